@@ -1,0 +1,248 @@
+#include "families.h"
+#include "fused_activation.h"
+#include "kernels/gemm.h"
+#include "launch.h"
+
+namespace cygnet {
+namespace {
+
+template <class T>
+MatrixView<T> matrix(const void* data, int64_t row_step, int64_t column_step) {
+  return {static_cast<const T*>(data), row_step, column_step};
+}
+
+// The element steps of a matrix that the kernel can read in place: aligned, and one of its axes contiguous.
+bool readable_in_place(const Array& a) {
+  if (!a.view.aligned()) return false;
+  const auto item = static_cast<int64_t>(item_size(a.dtype()));
+  const auto step = [&](int i) { return a.view.strides[i] / item; };
+  return (step(1) == 1 && step(0) >= a.shape(1)) || (step(0) == 1 && step(1) >= a.shape(0));
+}
+
+py::object gemm_binding(const ArrayArg& a_arg, const ArrayArg& b_arg, const OptionalArray& bias_arg, bool transpose_a,
+                        bool transpose_b, const std::string& activation_name, const OptionalArray& out) {
+  constexpr const char* op = "gemm";
+  Array a = float_array(op, "a", a_arg);
+  Array b = array_of(op, "b", b_arg, a.dtype(), "a");
+  check_rank(op, "a", a, 2);
+  check_rank(op, "b", b, 2);
+  const int64_t rows = a.shape(transpose_a ? 1 : 0), depth = a.shape(transpose_a ? 0 : 1);
+  const int64_t columns = b.shape(transpose_b ? 0 : 1), b_depth = b.shape(transpose_b ? 1 : 0);
+  check<ShapeError>(depth == b_depth, op, ": b has ", b_depth, " rows", transpose_b ? " (transposed)" : "",
+                    ", expected ", depth, ", the columns of a", transpose_a ? " (transposed)" : "");
+  const Activation activation = activation_of(op, activation_name);
+  const Array bias = optional_vector(op, "bias", bias_arg, a.dtype(), columns);
+  if (!readable_in_place(a)) a = contiguous(a);
+  if (!readable_in_place(b)) b = contiguous(b);
+  const Array c = output(op, out, a.dtype(), {rows, columns}, {&a, &b, &bias});
+  const auto item = static_cast<int64_t>(item_size(a.dtype()));
+  int64_t a_step[2] = {a.view.strides[0] / item, a.view.strides[1] / item};
+  int64_t b_step[2] = {b.view.strides[0] / item, b.view.strides[1] / item};
+  if (transpose_a) std::swap(a_step[0], a_step[1]);
+  if (transpose_b) std::swap(b_step[0], b_step[1]);
+  const double m = static_cast<double>(rows), n = static_cast<double>(columns), k = static_cast<double>(depth);
+  dispatch(a.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const int64_t ar = a_step[0], ac = a_step[1], br = b_step[0], bc = b_step[1];
+    launch(op, {2 * m * n * k, (m * k + k * n + m * n) * static_cast<double>(item)},
+           {read(a), read(b), read(bias), write(c)}, gemm_scratch_bytes(columns, depth, sizeof(T)),
+           [=](void* const* at) {
+             gemm<T>(rows, columns, depth, matrix<T>(at[0], ar, ac), matrix<T>(at[1], br, bc), in<T>(at[2]), activation,
+                     to<T>(at[3]), columns, at[4]);
+           });
+  });
+  return c.object;
+}
+
+// The sizes of a linear layer, checked: input (..., in), weight (out, in).
+struct LinearSizes {
+  int64_t rows, inputs, outputs;
+  Dims result;
+
+  LinearSizes(const char* op, const Array& input, const Array& weight) {
+    check<ShapeError>(input.rank() >= 1, op, ": input has shape (), expected at least 1 dimension");
+    check_rank(op, "weight", weight, 2);
+    inputs = weight.shape(1);
+    outputs = weight.shape(0);
+    check<ShapeError>(input.shape().back() == inputs, op, ": input has ", input.shape().back(), " features in shape ",
+                      input.shape(), ", weight has ", inputs);
+    result = input.shape();
+    result[result.rank - 1] = outputs;
+    rows = 1;
+    for (int i = 0; i + 1 < input.rank(); ++i) rows *= input.shape(i);
+  }
+  double flops() const { return 2.0 * static_cast<double>(rows) * static_cast<double>(inputs * outputs); }
+  double bytes(DType dtype) const {
+    return static_cast<double>(rows * (inputs + outputs) + inputs * outputs) * static_cast<double>(item_size(dtype));
+  }
+};
+
+py::object linear_forward(const ArrayArg& input_arg, const ArrayArg& weight_arg, const OptionalArray& bias_arg,
+                          const std::string& activation_name, const OptionalArray& out) {
+  constexpr const char* op = "linear";
+  Array input = float_array(op, "input", input_arg);
+  Array weight = array_of(op, "weight", weight_arg, input.dtype(), "input");
+  const LinearSizes size(op, input, weight);
+  const Activation activation = activation_of(op, activation_name);
+  const Array bias = optional_vector(op, "bias", bias_arg, input.dtype(), size.outputs);
+  input = contiguous(input);
+  weight = contiguous(weight);
+  const Array result = output(op, out, input.dtype(), size.result, {&input, &weight, &bias});
+  dispatch(input.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const int64_t rows = size.rows, inputs = size.inputs, outputs = size.outputs;
+    launch("linear_forward", {size.flops(), size.bytes(input.dtype())},
+           {read(input), read(weight), read(bias), write(result)}, gemm_scratch_bytes(outputs, inputs, sizeof(T)),
+           [=](void* const* at) {
+             gemm<T>(rows, outputs, inputs, matrix<T>(at[0], inputs, 1), matrix<T>(at[1], 1, inputs), in<T>(at[2]),
+                     activation, to<T>(at[3]), outputs, at[4]);
+           });
+  });
+  return result.object;
+}
+
+py::tuple linear_backward(const ArrayArg& grad_arg, const ArrayArg& input_arg, const ArrayArg& weight_arg,
+                          const OptionalArray& output_arg, const std::string& activation_name, bool need_input,
+                          bool need_weight, bool need_bias) {
+  constexpr const char* op = "linear_backward";
+  Array input = float_array(op, "input", input_arg);
+  Array grad = array_of(op, "grad_output", grad_arg, input.dtype(), "input");
+  Array weight = array_of(op, "weight", weight_arg, input.dtype(), "input");
+  const LinearSizes size(op, input, weight);
+  check_shape(op, "grad_output", grad, size.result);
+  const Activation activation = activation_of(op, activation_name);
+  Array result = fused_output(op, output_arg, activation, grad);
+  input = contiguous(input);
+  weight = contiguous(weight);
+  grad = contiguous(grad);
+  if (result) result = contiguous(result);
+  const DType dtype = input.dtype();
+  const Array grad_input = need_input ? new_array(op, dtype, input.shape()) : Array{};
+  const Array grad_weight = need_weight ? new_array(op, dtype, weight.shape()) : Array{};
+  const Array grad_bias = need_bias ? new_array(op, dtype, {size.outputs}) : Array{};
+  const double products = (need_input ? 1 : 0) + (need_weight ? 1 : 0);
+  dispatch(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    const int64_t rows = size.rows, inputs = size.inputs, outputs = size.outputs;
+    const size_t activated = activation == Activation::None ? 0 : static_cast<size_t>(rows * outputs) * sizeof(T);
+    const size_t aligned = (activated + 63) / 64 * 64;
+    const size_t work =
+        std::max({gemm_scratch_bytes(inputs, outputs, sizeof(T)), gemm_scratch_bytes(inputs, rows, sizeof(T)),
+                  column_sum_scratch_bytes(rows, outputs, sizeof(T))});
+    launch(
+        op, {products * size.flops(), (1 + products) * size.bytes(dtype)},
+        {read(grad), read(input), read(weight), read(result), write(grad_input), write(grad_weight), write(grad_bias)},
+        aligned + work, [=](void* const* at) {
+          void* scratch = static_cast<char*>(at[7]) + aligned;
+          const T* dz = in<T>(at[0]);
+          if (activation != Activation::None) {
+            T* activated_grad = to<T>(at[7]);
+            activation_backward(activation, dz, in<T>(at[3]), activated_grad, rows * outputs);
+            dz = activated_grad;
+          }
+          if (need_input)
+            gemm<T>(rows, inputs, outputs, matrix<T>(dz, outputs, 1), matrix<T>(at[2], inputs, 1), nullptr,
+                    Activation::None, to<T>(at[4]), inputs, scratch);
+          if (need_weight)
+            gemm<T>(outputs, inputs, rows, matrix<T>(dz, 1, outputs), matrix<T>(at[1], inputs, 1), nullptr,
+                    Activation::None, to<T>(at[5]), inputs, scratch);
+          if (need_bias) column_sum(dz, rows, outputs, to<T>(at[6]), scratch);
+        });
+  });
+  return py::make_tuple(or_none(grad_input), or_none(grad_weight), or_none(grad_bias));
+}
+
+}  // namespace
+
+void bind_gemm(py::module_& m) {
+  m.def("gemm", &gemm_binding, py::arg("a"), py::arg("b"), py::arg("bias") = py::none(), py::kw_only(),
+        py::arg("transpose_a") = false, py::arg("transpose_b") = false, py::arg("activation") = "none",
+        py::arg("out") = py::none(),
+        R"(Matrix product with fused bias and activation: ``activation(op(a) @ op(b) + bias)``.
+
+Parameters
+----------
+a, b : numpy.ndarray
+    Matrices (M, K) and (K, N), or their transposes where ``transpose_a`` or ``transpose_b`` says so; float32 or
+    float64, both alike, any strides.
+bias : numpy.ndarray, optional
+    (N,), added to every row.
+transpose_a, transpose_b : bool
+    Whether to use the transpose of a or b. Default False.
+activation : str
+    'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid' or 'tanh'.
+out : numpy.ndarray, optional
+    C-contiguous (M, N) array for the result; it must not share memory with an input.
+
+Returns
+-------
+numpy.ndarray
+    (M, N), of the inputs' type.
+
+Raises
+------
+ShapeError, DTypeError, ValueError
+
+Examples
+--------
+>>> import numpy as np, cygnet
+>>> cygnet.kernels.gemm(np.eye(2, dtype=np.float32), np.array([[1, 2], [3, 4]], np.float32))
+array([[1., 2.],
+       [3., 4.]], dtype=float32)
+)");
+  m.def("linear_forward", &linear_forward, py::arg("input"), py::arg("weight"), py::arg("bias") = py::none(),
+        py::kw_only(), py::arg("activation") = "none", py::arg("out") = py::none(),
+        R"(Affine map of the last axis with fused activation: ``activation(input @ weight.T + bias)``.
+
+Parameters
+----------
+input : numpy.ndarray
+    (..., in), float32 or float64.
+weight : numpy.ndarray
+    (out, in).
+bias : numpy.ndarray, optional
+    (out,).
+activation : str
+    'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid' or 'tanh'.
+out : numpy.ndarray, optional
+    C-contiguous (..., out) array for the result.
+
+Returns
+-------
+numpy.ndarray
+    (..., out).
+
+Raises
+------
+ShapeError, DTypeError, ValueError
+)");
+  m.def("linear_backward", &linear_backward, py::arg("grad_output"), py::arg("input"), py::arg("weight"),
+        py::arg("output") = py::none(), py::kw_only(), py::arg("activation") = "none", py::arg("need_input") = true,
+        py::arg("need_weight") = true, py::arg("need_bias") = true,
+        R"(Gradients of `linear_forward`.
+
+Parameters
+----------
+grad_output : numpy.ndarray
+    (..., out), the gradient of the result.
+input, weight : numpy.ndarray
+    As in the forward call.
+output : numpy.ndarray, optional
+    The forward call's result; needed with an activation.
+activation : str
+    As in the forward call.
+need_input, need_weight, need_bias : bool
+    Which gradients to compute. Default all.
+
+Returns
+-------
+tuple
+    (grad_input, grad_weight, grad_bias), None for each that is not needed.
+
+Raises
+------
+ShapeError, DTypeError, ValueError
+)");
+}
+
+}  // namespace cygnet

@@ -1,0 +1,85 @@
+// Threads, the memory pool, recordings, and what the build knows about itself.
+#include <Eigen/Core>
+
+#include "array.h"
+#include "core/parallel.h"
+#include "core/pool.h"
+#include "core/recording.h"
+#include "families.h"
+#include "simd/vec.h"
+
+#define CYGNET_TEXT_OF(x) #x
+#define CYGNET_TEXT(x) CYGNET_TEXT_OF(x)
+
+namespace cygnet {
+
+void bind_runtime(py::module_& m) {
+  m.def("num_threads", &num_threads, "Threads that kernels may use.");
+  m.def(
+      "set_num_threads",
+      [](int64_t count) {
+        check<ValueError>(count >= 1 && count <= 1024, "set_num_threads: count is ", count, ", expected 1 to 1024");
+        set_num_threads(static_cast<int>(count));
+      },
+      py::arg("count"), "Sets the number of threads that kernels may use; results do not depend on it.");
+  m.def("default_num_threads", &default_num_threads, "Threads that this process may use by affinity and quota.");
+  m.def("empty_cache", &pool::empty_cache,
+        "Gives the memory pool's unused blocks back to the system; returns their bytes.");
+  m.def(
+      "memory_stats",
+      [] {
+        const pool::Stats stats = pool::stats();
+        py::dict result;
+        result["live_bytes"] = stats.live_bytes;
+        result["cached_bytes"] = stats.cached_bytes;
+        return result;
+      },
+      "Bytes of the memory pool: in use (live_bytes) and waiting for reuse (cached_bytes).");
+  m.def(
+      "build_info",
+      [] {
+        py::dict info;
+        info["isa"] = CYGNET_ISA;
+        info["compiler"] = CYGNET_COMPILER;
+        info["eigen"] =
+            CYGNET_TEXT(EIGEN_MAJOR_VERSION) "." CYGNET_TEXT(EIGEN_MINOR_VERSION) "." CYGNET_TEXT(EIGEN_PATCH_VERSION);
+        info["float_lanes"] = Vec<float>::lanes;
+        return info;
+      },
+      "Instruction set, compiler, Eigen version and vector width of this build.");
+
+  py::class_<Recording>(m, "Recording", "The kernel calls made in a `with` block, to be run again by `replay`.")
+      .def(py::init<>())
+      .def("__enter__",
+           [](py::object self) {
+             self.cast<Recording&>().start();
+             return self;
+           })
+      .def("__exit__", [](Recording& self, const py::args&) { self.stop(); })
+      .def(
+          "replay", [](const Recording& self) { self.replay(); }, py::call_guard<py::gil_scoped_release>(),
+          "Runs the recorded calls again on the same memory.")
+      .def("__len__", [](const Recording& self) { return self.calls().size(); })
+      .def(
+          "ops",
+          [](const Recording& self) {
+            std::vector<std::string> names;
+            for (const Call& call : self.calls()) names.emplace_back(call.op);
+            return names;
+          },
+          "The names of the recorded calls, in order.")
+      .def(
+          "work",
+          [](const Recording& self) {
+            double flops = 0, bytes = 0;
+            for (const Call& call : self.calls()) {
+              flops += call.flops;
+              bytes += call.bytes;
+            }
+            return py::make_tuple(flops, bytes);
+          },
+          "Floating-point operations and bytes moved of one replay.");
+  m.def("is_recording", [] { return Recording::current() != nullptr; }, "Whether a recording is on in this thread.");
+}
+
+}  // namespace cygnet

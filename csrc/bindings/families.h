@@ -1,0 +1,21 @@
+// One function a family of kernels: it adds the family's Python functions to the extension.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace cygnet {
+
+void bind_runtime(pybind11::module_& m);
+void bind_copy(pybind11::module_& m);
+void bind_gemm(pybind11::module_& m);
+void bind_conv(pybind11::module_& m);
+void bind_pool(pybind11::module_& m);
+void bind_elementwise(pybind11::module_& m);
+void bind_reduce(pybind11::module_& m);
+void bind_softmax(pybind11::module_& m);
+void bind_loss(pybind11::module_& m);
+void bind_random(pybind11::module_& m);
+void bind_gather(pybind11::module_& m);
+void bind_optimizer(pybind11::module_& m);
+
+}  // namespace cygnet

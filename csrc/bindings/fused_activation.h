@@ -1,0 +1,40 @@
+// Arguments that the kernels with a fused bias and activation share.
+#pragma once
+
+#include <string>
+
+#include "array.h"
+#include "kernels/activation.h"
+
+namespace cygnet {
+
+inline Activation activation_of(const char* op, const std::string& name) {
+  if (name == "none") return Activation::None;
+  if (name == "relu") return Activation::Relu;
+  if (name == "leaky_relu") return Activation::LeakyRelu;
+  if (name == "sigmoid") return Activation::Sigmoid;
+  if (name == "tanh") return Activation::Tanh;
+  throw ValueError(
+      message(op, ": activation is '", name, "', expected 'none', 'relu', 'leaky_relu', 'sigmoid' or 'tanh'"));
+}
+
+/// A contiguous vector of given length, or an Array without object.
+inline Array optional_vector(const char* op, const char* name, const OptionalArray& arg, DType dtype, int64_t length) {
+  Array vector = optional_array_of(op, name, arg, dtype, "input");
+  if (!vector) return vector;
+  check_shape(op, name, vector, {length});
+  return contiguous(vector);
+}
+
+/// The result of the forward call, which the gradient of an activation is computed from.
+inline Array fused_output(const char* op, const OptionalArray& arg, Activation activation, const Array& grad) {
+  if (activation == Activation::None) return {};
+  check<ValueError>(arg.has_value(), op, ": output is needed with an activation");
+  Array result = array_of(op, "output", *arg, grad.dtype(), "grad_output");
+  check_shape(op, "output", result, grad.shape());
+  return result;
+}
+
+inline py::object or_none(const Array& array) { return array ? array.object : py::object(py::none()); }
+
+}  // namespace cygnet

@@ -1,0 +1,91 @@
+// The one door to kernels.
+//
+// A binding checks its arguments, allocates outputs, and hands the kernel here with its operands. `launch` runs it,
+// without the interpreter's lock when the work is worth giving it up, and stores the call while a recording is on in
+// this thread. The body takes every address from the table `at`: its operands in order (null for an absent one), then
+// the scratch; all else it captures by value.
+#pragma once
+
+#include <initializer_list>
+#include <utility>
+
+#include "array.h"
+#include "core/pool.h"
+#include "core/recording.h"
+
+namespace cygnet {
+
+struct Operand {
+  void* data;
+  bool write;
+  py::handle owner;
+};
+
+inline Operand read(const Array& array) { return {array.view.data, false, array.object}; }
+inline Operand write(const Array& array) { return {array.view.data, true, array.object}; }
+
+/// What a call costs: for the decision about the lock, for profiles and rooflines.
+struct Work {
+  double flops;  // floating-point operations
+  double bytes;  // bytes that must be read and written
+
+  bool worth_unlocking() const { return flops / 100 + bytes / 20 > 10000; }  // about 10 microseconds
+};
+
+namespace detail {
+
+/// Stores a call that has run; the recording takes a reference to every operand's memory that is not its own.
+void record(Recording& recording, const char* op, Work work, const Operand* operands, size_t count, void* scratch,
+            std::function<void(void* const*)> body);
+
+struct Scratch {
+  void* data;
+  bool pooled;
+  Scratch(size_t bytes, Recording* recording)
+      : data(bytes == 0  ? nullptr
+             : recording ? recording->arena()->allocate(bytes)
+                         : pool::allocate(bytes)),
+        pooled(bytes != 0 && !recording) {}
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() {
+    if (pooled) pool::release(data);
+  }
+};
+
+}  // namespace detail
+
+template <class Body>
+void launch(const char* op, Work work, const Operand* operands, size_t count, size_t scratch_bytes, Body body) {
+  Recording* const recording = Recording::current();
+  const detail::Scratch scratch(scratch_bytes, recording);
+  constexpr size_t few = 15;
+  void* on_stack[few + 1];
+  std::vector<void*> on_heap(count > few ? count + 1 : 0);
+  void** at = count > few ? on_heap.data() : on_stack;
+  for (size_t i = 0; i < count; ++i) at[i] = operands[i].data;
+  at[count] = scratch.data;
+  if (work.worth_unlocking()) {
+    const py::gil_scoped_release unlocked;
+    body(at);
+  } else {
+    body(at);
+  }
+  if (recording) detail::record(*recording, op, work, operands, count, scratch.data, std::move(body));
+}
+
+template <class Body>
+void launch(const char* op, Work work, std::initializer_list<Operand> operands, size_t scratch_bytes, Body body) {
+  launch(op, work, operands.begin(), operands.size(), scratch_bytes, std::move(body));
+}
+
+template <class T>
+const T* in(void* address) {
+  return static_cast<const T*>(address);
+}
+template <class T>
+T* to(void* address) {
+  return static_cast<T*>(address);
+}
+
+}  // namespace cygnet

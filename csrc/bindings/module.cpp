@@ -1,0 +1,60 @@
+#include <pybind11/pybind11.h>
+
+#include <new>
+
+#include "core/check.h"
+#include "families.h"
+
+namespace py = pybind11;
+
+namespace {
+
+// An exception class that descends from two built-in ones, and the translation of the C++ class to it.
+template <class Error>
+void add_exception(py::module_& m, const char* name, const char* doc, py::handle first, py::handle second) {
+  static PyObject* type = nullptr;
+  const std::string qualified = std::string("cygnet.") + name;
+  type = PyErr_NewExceptionWithDoc(qualified.c_str(), doc, py::make_tuple(first, second).ptr(), nullptr);
+  if (!type) throw py::error_already_set();
+  m.add_object(name, py::reinterpret_borrow<py::object>(type));
+  py::register_local_exception_translator([](std::exception_ptr pointer) {
+    try {
+      if (pointer) std::rethrow_exception(pointer);
+    } catch (const Error& error) {
+      PyErr_SetString(type, error.what());
+    }
+  });
+}
+
+}  // namespace
+
+PYBIND11_MODULE(CYGNET_MODULE, m) {
+  m.doc() = "Cygnet's kernels, compiled for one instruction set.";
+  py::register_local_exception_translator([](std::exception_ptr pointer) {
+    try {
+      if (pointer) std::rethrow_exception(pointer);
+    } catch (const cygnet::ValueError& error) {
+      PyErr_SetString(PyExc_ValueError, error.what());
+    } catch (const cygnet::TypeError& error) {
+      PyErr_SetString(PyExc_TypeError, error.what());
+    } catch (const cygnet::IndexError& error) {
+      PyErr_SetString(PyExc_IndexError, error.what());
+    }
+  });
+  add_exception<cygnet::ShapeError>(m, "ShapeError", "An array has the wrong number of dimensions or sizes.",
+                                    PyExc_ValueError, PyExc_RuntimeError);
+  add_exception<cygnet::DTypeError>(m, "DTypeError", "An array has the wrong element type or byte order.",
+                                    PyExc_TypeError, PyExc_RuntimeError);
+  cygnet::bind_runtime(m);
+  cygnet::bind_copy(m);
+  cygnet::bind_gemm(m);
+  cygnet::bind_conv(m);
+  cygnet::bind_pool(m);
+  cygnet::bind_elementwise(m);
+  cygnet::bind_reduce(m);
+  cygnet::bind_softmax(m);
+  cygnet::bind_loss(m);
+  cygnet::bind_random(m);
+  cygnet::bind_gather(m);
+  cygnet::bind_optimizer(m);
+}

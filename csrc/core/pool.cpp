@@ -1,0 +1,119 @@
+#include "pool.h"
+
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+
+namespace cygnet::pool {
+namespace {
+
+// Four classes to each power of two, from 64 bytes up: at most a quarter of a block is unused.
+constexpr int class_count = 4 * 42;
+constexpr size_t huge_page = size_t{2} << 20;
+
+struct Header {
+  Header* next;
+  size_t class_index;
+  char unused[64 - sizeof(Header*) - sizeof(size_t)];  // keeps what follows aligned to a cache line
+};
+static_assert(sizeof(Header) == 64, "a header is one cache line");
+
+struct Pool {
+  std::mutex mutex;
+  Header* free_list[class_count] = {};
+  size_t live_bytes = 0, cached_bytes = 0;
+};
+
+// Never destroyed: arrays may outlive every static of the extension.
+Pool& pool() {
+  static Pool* const instance = [] {
+    // A fork while another thread holds the lock would leave it locked in the child.
+    pthread_atfork([] { pool().mutex.lock(); }, [] { pool().mutex.unlock(); }, [] { pool().mutex.unlock(); });
+    return new Pool;
+  }();
+  return *instance;
+}
+
+size_t class_bytes(size_t index) { return (size_t{64} << (index / 4)) / 4 * (4 + index % 4); }
+
+size_t class_of(size_t bytes) {
+  if (bytes <= 64) return 0;
+  const int power = 63 - __builtin_clzll(bytes - 1);  // 2^power < bytes <= 2^(power + 1)
+  const size_t quarter = size_t{1} << (power - 2);
+  return static_cast<size_t>(power - 6) * 4 + (bytes - 1 - (size_t{1} << power)) / quarter + 1;
+}
+
+Header* from_system(size_t index) {
+  const size_t bytes = class_bytes(index) + sizeof(Header);
+  void* memory = nullptr;
+  if (bytes >= 2 * huge_page) {
+    if (posix_memalign(&memory, huge_page, bytes) == 0) madvise(memory, bytes, MADV_HUGEPAGE);
+  } else if (posix_memalign(&memory, 64, bytes) != 0) {
+    memory = nullptr;
+  }
+  return static_cast<Header*>(memory);
+}
+
+}  // namespace
+
+void* allocate(size_t bytes) {
+  if (bytes > size_t{1} << 46) throw std::bad_alloc();
+  const size_t index = class_of(bytes), size = class_bytes(index);
+  Pool& p = pool();
+  {
+    const std::lock_guard<std::mutex> lock(p.mutex);
+    p.live_bytes += size;
+    if (Header* header = p.free_list[index]) {
+      p.free_list[index] = header->next;
+      p.cached_bytes -= size;
+      return header + 1;
+    }
+  }
+  Header* header = from_system(index);
+  if (!header && empty_cache() > 0) header = from_system(index);
+  if (!header) {
+    const std::lock_guard<std::mutex> lock(p.mutex);
+    p.live_bytes -= size;
+    throw std::bad_alloc();
+  }
+  header->class_index = index;
+  return header + 1;
+}
+
+void release(void* block) noexcept {
+  if (!block) return;
+  Header* header = static_cast<Header*>(block) - 1;
+  const size_t index = header->class_index, size = class_bytes(index);
+  Pool& p = pool();
+  const std::lock_guard<std::mutex> lock(p.mutex);
+  header->next = p.free_list[index];
+  p.free_list[index] = header;
+  p.live_bytes -= size;
+  p.cached_bytes += size;
+}
+
+size_t empty_cache() noexcept {
+  Pool& p = pool();
+  const std::lock_guard<std::mutex> lock(p.mutex);
+  for (Header*& list : p.free_list) {
+    while (Header* header = list) {
+      list = header->next;
+      std::free(header);
+    }
+  }
+  const size_t freed = p.cached_bytes;
+  p.cached_bytes = 0;
+  return freed;
+}
+
+Stats stats() noexcept {
+  Pool& p = pool();
+  const std::lock_guard<std::mutex> lock(p.mutex);
+  return {p.live_bytes, p.cached_bytes};
+}
+
+}  // namespace cygnet::pool

@@ -1,0 +1,1 @@
+from cygnet import kernels
