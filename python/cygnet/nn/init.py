@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Literal, TypeVar
 
 from cygnet import kernels
-from cygnet.random import Generator, init_cell
-from cygnet.tensor import Tensor
+from cygnet.random import Generator, default_generator
+from cygnet.tensor import Array, Tensor
 
 __all__ = [
     "calculate_gain",
@@ -90,9 +90,13 @@ def _fan(tensor: Tensor, mode: str) -> int:
     return fan_in if mode == "fan_in" else fan_out
 
 
+def _cell(generator: Generator | None) -> Array:
+    return (default_generator if generator is None else generator).cell("init")
+
+
 def uniform_(tensor: _T, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> _T:
     """Fill with values uniform in [a, b)."""
-    kernels.uniform(tensor._array, init_cell(generator), a, b)
+    kernels.uniform(tensor._array, _cell(generator), a, b)
     return tensor
 
 
@@ -100,7 +104,7 @@ def normal_(
     tensor: _T, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> _T:
     """Fill with values of the normal distribution N(mean, std²)."""
-    kernels.normal(tensor._array, init_cell(generator), mean, std)
+    kernels.normal(tensor._array, _cell(generator), mean, std)
     return tensor
 
 

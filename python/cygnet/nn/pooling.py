@@ -130,7 +130,13 @@ class AdaptiveAvgPool2d(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, C, \\*output_size)."""
-        return functional.adaptive_avg_pool2d(input, self.output_size)
+        size = self.output_size
+        if isinstance(size, tuple | list):
+            size = tuple(  # type: ignore[assignment]
+                kept if asked is None else asked
+                for asked, kept in zip(size, input.shape[-2:], strict=True)
+            )
+        return functional.adaptive_avg_pool2d(input, size)  # type: ignore[arg-type]
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
