@@ -1,4 +1,4 @@
-"""The small networks that several tests train."""
+"""What several tests train."""
 
 from __future__ import annotations
 
@@ -7,26 +7,13 @@ from collections.abc import Callable
 import numpy as np
 
 import cygnet
-from cygnet import nn, optim
+from cygnet import models, nn, optim
 
 
 def lenet(dropout: float = 0.0) -> nn.Sequential:
-    """LeNet-5 (6-16-120-84-10) for (N, 1, 28, 28)."""
-    return nn.Sequential(
-        nn.Conv2d(1, 6, 5),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(6, 16, 5),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(256, 120),
-        nn.ReLU(),
-        *([nn.Dropout(dropout)] if dropout else []),
-        nn.Linear(120, 84),
-        nn.ReLU(),
-        nn.Linear(84, 10),
-    )
+    """LeNet-5 for (N, 1, 28, 28), with dropout before its last layer if asked for."""
+    *layers, last = models.lenet((1, 28, 28))
+    return nn.Sequential(*layers, *([nn.Dropout(dropout)] if dropout else []), last)
 
 
 def lenet_step(model: nn.Module, batch: int = 20) -> Callable[[], float]:
@@ -42,6 +29,7 @@ def lenet_step(model: nn.Module, batch: int = 20) -> Callable[[], float]:
         loss = loss_of(model(images), target)
         loss.backward()
         optimizer.step()
-        return loss.item()
+        value: float = loss.item()
+        return value
 
     return step
