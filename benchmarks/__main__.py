@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cygnet import kernels
 
 from benchmarks.machine import Machine, measure
 from benchmarks.networks import NETWORKS, flops_of
 from benchmarks.operations import OPERATIONS
-from cygnet import kernels
 
 ROUNDS = 3  # own and peer take turns this often
 SAMPLES, SECONDS = 30, 2.0  # of a workload and framework, over all rounds
@@ -80,7 +80,9 @@ def spread(times: list[float]) -> dict[str, float]:
     return {"median": float(middle), "p10": float(low), "p90": float(high), "samples": len(times)}
 
 
-def compared(workers: list[Worker], kind: str, name: str, variants: dict[str, list[str]], threads: int) -> Any:
+def compared(
+    workers: list[Worker], kind: str, name: str, variants: dict[str, list[str]], threads: int
+) -> Any:
     """The spread of the times of each framework; of a framework's variants the fastest counts."""
     own = workers[0].ask("build", kind=kind, name=name, variant="", threads=threads)["results"]
     results: dict[str, dict[str, Any]] = {}
@@ -88,9 +90,13 @@ def compared(workers: list[Worker], kind: str, name: str, variants: dict[str, li
     for peer in workers[1:]:
         trials = {}
         for variant in variants[peer.framework]:
-            theirs = peer.ask("build", kind=kind, name=name, variant=variant, threads=threads)["results"]
+            theirs = peer.ask("build", kind=kind, name=name, variant=variant, threads=threads)[
+                "results"
+            ]
             if wrong := differ(own, theirs):
-                raise RuntimeError(f"{name}: results of cygnet and {peer.framework} disagree: {wrong}")
+                raise RuntimeError(
+                    f"{name}: results of cygnet and {peer.framework} disagree: {wrong}"
+                )
             peer.ask("time", seconds=0.1, samples=3)
             trials[variant] = statistics.median(peer.ask("time", seconds=0.3, samples=5)["times"])
         best[peer.framework] = min(trials, key=lambda v: trials[v])
@@ -114,11 +120,18 @@ def costs(kind: str, name: str) -> tuple[float, float]:
     row = OPERATIONS[name]
     arrays = row.arrays()
     read = float(sum(a.nbytes for a in arrays))
-    written = {"sum": 0.0, "cross_entropy": 0.0, "max_pool2d": arrays[0].nbytes / 4, "avg_pool2d": arrays[0].nbytes / 4}
+    written = {
+        "sum": 0.0,
+        "cross_entropy": 0.0,
+        "max_pool2d": arrays[0].nbytes / 4,
+        "avg_pool2d": arrays[0].nbytes / 4,
+    }
     return row.flops, read + written.get(row.op, float(arrays[0].nbytes))
 
 
-def line(name: str, row: dict[str, Any], flops: float, size: float, machine: Machine, old: dict[str, Any]) -> str:
+def line(
+    name: str, row: dict[str, Any], flops: float, size: float, machine: Machine, old: dict[str, Any]
+) -> str:
     own = row["cygnet"]
     seconds = own["median"]
     text = f"{name:<20}{seconds * 1e6:>11.1f}{own['p10'] * 1e6:>11.1f}{own['p90'] * 1e6:>11.1f}{own['samples']:>8}"
@@ -133,14 +146,24 @@ def line(name: str, row: dict[str, Any], flops: float, size: float, machine: Mac
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Times Cygnet and its peers.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Times Cygnet and its peers."
+    )
     parser.add_argument("kind", choices=["ops", "train", "infer"])
-    parser.add_argument("--peer", choices=["torch"], action="append", default=[], help="a framework to compare with")
-    parser.add_argument("--peer-python", default=sys.executable, metavar="PATH", help="an interpreter that has it")
+    parser.add_argument(
+        "--peer", choices=["torch"], action="append", default=[], help="a framework to compare with"
+    )
+    parser.add_argument(
+        "--peer-python", default=sys.executable, metavar="PATH", help="an interpreter that has it"
+    )
     parser.add_argument("--threads", type=int, default=kernels.default_num_threads(), metavar="N")
-    parser.add_argument("--filter", default="", metavar="TEXT", help="only workloads whose name contains it")
+    parser.add_argument(
+        "--filter", default="", metavar="TEXT", help="only workloads whose name contains it"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write all figures")
-    parser.add_argument("--compare", type=Path, metavar="OLD.json", help="figures of an earlier run")
+    parser.add_argument(
+        "--compare", type=Path, metavar="OLD.json", help="figures of an earlier run"
+    )
     return parser.parse_args()
 
 
@@ -155,7 +178,9 @@ def main() -> int:
     variants = {framework: answer.pop("variants") for framework, answer in described.items()}
     machine = measure()
     print(f"{platform.processor() or platform.machine()}, {options.threads} threads, ", end="")
-    print(f"{machine.flops / 1e9:.0f} GFLOP/s (large matrix product), {machine.bandwidth / 1e9:.1f} GB/s (copy)")
+    print(
+        f"{machine.flops / 1e9:.0f} GFLOP/s (large matrix product), {machine.bandwidth / 1e9:.1f} GB/s (copy)"
+    )
     for answer in described.values():
         print(", ".join(f"{key} {value}" for key, value in answer.items()))
     head = f"{'microseconds':<20}{'median':>11}{'10 %':>11}{'90 %':>11}{'samples':>8}{'FLOP':>8}{'bytes':>8}"

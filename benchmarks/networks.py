@@ -54,7 +54,9 @@ def weights_of(network: Network) -> list[Array]:
     arrays = []
     for kind, *sizes in network.layers:
         if kind in ("conv", "linear"):
-            shape = (sizes[1], sizes[0], sizes[2], sizes[2]) if kind == "conv" else (sizes[1], sizes[0])
+            shape = (
+                (sizes[1], sizes[0], sizes[2], sizes[2]) if kind == "conv" else (sizes[1], sizes[0])
+            )
             bound = 1 / math.sqrt(math.prod(shape[1:]))
             arrays.append(generator.uniform(-bound, bound, shape).astype(np.float32))
             arrays.append(generator.uniform(-bound, bound, shape[0]).astype(np.float32))

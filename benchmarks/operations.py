@@ -37,7 +37,9 @@ def conv(batch: int, channels: int, filters: int, size: int, kernel: int) -> Ope
 
 def linear(batch: int, inputs: int, outputs: int) -> Operation:
     return Operation(
-        "linear", ((batch, inputs), (outputs, inputs), (outputs,)), flops=2.0 * batch * inputs * outputs
+        "linear",
+        ((batch, inputs), (outputs, inputs), (outputs,)),
+        flops=2.0 * batch * inputs * outputs,
     )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import cygnet
 import numpy as np
 import pytest
-
-import cygnet
 from cygnet import kernels
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 import cygnet
+import numpy as np
 from cygnet import models, nn, optim
 
 

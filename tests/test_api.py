@@ -10,9 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import cygnet
+import pytest
 from cygnet import kernels, ops
 
 ROOT = Path(__file__).parents[1]
@@ -21,7 +20,9 @@ DECLARED = ROOT / "python" / "cygnet" / "_methods.pyi"
 
 def declarations() -> dict[str, ast.FunctionDef]:
     tree = ast.parse(DECLARED.read_text(encoding="utf-8"))
-    (body,) = (node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Methods")
+    (body,) = (
+        node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Methods"
+    )
     return {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
 
 
@@ -41,7 +42,9 @@ def test_a_method_has_the_declared_parameters(name: str) -> None:
     actual = [p.name for p in parameters if p.kind not in variable]
     actual += [p.name for p in parameters if p.kind in variable]
     assert declared[1:] == actual[1:]  # all but self
-    defaults = [ast.literal_eval(d) for d in (*arguments.defaults, *arguments.kw_defaults) if d is not None]
+    defaults = [
+        ast.literal_eval(d) for d in (*arguments.defaults, *arguments.kw_defaults) if d is not None
+    ]
     assert defaults == [p.default for p in parameters if p.default is not inspect.Parameter.empty]
 
 

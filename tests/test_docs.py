@@ -12,9 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import cygnet
+import pytest
 from cygnet import _core, kernels
 
 ROOT = Path(__file__).parents[1]
@@ -53,7 +52,9 @@ def test_public_kernels_have_a_documented_signature() -> None:
 
 
 def python_blocks(path: Path) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return re.findall(
+        r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize("index", range(len(python_blocks(ROOT / "README.md"))))
@@ -76,4 +77,3 @@ def test_readme_has_the_two_commands_first() -> None:
     blocks = re.findall(r"^```(\w*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     assert [language for language, _ in blocks[:2]] == ["bash", "bash"]
     assert all(len(body.strip().splitlines()) == 1 for _, body in blocks[:2])
-

@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-
 from cygnet import _core, kernels
 from cygnet._core import _cpu
 
@@ -35,9 +34,22 @@ def loaded(code: str) -> set[str]:
 
 def test_import_loads_only_numpy_and_cygnet() -> None:
     new = loaded("import cygnet") - loaded("import numpy")
-    foreign = {name for name in new if name.split(".")[0] not in (*sys.stdlib_module_names, "numpy", "cygnet")}
+    foreign = {
+        name
+        for name in new
+        if name.split(".")[0] not in (*sys.stdlib_module_names, "numpy", "cygnet")
+    }
     assert not foreign
-    heavy = {"asyncio", "concurrent.futures", "email", "http", "multiprocessing", "ssl", "unittest", "urllib.request"}
+    heavy = {
+        "asyncio",
+        "concurrent.futures",
+        "email",
+        "http",
+        "multiprocessing",
+        "ssl",
+        "unittest",
+        "urllib.request",
+    }
     assert not {name for name in new if any(name == h or name.startswith(f"{h}.") for h in heavy)}
 
 
@@ -62,7 +74,9 @@ def test_isa_that_the_processor_lacks_is_an_import_error() -> None:
 
 @pytest.mark.parametrize("level", _cpu.levels())
 def test_forced_isa_is_used_or_said_to_be_missing(level: str) -> None:
-    result = run_python("import cygnet; print(cygnet.kernels.build_info()['isa'])", CYGNET_ISA=level)
+    result = run_python(
+        "import cygnet; print(cygnet.kernels.build_info()['isa'])", CYGNET_ISA=level
+    )
     if result.returncode == 0:
         assert result.stdout.strip() == level
     else:

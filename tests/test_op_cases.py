@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from cygnet import Tensor, kernels
+
 from tests.op_cases import CASES, Case, Sample
 
 FLOAT64 = (1e-7, 1e-7)
@@ -41,7 +41,9 @@ def probe_of(shape: tuple[int, ...], dtype: Any, integers: bool = False) -> np.n
 class Run:
     """The op on tensors around `arrays`, and its backward; the results stay tensors until they are asked for."""
 
-    def __init__(self, case: Case, sample: Sample, arrays: Sequence[np.ndarray], integers: bool = False) -> None:
+    def __init__(
+        self, case: Case, sample: Sample, arrays: Sequence[np.ndarray], integers: bool = False
+    ) -> None:
         self.inputs = tensors_of(arrays, case.gradient)
         self.outputs = in_tuple(case.function(*self.inputs, **sample.options))
         if case.gradient:
@@ -63,10 +65,14 @@ def references(case: Case, sample: Sample, arrays: Sequence[np.ndarray]) -> list
     return [np.asarray(r) for r in in_tuple(case.reference(*wide, **sample.options))]
 
 
-def check_close(actual: np.ndarray, expected: np.ndarray, tolerance: tuple[float, float], what: str = "") -> None:
+def check_close(
+    actual: np.ndarray, expected: np.ndarray, tolerance: tuple[float, float], what: str = ""
+) -> None:
     assert actual.shape == expected.shape, what
     scale = max(1.0, np.abs(expected).max(initial=0.0)) if np.isfinite(expected).all() else 1.0
-    np.testing.assert_allclose(actual, expected, rtol=tolerance[0], atol=tolerance[1] * scale, err_msg=what)
+    np.testing.assert_allclose(
+        actual, expected, rtol=tolerance[0], atol=tolerance[1] * scale, err_msg=what
+    )
 
 
 def check_bits(actual: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> None:
@@ -111,7 +117,11 @@ def transposed(a: np.ndarray) -> np.ndarray:
 
 
 def channels_last(a: np.ndarray) -> np.ndarray:
-    return np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1) if a.ndim >= 3 else transposed(a)
+    return (
+        np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1)
+        if a.ndim >= 3
+        else transposed(a)
+    )
 
 
 def negative(a: np.ndarray) -> np.ndarray:
@@ -162,7 +172,10 @@ def test_layouts(case: Case, sample: Sample, layout: Callable[[np.ndarray], np.n
 
 
 def finite_difference(
-    loss: Callable[[list[np.ndarray]], float], arrays: list[np.ndarray], which: int, directions: np.ndarray
+    loss: Callable[[list[np.ndarray]], float],
+    arrays: list[np.ndarray],
+    which: int,
+    directions: np.ndarray,
 ) -> np.ndarray:
     """Central differences of `loss` along each of `directions` in the argument `which`."""
     step = 1e-6
@@ -190,7 +203,11 @@ def test_gradient(case: Case, sample: Sample) -> None:
         if not sample.inputs[i].is_float:
             assert gradient is None
             continue
-        assert gradient is not None and gradient.shape == arrays[i].shape and gradient.dtype == np.float64
+        assert (
+            gradient is not None
+            and gradient.shape == arrays[i].shape
+            and gradient.dtype == np.float64
+        )
         count = arrays[i].size
         if count <= 150:  # every element; of larger arrays a few random directions
             directions = np.eye(count).reshape(count, *arrays[i].shape)
@@ -200,14 +217,18 @@ def test_gradient(case: Case, sample: Sample) -> None:
         slopes = finite_difference(loss, arrays, i, directions)
         products = np.array([(gradient * d).sum() for d in directions])
         scale = max(1.0, np.abs(slopes).max(initial=0), abs(loss(arrays)) * 1e-3)
-        np.testing.assert_allclose(products, slopes, rtol=1e-5, atol=2e-6 * scale, err_msg=f"input {i}")
+        np.testing.assert_allclose(
+            products, slopes, rtol=1e-5, atol=2e-6 * scale, err_msg=f"input {i}"
+        )
 
 
 @each_differentiable
 def test_gradient_of_float32(case: Case, sample: Sample) -> None:
     arrays = sample.draw(np.float32)
     single = Run(case, sample, arrays).gradients()
-    double = Run(case, sample, [a.astype(np.float64) if a.dtype.kind == "f" else a for a in arrays]).gradients()
+    double = Run(
+        case, sample, [a.astype(np.float64) if a.dtype.kind == "f" else a for a in arrays]
+    ).gradients()
     for a, b in zip(single, double, strict=True):
         assert (a is None) == (b is None)
         if a is not None and b is not None:

@@ -33,7 +33,9 @@ def generated() -> str:
     text = re.sub(r'^"""\n.*?^"""\n', "", text, flags=re.DOTALL | re.MULTILINE)
     text = re.sub(r"^( *def .*:)\n( +\.\.\.)$", r"\1 ...", text, flags=re.MULTILINE)
     text = text.replace(native.__name__, "cygnet._core._native")
-    text = re.sub(r"\bnumpy\.ndarray\b(?!\[)", "numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]", text)
+    text = re.sub(
+        r"\bnumpy\.ndarray\b(?!\[)", "numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]", text
+    )
     if "import numpy\n" not in text:
         text = text.replace("import typing\n", "import numpy\nimport typing\n", 1)
     return HEAD + re.sub(r"\n{3,}", "\n\n", text)
@@ -48,7 +50,9 @@ def main() -> int:
         STUB.write_text(new, encoding="utf-8")
         return 0
     old = STUB.read_text(encoding="utf-8") if STUB.exists() else ""
-    difference = difflib.unified_diff(old.splitlines(), new.splitlines(), str(STUB.name), "extension", lineterm="")
+    difference = difflib.unified_diff(
+        old.splitlines(), new.splitlines(), str(STUB.name), "extension", lineterm=""
+    )
     text = "\n".join(difference)
     print(text or "the stub agrees with the extension")
     return 1 if text else 0

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 import cygnet
+import numpy as np
+from cygnet import kernels, nn, optim
+
 from benchmarks.frameworks import Workload
 from benchmarks.networks import NETWORKS, Array, Network, batch_of, weights_of
 from benchmarks.operations import OPERATIONS
-from cygnet import kernels, nn, optim
 
 VARIANTS = ("",)
 
@@ -24,9 +24,13 @@ def model_of(network: Network) -> nn.Sequential:
     layers: list[nn.Module] = []
     for kind, *sizes in network.layers:
         layers.append(
-            {"conv": nn.Conv2d, "linear": nn.Linear, "relu": nn.ReLU, "pool": nn.MaxPool2d, "flatten": nn.Flatten}[kind](
-                *sizes
-            )
+            {
+                "conv": nn.Conv2d,
+                "linear": nn.Linear,
+                "relu": nn.ReLU,
+                "pool": nn.MaxPool2d,
+                "flatten": nn.Flatten,
+            }[kind](*sizes)
         )
     model = nn.Sequential(*layers)
     for parameter, values in zip(model.parameters(), weights_of(network), strict=True):

@@ -17,16 +17,29 @@ VARIANTS = ("", "channels_last")
 
 def describe() -> dict[str, Any]:
     """Version and vector capability."""
-    return {"framework": f"torch {torch.__version__}", "isa": torch.backends.cpu.get_cpu_capability()}
+    return {
+        "framework": f"torch {torch.__version__}",
+        "isa": torch.backends.cpu.get_cpu_capability(),
+    }
 
 
 def layout(tensor: torch.Tensor, variant: str) -> torch.Tensor:
-    return tensor.contiguous(memory_format=torch.channels_last) if variant and tensor.ndim == 4 else tensor
+    return (
+        tensor.contiguous(memory_format=torch.channels_last)
+        if variant and tensor.ndim == 4
+        else tensor
+    )
 
 
 def model_of(network: Network, variant: str) -> torch.nn.Module:
     nn = torch.nn
-    kinds = {"conv": nn.Conv2d, "linear": nn.Linear, "relu": nn.ReLU, "pool": nn.MaxPool2d, "flatten": nn.Flatten}
+    kinds = {
+        "conv": nn.Conv2d,
+        "linear": nn.Linear,
+        "relu": nn.ReLU,
+        "pool": nn.MaxPool2d,
+        "flatten": nn.Flatten,
+    }
     model = nn.Sequential(*(kinds[kind](*sizes) for kind, *sizes in network.layers))
     with torch.no_grad():
         for parameter, values in zip(model.parameters(), weights_of(network), strict=True):

@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 import cygnet
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -109,10 +108,14 @@ class Sample:
 
     def __str__(self) -> str:
         shapes = ",".join("x".join(map(str, i.shape)) or "0d" for i in self.inputs)
-        options = ",".join(f"{name}={value}".replace(" ", "") for name, value in self.options.items())
+        options = ",".join(
+            f"{name}={value}".replace(" ", "") for name, value in self.options.items()
+        )
         return f"{shapes};{options}" if options else shapes
 
-    def draw(self, dtype: Any = np.float64, *, seed: int = 0, integers: bool = False) -> list[np.ndarray]:
+    def draw(
+        self, dtype: Any = np.float64, *, seed: int = 0, integers: bool = False
+    ) -> list[np.ndarray]:
         """The arrays; the same numbers, rounded, for either dtype."""
         generator = np.random.default_rng(seed)
         return [i.draw(generator, dtype, integers) for i in self.inputs]

@@ -26,8 +26,14 @@ def windows(a, kernel, stride, padding=0, dilation=1, ceil_mode=False, fill=0.0,
     a = np.pad(a, ((0, 0), (0, 0), (ph, ph), (pw, pw)), constant_values=fill)
     more = [max(0, (n - 1) * step + d * (k - 1) + 1 - size) for n, step, d, k, size in
             ((h, sh, dh, kh, a.shape[2]), (w, sw, dw, kw, a.shape[3]))]  # fmt: skip
-    a = np.pad(a, ((0, 0), (0, 0), (0, more[0]), (0, more[1])), constant_values=fill if outside is None else outside)
-    views = np.lib.stride_tricks.sliding_window_view(a, (dh * (kh - 1) + 1, dw * (kw - 1) + 1), (2, 3))
+    a = np.pad(
+        a,
+        ((0, 0), (0, 0), (0, more[0]), (0, more[1])),
+        constant_values=fill if outside is None else outside,
+    )
+    views = np.lib.stride_tricks.sliding_window_view(
+        a, (dh * (kh - 1) + 1, dw * (kw - 1) + 1), (2, 3)
+    )
     return views[:, :, ::sh, ::sw, ::dh, ::dw][:, :, :h, :w]
 
 
@@ -50,7 +56,9 @@ def avg_pool2d(a, kernel_size, stride=None, padding=0, ceil_mode=False, count_in
     stride = kernel_size if stride is None else stride
     total = windows(a, kernel_size, stride, padding, 1, ceil_mode).sum((-1, -2))
     inside = float(count_include_pad)
-    counts = windows(np.ones_like(a), kernel_size, stride, padding, 1, ceil_mode, inside, 0.0).sum((-1, -2))
+    counts = windows(np.ones_like(a), kernel_size, stride, padding, 1, ceil_mode, inside, 0.0).sum(
+        (-1, -2)
+    )
     return total / counts
 
 
@@ -118,6 +126,18 @@ ADAPTIVE = [
 CASES = [
     case("conv2d", conv2d, CONV, integers=True),
     case("max_pool2d", max_pool2d, MAX_POOL, exact=True),
-    case("avg_pool2d", avg_pool2d, AVG_POOL, layout_bits=False, reason="the order of a sum follows the memory order"),
-    case("adaptive_avg_pool2d", adaptive_avg_pool2d, ADAPTIVE, layout_bits=False, reason="as avg_pool2d"),
+    case(
+        "avg_pool2d",
+        avg_pool2d,
+        AVG_POOL,
+        layout_bits=False,
+        reason="the order of a sum follows the memory order",
+    ),
+    case(
+        "adaptive_avg_pool2d",
+        adaptive_avg_pool2d,
+        ADAPTIVE,
+        layout_bits=False,
+        reason="as avg_pool2d",
+    ),
 ]

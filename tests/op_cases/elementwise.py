@@ -25,7 +25,13 @@ BINARY = [
 DIVISION = [s(x(*a.inputs[0].shape), positive(*a.inputs[1].shape)) for a in BINARY]
 # Both operands come from one draw of distinct numbers, so that no pair is near a tie.
 PAIRS = [distinct(2, 3, 4), distinct(2, 0, 3), distinct(2, 37, 1031)]
-COMPARED = [s(x(3, 4), x(3, 4)), s(x(2, 1, 4), x(3, 1)), s(x(), x(3)), s(x(0, 3), x(1, 3)), s(x(129, 515), x(515))]
+COMPARED = [
+    s(x(3, 4), x(3, 4)),
+    s(x(2, 1, 4), x(3, 1)),
+    s(x(), x(3)),
+    s(x(0, 3), x(1, 3)),
+    s(x(129, 515), x(515)),
+]
 
 
 def sigmoid(z):

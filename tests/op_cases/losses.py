@@ -41,7 +41,9 @@ def bce_with_logits(z, target, reduction="mean"):
 
 def kl_div(a, target, reduction="mean", log_target=False):
     values = np.exp(target) * (target - a) if log_target else target * (np.log(target) - a)
-    return reduced(values, "sum") / len(a) if reduction == "batchmean" else reduced(values, reduction)
+    return (
+        reduced(values, "sum") / len(a) if reduction == "batchmean" else reduced(values, reduction)
+    )
 
 
 def with_reductions(*samples):
@@ -55,7 +57,9 @@ PAIRS = with_reductions(s(x(3, 4), x(3, 4)), s(x(), x()), s(x(70, 1031), x(70, 1
 # Both from one draw, so that no difference is near the kink.
 APART = with_reductions(s(distinct(2, 3, 4)), s(distinct(2, 70, 301)))
 SOFT = with_reductions(s(x(3, 4), probability(3, 4)), s(x(70, 1031), probability(70, 1031)))
-HALVES = with_reductions(s(probability(3, 4), probability(3, 4)), s(probability(70, 1031), probability(70, 1031)))
+HALVES = with_reductions(
+    s(probability(3, 4), probability(3, 4)), s(probability(70, 1031), probability(70, 1031))
+)
 
 CASES = [
     case("cross_entropy", cross_entropy, [*CLASSES, *EMPTY]),

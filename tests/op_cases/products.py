@@ -38,7 +38,11 @@ def activated(name):
     return case(
         f"linear {name}",
         lambda a, w, b: ACTIVATIONS[name](linear(a, w, b)),
-        [s(kinked(3, 4), kinked(5, 4), kinked(5)), s(x(0, 4), x(5, 4), x(5)), s(x(33, 17), x(49, 17), x(49))],
+        [
+            s(kinked(3, 4), kinked(5, 4), kinked(5)),
+            s(x(0, 4), x(5, 4), x(5)),
+            s(x(33, 17), x(49, 17), x(49)),
+        ],
         lambda a, w, b: op("linear")(a, w, b, activation=name),
         float32=(3e-6, 1e-5),
         reason="a rounded sum goes through the function",

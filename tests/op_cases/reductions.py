@@ -6,7 +6,14 @@ import numpy as np
 
 from tests.op_cases.case import case, distinct, s, wide, x
 
-OVER_AXES = [{}, {"dim": 0}, {"dim": -1}, {"dim": 1, "keepdim": True}, {"dim": (0, 2)}, {"dim": (-1, 1), "keepdim": True}]
+OVER_AXES = [
+    {},
+    {"dim": 0},
+    {"dim": -1},
+    {"dim": 1, "keepdim": True},
+    {"dim": (0, 2)},
+    {"dim": (-1, 1), "keepdim": True},
+]
 SUMMED = [
     *(s(x(3, 4, 5), **options) for options in OVER_AXES),
     s(x()),
