@@ -1,7 +1,8 @@
 """Picks and loads the build of the extension for this processor.
 
-The extension is compiled once for each instruction-set level. The highest one that both the processor and this
-installation have is imported; the environment variable ``CYGNET_ISA`` forces one.
+The extension is compiled once for each instruction-set level. The highest one that both the
+processor and this installation have is imported; the environment variable ``CYGNET_ISA`` forces
+one.
 """
 
 from __future__ import annotations
