@@ -12,7 +12,7 @@ import importlib.util
 import os
 from types import ModuleType
 
-from cygnet._core import _cpu
+from cygnet._core import _cpu as _cpu
 
 KNOWN = ("v2", "v3", "v4", "neon")
 
@@ -22,7 +22,7 @@ def _installed(level: str) -> bool:
 
 
 def _pick() -> str:
-    runnable = _cpu.levels()
+    runnable: list[str] = _cpu.levels()
     forced = os.environ.get("CYGNET_ISA")
     if forced:
         if forced not in KNOWN:
