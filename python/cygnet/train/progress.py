@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -55,7 +56,7 @@ class Progress:
                 unit=" samples",
                 unit_scale=True,
                 file=sys.stdout,
-                dynamic_ncols=True,
+                ncols=shutil.get_terminal_size().columns,
             )
             self._due = self._start + _REFRESH_SECONDS
 
