@@ -1,7 +1,7 @@
 """The harness: see ``python -m benchmarks --help``.
 
-Every framework runs in a process of its own. Own and peer take turns on the same workload; their results are compared
-before anything is timed.
+Every framework runs in a process of its own. Own and peer take turns on the same workload; their
+results are compared before anything is timed.
 """
 
 from __future__ import annotations

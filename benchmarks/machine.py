@@ -12,7 +12,7 @@ from cygnet import kernels
 
 @dataclass(frozen=True)
 class Machine:
-    """FLOP/s of fused multiply-adds and bytes/s of copies (read and written), with the threads of the run."""
+    """FLOP/s of multiply-adds and bytes/s of copies (read and written), with the run's threads."""
 
     flops: float
     bandwidth: float
@@ -31,7 +31,7 @@ def best(function: Callable[[], object], seconds: float = 1.0) -> float:
 
 
 def measure() -> Machine:
-    """The best rate of a large matrix product, which lives on multiply-adds, and of a copy of 128 MB."""
+    """The best rate of a large matrix product, all multiply-adds, and of a copy of 128 MB."""
     flops = 0.0
     for n in (768, 1536):
         a = np.random.default_rng(0).standard_normal((n, n)).astype(np.float32)

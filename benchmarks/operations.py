@@ -1,4 +1,4 @@
-"""Single operations with the shapes of the networks: what is computed, on which arrays, at what cost."""
+"""Single operations with the shapes of the networks: on which arrays, at what cost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.networks import Array
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation by its name in cygnet.kernels' vocabulary, with arrays that every framework draws alike."""
+    """An operation by PyTorch's name, with arrays that every framework draws alike."""
 
     op: str
     shapes: tuple[tuple[int, ...], ...]

@@ -3,7 +3,8 @@
 Started by the harness as ``python -m benchmarks.worker cygnet|torch``. Requests:
 
 - {"do": "describe"}
-- {"do": "build", "kind": ..., "name": ..., "variant": ..., "threads": ...}: builds a workload and gives its results.
+- {"do": "build", "kind": ..., "name": ..., "variant": ..., "threads": ...}: builds a workload and
+  gives its results.
 - {"do": "time", "seconds": ..., "samples": ...}: times at least so many runs for at least so long.
 """
 

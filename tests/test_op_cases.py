@@ -39,7 +39,7 @@ def probe_of(shape: tuple[int, ...], dtype: Any, integers: bool = False) -> np.n
 
 
 class Run:
-    """The op on tensors around `arrays`, and its backward; the results stay tensors until they are asked for."""
+    """The op on tensors around `arrays`, and its backward; results stay tensors until asked for."""
 
     def __init__(
         self, case: Case, sample: Sample, arrays: Sequence[np.ndarray], integers: bool = False
@@ -239,7 +239,7 @@ def test_gradient_of_float32(case: Case, sample: Sample) -> None:
 
 @each
 def test_replay(case: Case, sample: Sample) -> None:
-    """Recorded, its inputs overwritten and replayed, forward and backward give the bits of an eager run."""
+    """Recorded, its inputs overwritten and replayed, it gives the bits of an eager run."""
     arrays = sample.draw(np.float32, seed=1)
     with kernels.Recording() as recording:
         recorded = Run(case, sample, arrays)

@@ -1,4 +1,4 @@
-"""Writes python/cygnet/_core/_native.pyi, the types of the extension's functions, from the built extension.
+"""Writes python/cygnet/_core/_native.pyi, the types of the built extension's functions.
 
 Usage: python tools/make_stubs.py [--check]
 

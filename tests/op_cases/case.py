@@ -1,7 +1,7 @@
 """What a row of the table is made of.
 
-A row is a `Case`: an op on tensors, its float64 NumPy reference, and samples of arguments. A sample is a list of
-`Input`s (how to draw an array) and the options that op and reference both take.
+A row is a `Case`: an op on tensors, its float64 NumPy reference, and samples of arguments. A sample
+is a list of `Input`s (how to draw an array) and the options that op and reference both take.
 """
 
 from __future__ import annotations
