@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from cygnet import _core, kernels
 from cygnet._core import _cpu
 

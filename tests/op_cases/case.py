@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import cygnet
 import numpy as np
+
+import cygnet
 
 
 @dataclass(frozen=True)
