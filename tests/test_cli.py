@@ -34,10 +34,25 @@ def test_train_on_digits(tmp_path):
 
 
 def test_every_option_and_the_same_seed(tmp_path):
-    options = (
-        "train --model mlp --data digits --epochs 1 --batch-size 64 --lr 0.01 --optimizer sgd "
-        "--schedule constant --seed 5"
-    ).split()
+    options = [
+        "train",
+        "--model",
+        "mlp",
+        "--data",
+        "digits",
+        "--epochs",
+        "1",
+        "--batch-size",
+        "64",
+        "--lr",
+        "0.01",
+        "--optimizer",
+        "sgd",
+        "--schedule",
+        "constant",
+        "--seed",
+        "5",
+    ]
     weights = []
     for threads in ("1", "2"):
         result = run(*options, "--threads", threads, cwd=tmp_path)

@@ -90,7 +90,9 @@ def test_attributes_are_registered_replaced_and_deleted():
 def test_load_keeps_the_memory_of_parameters():
     net, other = small_net(), small_net()
     arrays = [parameter._array for parameter in net.parameters()]
-    result = net.load_state_dict({k: v.numpy().astype(np.float64) for k, v in other.state_dict().items()})
+    result = net.load_state_dict(
+        {k: v.numpy().astype(np.float64) for k, v in other.state_dict().items()}
+    )
     assert repr(result) == "<All keys matched successfully>"
     for array, mine, its in zip(arrays, net.parameters(), other.parameters(), strict=True):
         assert mine._array is array

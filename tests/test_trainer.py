@@ -48,7 +48,9 @@ def test_losses_are_averaged_over_samples():
 def test_drop_last_and_fixed_order():
     job = trainer(lr=0.0)
     history = job.fit(X, Y, batch_size=16, shuffle=False, drop_last=True, verbose=0)
-    assert history.history["loss"][0] == pytest.approx(job.evaluate(X[:48], Y[:48])["loss"], rel=1e-5)
+    assert history.history["loss"][0] == pytest.approx(
+        job.evaluate(X[:48], Y[:48])["loss"], rel=1e-5
+    )
     with pytest.raises(ValueError, match="the data hold no batch"):
         job.fit(X, Y, batch_size=64, drop_last=True, verbose=0)
 

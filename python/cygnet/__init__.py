@@ -25,7 +25,7 @@ _LAZY = {
     "Trainer": "cygnet.train",
     "load": "cygnet.io",
     "save": "cygnet.io",
-    "summary": "cygnet.summary",
+    "summary": "cygnet.nn.summary",
 }
 
 __all__ = [

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cygnet import kernels
 
 if TYPE_CHECKING:
-    from cygnet.tensor import Array, Tensor
+    from cygnet.tensor import Tensor
 
     Gradients = Sequence["Tensor | None"]
     Backward = Callable[["Tensor"], Gradients]
@@ -263,24 +263,22 @@ def _walk(
                 deliver(tensor, part, node.fresh)
 
 
-def _root_gradient(op: str, tensor: Tensor, gradient: Tensor | Array | None) -> Tensor:
+def _root_gradient(op: str, tensor: Tensor, gradient: Tensor | None) -> Tensor:
     if not tensor.requires_grad:
         raise RuntimeError(f"{op}: the tensor does not require a gradient and has no graph")
     if gradient is None:
         if tensor.numel() != 1:
             raise RuntimeError(
                 f"{op}: a gradient can be made only for a single number, the tensor has shape "
-                f"{tensor.shape}; "
-                "pass gradient"
+                f"{tensor.shape}; pass gradient"
             )
         return type(tensor)._wrap(kernels.full(tensor.shape, 1.0, tensor.dtype.name))
-    array = getattr(gradient, "_array", gradient)
-    if array.shape != tensor.shape or array.dtype != tensor.dtype:
+    if gradient.shape != tensor.shape or gradient.dtype != tensor.dtype:
         raise kernels.ShapeError(
-            f"{op}: gradient is {array.dtype} of shape {array.shape}, expected {tensor.dtype} "
-            f"of shape {tensor.shape}"
+            f"{op}: gradient is {gradient.dtype} of shape {gradient.shape}, expected "
+            f"{tensor.dtype} of shape {tensor.shape}"
         )
-    return gradient if hasattr(gradient, "_array") else tensor._wrap(array)
+    return gradient
 
 
 def backward(
@@ -345,18 +343,16 @@ def grad(
     >>> cygnet.autograd.grad(x * x, x)
     (tensor(6.),)
     """
-    outputs = [outputs] if hasattr(outputs, "_array") else list(outputs)
-    inputs = [inputs] if hasattr(inputs, "_array") else list(inputs)
-    given = [grad_outputs] if hasattr(grad_outputs, "_array") else grad_outputs
-    seeds = list(given) if given is not None else [None] * len(outputs)
-    if len(seeds) != len(outputs):
-        raise ValueError(f"grad: {len(seeds)} grad_outputs for {len(outputs)} outputs")
-    roots = [(t, _root_gradient("grad", t, g)) for t, g in zip(outputs, seeds, strict=True)]
-    for position, tensor in enumerate(inputs):
+    results, wanted = _listed(outputs), _listed(inputs)
+    seeds = [None] * len(results) if grad_outputs is None else _listed(grad_outputs)
+    if len(seeds) != len(results):
+        raise ValueError(f"grad: {len(seeds)} grad_outputs for {len(results)} outputs")
+    roots = [(t, _root_gradient("grad", t, g)) for t, g in zip(results, seeds, strict=True)]
+    for position, tensor in enumerate(wanted):
         if not tensor.requires_grad:
             raise RuntimeError(f"grad: inputs[{position}] does not require a gradient")
     found: dict[int, _Pending] = {}
-    watched = frozenset(id(tensor) for tensor in inputs)
+    watched = frozenset(id(tensor) for tensor in wanted)
 
     def arrive(tensor: Tensor, gradient: Tensor, fresh: bool) -> None:
         if id(tensor) not in watched:
@@ -374,10 +370,15 @@ def grad(
             create_graph if retain_graph is None else retain_graph,
             create_graph,
         )
-    for position, tensor in enumerate(inputs):
+    for position, tensor in enumerate(wanted):
         if id(tensor) not in found and not allow_unused:
             raise RuntimeError(
                 f"grad: the outputs do not depend on inputs[{position}]; allow_unused=True "
-                f"gives None"
+                "gives None"
             )
-    return tuple(found[id(t)].gradient if id(t) in found else None for t in inputs)
+    return tuple(found[id(t)].gradient if id(t) in found else None for t in wanted)
+
+
+def _listed(tensors: Any) -> list[Any]:
+    """One tensor as a list of one; a sequence as a list."""
+    return list(tensors) if isinstance(tensors, Sequence) else [tensors]

@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace) -> int:
     import cygnet
     from cygnet import io, models, nn, optim
-    from cygnet.summary import summary
+    from cygnet.nn.summary import summary
     from cygnet.train import Trainer
 
     defaults = _DEFAULTS[options.data, options.model]
@@ -170,9 +170,7 @@ def _load(name: str) -> Any:
 def _info() -> int:
     import cygnet
 
-    shown = cygnet.show_config()
-    if shown is not None:
-        print(shown)
+    cygnet.show_config()
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -83,6 +84,6 @@ def mlp(
 
 def _dense(sizes: Sequence[int], classes: int) -> list[nn.Module]:
     layers: list[nn.Module] = []
-    for size, following in zip(sizes, sizes[1:], strict=False):
+    for size, following in itertools.pairwise(sizes):
         layers += [nn.Linear(size, following), nn.ReLU()]
     return [*layers, nn.Linear(sizes[-1], classes)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -51,7 +52,7 @@ def save_safetensors(state_dict: Mapping[str, Any], path: str | PathLike[str]) -
     TypeError
         If a key is no string or a value no array of numbers.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     path = Path(path)
     if not isinstance(state_dict, Mapping):
@@ -63,12 +64,12 @@ def save_safetensors(state_dict: Mapping[str, Any], path: str | PathLike[str]) -
         raise FileNotFoundError(f"save: the folder {path.parent} does not exist")
     if path.is_dir():
         raise IsADirectoryError(f"save: {path} is a folder")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    content = save(arrays, metadata={"format_version": str(FORMAT_VERSION)})
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
-        with open(temporary, "xb"):
-            pass
-        save_file(arrays, temporary, metadata={"format_version": str(FORMAT_VERSION)})
-        with open(temporary, "r+b") as file:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:

@@ -68,6 +68,9 @@ class _Indexed(Module):
             self.append(module)
         return self
 
+    def __iadd__(self, modules: Iterable[Module]) -> Self:
+        return self.extend(modules)
+
     def insert(self, index: int, module: Module) -> Self:
         """Put `module` before position `index`."""
         modules: list[Module] = list(self)
@@ -88,11 +91,11 @@ class Sequential(_Indexed):
     def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
         super().__init__()
         if len(modules) == 1 and isinstance(modules[0], Mapping):
-            for name, module in modules[0].items():
-                self.add_module(name, module)
+            named: Iterable[tuple[str, Any]] = modules[0].items()
         else:
-            for index, module in enumerate(modules):
-                self.add_module(str(index), module)  # type: ignore[arg-type]
+            named = ((str(index), module) for index, module in enumerate(modules))
+        for name, module in named:
+            self.add_module(name, module)
 
     def _of_items(self, items: list[tuple[str, Module | None]]) -> Self:
         return type(self)(dict(items))  # type: ignore[arg-type]

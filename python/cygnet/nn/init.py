@@ -76,8 +76,7 @@ def fan_in_and_fan_out(shape: Sequence[int]) -> tuple[int, int]:
     """
     if len(shape) < 2:
         raise ValueError(
-            "fan in and fan out need a tensor of at least 2 dimensions, "
-            f"got shape {tuple(shape)}"
+            f"fan in and fan out need a tensor of at least 2 dimensions, got shape {tuple(shape)}"
         )
     receptive_field = math.prod(shape[2:])
     return shape[1] * receptive_field, shape[0] * receptive_field
@@ -91,7 +90,8 @@ def _fan(tensor: Tensor, mode: str) -> int:
 
 
 def _cell(generator: Generator | None) -> Array:
-    return (default_generator if generator is None else generator).cell("init")
+    cell: Array = (default_generator if generator is None else generator).cell("init")
+    return cell
 
 
 def uniform_(tensor: _T, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> _T:

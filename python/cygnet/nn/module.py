@@ -337,9 +337,7 @@ class Module:
             Lists missing and unexpected keys (if `strict`) and every value of another shape.
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(
-                f"expected state_dict to be dict-like, got {type(state_dict).__name__}"
-            )
+            raise TypeError(f"expected state_dict to be dict-like, got {type(state_dict).__name__}")
         own = dict(self._named_state())
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]

@@ -66,9 +66,7 @@ class History:
             from matplotlib.figure import Figure
             from matplotlib.ticker import MaxNLocator
         except ImportError as error:
-            raise ImportError(
-                "History.plot needs matplotlib: pip install cygnet[plot]"
-            ) from error
+            raise ImportError("History.plot needs matplotlib: pip install cygnet[plot]") from error
         if not self.epoch:
             raise ValueError("History.plot: there is no finished epoch to draw")
         names = [name for name in self.history if not name.startswith("val_")]
@@ -79,7 +77,11 @@ class History:
             panel.plot(epochs, self.history[name], marker="o", markersize=3, label="training")
             if f"val_{name}" in self.history:
                 panel.plot(
-                    epochs, self.history[f"val_{name}"], marker="o", markersize=3, label="validation"
+                    epochs,
+                    self.history[f"val_{name}"],
+                    marker="o",
+                    markersize=3,
+                    label="validation",
                 )
             panel.set(xlabel="epoch", title=name.replace("_", " "))
             panel.xaxis.set_major_locator(MaxNLocator(integer=True))

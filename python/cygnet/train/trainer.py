@@ -266,7 +266,8 @@ class Trainer:
         is_data = isinstance(x, Dataset) or _is_loader(x)
         data = self._dataset("predict", x, None) if is_data else self._inputs_only(x)
         outputs = [
-            output._array for output, _ in self._outputs(_loader(data, batch_size), with_target=False)
+            output._array
+            for output, _ in self._outputs(_loader(data, batch_size), with_target=False)
         ]
         if not outputs:
             raise ValueError("predict: the data hold no batch")
@@ -286,13 +287,14 @@ class Trainer:
                 raise ValueError(f"{op}: argument x is empty")
             return x
         if y is None:
-            raise ValueError(f"{op}: argument y is missing: x is {_type(x)}, which holds no targets")
+            raise ValueError(
+                f"{op}: argument y is missing: x is {_type(x)}, which holds no targets"
+            )
         inputs = self._tensor(op, "x", x, is_target=False)
         targets = self._tensor(op, "y", y, is_target=True)
         if len(inputs) != len(targets):
             raise ValueError(
-                f"{op}: argument y expected as many samples as x, {len(inputs)}, "
-                f"got {len(targets)}"
+                f"{op}: argument y expected as many samples as x, {len(inputs)}, got {len(targets)}"
             )
         return TensorDataset(inputs, targets)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from cygnet.autograd import no_grad
-from cygnet.nn import Module
+from cygnet.nn.module import Module
 from cygnet.tensor import Tensor
 
 __all__ = ["LayerSummary", "Summary", "summary"]
@@ -110,9 +110,7 @@ class Summary:
     __repr__ = __str__
 
 
-def summary(
-    model: Module, input_shape: Sequence[int], dtype: DTypeLike | None = None
-) -> Summary:
+def summary(model: Module, input_shape: Sequence[int], dtype: DTypeLike | None = None) -> Summary:
     """Run `model` once on zeros and tabulate its layers.
 
     The model is run in evaluation mode and without gradients, and left as it was.
@@ -180,7 +178,8 @@ def summary(
             else:
                 module.__dict__["forward"] = forward
 
-    layers, seen = [], set()
+    layers: list[LayerSummary] = []
+    seen: set[int] = set()
     for path, module in model.named_modules():
         parameters = [p for p in module.parameters(recurse=False) if id(p) not in seen]
         seen.update(map(id, parameters))
