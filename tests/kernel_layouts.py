@@ -19,7 +19,7 @@ def channels_last(array: np.ndarray) -> np.ndarray:
 
 
 def negative(array: np.ndarray) -> np.ndarray:
-    return np.flip(np.flip(array).copy())
+    return np.flip(np.flip(array).copy()) if array.ndim else array
 
 
 def every_second(array: np.ndarray) -> np.ndarray:
