@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from cygnet._core import native as kernels
 
 DTYPES = [np.float32, np.float64, np.int32, np.int64, np.bool_, np.uint8]

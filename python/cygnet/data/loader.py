@@ -122,7 +122,9 @@ class DataLoader:
         if self.shuffle:
             generator = default_generator if self.generator is None else self.generator
             order = kernels.permutation(generator.cell("shuffle"), count)
-        whole = isinstance(self.dataset, TensorDataset) and self.collate_fn is None
+        # A subclass with samples of its own is read sample by sample.
+        plain = getattr(type(self.dataset), "__getitem__", None) is TensorDataset.__getitem__
+        whole = plain and self.collate_fn is None
         collate = self.collate_fn or default_collate
         for batch in range(len(self)):
             begin = batch * self.batch_size

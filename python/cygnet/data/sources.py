@@ -162,7 +162,6 @@ def _mnist_file(root: str | os.PathLike[str] | None, name: str, download: bool) 
 def _download(url: str, path: Path, sha256: str) -> Path:
     """Downloads a gzip file; it appears at `path` whole and with the right content, or not."""
     import hashlib
-    import tempfile
     import urllib.request
 
     from tqdm import tqdm
@@ -180,15 +179,15 @@ def _download(url: str, path: Path, sha256: str) -> Path:
     if found != sha256:
         raise ValueError(f"the content's SHA-256 is {found}, expected {sha256}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "wb") as file:
             file.write(packed)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     return path
 

@@ -1,0 +1,355 @@
+"""Optimizers and schedules: arguments, groups, state dictionaries, PyTorch's numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cygnet
+from cygnet import Tensor, kernels, optim
+from cygnet.optim import lr_scheduler
+
+OPTIMIZERS = {
+    "sgd": lambda params: optim.SGD(params, lr=0.1),
+    "momentum": lambda params: optim.SGD(params, lr=0.1, momentum=0.9, dampening=0.2),
+    "adam": lambda params: optim.Adam(params, lr=0.1),
+    "amsgrad": lambda params: optim.AdamW(params, lr=0.1, amsgrad=True),
+}
+
+
+def parameter(*shape: int, seed: int = 0, dtype: Any = np.float64) -> Tensor:
+    array = np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+    return Tensor(array, requires_grad=True)
+
+
+def set_grads(params: list[Tensor], step: int) -> None:
+    for i, param in enumerate(params):
+        param.grad = Tensor(np.random.default_rng([step, i]).standard_normal(param.shape))
+
+
+def test_defaults_are_those_of_pytorch() -> None:
+    p = [parameter(1)]
+    assert optim.SGD(p).defaults == {
+        "lr": 1e-3,
+        "momentum": 0.0,
+        "dampening": 0.0,
+        "weight_decay": 0.0,
+        "nesterov": False,
+        "maximize": False,
+    }
+    adam = {
+        "lr": 1e-3,
+        "betas": (0.9, 0.999),
+        "eps": 1e-8,
+        "weight_decay": 0.0,
+        "amsgrad": False,
+        "maximize": False,
+    }
+    assert optim.Adam(p).defaults == adam
+    assert optim.AdamW(p).defaults == {**adam, "weight_decay": 1e-2}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_minimizes(name: str) -> None:
+    x = parameter(5)
+    optimizer = OPTIMIZERS[name]([x])
+    memory = x._array
+    for _ in range(300):
+        optimizer.zero_grad()
+        x.grad = Tensor(2 * (x._array - 3))
+        optimizer.step()
+    assert x._array is memory
+    np.testing.assert_allclose(x._array, 3, atol=0.1)
+
+
+def test_parameters_without_gradient_are_left_alone() -> None:
+    x, y = parameter(3), parameter(4, seed=1)
+    before = y._array.copy()
+    optimizer = optim.Adam([x, y])
+    set_grads([x], 0)
+    optimizer.step()
+    np.testing.assert_array_equal(y._array, before)
+    assert set(optimizer.state) == {x}
+    assert optimizer.state_dict()["state"][0]["step"].item() == 1
+    set_grads([x, y], 1)
+    optimizer.step()
+    state = optimizer.state_dict()["state"]
+    assert [state[0]["step"].item(), state[1]["step"].item()] == [2, 1]
+
+
+def test_dampening_leaves_out_the_first_step_of_each_parameter() -> None:
+    x, y = parameter(3), parameter(3, seed=1)
+    optimizer = optim.SGD([x, y], lr=1.0, momentum=0.5, dampening=0.5)
+    one = Tensor(np.ones(3))
+    x.grad = one
+    optimizer.step()
+    start = y._array.copy()
+    y.grad = Tensor(np.ones(3))
+    optimizer.step()
+    np.testing.assert_allclose(start - y._array, 1)
+    np.testing.assert_allclose(optimizer.state[x]["momentum_buffer"]._array, 1)
+
+
+def test_groups_and_closure() -> None:
+    x, y = parameter(2), parameter(2, seed=1)
+    optimizer = optim.SGD([{"params": [x], "lr": 1.0}, {"params": y}], lr=0.5)
+    optimizer.add_param_group({"params": [parameter(1)], "weight_decay": 0.1})
+    starts = [x._array.copy(), y._array.copy()]
+
+    def closure() -> float:
+        assert cygnet.is_grad_enabled()
+        x.grad = y.grad = Tensor(np.ones(2))
+        return 4.5
+
+    with cygnet.no_grad():
+        assert optimizer.step(closure) == 4.5
+    np.testing.assert_allclose(starts[0] - x._array, 1.0)
+    np.testing.assert_allclose(starts[1] - y._array, 0.5)
+    optimizer.zero_grad(set_to_none=False)
+    assert x.grad is not None
+    assert not x.grad._array.any()
+    optimizer.zero_grad()
+    assert x.grad is None
+    assert "weight_decay: 0.1" in repr(optimizer)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_resumed_run_gives_the_same_bits(name: str) -> None:
+    params = [parameter(3, 4), parameter(5, seed=1)]
+    optimizer = OPTIMIZERS[name](params)
+    for step in range(3):
+        set_grads(params, step)
+        optimizer.step()
+    copies = [Tensor(param._array.copy(), requires_grad=True) for param in params]
+    resumed = OPTIMIZERS[name](copies)
+    resumed.load_state_dict(optimizer.state_dict())
+    for step in range(3, 6):
+        for each, arrays in ((optimizer, params), (resumed, copies)):
+            set_grads(arrays, step)
+            each.step()
+    for a, b in zip(params, copies, strict=True):
+        np.testing.assert_array_equal(a._array, b._array)
+
+
+def test_state_dict_in_pytorch_form() -> None:
+    params = [parameter(2, 2, dtype=np.float32), parameter(3, dtype=np.float32)]
+    optimizer = optim.AdamW(params, amsgrad=True)
+    params[0].grad = Tensor(np.ones((2, 2), np.float32))
+    optimizer.step()
+    saved = optimizer.state_dict()
+    assert list(saved["state"]) == [0]
+    assert {n: t.shape for n, t in saved["state"][0].items()} == {
+        "exp_avg": (2, 2),
+        "exp_avg_sq": (2, 2),
+        "step": (),
+        "max_exp_avg_sq": (2, 2),
+    }
+    assert saved["param_groups"][0]["params"] == [0, 1]
+
+    # What torch.optim.SGD's state_dict holds, with arrays for its tensors.
+    loaded = {
+        "state": {0: {"momentum_buffer": np.full((2, 2), 2.0)}, 1: {"momentum_buffer": None}},
+        "param_groups": [
+            {"lr": 0.5, "momentum": 0.5, "dampening": 0.5, "foreach": None, "params": [0, 1]}
+        ],
+    }
+    sgd = optim.SGD(params, momentum=0.9)
+    sgd.load_state_dict(loaded)
+    set_grads(params, 0)
+    for param in params:
+        param.grad = Tensor(np.ones(param.shape, np.float32))
+    sgd.step()
+    assert sgd.param_groups[0]["lr"] == 0.5
+    np.testing.assert_allclose(sgd.state[params[0]]["momentum_buffer"]._array, 1.5)
+    np.testing.assert_allclose(sgd.state[params[1]]["momentum_buffer"]._array, 1.0)
+
+
+def test_loading_keeps_the_memory_of_state() -> None:
+    x = parameter(3)
+    optimizer = optim.Adam([x])
+    set_grads([x], 0)
+    optimizer.step()
+    array = optimizer.state[x]["exp_avg"]._array
+    saved = {
+        "state": {0: {k: v._array.copy() + 1 for k, v in optimizer.state[x].items()}},
+        "param_groups": optimizer.state_dict()["param_groups"],
+    }
+    expected = array + 1
+    optimizer.load_state_dict(saved)
+    assert optimizer.state[x]["exp_avg"]._array is array
+    np.testing.assert_array_equal(array, expected)
+    assert optimizer.state[x]["step"].item() == 2
+
+
+def test_load_state_dict_refuses_what_does_not_fit() -> None:
+    x, y = parameter(3), parameter(3, seed=1)
+    optimizer = optim.Adam([x])
+    for other, text in (
+        (optim.Adam([{"params": [x]}, {"params": [y]}]), "different number of parameter groups"),
+        (optim.Adam([x, y]), "doesn't match the size of optimizer's group"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            optimizer.load_state_dict(other.state_dict())
+    bad = optimizer.state_dict()
+    bad["state"] = {0: {"exp_avg": np.zeros(4)}}
+    with pytest.raises(ValueError, match=r"exp_avg of parameter 0 has shape \(4,\), expected"):
+        optimizer.load_state_dict(bad)
+
+
+def test_recorded_step_follows_the_learning_rate() -> None:
+    x, y = parameter(6), parameter(6)
+    first, second = optim.Adam([x], lr=0.1), optim.Adam([y], lr=0.1)
+    set_grads([x], 0)
+    set_grads([y], 0)
+    with kernels.Recording() as recording:
+        first.step()
+    second.step()
+    for lr in (0.3, 0.01):
+        first.param_groups[0]["lr"] = second.param_groups[0]["lr"] = lr
+        first.update_cells()
+        recording.replay()
+        second.step()
+    np.testing.assert_array_equal(x._array, y._array)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (lambda p: optim.SGD(p, lr=-1.0), ValueError, "Invalid learning rate: -1.0"),
+        (lambda p: optim.SGD(p, lr=float("nan")), ValueError, "Invalid learning rate: nan"),
+        (lambda p: optim.SGD(p, momentum=-0.1), ValueError, "Invalid momentum value: -0.1"),
+        (lambda p: optim.SGD(p, weight_decay=-1), ValueError, "Invalid weight_decay value: -1"),
+        (lambda p: optim.SGD(p, nesterov=True), ValueError, "Nesterov momentum requires"),
+        (lambda p: optim.Adam(p, eps=-1), ValueError, "Invalid epsilon value: -1"),
+        (lambda p: optim.Adam(p, betas=(1.0, 0.9)), ValueError, "beta parameter at index 0: 1.0"),
+        (lambda p: optim.AdamW(p, betas=(0.9, -1)), ValueError, "beta parameter at index 1: -1"),
+        (lambda p: optim.Adam([]), ValueError, "optimizer got an empty parameter list"),
+        (lambda p: optim.Adam(p[0]), TypeError, "iterable of Tensors or dicts, but got Tensor"),
+        (lambda p: optim.Adam(3), TypeError, "but got int"),
+        (lambda p: optim.Adam([1.0]), TypeError, "one of the params is float"),
+        (lambda p: optim.Adam([p[0] * 2]), ValueError, "can't optimize a non-leaf Tensor"),
+        (lambda p: optim.Adam([p[0], p[0]]), ValueError, "duplicate parameters"),
+        (
+            lambda p: optim.Adam([{"params": p}, {"params": p}]),
+            ValueError,
+            "more than one parameter group",
+        ),
+        (lambda p: optim.Adam([{"params": {p[0]}}]), TypeError, "ordered collection"),
+    ],
+)
+def test_bad_arguments(make: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error) as caught:
+        make([parameter(2)])
+    assert text in str(caught.value)
+
+
+# (learning rate, momentum or first beta) of torch.optim.lr_scheduler.OneCycleLR, PyTorch 2.
+ONE_CYCLE: list[tuple[str, dict[str, Any], dict[int, tuple[float, float]]]] = [
+    (
+        "sgd",
+        {"max_lr": 1.0, "total_steps": 20},
+        {
+            0: (0.04, 0.95),
+            3: (0.6683281573, 0.884549150281),
+            5: (1.0, 0.85),
+            18: (0.0125399937649, 0.948746395609),
+            19: (4e-06, 0.95),
+        },
+    ),
+    (
+        "adam",
+        {"max_lr": 0.5, "epochs": 3, "steps_per_epoch": 7, "anneal_strategy": "linear"},
+        {
+            0: (0.02, 0.95),
+            3: (0.291698113208, 0.893396226415),
+            5: (0.472830188679, 0.855660377358),
+            19: (0.0340154693878, 0.943197278912),
+            20: (2e-06, 0.95),
+        },
+    ),
+    (
+        "sgd",
+        {
+            "max_lr": 1.0,
+            "total_steps": 33,
+            "three_phase": True,
+            "pct_start": 0.25,
+            "div_factor": 10,
+            "final_div_factor": 100,
+            "base_momentum": 0.8,
+            "max_momentum": 0.9,
+        },
+        {
+            0: (0.1, 0.9),
+            3: (0.429612247662, 0.863376416926),
+            5: (0.802534179413, 0.821940646732),
+            31: (0.00179548536437, 0.9),
+            32: (0.001, 0.9),
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "arguments", "expected"), ONE_CYCLE)
+def test_one_cycle(
+    kind: str, arguments: dict[str, Any], expected: dict[int, tuple[float, float]]
+) -> None:
+    p = [parameter(1)]
+    optimizer = optim.SGD(p, momentum=0.9) if kind == "sgd" else optim.Adam(p)
+    schedule = lr_scheduler.OneCycleLR(optimizer, **arguments)
+    group = optimizer.param_groups[0]
+    for step in range(max(expected) + 1):
+        if step in expected:
+            momentum = group["momentum"] if kind == "sgd" else group["betas"][0]
+            np.testing.assert_allclose((group["lr"], momentum), expected[step], rtol=1e-9)
+            assert schedule.get_last_lr() == [group["lr"]]
+        if step < max(expected):
+            schedule.step()
+    schedule.step()
+    with pytest.raises(ValueError, match="Tried to step"):
+        schedule.step()
+
+
+def test_one_cycle_resumes() -> None:
+    def made() -> tuple[optim.Optimizer, lr_scheduler.OneCycleLR]:
+        optimizer = optim.SGD([{"params": parameter(1)}, {"params": parameter(2)}], momentum=0.9)
+        return optimizer, lr_scheduler.OneCycleLR(optimizer, [0.1, 1.0], total_steps=10)
+
+    optimizer, schedule = made()
+    for _ in range(4):
+        schedule.step()
+    other, resumed = made()
+    other.load_state_dict(optimizer.state_dict())
+    resumed.load_state_dict(schedule.state_dict())
+    continued = optim.SGD([{"params": parameter(1)}, {"params": parameter(2)}], momentum=0.9)
+    continued.load_state_dict(optimizer.state_dict())
+    third = lr_scheduler.OneCycleLR(continued, [0.1, 1.0], total_steps=10, last_epoch=3)
+    assert third.get_last_lr() == schedule.get_last_lr()
+    for _ in range(5):
+        for each in (schedule, resumed, third):
+            each.step()
+        assert schedule.get_last_lr() == resumed.get_last_lr() == third.get_last_lr()
+    assert schedule.interval == "batch"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({}, "You must define either total_steps OR"),
+        ({"total_steps": 0}, "Expected positive integer total_steps, but got 0"),
+        ({"epochs": -1, "steps_per_epoch": 2}, "Expected positive integer epochs"),
+        ({"epochs": 1, "steps_per_epoch": 0}, "Expected positive integer steps_per_epoch"),
+        ({"total_steps": 5, "pct_start": 2}, "Expected float between 0 and 1 pct_start"),
+        ({"total_steps": 5, "anneal_strategy": "exp"}, "anneal_strategy must be one of"),
+        ({"total_steps": 5, "max_lr": [0.1, 0.2]}, "Expected 1 values for max_lr, but got 2"),
+    ],
+)
+def test_one_cycle_bad_arguments(arguments: dict[str, Any], text: str) -> None:
+    optimizer = optim.SGD([parameter(1)])
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is checked below)
+        lr_scheduler.OneCycleLR(optimizer, **{"max_lr": 0.1, **arguments})
+    assert text in str(caught.value)
+    with pytest.raises(TypeError, match="int is not an Optimizer"):
+        lr_scheduler.OneCycleLR(3, 0.1, 10)  # type: ignore[arg-type]
