@@ -4,9 +4,10 @@ import csv
 import io
 import sys
 
-import cygnet
 import numpy as np
 import pytest
+
+import cygnet
 from cygnet import metrics, nn, optim
 from cygnet.data import DataLoader, Dataset, TensorDataset
 from cygnet.train import History, Trainer
