@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cygnet import kernels
 
 from benchmarks.machine import Machine, measure
 from benchmarks.networks import NETWORKS, flops_of
 from benchmarks.operations import OPERATIONS
+from cygnet import kernels
 
 ROUNDS = 3  # own and peer take turns this often
 SAMPLES, SECONDS = 30, 2.0  # of a workload and framework, over all rounds
@@ -114,7 +114,7 @@ def compared(
 
 
 def costs(kind: str, name: str) -> tuple[float, float]:
-    """FLOP, and bytes that must be read and written, of one run; bytes only for single operations."""
+    """FLOP of one run and, for a single operation, bytes that must be read and written."""
     if kind != "ops":
         return flops_of(NETWORKS[name], kind == "train"), 0.0
     row = OPERATIONS[name]
@@ -134,12 +134,14 @@ def line(
 ) -> str:
     own = row["cygnet"]
     seconds = own["median"]
-    text = f"{name:<20}{seconds * 1e6:>11.1f}{own['p10'] * 1e6:>11.1f}{own['p90'] * 1e6:>11.1f}{own['samples']:>8}"
+    low, high = own["p10"] * 1e6, own["p90"] * 1e6
+    text = f"{name:<20}{seconds * 1e6:>11.1f}{low:>11.1f}{high:>11.1f}{own['samples']:>8}"
     text += f"{flops / seconds / machine.flops:>8.0%}" if flops else f"{'':>8}"
     text += f"{size / seconds / machine.bandwidth:>8.0%}" if size and not flops else f"{'':>8}"
     for framework, peer in row.items():
         if framework != "cygnet":
-            text += f"{peer['median'] * 1e6:>11.1f} {peer['median'] / seconds:>6.2f}x  {peer['variant']}"
+            times = peer["median"] / seconds
+            text += f"{peer['median'] * 1e6:>11.1f} {times:>6.2f}x  {peer['variant']}"
     if name in old:
         text += f"   {old[name]['cygnet']['median'] / seconds:>6.2f}x old"
     return text
@@ -178,12 +180,12 @@ def main() -> int:
     variants = {framework: answer.pop("variants") for framework, answer in described.items()}
     machine = measure()
     print(f"{platform.processor() or platform.machine()}, {options.threads} threads, ", end="")
-    print(
-        f"{machine.flops / 1e9:.0f} GFLOP/s (large matrix product), {machine.bandwidth / 1e9:.1f} GB/s (copy)"
-    )
+    print(f"{machine.flops / 1e9:.0f} GFLOP/s (large matrix product), ", end="")
+    print(f"{machine.bandwidth / 1e9:.1f} GB/s (copy)")
     for answer in described.values():
         print(", ".join(f"{key} {value}" for key, value in answer.items()))
-    head = f"{'microseconds':<20}{'median':>11}{'10 %':>11}{'90 %':>11}{'samples':>8}{'FLOP':>8}{'bytes':>8}"
+    head = f"{'microseconds':<20}{'median':>11}{'10 %':>11}{'90 %':>11}{'samples':>8}"
+    head += f"{'FLOP':>8}{'bytes':>8}"
     print(head + "".join(f"{peer:>11}  speed" for peer in options.peer))
     workloads: dict[str, Any] = {}
     failures = 0

@@ -31,12 +31,13 @@ class Network:
 
 
 LENET: tuple[Layer, ...] = (
-    ("conv", 1, 6, 5), ("relu",), ("pool", 2), ("conv", 6, 16, 5), ("relu",), ("pool", 2), ("flatten",),
-    ("linear", 256, 120), ("relu",), ("linear", 120, 84), ("relu",), ("linear", 84, 10),
+    ("conv", 1, 6, 5), ("relu",), ("pool", 2), ("conv", 6, 16, 5), ("relu",), ("pool", 2),
+    ("flatten",), ("linear", 256, 120), ("relu",), ("linear", 120, 84), ("relu",),
+    ("linear", 84, 10),
 )  # fmt: skip
 CNN: tuple[Layer, ...] = (
-    ("conv", 1, 32, 3), ("relu",), ("pool", 2), ("conv", 32, 64, 3), ("relu",), ("pool", 2), ("flatten",),
-    ("linear", 1600, 64), ("relu",), ("linear", 64, 10),
+    ("conv", 1, 32, 3), ("relu",), ("pool", 2), ("conv", 32, 64, 3), ("relu",), ("pool", 2),
+    ("flatten",), ("linear", 1600, 64), ("relu",), ("linear", 64, 10),
 )  # fmt: skip
 MLP: tuple[Layer, ...] = (("linear", 784, 128), ("relu",), ("linear", 128, 10))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import cygnet
 import numpy as np
 import pytest
+
+import cygnet
 from cygnet import kernels
 
 

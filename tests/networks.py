@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import cygnet
 import numpy as np
+
+import cygnet
 from cygnet import models, nn, optim
 
 

@@ -10,8 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import cygnet
 import pytest
+
+import cygnet
 from cygnet import kernels, ops
 
 ROOT = Path(__file__).parents[1]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import cygnet
 import numpy as np
-from cygnet import kernels
 
+import cygnet
+from cygnet import kernels
 from tests.networks import lenet, lenet_step
 
 

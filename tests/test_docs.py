@@ -12,8 +12,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import cygnet
 import pytest
+
+import cygnet
 from cygnet import _core, kernels
 
 ROOT = Path(__file__).parents[1]

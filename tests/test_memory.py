@@ -7,7 +7,6 @@ import resource
 
 import cygnet
 from cygnet import kernels
-
 from tests.networks import lenet, lenet_step
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cygnet import Tensor, kernels
 
+from cygnet import Tensor, kernels
 from tests.op_cases import CASES, Case, Sample
 
 FLOAT64 = (1e-7, 1e-7)

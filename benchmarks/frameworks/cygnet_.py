@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import cygnet
 import numpy as np
-from cygnet import kernels, nn, optim
 
+import cygnet
 from benchmarks.frameworks import Workload
 from benchmarks.networks import NETWORKS, Array, Network, batch_of, weights_of
 from benchmarks.operations import OPERATIONS
+from cygnet import kernels, nn, optim
 
 VARIANTS = ("",)
 

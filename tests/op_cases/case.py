@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import cygnet
 import numpy as np
+
+import cygnet
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Input:
                 return generator.integers(0, 2, shape).astype(bool)
             case "distinct":  # no two closer than 0.25: a finite difference crosses no tie
                 values = (generator.permutation(count) - count // 2).reshape(shape) * 0.25
-                return (values * 4 if integers else values).astype(dtype)
+                return np.asarray(values * 4 if integers else values).astype(dtype)
         if integers:
             low, high = (1, 5) if self.kind in ("positive", "probability") else (-4, 5)
             return generator.integers(low, high, shape).astype(dtype)
