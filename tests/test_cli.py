@@ -34,25 +34,9 @@ def test_train_on_digits(tmp_path):
 
 
 def test_every_option_and_the_same_seed(tmp_path):
-    options = [
-        "train",
-        "--model",
-        "mlp",
-        "--data",
-        "digits",
-        "--epochs",
-        "1",
-        "--batch-size",
-        "64",
-        "--lr",
-        "0.01",
-        "--optimizer",
-        "sgd",
-        "--schedule",
-        "constant",
-        "--seed",
-        "5",
-    ]
+    options = ["train", "--model", "mlp", "--data", "digits", "--epochs", "1"]
+    options += ["--batch-size", "64", "--lr", "0.01", "--optimizer", "sgd"]
+    options += ["--schedule", "constant", "--seed", "5"]
     weights = []
     for threads in ("1", "2"):
         result = run(*options, "--threads", threads, cwd=tmp_path)

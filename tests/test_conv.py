@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from cygnet import kernels
 
 
@@ -139,7 +138,8 @@ def test_integers_are_exact(case, dtype):
     expected = reference(x, w, b, grad, **geometry)
     got = run(channels_last(x), w, b, grad, **geometry)
     for name, want, have in zip(("y", "dx", "dw", "db"), expected, got, strict=True):
-        assert have.dtype == dtype and have.shape == want.shape, name
+        assert have.dtype == dtype, name
+        assert have.shape == want.shape, name
         np.testing.assert_array_equal(have, want, err_msg=name)
 
 
@@ -236,9 +236,11 @@ def test_no_bias_and_nan():
     x[0, 0, 0, 0] = np.nan
     w = np.ones((3, 2, 3, 3), np.float32)
     y = kernels.conv2d_forward(x, w, activation="relu")
-    assert np.isnan(y[0, :, 0, 0]).all() and (y[0, :, 1, 1] == 18).all()
+    assert np.isnan(y[0, :, 0, 0]).all()
+    assert (y[0, :, 1, 1] == 18).all()
     dw, db = kernels.conv2d_backward_weight(np.ones_like(y), x, w.shape, need_bias=False)
-    assert db is None and dw.shape == w.shape
+    assert db is None
+    assert dw.shape == w.shape
 
 
 THREAD_CASES = [
@@ -405,6 +407,8 @@ def test_out_that_overlaps_or_is_read_only():
     w = np.ones((1, 1, 1, 1), np.float32)
     with pytest.raises(ValueError, match="conv2d: out shares memory with an input"):
         kernels.conv2d_forward(x, w, out=x)
+    with pytest.raises(ValueError, match="conv2d: out shares memory with an input"):
+        kernels.conv2d_forward(x[..., ::-1], w, out=x)  # though a copy of the input would be read
     out = np.zeros_like(x)
     out.flags.writeable = False
     with pytest.raises(ValueError, match="conv2d: out is read-only"):

@@ -87,7 +87,7 @@ def test_gains():
     assert init.calculate_gain("leaky_relu", 0.2) == math.sqrt(2 / 1.04)
     assert init.calculate_gain("leaky_relu") == math.sqrt(2 / 1.0001)
     assert init.calculate_gain("linear") == 1
-    with pytest.raises(ValueError, match="nonlinearity expected one of .* got 'swish'"):
+    with pytest.raises(ValueError, match=r"nonlinearity expected one of .* got 'swish'"):
         init.calculate_gain("swish")
 
 

@@ -76,7 +76,7 @@ def test_permissions_are_those_of_any_new_file(tmp_path):
 
 
 def test_errors_of_writing(tmp_path):
-    with pytest.raises(FileNotFoundError, match="the folder .*nowhere does not exist"):
+    with pytest.raises(FileNotFoundError, match=r"the folder .*nowhere does not exist"):
         save_safetensors({}, tmp_path / "nowhere" / "a")
     with pytest.raises(IsADirectoryError):
         save_safetensors({}, tmp_path)

@@ -30,7 +30,7 @@ def test_names_of_parameters_and_modules():
     net = small_net()
     assert [name for name, _ in net.named_parameters()] == ["0.weight", "0.bias", "2.0.weight"]
     assert [name for name, _ in net.named_parameters("net", recurse=False)] == []
-    assert [name for name, _ in net.named_parameters("net")][0] == "net.0.weight"
+    assert next(name for name, _ in net.named_parameters("net")) == "net.0.weight"
     assert [name for name, _ in net.named_modules()] == ["", "0", "1", "2", "2.0"]
     assert [name for name, _ in net.named_children()] == ["0", "1", "2"]
     assert net.get_submodule("2.0") is net[2][0]

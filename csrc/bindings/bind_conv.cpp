@@ -86,9 +86,9 @@ py::object forward(const ArrayArg& input_arg, const ArrayArg& weight_arg, const 
   const ConvShape shape = conv_shape(op, input.shape(), weight.shape(), geometry);
   const Activation activation = activation_of(op, activation_name);
   const Array bias = optional_vector(op, "bias", bias_arg, input.dtype(), shape.out_channels);
+  const ChannelsLastOutput result(op, out, input.dtype(), output_shape(shape), {&input, &weight, &bias});
   input = plain_or_channels_last(input);
   weight = contiguous(weight);
-  const ChannelsLastOutput result(op, out, input.dtype(), output_shape(shape), {&input, &weight, &bias});
   dispatch(input.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const bool last = input.view.channels_last();
@@ -112,9 +112,9 @@ py::object backward_input(const ArrayArg& grad_arg, const ArrayArg& weight_arg, 
   const Geometry geometry(op, stride, padding, dilation, groups);
   const ConvShape shape = conv_shape(op, result_shape, weight.shape(), geometry);
   check_shape(op, "grad_output", grad, output_shape(shape));
+  const ChannelsLastOutput result(op, out, grad.dtype(), result_shape, {&grad, &weight});
   grad = channels_last(grad);
   weight = contiguous(weight);
-  const ChannelsLastOutput result(op, out, grad.dtype(), result_shape, {&grad, &weight});
   dispatch(grad.dtype(), [&](auto zero) {
     using T = decltype(zero);
     launch(op, work_of(shape, grad.dtype()), {read(grad), read(weight), write(result.written)},

@@ -23,7 +23,7 @@ struct Window {
 void check_fits(const char* op, int64_t h, int64_t w, const Window& rows, const Window& columns);
 
 /// The result of a kernel that writes channels last: the user's `out`, if that has another order a new array that
-/// `finish` copies to it.
+/// `finish` copies to it. Made before the inputs are copied to a usable order, so that an overlap is seen.
 struct ChannelsLastOutput {
   Array result, written;
 

@@ -45,7 +45,7 @@ ColumnPlan column_plan(const ConvShape& s) noexcept {
 template <class T>
 bool by_columns(const ConvShape& s, const ColumnPlan& plan) noexcept {
   return plan.slot_size() * static_cast<int64_t>(sizeof(T)) <= most_column_bytes &&
-         plan.multiplications < 0.7 * gather_plan<T>(s).multiplications();
+         plan.multiplications < 0.85 * gather_plan<T>(s).multiplications();
 }
 
 template <class T>

@@ -12,6 +12,8 @@ constexpr int64_t most_copies = 16;
 constexpr int64_t copies_bytes = 4 << 20;
 constexpr double task_work = 1 << 18;
 constexpr int64_t block_bytes = 384 << 10;
+// Output pixels of a block of small images: the gradient is read and written once for each block.
+constexpr int64_t block_pixels = 384;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -23,8 +25,12 @@ struct WeightPlan {
   bool slab;
   int64_t slab_columns, slab_size;
   int64_t images_per_block, rows_per_block, blocks_per_image, blocks;
-  int64_t copies, row_blocks, rows_per_task;
+  int64_t copies, row_blocks, rows_per_task;  // a task: one copy's block of rows
   double multiplications;
+
+  /// Row blocks of one copy read the same slabs, made before; else each task reuses its own.
+  bool shared_slabs() const { return row_blocks > 1; }
+  int64_t slabs() const { return !slab ? 0 : shared_slabs() ? blocks : copies; }
 };
 
 int64_t slab_rows(const ConvShape& s, int64_t out_rows) {
@@ -44,6 +50,7 @@ WeightPlan weight_plan(const ConvShape& s, bool channels_last) noexcept {
   plan.rows_per_task = plan.rows;
   if (s.batch == 0 || s.out_channels == 0) return plan;
 
+  const int64_t by_memory = std::max<int64_t>(1, copies_bytes / std::max<int64_t>(1, plan.copy_size * item));
   const int64_t row_bytes = (s.stride_h * plan.slab_columns * s.in_channels + s.out_w * s.out_channels) * item;
   const int64_t image_bytes = std::max<int64_t>(1, row_bytes * s.out_h);
   if (image_bytes > block_bytes) {
@@ -52,7 +59,8 @@ WeightPlan weight_plan(const ConvShape& s, bool channels_last) noexcept {
     plan.blocks_per_image = ceil_div(s.out_h, plan.rows_per_block);
     plan.blocks = s.batch * plan.blocks_per_image;
   } else {
-    plan.images_per_block = std::clamp<int64_t>(block_bytes / image_bytes, 1, ceil_div(s.batch, most_copies));
+    plan.images_per_block = std::clamp<int64_t>(std::max(block_bytes / image_bytes, block_pixels / (s.out_h * s.out_w)),
+                                                1, ceil_div(s.batch, std::min(most_copies, by_memory)));
     plan.rows_per_block = s.out_h;
     plan.blocks = ceil_div(s.batch, plan.images_per_block);
   }
@@ -62,7 +70,6 @@ WeightPlan weight_plan(const ConvShape& s, bool channels_last) noexcept {
                          static_cast<double>(s.groups * plan.panels.padded_columns());
   const int64_t most_tasks =
       std::max<int64_t>(1, static_cast<int64_t>(std::min(plan.multiplications / task_work, 1e6)));
-  const int64_t by_memory = std::max<int64_t>(1, copies_bytes / std::max<int64_t>(1, plan.copy_size * item));
   plan.copies = std::min({plan.blocks, most_copies, most_tasks, by_memory});
   const int64_t height = max_rows(plan.panels.vectors);
   const int64_t wanted = ceil_div(std::min(most_tasks, most_copies), plan.copies);
@@ -80,7 +87,7 @@ struct Workspace {
       : segment(carver.take<int64_t>(plan.images_per_block * plan.rows_per_block)),
         copies(carver.take<T>(plan.copies * plan.copy_size)),
         bias(carver.take<T>(plan.copies * s.out_channels)),
-        slabs(carver.take<T>(plan.slab ? plan.copies * plan.row_blocks * plan.slab_size : 0)) {}
+        slabs(carver.take<T>(plan.slabs() * plan.slab_size)) {}
 };
 
 // sums[n] += sum over `pixels` rows of grad; eight partial sums for each column.
@@ -125,6 +132,23 @@ void conv2d_backward_weight(const ConvShape& s, const T* grad_output, const T* i
       workspace.segment[n * plan.rows_per_block + y] = n * image_pitch + y * s.stride_h * row_pitch;
 
   const Images<T> images{input, s.in_h, s.in_w, channels, channels_last};
+  // The images and output rows of a block.
+  struct Block {
+    int64_t first, last, y, out_rows;
+  };
+  const auto block_of = [&](int64_t block) {
+    const int64_t first = block / plan.blocks_per_image * plan.images_per_block;
+    const int64_t y = block % plan.blocks_per_image * plan.rows_per_block;
+    return Block{first, std::min(s.batch, first + plan.images_per_block), y,
+                 std::min(s.out_h, y + plan.rows_per_block) - y};
+  };
+  const auto fill = [&](const Block& b, T* slab) {
+    fill_slab(images, b.first, b.last, b.y * s.stride_h - s.padding_h, slab_rows(s, b.out_rows), -s.padding_w,
+              plan.slab_columns, slab);
+  };
+  if (plan.slab && plan.shared_slabs())
+    parallel_for(plan.blocks, static_cast<double>(plan.blocks * plan.slab_size),
+                 [&](int64_t block) { fill(block_of(block), workspace.slabs + block * plan.slab_size); });
   parallel_for(plan.copies * plan.row_blocks, plan.multiplications, [&](int64_t task) {
     const int64_t copy = task / plan.row_blocks, row_block = task % plan.row_blocks;
     const int64_t first_row = row_block * plan.rows_per_task;
@@ -143,22 +167,18 @@ void conv2d_backward_weight(const ConvShape& s, const T* grad_output, const T* i
     tile.b_segment = s.out_w * s.out_channels;
     tile.depth = s.out_w;
     for (int64_t block = first_block; block < last_block; ++block) {
-      const int64_t first = block / plan.blocks_per_image * plan.images_per_block;
-      const int64_t last = std::min(s.batch, first + plan.images_per_block);
-      const int64_t y = block % plan.blocks_per_image * plan.rows_per_block;
-      const int64_t out_rows = std::min(s.out_h, y + plan.rows_per_block) - y;
-      tile.segments = (last - first) * out_rows;
+      const Block b = block_of(block);
+      tile.segments = (b.last - b.first) * b.out_rows;
       tile.accumulate = block > first_block;
       const T* origin;
       if (!plan.slab) {
-        origin = input + first * image_pitch + y * s.stride_h * row_pitch;
+        origin = input + b.first * image_pitch + b.y * s.stride_h * row_pitch;
       } else {
-        T* const slab = workspace.slabs + task * plan.slab_size;
-        fill_slab(images, first, last, y * s.stride_h - s.padding_h, slab_rows(s, out_rows), -s.padding_w,
-                  plan.slab_columns, slab);
+        T* const slab = workspace.slabs + (plan.shared_slabs() ? block : copy) * plan.slab_size;
+        if (!plan.shared_slabs()) fill(b, slab);
         origin = slab;
       }
-      const T* const grad = grad_output + (first * s.out_h + y) * tile.b_segment;
+      const T* const grad = grad_output + (b.first * s.out_h + b.y) * tile.b_segment;
       for (int64_t g = 0; g < s.groups; ++g)
         for (int64_t p = 0; p < plan.panels.panels; ++p) {
           tile.vectors = plan.panels.vectors_of(p);
@@ -182,22 +202,29 @@ void conv2d_backward_weight(const ConvShape& s, const T* grad_output, const T* i
     }
   });
 
-  // Sums the copies in order, and turns (tap, input channel, output channel) into the weight's order.
+  // Sums the copies in order, and turns (tap, input channel, output channel) into the weight's order: its rows of
+  // (input channel, tap) are gathered and transposed, a vector by a vector.
   constexpr int lanes = Vec<T>::lanes;
-  const int64_t pieces = ceil_div(columns, lanes);
-  parallel_for(s.groups * pieces, static_cast<double>((plan.copies + 2) * plan.copy_size), [&](int64_t task) {
-    const int64_t g = task / pieces, n = task % pieces * lanes;
+  constexpr int64_t run = 16 * lanes;
+  const int64_t pieces = ceil_div(columns, lanes), runs = ceil_div(plan.rows, run);
+  parallel_for(s.groups * pieces * runs, static_cast<double>((plan.copies + 2) * plan.copy_size), [&](int64_t task) {
+    const int64_t g = task / (pieces * runs), n = task / runs % pieces * lanes, begin = task % runs * run;
     const int valid = static_cast<int>(std::min<int64_t>(lanes, columns - n));
-    const T* from = workspace.copies + g * plan.rows * columns + n;
+    const T* const from = workspace.copies + g * plan.rows * columns + n;
     T* const to = grad_weight + (g * columns + n) * plan.rows;
-    for (int64_t tap = 0; tap < s.taps(); ++tap)
-      for (int64_t c = 0; c < depth; ++c, from += columns) {
+    for (int64_t row = begin; row < std::min(plan.rows, begin + run); row += lanes) {
+      const int count = static_cast<int>(std::min<int64_t>(lanes, plan.rows - row));
+      Eigen::internal::PacketBlock<typename Vec<T>::Packet, lanes> block;
+      for (int i = 0; i < lanes; ++i) {
+        const int64_t c = (row + i) / s.taps(), tap = (row + i) % s.taps();
         Vec<T> sum(T(0));
-        for (int64_t copy = 0; copy < plan.copies; ++copy) sum += Vec<T>::load(from + copy * plan.copy_size, valid);
-        alignas(64) T part[lanes];
-        sum.store(part);
-        for (int i = 0; i < valid; ++i) to[i * plan.rows + c * s.taps() + tap] = part[i];
+        for (int64_t copy = 0; i < count && copy < plan.copies; ++copy)
+          sum += Vec<T>::load(from + copy * plan.copy_size + (tap * depth + c) * columns, valid);
+        block.packet[i] = sum.p;
       }
+      Eigen::internal::ptranspose(block);
+      for (int i = 0; i < valid; ++i) Vec<T>(block.packet[i]).store(to + i * plan.rows + row, count);
+    }
   });
   if (grad_bias)
     for (int64_t n = 0; n < s.out_channels; ++n) {

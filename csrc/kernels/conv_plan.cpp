@@ -74,13 +74,13 @@ struct PhaseTaps {
 template <class T>
 struct Workspace {
   PhaseTaps h, w;
-  int64_t *tap_at, *segment;  // for each place in the packed weights its tap; the offsets of the taps in the source
+  int64_t *place_of, *segment;  // of each tap its place in the packed weights, or -1; its offset in the source
   T *packed, *slabs;
 
   Workspace(const Correlation& plan, Carver& carver)
       : h(plan.h, carver),
         w(plan.w, carver),
-        tap_at(carver.take<int64_t>(plan.taps())),
+        place_of(carver.take<int64_t>(plan.taps())),
         segment(carver.take<int64_t>(plan.taps())),
         packed(carver.take<T>(plan.packed_size())),
         slabs(carver.take<T>(plan.slab ? plan.slab_size * plan.tasks() : 0)) {}
@@ -96,7 +96,7 @@ struct Workspace {
     h.fill(plan.h);
     w.fill(plan.w);
     const int64_t row = plan.slab ? plan.rows.low : 0, column = plan.slab ? plan.columns.low : 0;
-    std::fill(tap_at, tap_at + plan.taps(), -1);
+    std::fill(place_of, place_of + plan.taps(), -1);
     for (int64_t a = 0; a < plan.h.phases(); ++a)
       for (int64_t b = 0; b < plan.w.phases(); ++b) {
         const int64_t first = place(plan, a, b), width = w.count(b);
@@ -104,7 +104,7 @@ struct Workspace {
         for (int64_t i = 0; i < h.count(a); ++i)
           for (int64_t j = 0; j < width; ++j) {
             const int64_t y = h.start[a] + i, x = w.start[b] + j;
-            tap_at[first + i * width + j] = h.tap[y] * plan.w.taps + w.tap[x];
+            place_of[h.tap[y] * plan.w.taps + w.tap[x]] = first + i * width + j;
             if (!joined || j == 0)
               segment[first + (joined ? i : i * width + j)] =
                   (h.offset[y] - row) * row_pitch + (w.offset[x] - column) * plan.source_channels;
@@ -112,6 +112,42 @@ struct Workspace {
       }
   }
 };
+
+// to[place_of[tap]][k][n] = from[n][k][tap] for `depth` k and `columns` n, with zeros up to `width`; from one place to
+// the next `to` has `place_rows` rows.
+template <class T>
+void pack_weights(const T* from, WeightSteps steps, int64_t depth, int64_t taps, const int64_t* place_of, int columns,
+                  int width, int64_t place_rows, T* to) noexcept {
+  constexpr int lanes = Vec<T>::lanes;
+  const auto row = [&](int64_t k, int64_t tap) { return to + (place_of[tap] * place_rows + k) * width; };
+  if (steps.depth != taps) {
+    for (int64_t k = 0; k < depth; ++k)
+      for (int64_t tap = 0; tap < taps; ++tap) {
+        if (place_of[tap] < 0) continue;
+        T* const line = row(k, tap);
+        const T* const source = from + k * steps.depth + tap;
+        for (int n = 0; n < columns; ++n) line[n] = source[n * steps.column];
+        std::fill(line + columns, line + width, T(0));
+      }
+    return;
+  }
+  // (k, tap) is contiguous: transposed a vector by a vector at a time.
+  for (int n = 0; n < width; n += lanes) {
+    const int valid = std::clamp(columns - n, 0, lanes);
+    int64_t k = 0, tap = 0;
+    for (int64_t i = 0; i < depth * taps; i += lanes) {
+      const int count = static_cast<int>(std::min<int64_t>(lanes, depth * taps - i));
+      Eigen::internal::PacketBlock<typename Vec<T>::Packet, lanes> block;
+      for (int j = 0; j < lanes; ++j)
+        block.packet[j] = j < valid ? Vec<T>::load(from + (n + j) * steps.column + i, count).p : Vec<T>(T(0)).p;
+      Eigen::internal::ptranspose(block);
+      for (int j = 0; j < count; ++j) {
+        if (place_of[tap] >= 0) Vec<T>(block.packet[j]).store(row(k, tap) + n);
+        if (++tap == taps) tap = 0, ++k;
+      }
+    }
+  }
+}
 
 }  // namespace
 
@@ -239,17 +275,15 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
     const int64_t g = unit / panels.panels, p = unit % panels.panels;
     return workspace.packed + (g * panels.padded_columns() + panels.begin(p)) * taps * depth;
   };
-  parallel_for(plan.units() * taps, static_cast<double>(plan.packed_size()), [&](int64_t task) {
-    const int64_t unit = task / taps, place = task % taps, tap = workspace.tap_at[place];
-    if (tap < 0) return;
+  constexpr int64_t block = Vec<T>::lanes;
+  const int64_t blocks = ceil_div(depth, block);
+  parallel_for(plan.units() * blocks, static_cast<double>(plan.packed_size()), [&](int64_t task) {
+    const int64_t unit = task / blocks, k = task % blocks * block;
     const int64_t g = unit / panels.panels, p = unit % panels.panels;
-    const int columns = panels.columns_of(p), width = panels.vectors_of(p) * panels.lanes;
-    T* to = packed_unit(unit) + place * depth * width;
-    const T* from = weight + g * steps.group + panels.begin(p) * steps.column + tap;
-    for (int64_t k = 0; k < depth; ++k, to += width) {
-      for (int n = 0; n < columns; ++n) to[n] = from[n * steps.column + k * steps.depth];
-      std::fill(to + columns, to + width, T(0));
-    }
+    pack_weights(weight + g * steps.group + panels.begin(p) * steps.column + k * steps.depth, steps,
+                 std::min(block, depth - k), taps, workspace.place_of, panels.columns_of(p),
+                 panels.vectors_of(p) * panels.lanes, depth,
+                 packed_unit(unit) + k * panels.vectors_of(p) * panels.lanes);
   });
 
   const Images<T> images{source, plan.h.source, plan.w.source, channels, plan.channels_last};

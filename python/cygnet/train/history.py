@@ -76,13 +76,8 @@ class History:
         for panel, name in zip(panels, names, strict=True):
             panel.plot(epochs, self.history[name], marker="o", markersize=3, label="training")
             if f"val_{name}" in self.history:
-                panel.plot(
-                    epochs,
-                    self.history[f"val_{name}"],
-                    marker="o",
-                    markersize=3,
-                    label="validation",
-                )
+                held_out = self.history[f"val_{name}"]
+                panel.plot(epochs, held_out, marker="o", markersize=3, label="validation")
             panel.set(xlabel="epoch", title=name.replace("_", " "))
             panel.xaxis.set_major_locator(MaxNLocator(integer=True))
             panel.grid(alpha=0.3)

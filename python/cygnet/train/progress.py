@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -49,13 +50,15 @@ class Progress:
         if self._verbose == 1 and sys.stdout.isatty():
             from tqdm import tqdm
 
+            size = shutil.get_terminal_size()
             self._bar = tqdm(
                 total=samples,
                 desc=f"epoch {epoch + 1}/{self._epochs}",
                 unit=" samples",
                 unit_scale=True,
                 file=sys.stdout,
-                dynamic_ncols=True,
+                ncols=size.columns,  # tqdm itself draws nothing where these are reported as 0
+                nrows=size.lines,
             )
             self._due = self._start + _REFRESH_SECONDS
 

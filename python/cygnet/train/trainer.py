@@ -265,10 +265,8 @@ class Trainer:
         _check_count("predict", "batch_size", batch_size)
         is_data = isinstance(x, Dataset) or _is_loader(x)
         data = self._dataset("predict", x, None) if is_data else self._inputs_only(x)
-        outputs = [
-            output._array
-            for output, _ in self._outputs(_loader(data, batch_size), with_target=False)
-        ]
+        loader = _loader(data, batch_size)
+        outputs = [output._array for output, _ in self._outputs(loader, with_target=False)]
         if not outputs:
             raise ValueError("predict: the data hold no batch")
         joined = np.concatenate(outputs)
@@ -287,9 +285,7 @@ class Trainer:
                 raise ValueError(f"{op}: argument x is empty")
             return x
         if y is None:
-            raise ValueError(
-                f"{op}: argument y is missing: x is {_type(x)}, which holds no targets"
-            )
+            raise ValueError(f"{op}: argument y is missing: {_type(x)} x holds no targets")
         inputs = self._tensor(op, "x", x, is_target=False)
         targets = self._tensor(op, "y", y, is_target=True)
         if len(inputs) != len(targets):
