@@ -7,7 +7,7 @@ is a list of `Input`s (how to draw an array) and the options that op and referen
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,10 +22,12 @@ class Input:
     shape: tuple[int, ...]
     kind: str = "normal"
     high: int = 0
+    fixed: bool = False
 
     @property
-    def is_float(self) -> bool:
-        return self.kind not in ("labels", "mask")
+    def differentiable(self) -> bool:
+        """Whether the op has a gradient for this argument."""
+        return not self.fixed and self.kind not in ("labels", "mask")
 
     def draw(
         self, generator: np.random.Generator, dtype: Any = np.float64, integers: bool = False
@@ -98,6 +100,11 @@ def labels(*shape: int, below: int) -> Input:
 def mask(*shape: int) -> Input:
     """Booleans."""
     return Input(shape, "mask")
+
+
+def fixed(argument: Input) -> Input:
+    """An argument that the op gives no gradient."""
+    return replace(argument, fixed=True)
 
 
 @dataclass(frozen=True)
