@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import re
 
-import cygnet.kernels as kernels
 import numpy as np
 import pytest
-from kernel_layouts import LAYOUTS, assert_close, check_replay, check_threads, same_bits
+
+import cygnet.kernels as kernels
+from tests.kernel_layouts import LAYOUTS, assert_close, check_replay, check_threads, same_bits
 
 FLOATS = ("float32", "float64")
 ALL = (*FLOATS, "int32", "int64", "bool", "uint8")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-import cygnet.kernels as kernels
 import numpy as np
 import pytest
-from kernel_layouts import LAYOUTS, assert_close, check_replay, check_threads, same_bits
+
+import cygnet.kernels as kernels
+from tests.kernel_layouts import LAYOUTS, assert_close, check_replay, check_threads, same_bits
 
 FLOATS = ("float32", "float64")
 REDUCTIONS = ("none", "sum", "mean")

@@ -1,7 +1,8 @@
 """Picks and loads the build of the extension for this processor.
 
-The extension is compiled once for each instruction-set level. The highest one that both the processor and this
-installation have is imported; the environment variable ``CYGNET_ISA`` forces one.
+The extension is compiled once for each instruction-set level. The highest one that both the
+processor and this installation have is imported; the environment variable ``CYGNET_ISA`` forces
+one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import importlib.util
 import os
 from types import ModuleType
 
-from cygnet._core import _cpu
+from cygnet._core import _cpu as _cpu
 
 KNOWN = ("v2", "v3", "v4", "neon")
 
@@ -21,7 +22,7 @@ def _installed(level: str) -> bool:
 
 
 def _pick() -> str:
-    runnable = _cpu.levels()
+    runnable: list[str] = _cpu.levels()
     forced = os.environ.get("CYGNET_ISA")
     if forced:
         if forced not in KNOWN:

@@ -1,0 +1,1 @@
+"""Timings of Cygnet and its peers: ``python -m benchmarks ops|train|infer``."""

@@ -1,0 +1,38 @@
+// Arguments that convolutions and pooling share.
+#pragma once
+
+#include "array.h"
+#include "launch.h"
+
+namespace cygnet {
+
+/// A tuple or list of four sizes, each at least 0.
+Dims image_shape(const char* op, const char* name, const py::object& arg);
+
+/// Output positions of a window that moves over `size` positions padded on both sides; the window must fit.
+struct Window {
+  int64_t kernel, stride, padding, dilation;
+
+  /// The positions that it covers; INT64_MAX where that overflows.
+  int64_t extent() const;
+  bool fits(int64_t size) const { return extent() <= size + 2 * padding; }
+  int64_t positions(int64_t size) const { return (size + 2 * padding - extent()) / stride + 1; }
+};
+
+/// Throws ShapeError unless the windows of both axes fit the padded input.
+void check_fits(const char* op, int64_t h, int64_t w, const Window& rows, const Window& columns);
+
+/// The result of a kernel that writes channels last: the user's `out`, if that has another order a new array that
+/// `finish` copies to it. Made before the inputs are copied to a usable order, so that an overlap is seen.
+struct ChannelsLastOutput {
+  Array result, written;
+
+  ChannelsLastOutput(const char* op, const OptionalArray& out, DType dtype, const Dims& shape,
+                     std::initializer_list<const Array*> inputs);
+  py::object finish() const;
+};
+
+/// The array itself if its memory is aligned and plain or channels last, else a channels-last copy.
+Array plain_or_channels_last(const Array& array);
+
+}  // namespace cygnet

@@ -1,0 +1,109 @@
+"""Fully connected layers and changes of shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from cygnet.nn import functional, init
+from cygnet.nn.module import Module
+from cygnet.nn.parameter import Parameter
+from cygnet.tensor import Tensor
+
+__all__ = ["Flatten", "Identity", "Linear"]
+
+
+def positive_int(op: str, name: str, value: Any, minimum: int = 1) -> int:
+    """`value` as int, or an error that names op and argument."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{op}: argument {name} expected an int, got {type(value).__name__}")
+    if value < minimum:
+        raise ValueError(f"{op}: argument {name} expected at least {minimum}, got {value}")
+    return int(value)
+
+
+class Identity(Module):
+    """Returns its input; any arguments are accepted and ignored."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input`."""
+        return input
+
+
+class Linear(Module):
+    """``input @ weight.T + bias``.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Sizes of the last axis of input (..., in_features) and output (..., out_features).
+    bias : bool, default True
+        Whether a bias is added.
+    dtype : dtype, default float32
+        float32 or float64.
+
+    Attributes
+    ----------
+    weight : Parameter of shape (out_features, in_features)
+    bias : Parameter of shape (out_features,) or None
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        super().__init__()
+        self.in_features = positive_int("Linear", "in_features", in_features, 0)
+        self.out_features = positive_int("Linear", "out_features", out_features, 0)
+        self.weight = Parameter(np.empty((self.out_features, self.in_features), dtype))
+        self.register_parameter(
+            "bias", Parameter(np.empty(self.out_features, dtype)) if bias else None
+        )
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew, uniform in ±1/sqrt(in_features)."""
+        init.reset_weight_and_bias(self.weight, self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map (..., in_features) to (..., out_features)."""
+        return functional.linear(input, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, "
+            f"bias={self.bias is not None}"
+        )
+
+
+class Flatten(Module):
+    """Joins the axes from `start_dim` to `end_dim` into one.
+
+    Parameters
+    ----------
+    start_dim : int, default 1
+        First axis: the batch axis stays.
+    end_dim : int, default -1
+        Last axis.
+    """
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        super().__init__()
+        self.start_dim = start_dim
+        self.end_dim = end_dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Flatten."""
+        return input.flatten(self.start_dim, self.end_dim)
+
+    def extra_repr(self) -> str:
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"

@@ -1,0 +1,457 @@
+"""The base class of all modules: registration, traversal, state and the path of a module."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from cygnet.nn.parameter import Parameter
+from cygnet.tensor import Tensor
+
+__all__ = ["LoadResult", "Module"]
+
+
+class LoadResult(NamedTuple):
+    """What :meth:`Module.load_state_dict` found.
+
+    Attributes
+    ----------
+    missing_keys : list of str
+        Keys of the module that the state lacks.
+    unexpected_keys : list of str
+        Keys of the state that the module lacks.
+    """
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        return (
+            f"LoadResult(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+        )
+
+
+class _CallState(threading.local):
+    """The outermost module of the call that runs in this thread."""
+
+    root: Module | None = None
+
+
+_call = _CallState()
+
+
+class Module:
+    """Base class of networks and layers.
+
+    Subclasses call ``super().__init__()`` first, assign :class:`Parameter` and ``Module`` objects
+    as attributes, and define :meth:`forward`. Names, state keys and printed form are PyTorch's.
+    """
+
+    training: bool
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Module | None]
+    _transient_buffers: set[str]
+    _path: str | None
+
+    def __init__(self) -> None:
+        for name, value in (
+            ("training", True),
+            ("_parameters", {}),
+            ("_buffers", {}),
+            ("_modules", {}),
+            ("_transient_buffers", set()),
+            ("_path", None),
+        ):
+            object.__setattr__(self, name, value)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output; every subclass defines it."""
+        raise NotImplementedError(
+            f'Module [{type(self).__name__}] is missing the required "forward" function'
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if _call.root is not None:
+            return self.forward(*args, **kwargs)
+        _call.root = self
+        try:
+            if self.__dict__.get("_path") is None:
+                self._assign_paths()
+            return self.forward(*args, **kwargs)
+        finally:
+            _call.root = None
+
+    def _assign_paths(self) -> None:
+        for name, module in self.named_modules():
+            object.__setattr__(module, "_path", name)
+
+    @property
+    def path(self) -> str:
+        """The dotted name of this module in the outermost module that was called first with it.
+
+        Modules that draw random numbers key them by their path, so that adding another layer
+        changes nothing for them. The root's path is the empty string.
+        """
+        if self._path is None:
+            (_call.root or self)._assign_paths()
+            if self._path is None:  # reached by a call, but not registered in the root
+                object.__setattr__(self, "_path", "")
+        path = self._path
+        assert path is not None
+        return path
+
+    def _registry(self, name: str) -> dict[str, Any]:
+        try:
+            return self.__dict__[name]  # type: ignore[no-any-return]
+        except KeyError:
+            raise AttributeError(
+                f"cannot assign to {type(self).__name__} before super().__init__() was called"
+            ) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Parameter):
+            self.register_parameter(name, value, _replace=True)
+        elif isinstance(value, Module):
+            self.add_module(name, value, _replace=True)
+        elif name in (parameters := self.__dict__.get("_parameters", ())):
+            if value is not None:
+                raise TypeError(
+                    f"cannot assign {type(value).__name__} as parameter {name!r} "
+                    "(cygnet.nn.Parameter or None expected)"
+                )
+            parameters[name] = None
+        elif name in (modules := self.__dict__.get("_modules", ())):
+            if value is not None:
+                raise TypeError(
+                    f"cannot assign {type(value).__name__} as child module {name!r} "
+                    "(cygnet.nn.Module or None expected)"
+                )
+            modules[name] = None
+        elif name in (buffers := self.__dict__.get("_buffers", ())):
+            buffers[name] = _as_buffer(name, value)
+        else:
+            object.__setattr__(self, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        for registry in ("_parameters", "_buffers", "_modules"):
+            found = self.__dict__.get(registry)
+            if found is not None and name in found:
+                return found[name]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        for registry in ("_parameters", "_buffers", "_modules"):
+            if name in self.__dict__.get(registry, ()):
+                del self.__dict__[registry][name]
+                self._transient_buffers.discard(name)
+                return
+        object.__delattr__(self, name)
+
+    def __dir__(self) -> list[str]:
+        names = {*object.__dir__(self), *self._parameters, *self._buffers, *self._modules}
+        return sorted(name for name in names if not name[0].isdigit())
+
+    def _check_name(self, kind: str, name: str, replace: bool) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"{kind} name must be a str, got {type(name).__name__}")
+        if not name or "." in name:
+            raise KeyError(f'{kind} name must be non-empty and free of ".", got {name!r}')
+        if not replace and hasattr(self, name) and name not in self._registry(f"_{kind}s"):
+            raise KeyError(f"attribute {name!r} already exists")
+
+    def _forget(self, name: str, keep: str) -> None:
+        """Drop `name` wherever it stands except in the registry `keep`."""
+        self.__dict__.pop(name, None)
+        for registry in {"_parameters", "_buffers", "_modules"} - {keep}:
+            self._registry(registry).pop(name, None)
+
+    def register_parameter(
+        self, name: str, parameter: Parameter | None, *, _replace: bool = False
+    ) -> None:
+        """Register `parameter` (or None: a parameter that is absent) under `name`."""
+        registry = self._registry("_parameters")
+        self._check_name("parameter", name, _replace)
+        if parameter is not None and not isinstance(parameter, Parameter):
+            raise TypeError(
+                f"cannot assign {type(parameter).__name__} as parameter {name!r} "
+                "(cygnet.nn.Parameter or None expected)"
+            )
+        self._forget(name, "_parameters")
+        registry[name] = parameter
+
+    def register_buffer(self, name: str, value: Any, persistent: bool = True) -> None:
+        """Register a tensor that is state but no parameter.
+
+        Parameters
+        ----------
+        name : str
+            Attribute and state key.
+        value : Tensor, numpy.ndarray or None
+            The initial value; an array's memory is used as it is.
+        persistent : bool, default True
+            Whether :meth:`state_dict` holds it.
+        """
+        registry = self._registry("_buffers")
+        self._check_name("buffer", name, False)
+        self._forget(name, "_buffers")
+        registry[name] = _as_buffer(name, value)
+        if persistent:
+            self._transient_buffers.discard(name)
+        else:
+            self._transient_buffers.add(name)
+
+    def add_module(self, name: str, module: Module | None, *, _replace: bool = False) -> None:
+        """Register `module` as child `name`."""
+        registry = self._registry("_modules")
+        self._check_name("module", name, _replace)
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"{type(module).__name__} is not a Module subclass")
+        self._forget(name, "_modules")
+        registry[name] = module
+        for changed in (self, *(module.modules() if module is not None else ())):
+            object.__setattr__(changed, "_path", None)
+
+    register_module = add_module
+
+    def get_submodule(self, target: str) -> Module:
+        """The module at the dotted path `target`; the empty path is this module."""
+        module: Module = self
+        for name in target.split(".") if target else ():
+            child = module._modules.get(name)
+            if child is None:
+                raise AttributeError(f"{type(module).__name__} has no child module {name!r}")
+            module = child
+        return module
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """Every module of the tree once, with its dotted path; this module first."""
+        seen: set[int] = set()
+        stack: list[tuple[str, Module]] = [(prefix, self)]
+        while stack:
+            path, module = stack.pop()
+            if id(module) in seen:
+                continue
+            seen.add(id(module))
+            yield path, module
+            dotted = path + "." if path else ""
+            stack.extend(
+                (dotted + name, child)
+                for name, child in reversed(module._modules.items())
+                if child is not None
+            )
+
+    def modules(self) -> Iterator[Module]:
+        """Every module of the tree once; this module first."""
+        for _, module in self.named_modules():
+            yield module
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The direct children, each once, with their names."""
+        seen: set[int] = set()
+        for name, child in self._modules.items():
+            if child is not None and id(child) not in seen:
+                seen.add(id(child))
+                yield name, child
+
+    def children(self) -> Iterator[Module]:
+        """The direct children, each once."""
+        for _, child in self.named_children():
+            yield child
+
+    def _named_members(
+        self, registry: str, prefix: str, recurse: bool
+    ) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        for path, module in self.named_modules(prefix) if recurse else [(prefix, self)]:
+            for name, member in module.__dict__[registry].items():
+                if member is not None and id(member) not in seen:
+                    seen.add(id(member))
+                    yield f"{path}.{name}" if path else name, member
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Every parameter once, with its dotted name."""
+        return self._named_members("_parameters", prefix, recurse)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """Every parameter once."""
+        for _, parameter in self.named_parameters(recurse=recurse):
+            yield parameter
+
+    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
+        """Every buffer once, with its dotted name."""
+        return self._named_members("_buffers", prefix, recurse)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """Every buffer once."""
+        for _, buffer in self.named_buffers(recurse=recurse):
+            yield buffer
+
+    def _named_state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        """Parameters and persistent buffers under every name they have, in PyTorch's order."""
+        for registry in (self._parameters, self._buffers):
+            for name, tensor in registry.items():
+                if tensor is not None and name not in self._transient_buffers:
+                    yield prefix + name, tensor
+        for name, child in self._modules.items():
+            if child is not None:
+                yield from child._named_state(f"{prefix}{name}.")
+
+    def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
+        """Parameters and persistent buffers by dotted name.
+
+        Returns
+        -------
+        dict of str to Tensor
+            Detached tensors that share the module's memory.
+        """
+        return {name: tensor.detach() for name, tensor in self._named_state(prefix)}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> LoadResult:
+        """Copy `state_dict` into the parameters and buffers, which keep their memory.
+
+        Nothing is written unless everything fits.
+
+        Parameters
+        ----------
+        state_dict : mapping of str to Tensor or numpy.ndarray
+            Values are converted to the dtype of what they fill.
+        strict : bool, default True
+            Whether missing or unexpected keys are an error.
+
+        Returns
+        -------
+        LoadResult
+            Missing and unexpected keys.
+
+        Raises
+        ------
+        RuntimeError
+            Lists missing and unexpected keys (if `strict`) and every value of another shape.
+        """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"expected state_dict to be dict-like, got {type(state_dict).__name__}")
+        own = dict(self._named_state())
+        missing = [name for name in own if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in own]
+        problems = []
+        if strict and unexpected:
+            problems.append(_list_keys("Unexpected", unexpected))
+        if strict and missing:
+            problems.append(_list_keys("Missing", missing))
+        values = {}
+        for name, tensor in own.items():
+            if name not in state_dict:
+                continue
+            value = _array_of(state_dict[name])
+            if value.dtype.kind not in "fiub":
+                problems.append(f"{name} has dtype {value.dtype}, expected numbers.")
+            elif value.shape == tensor.shape:
+                values[name] = value
+            else:
+                problems.append(
+                    f"size mismatch for {name}: copying a param with shape {value.shape} from "
+                    f"checkpoint, the shape in current model is {tuple(tensor.shape)}."
+                )
+        if problems:
+            raise RuntimeError(
+                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t"
+                + "\n\t".join(problems)
+            )
+        for name, value in values.items():
+            np.copyto(own[name]._array, value, casting="unsafe")
+        return LoadResult(missing, unexpected)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training mode (True) or evaluation mode (False) in the whole tree."""
+        if not isinstance(mode, bool):
+            raise ValueError("training mode is expected to be boolean")
+        for module in self.modules():
+            object.__setattr__(module, "training", mode)
+        return self
+
+    def eval(self) -> Self:
+        """Set evaluation mode in the whole tree."""
+        return self.train(False)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Set whether ``backward`` computes gradients of the parameters."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drop the gradients of all parameters, or fill them with zeros."""
+        for parameter in self.parameters():
+            if set_to_none:
+                parameter.grad = None
+            elif parameter.grad is not None:
+                parameter.grad._array.fill(0)
+
+    def apply(self, function: Callable[[Module], Any]) -> Self:
+        """Call `function` on every module of the tree, children first."""
+        for child in self.children():
+            child.apply(function)
+        function(self)
+        return self
+
+    def _convert(self, dtype: type[np.floating[Any]]) -> Self:
+        for module in self.modules():
+            for registry in (module._parameters, module._buffers):
+                for tensor in registry.values():
+                    if tensor is not None and np.issubdtype(tensor.dtype, np.floating):
+                        tensor._array = tensor._array.astype(dtype, copy=False)
+                        if tensor.grad is not None:
+                            tensor.grad._array = tensor.grad._array.astype(dtype, copy=False)
+        return self
+
+    def float(self) -> Self:
+        """Convert floating-point parameters and buffers to float32."""
+        return self._convert(np.float32)
+
+    def double(self) -> Self:
+        """Convert floating-point parameters and buffers to float64."""
+        return self._convert(np.float64)
+
+    def extra_repr(self) -> str:
+        """The arguments that ``repr`` shows; subclasses define it."""
+        return ""
+
+    def __repr__(self) -> str:
+        extra = self.extra_repr()
+        lines = extra.split("\n") if extra else []
+        children = [
+            f"({name}): " + repr(child).replace("\n", "\n  ")
+            for name, child in self._modules.items()
+        ]
+        title = type(self).__name__
+        if not children and len(lines) <= 1:
+            return f"{title}({extra})"
+        return f"{title}(\n  " + "\n  ".join(lines + children) + "\n)"
+
+
+def _array_of(value: Any) -> np.ndarray[Any, Any]:
+    return value._array if isinstance(value, Tensor) else np.asarray(value)
+
+
+def _as_buffer(name: str, value: Any) -> Tensor | None:
+    if value is None or isinstance(value, Tensor):
+        return value
+    if isinstance(value, np.ndarray):
+        return Tensor(value)
+    raise TypeError(
+        f"cannot assign {type(value).__name__} as buffer {name!r} "
+        "(Tensor, numpy.ndarray or None expected)"
+    )
+
+
+def _list_keys(kind: str, keys: list[str]) -> str:
+    listed = ", ".join(f'"{key}"' for key in keys)
+    return f"{kind} key(s) in state_dict: {listed}. "

@@ -1,0 +1,117 @@
+"""Reshape, expand and sum. Together because each is the gradient of another: expand of sum, sum of
+expand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cygnet import kernels
+from cygnet.autograd import record
+from cygnet.ops.common import Shape, as_tensor, normalized_axes, sizes, wrap
+from cygnet.tensor import Array, Tensor
+
+
+def _reshaped(array: Array, shape: Shape) -> Array:
+    """A view if the strides allow one, else a view of a copy made by a kernel."""
+    if array.flags.c_contiguous:
+        return array.reshape(shape)
+    try:
+        return array.reshape(shape, copy=False)
+    except ValueError:
+        return kernels.contiguous(array).reshape(shape)
+
+
+def reshape(input: Tensor, *shape: Any) -> Tensor:
+    """The same elements, in logical order, in another shape; one size may be -1 and follows from
+    the others.
+
+    The result shares memory where the strides allow it; else it is a copy (PyTorch's ``view``
+    fails there).
+
+    Raises
+    ------
+    ShapeError
+        If the number of elements differs.
+    """
+    input = as_tensor(input, "reshape", "input")
+    wanted = sizes("reshape", shape)
+    count = input.numel()
+    if -1 in wanted:
+        known = math.prod(size for size in wanted if size != -1)
+        if wanted.count(-1) > 1 or known == 0 or count % known:
+            raise kernels.ShapeError(f"reshape: shape {input.shape} cannot become {wanted}")
+        wanted = tuple(count // known if size == -1 else size for size in wanted)
+    if min(wanted, default=0) < 0 or math.prod(wanted) != count:
+        raise kernels.ShapeError(f"reshape: shape {input.shape} cannot become {wanted}")
+    if wanted == input.shape:
+        return input
+    before = input.shape
+    return record(
+        wrap(_reshaped(input._array, wanted)),
+        (input,),
+        lambda grad: (reshape(grad, before),),
+        "reshape",
+        fresh=False,
+    )
+
+
+def expand(input: Tensor, *size: Any) -> Tensor:
+    """A read-only view in which dimensions of size 1 are repeated; -1 keeps a size.
+
+    Raises
+    ------
+    ShapeError
+        If the shape does not broadcast to the sizes.
+    """
+    input = as_tensor(input, "expand", "input")
+    wanted = sizes("expand", size)
+    missing = len(wanted) - input.ndim
+    shape = tuple(
+        input.shape[i - missing] if s == -1 and i >= missing else s for i, s in enumerate(wanted)
+    )
+    if shape == input.shape:
+        return input
+    try:
+        array = np.broadcast_to(input._array, shape)
+    except ValueError:
+        raise kernels.ShapeError(f"expand: shape {input.shape} cannot become {shape}") from None
+    before = input.shape
+    return record(
+        wrap(array), (input,), lambda grad: (sum_to(grad, before),), "expand", fresh=False
+    )
+
+
+def kept_shape(op: str, input: Tensor, dim: int | Sequence[int] | None) -> Shape:
+    axes = normalized_axes(op, dim, input.ndim)
+    return tuple(1 if i in axes else size for i, size in enumerate(input.shape))
+
+
+def axis_argument(dim: int | Sequence[int] | None) -> int | tuple[int, ...] | None:
+    return dim if dim is None or isinstance(dim, int) else tuple(dim)
+
+
+def sum(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Tensor:
+    """The sum over the dimensions `dim`, all by default; integers and bools give int64."""
+    input = as_tensor(input, "sum", "input")
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        return (expand(reshape(grad, kept_shape("sum", input, dim)), input.shape),)
+
+    output = wrap(kernels.sum(input._array, axis_argument(dim), keepdim))
+    return record(output, (input,), backward, "sum", fresh=False)
+
+
+def sum_to(grad: Tensor, shape: Shape) -> Tensor:
+    """The gradient of broadcasting: summed over the axes that were added or stretched."""
+    if grad.shape == shape:
+        return grad
+    added = grad.ndim - len(shape)
+    axes = tuple(range(added)) + tuple(
+        added + i for i, size in enumerate(shape) if size == 1 and grad.shape[added + i] != 1
+    )
+    return reshape(sum(grad, axes, keepdim=True), shape) if axes else reshape(grad, shape)

@@ -1,0 +1,113 @@
+"""What ops share: arguments to tensors, type promotion, axes and sizes."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from cygnet import kernels
+from cygnet.autograd import record
+from cygnet.tensor import FLOATS, Array, Tensor
+
+Number: TypeAlias = float | int | bool
+Shape: TypeAlias = tuple[int, ...]
+
+wrap = Tensor._wrap
+
+# Within a pair of types the later wins; a float always wins over an integer.
+_RANK = {
+    np.dtype(np.bool_): 0,
+    np.dtype(np.uint8): 1,
+    np.dtype(np.int32): 2,
+    np.dtype(np.int64): 3,
+    np.dtype(np.float32): 4,
+    np.dtype(np.float64): 5,
+}
+DEFAULT_FLOAT = FLOATS[0]
+
+
+def as_tensor(value: Any, op: str, name: str) -> Tensor:
+    """The tensor itself; arrays become tensors; anything else is a TypeError."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, np.ndarray | np.generic):
+        return Tensor(value)
+    raise TypeError(f"{op}: {name} must be a Tensor, got {type(value).__name__}")
+
+
+def cast_array(array: Array, dtype: np.dtype[Any]) -> Array:
+    """The array in the given type."""
+    return array if array.dtype == dtype else kernels.cast(array, dtype.name)
+
+
+def operands(op: str, a: Any, b: Any, *, floating: bool = False) -> tuple[Tensor, Tensor]:
+    """Two operands as tensors of one type.
+
+    A Python number takes the tensor's type, unless it is a float beside an integer tensor, which
+    makes both float32. Two tensors take the higher of their types. With `floating`, integers
+    become float32.
+    """
+    if not isinstance(a, Tensor):
+        a = _constant(op, "input", a, b)
+    elif not isinstance(b, Tensor):
+        b = _constant(op, "other", b, a)
+    if a.dtype == b.dtype and not (floating and a.dtype not in FLOATS):
+        return a, b
+    dtype = a.dtype if _RANK[a.dtype] >= _RANK[b.dtype] else b.dtype
+    if floating and dtype not in FLOATS:
+        dtype = DEFAULT_FLOAT
+    return cast(a, dtype), cast(b, dtype)
+
+
+def _constant(op: str, name: str, value: Any, other: Any) -> Tensor:
+    if isinstance(value, np.ndarray | np.generic):
+        return Tensor(value)
+    if not isinstance(value, int | float):
+        raise TypeError(f"{op}: {name} must be a Tensor or a number, got {type(value).__name__}")
+    dtype = other.dtype if isinstance(other, Tensor) else DEFAULT_FLOAT
+    if isinstance(value, float) and dtype not in FLOATS:
+        dtype = DEFAULT_FLOAT
+    elif isinstance(value, int) and not isinstance(value, bool) and dtype == np.bool_:
+        dtype = np.dtype(np.int64)
+    return wrap(np.array(value, dtype))
+
+
+def cast(tensor: Tensor, dtype: np.dtype[Any]) -> Tensor:
+    """The tensor in another type; differentiable between floating-point types."""
+    if tensor.dtype == dtype:
+        return tensor
+    output = wrap(kernels.cast(tensor._array, dtype.name))
+    if dtype not in FLOATS or tensor.dtype not in FLOATS:
+        return output
+    return record(output, (tensor,), lambda grad: (cast(grad, tensor.dtype),), "to")
+
+
+def normalized_axes(op: str, dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+    """The axes as sorted non-negative numbers; None means all."""
+    if dim is None:
+        return tuple(range(ndim))
+    return tuple(
+        sorted(normalized_axis(op, d, ndim) for d in ([dim] if isinstance(dim, int) else dim))
+    )
+
+
+def normalized_axis(op: str, dim: int, ndim: int) -> int:
+    """One axis as a non-negative number; IndexError if there is no such axis."""
+    size = max(ndim, 1)
+    if not -size <= dim < size:
+        raise IndexError(
+            f"{op}: dim is {dim}, expected {-size} to {size - 1} for {ndim} dimensions"
+        )
+    return dim % size
+
+
+def sizes(op: str, args: tuple[Any, ...]) -> Shape:
+    """Sizes given one by one or as one sequence."""
+    given = args[0] if len(args) == 1 and not hasattr(args[0], "__index__") else args
+    try:
+        return tuple(operator.index(size) for size in given)
+    except TypeError:
+        raise TypeError(f"{op}: sizes must be ints or one tuple of ints, got {args}") from None

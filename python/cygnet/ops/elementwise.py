@@ -1,0 +1,320 @@
+"""Element-wise ops: arithmetic, functions, activations, comparisons. Operands broadcast as in
+NumPy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cygnet import kernels
+from cygnet.autograd import is_grad_enabled, record
+from cygnet.ops.broadcast import sum_to
+from cygnet.ops.common import Number, as_tensor, cast, operands, wrap
+from cygnet.tensor import FLOATS, Array, Tensor
+
+
+def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """input + alpha * other."""
+    a, b = operands("add", input, other)
+    if alpha != 1:
+        b = mul(b, alpha)
+
+    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+        return (
+            sum_to(grad, a.shape) if a.requires_grad else None,
+            sum_to(grad, b.shape) if b.requires_grad else None,
+        )
+
+    return record(wrap(kernels.add(a._array, b._array)), (a, b), backward, "add", fresh=False)
+
+
+def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """input - alpha * other."""
+    a, b = operands("sub", input, other)
+    if alpha != 1:
+        b = mul(b, alpha)
+
+    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+        return (
+            sum_to(grad, a.shape) if a.requires_grad else None,
+            sum_to(neg(grad), b.shape) if b.requires_grad else None,
+        )
+
+    return record(wrap(kernels.sub(a._array, b._array)), (a, b), backward, "sub", fresh=False)
+
+
+def mul(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input * other."""
+    a, b = operands("mul", input, other)
+
+    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+        return (
+            sum_to(mul(grad, b), a.shape) if a.requires_grad else None,
+            sum_to(mul(grad, a), b.shape) if b.requires_grad else None,
+        )
+
+    return record(wrap(kernels.mul(a._array, b._array)), (a, b), backward, "mul")
+
+
+def div(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input / other; integers are divided as float32."""
+    a, b = operands("div", input, other, floating=True)
+
+    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+        return (
+            sum_to(div(grad, b), a.shape) if a.requires_grad else None,
+            sum_to(neg(div(mul(grad, a), mul(b, b))), b.shape) if b.requires_grad else None,
+        )
+
+    return record(wrap(kernels.div(a._array, b._array)), (a, b), backward, "div")
+
+
+def pow(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
+    """input ** exponent, for floating-point numbers; the gradient of the exponent is 0 where the
+    input is 0.
+    """
+    a, b = operands("pow", input, exponent, floating=True)
+
+    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+        by_base = by_exponent = None
+        if a.requires_grad:
+            # 0 where the exponent is 0, also at 0 ** 0.
+            slope = where(eq(b, 0), 0.0, mul(b, pow(a, sub(b, 1))))
+            by_base = sum_to(mul(grad, slope), a.shape)
+        if b.requires_grad:
+            zero = logical_and(eq(a, 0), ge(b, 0))
+            slope = where(zero, 0.0, mul(pow(a, b), log(where(zero, 1.0, a))))
+            by_exponent = sum_to(mul(grad, slope), b.shape)
+        return by_base, by_exponent
+
+    return record(wrap(kernels.pow(a._array, b._array)), (a, b), backward, "pow")
+
+
+def maximum(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """The larger of each pair, NaN if either is; equal ones share the gradient."""
+    return _extremum("maximum", kernels.maximum, input, other)
+
+
+def minimum(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """The smaller of each pair, NaN if either is; equal ones share the gradient."""
+    return _extremum("minimum", kernels.minimum, input, other)
+
+
+def _extremum(name: str, kernel: Any, input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    a, b = operands(name, input, other)
+    beats = gt if name == "maximum" else lt
+
+    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+        half = mul(grad, 0.5)
+        tie = eq(a, b)
+
+        def part(mine: Tensor, theirs: Tensor) -> Tensor:
+            return sum_to(where(tie, half, where(beats(mine, theirs), grad, 0.0)), mine.shape)
+
+        return (
+            part(a, b) if a.requires_grad else None,
+            part(b, a) if b.requires_grad else None,
+        )
+
+    return record(wrap(kernel(a._array, b._array)), (a, b), backward, name)
+
+
+def _floating(op: str, input: Tensor) -> Tensor:
+    tensor = as_tensor(input, op, "input")
+    return tensor if tensor.dtype in FLOATS else cast(tensor, FLOATS[0])
+
+
+def _saved(op: Any, output: Array, input: Tensor) -> Tensor:
+    """The result of an op inside its gradient: the saved array, or, if it is differentiated again,
+    computed anew.
+    """
+    result: Tensor = op(input) if is_grad_enabled() else wrap(output)
+    return result
+
+
+def neg(input: Tensor) -> Tensor:
+    """-input."""
+    input = as_tensor(input, "neg", "input")
+    return record(wrap(kernels.neg(input._array)), (input,), lambda grad: (neg(grad),), "neg")
+
+
+def exp(input: Tensor) -> Tensor:
+    """The exponential function."""
+    input = _floating("exp", input)
+    output = kernels.exp(input._array)
+    return record(
+        wrap(output), (input,), lambda grad: (mul(grad, _saved(exp, output, input)),), "exp"
+    )
+
+
+def log(input: Tensor) -> Tensor:
+    """The natural logarithm: NaN below 0, -inf at 0."""
+    input = _floating("log", input)
+    return record(
+        wrap(kernels.log(input._array)), (input,), lambda grad: (div(grad, input),), "log"
+    )
+
+
+def sqrt(input: Tensor) -> Tensor:
+    """The square root: NaN below 0."""
+    input = _floating("sqrt", input)
+    output = kernels.sqrt(input._array)
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        root = _saved(sqrt, output, input)
+        return (div(grad, add(root, root)),)
+
+    return record(wrap(output), (input,), backward, "sqrt")
+
+
+def abs(input: Tensor) -> Tensor:
+    """The absolute value; its gradient at 0 is 0."""
+    input = as_tensor(input, "abs", "input")
+    return record(
+        wrap(kernels.abs(input._array)), (input,), lambda grad: (mul(grad, sign(input)),), "abs"
+    )
+
+
+def sign(input: Tensor) -> Tensor:
+    """-1, 0 or 1; its gradient is 0."""
+    input = as_tensor(input, "sign", "input")
+    return wrap(kernels.sign(input._array))
+
+
+def relu(input: Tensor) -> Tensor:
+    """max(input, 0)."""
+    input = as_tensor(input, "relu", "input")
+    output = kernels.relu(input._array)
+    return record(wrap(output), (input,), lambda grad: (_relu_backward(grad, output),), "relu")
+
+
+def _relu_backward(grad: Tensor, output: Array) -> Tensor:
+    return record(
+        wrap(kernels.relu_backward(grad._array, output)),
+        (grad,),
+        lambda again: (_relu_backward(again, output),),
+        "relu_backward",
+    )
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """input where it is positive, else negative_slope * input."""
+    input = as_tensor(input, "leaky_relu", "input")
+    saved = input._array
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        return (_leaky_relu_backward(grad, saved, negative_slope),)
+
+    return record(wrap(kernels.leaky_relu(saved, negative_slope)), (input,), backward, "leaky_relu")
+
+
+def _leaky_relu_backward(grad: Tensor, saved: Array, negative_slope: float) -> Tensor:
+    return record(
+        wrap(kernels.leaky_relu_backward(grad._array, saved, negative_slope)),
+        (grad,),
+        lambda again: (_leaky_relu_backward(again, saved, negative_slope),),
+        "leaky_relu_backward",
+    )
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + exp(-input))."""
+    input = _floating("sigmoid", input)
+    output = kernels.sigmoid(input._array)
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        if not is_grad_enabled():
+            return (wrap(kernels.sigmoid_backward(grad._array, output)),)
+        y = sigmoid(input)
+        return (mul(mul(grad, y), sub(1.0, y)),)
+
+    return record(wrap(output), (input,), backward, "sigmoid")
+
+
+def tanh(input: Tensor) -> Tensor:
+    """The hyperbolic tangent."""
+    input = _floating("tanh", input)
+    output = kernels.tanh(input._array)
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        if not is_grad_enabled():
+            return (wrap(kernels.tanh_backward(grad._array, output)),)
+        y = tanh(input)
+        return (mul(grad, sub(1.0, mul(y, y))),)
+
+    return record(wrap(output), (input,), backward, "tanh")
+
+
+def where(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input where the boolean condition holds, else other."""
+    condition = as_tensor(condition, "where", "condition")
+    if not isinstance(input, Tensor) and not isinstance(other, Tensor):
+        input = wrap(np.array(input, FLOATS[0] if isinstance(input, float) else None))
+    a, b = operands("where", input, other)
+
+    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+        return (
+            sum_to(where(condition, grad, 0.0), a.shape) if a.requires_grad else None,
+            sum_to(where(condition, 0.0, grad), b.shape) if b.requires_grad else None,
+        )
+
+    output = kernels.where(condition._array, a._array, b._array)
+    return record(wrap(output), (a, b), backward, "where")
+
+
+def _comparison(kernel: Any, input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    a, b = operands(kernel.__name__, input, other)
+    return wrap(kernel(a._array, b._array))
+
+
+def eq(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input == other, a bool tensor."""
+    return _comparison(kernels.eq, input, other)
+
+
+def ne(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input != other, a bool tensor."""
+    return _comparison(kernels.ne, input, other)
+
+
+def lt(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input < other, a bool tensor."""
+    return _comparison(kernels.lt, input, other)
+
+
+def le(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input <= other, a bool tensor."""
+    return _comparison(kernels.le, input, other)
+
+
+def gt(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input > other, a bool tensor."""
+    return _comparison(kernels.gt, input, other)
+
+
+def ge(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input >= other, a bool tensor."""
+    return _comparison(kernels.ge, input, other)
+
+
+def _truth(op: str, name: str, value: Tensor) -> Tensor:
+    return cast(as_tensor(value, op, name), np.dtype(np.bool_))
+
+
+def logical_not(input: Tensor) -> Tensor:
+    """Whether each element is zero."""
+    return wrap(kernels.logical_not(_truth("logical_not", "input", input)._array))
+
+
+def logical_and(input: Tensor, other: Tensor) -> Tensor:
+    """Whether both elements are non-zero."""
+    a, b = _truth("logical_and", "input", input), _truth("logical_and", "other", other)
+    return wrap(kernels.logical_and(a._array, b._array))
+
+
+def logical_or(input: Tensor, other: Tensor) -> Tensor:
+    """Whether either element is non-zero."""
+    a, b = _truth("logical_or", "input", input), _truth("logical_or", "other", other)
+    return wrap(kernels.logical_or(a._array, b._array))

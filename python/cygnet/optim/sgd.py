@@ -1,0 +1,119 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cygnet import kernels
+from cygnet.optim.optimizer import Optimizer, ParamGroup, check_at_least_zero
+from cygnet.tensor import Array, Tensor
+
+__all__ = ["SGD"]
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum, as `torch.optim.SGD` defines it.
+
+    Parameters
+    ----------
+    params : iterable of Tensor or of dict
+        Parameters or parameter groups.
+    lr : float
+        Learning rate. Default 1e-3.
+    momentum : float
+        Default 0.
+    dampening : float
+        The part of the gradient that momentum leaves out, from the second step on. Default 0.
+    weight_decay : float
+        Factor of the parameter that is added to its gradient. Default 0.
+    nesterov : bool
+        Whether to look ahead; needs momentum and no dampening. Default False.
+    maximize : bool
+        Whether to climb instead of descend. Default False.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    References
+    ----------
+    I. Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013.
+
+    Examples
+    --------
+    >>> import cygnet
+    >>> x = cygnet.tensor([3.0], requires_grad=True)
+    >>> optimizer = cygnet.optim.SGD([x], lr=0.5)
+    >>> (x * x).sum().backward()
+    >>> optimizer.step()
+    >>> x.item()
+    0.0
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        # Whether a buffer has had its first step: not part of PyTorch's state.
+        self._counts: dict[Tensor, Array] = {}
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+            "maximize": maximize,
+        }
+        super().__init__(params, defaults)
+
+    def _validate(self, group: ParamGroup) -> None:
+        check_at_least_zero("learning rate", group["lr"])
+        check_at_least_zero("momentum value", group["momentum"])
+        check_at_least_zero("weight_decay value", group["weight_decay"])
+        if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
+            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+
+    def _hyper(self, group: ParamGroup) -> tuple[float, ...]:
+        return (
+            group["lr"],
+            group["momentum"],
+            group["dampening"],
+            group["weight_decay"],
+            group["nesterov"],
+            group["maximize"],
+        )
+
+    def _state_loaded(self) -> None:
+        for param in (*self.state, *self._counts):
+            self._count(param).fill("momentum_buffer" in self.state.get(param, ()))
+
+    def _count(self, param: Tensor) -> Array:
+        count = self._counts.get(param)
+        if count is None:
+            count = self._counts[param] = np.zeros((), np.float32)
+        return count
+
+    def _step(
+        self,
+        group: ParamGroup,
+        params: list[Tensor],
+        arrays: list[Array],
+        grads: list[Array],
+        hyper: Array,
+    ) -> None:
+        if group["momentum"] == 0:
+            kernels.sgd_step(arrays, grads, [], hyper)
+            return
+        buffers = self._state_arrays("momentum_buffer", params)
+        counts = [self._count(param) for param in params]
+        kernels.sgd_step(arrays, grads, buffers, hyper, steps=counts)

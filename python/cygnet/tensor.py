@@ -1,0 +1,330 @@
+"""The tensor: one NumPy array, its gradient and its place on the tape. All arithmetic lives in
+`cygnet.ops`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from cygnet import autograd, kernels
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cygnet._methods import Methods
+else:
+    Methods = object
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+SUPPORTED = (
+    *FLOATS,
+    np.dtype(np.int64),
+    np.dtype(np.int32),
+    np.dtype(np.bool_),
+    np.dtype(np.uint8),
+)
+
+
+def as_dtype(dtype: Any, op: str) -> np.dtype[Any]:
+    """The NumPy dtype that `dtype` names, if it is one that tensors can have; DTypeError
+    otherwise.
+    """
+    try:
+        result = np.dtype(dtype)
+    except TypeError:
+        result = None
+    if result not in SUPPORTED:
+        raise kernels.DTypeError(
+            f"{op}: dtype is {dtype!r}, expected float32, float64, int64, int32, bool or uint8"
+        )
+    return result
+
+
+class Tensor(Methods):
+    """An array of float32, float64, int64, int32, bool or uint8 with automatic differentiation.
+
+    Parameters
+    ----------
+    data : array_like
+        Numbers, nested sequences, a NumPy array (shared, not copied, if its type is supported) or
+        a Tensor.
+    requires_grad : bool
+        Whether gradients are collected in ``grad``. Default False; only for floating-point types.
+
+    Attributes
+    ----------
+    grad : Tensor or None
+        The gradient that `backward` has collected.
+    requires_grad : bool
+
+    Raises
+    ------
+    DTypeError
+        If the element type is none of those above.
+
+    Examples
+    --------
+    >>> import cygnet
+    >>> x = cygnet.tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+
+    __slots__ = ("__weakref__", "_array", "_node", "grad", "requires_grad")
+
+    _array: Array
+    _node: autograd.Node | None
+    grad: Tensor | None
+    requires_grad: bool
+
+    # NumPy leaves `array + tensor` to the tensor.
+    __array_ufunc__ = None
+
+    def __init__(self, data: Any, requires_grad: bool = False) -> None:
+        self._array = array_from(data, None, "Tensor")
+        self._node = None
+        self.grad = None
+        self.requires_grad = False
+        if requires_grad:
+            self.requires_grad_()
+
+    @classmethod
+    def _wrap(cls, array: Array) -> Tensor:
+        """A plain tensor around an array that is known to be good."""
+        tensor = object.__new__(Tensor)
+        tensor._array = array
+        tensor._node = None
+        tensor.grad = None
+        tensor.requires_grad = False
+        return tensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the dimensions."""
+        return self._array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Element type, a NumPy dtype."""
+        return self._array.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return self._array.ndim
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded op made this tensor."""
+        return self._node is None
+
+    def dim(self) -> int:
+        """Number of dimensions."""
+        return self._array.ndim
+
+    def size(self, dim: int | None = None) -> tuple[int, ...] | int:
+        """All sizes, or that of one dimension."""
+        return self._array.shape if dim is None else self._array.shape[dim]
+
+    def numel(self) -> int:
+        """Number of elements."""
+        return self._array.size
+
+    def __len__(self) -> int:
+        if self._array.ndim == 0:
+            raise TypeError("len() of a 0-d tensor")
+        return self._array.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def item(self) -> float | int | bool:
+        """The number in a tensor of one element, as a Python number.
+
+        Raises
+        ------
+        ValueError
+            If the tensor has not exactly one element.
+        """
+        if self._array.size != 1:
+            raise ValueError(f"item: the tensor has shape {self.shape}, expected one element")
+        _check_readable("item")
+        value: float | int | bool = self._array.item()
+        return value
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        _check_readable("tolist")
+        return self._array.tolist()
+
+    def numpy(self) -> Array:
+        """The NumPy array of this tensor; the memory is shared.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor requires a gradient: use ``tensor.detach().numpy()``.
+        """
+        if self.requires_grad:
+            raise RuntimeError("numpy: the tensor requires a gradient; use tensor.detach().numpy()")
+        _check_readable("numpy")
+        return self._array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self._array.dtype.kind not in "iu":
+            raise TypeError(f"only integer tensors can be an index, this one is {self.dtype}")
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        if self._array.size != 1:
+            raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous")
+        return bool(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item() if spec and self._array.size == 1 else str(self), spec)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if self._node is not None:
+            raise RuntimeError(
+                "deepcopy: only a leaf of the graph can be copied; use detach().clone()"
+            )
+        copy = object.__new__(type(self))
+        copy._array = kernels.contiguous(self._array, always_copy=True)
+        copy._node = None
+        copy.requires_grad = self.requires_grad
+        memo[id(self)] = copy
+        copy.grad = None if self.grad is None else self.grad.__deepcopy__(memo)
+        return copy
+
+    def detach(self) -> Tensor:
+        """A tensor with the same memory that is not part of the graph."""
+        return Tensor._wrap(self._array)
+
+    @property
+    def data(self) -> Tensor:
+        """The same as `detach()`."""
+        return Tensor._wrap(self._array)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Switches the collection of gradients on or off; returns the tensor.
+
+        Raises
+        ------
+        RuntimeError
+            For types other than float32 and float64, and for switching it off inside a graph.
+        """
+        if requires_grad and self._array.dtype not in FLOATS:
+            raise RuntimeError(
+                f"requires_grad_: only floating-point tensors have gradients, not {self.dtype}"
+            )
+        if not requires_grad and self._node is not None:
+            raise RuntimeError("requires_grad_: the tensor is the result of an op; use detach()")
+        self.requires_grad = requires_grad
+        return self
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+    ) -> None:
+        """Computes the gradient of this tensor with respect to every leaf and adds it to the
+        leaf's ``grad``.
+
+        Parameters
+        ----------
+        gradient : Tensor, optional
+            The gradient of the tensor itself; may be left out for a single number, where it is 1.
+        retain_graph : bool, optional
+            Keeps the graph for another call. Default: the value of create_graph.
+        create_graph : bool
+            Records the gradients themselves, for higher derivatives. Default False.
+
+        Raises
+        ------
+        RuntimeError
+            If nothing requires a gradient, the graph was freed, or the gradient is missing.
+        """
+        autograd.backward(self, gradient, retain_graph, create_graph)
+
+    def __repr__(self) -> str:
+        if kernels.is_recording():
+            return f"tensor(<{self.dtype} of shape {self.shape} in a recording>)"
+        text = np.array2string(
+            self._array, separator=", ", precision=4, prefix="tensor(", threshold=1000
+        )
+        if self._array.size == 0 and self._array.ndim != 1:
+            text += f", size={self.shape}"
+        if self._array.dtype not in (np.float32, np.int64, np.bool_):
+            text += f", dtype={self._array.dtype}"
+        if self._node is not None:
+            text += f", grad_fn=<{self._node.name}>"
+        elif self.requires_grad:
+            text += ", requires_grad=True"
+        return f"tensor({text})"
+
+
+def _check_readable(what: str) -> None:
+    if kernels.is_recording():
+        raise RuntimeError(
+            f"{what}: a value cannot be read while calls are recorded: a replay would not see it"
+        )
+
+
+def array_from(data: Any, dtype: Any, op: str) -> Array:
+    """The array of anything array-like: Python floats become float32, ints int64; arrays keep a
+    supported type.
+    """
+    wanted = None if dtype is None else as_dtype(dtype, op)
+    if isinstance(data, Tensor):
+        array = data._array
+    elif isinstance(data, np.ndarray | np.generic):
+        array = np.asarray(data)
+    else:
+        try:
+            array = np.asarray(_unwrapped(data))
+        except ValueError as error:
+            raise kernels.ShapeError(f"{op}: data is not rectangular: {error}") from None
+        if wanted is None and array.dtype == np.float64 and not _holds_array(data):
+            wanted = np.dtype(np.float32)
+    if array.dtype not in SUPPORTED or not array.dtype.isnative:
+        if wanted is None or array.dtype.kind not in "fiub":
+            raise kernels.DTypeError(
+                f"{op}: data has dtype {array.dtype}, expected native float32, float64, int64, "
+                f"int32, bool or uint8"
+            )
+        array = array.astype(wanted)
+    if wanted is not None and array.dtype != wanted:
+        array = kernels.cast(array, wanted.name)
+    return array
+
+
+def _unwrapped(data: Any) -> Any:
+    if isinstance(data, Tensor):
+        return data.detach().numpy()
+    if isinstance(data, list | tuple):
+        return [_unwrapped(item) for item in data]
+    return data
+
+
+def _holds_array(data: Any) -> bool:
+    while isinstance(data, list | tuple) and data:
+        data = data[0]
+    return isinstance(data, np.ndarray | np.generic | Tensor)

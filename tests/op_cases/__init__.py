@@ -1,0 +1,15 @@
+"""The table of op cases: what forward, gradient, layout, every-ISA, replay and benchmark runs all read."""
+
+from tests.op_cases import convolution, elementwise, losses, products, reductions, shapes
+from tests.op_cases.case import Case, Sample
+
+CASES: list[Case] = [
+    *elementwise.CASES,
+    *reductions.CASES,
+    *products.CASES,
+    *convolution.CASES,
+    *losses.CASES,
+    *shapes.CASES,
+]
+
+__all__ = ["CASES", "Case", "Sample"]

@@ -1,0 +1,250 @@
+"""Module: registration, traversal, state, modes, printed form, paths."""
+
+import copy
+import pickle
+from collections import OrderedDict
+
+import cygnet
+import numpy as np
+import pytest
+from cygnet import nn
+
+
+def small_net() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Sequential(nn.Linear(4, 2, bias=False)))
+
+
+class Shared(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(2, 2)
+        self.second = self.first
+        self.register_buffer("steps", np.zeros(1, np.float32))
+        self.register_buffer("cache", np.zeros(2, np.float32), persistent=False)
+
+    def forward(self, x):
+        return self.second(self.first(x))
+
+
+def test_names_of_parameters_and_modules():
+    net = small_net()
+    assert [name for name, _ in net.named_parameters()] == ["0.weight", "0.bias", "2.0.weight"]
+    assert [name for name, _ in net.named_parameters("net", recurse=False)] == []
+    assert next(name for name, _ in net.named_parameters("net")) == "net.0.weight"
+    assert [name for name, _ in net.named_modules()] == ["", "0", "1", "2", "2.0"]
+    assert [name for name, _ in net.named_children()] == ["0", "1", "2"]
+    assert net.get_submodule("2.0") is net[2][0]
+    assert net.get_submodule("") is net
+    with pytest.raises(AttributeError, match="no child module '7'"):
+        net.get_submodule("2.7")
+
+
+def test_shared_modules_count_once_but_are_saved_under_both_names():
+    net = Shared()
+    assert len(list(net.parameters())) == 2
+    assert len(list(net.children())) == 1
+    assert list(net.state_dict()) == [
+        "steps", "first.weight", "first.bias", "second.weight", "second.bias",
+    ]  # fmt: skip
+    assert [name for name, _ in net.named_buffers()] == ["steps", "cache"]
+    assert net.load_state_dict(net.state_dict()) == ([], [])
+
+
+def test_assigning_before_init_is_an_error():
+    class Early(nn.Module):
+        def __init__(self, value):
+            self.member = value
+
+    for value in (nn.Linear(1, 1), nn.Parameter(np.zeros(1, np.float32))):
+        with pytest.raises(AttributeError, match=r"before super\(\).__init__\(\)"):
+            Early(value)
+
+
+def test_attributes_are_registered_replaced_and_deleted():
+    net = nn.Module()
+    net.weight = nn.Parameter(np.ones(2, np.float32))
+    assert dict(net.named_parameters()) == {"weight": net.weight}
+    with pytest.raises(TypeError, match="cannot assign int as parameter 'weight'"):
+        net.weight = 3
+    net.weight = None
+    assert list(net.parameters()) == []
+    assert net.weight is None
+    net.child = nn.ReLU()
+    with pytest.raises(TypeError, match="as child module 'child'"):
+        net.child = "text"
+    net.child = nn.Parameter(np.ones(1, np.float32))
+    assert list(net.children()) == []
+    del net.child
+    with pytest.raises(AttributeError, match="'Module' object has no attribute 'child'"):
+        _ = net.child
+    with pytest.raises(KeyError, match="already exists"):
+        net.register_parameter("forward", nn.Parameter(np.ones(1, np.float32)))
+    with pytest.raises(KeyError, match=r"free of \"\.\""):
+        net.add_module("a.b", nn.ReLU())
+    with pytest.raises(TypeError, match="not a Module subclass"):
+        net.add_module("a", 3)
+    with pytest.raises(TypeError, match="as buffer 'mean'"):
+        net.register_buffer("mean", [1.0])
+
+
+def test_load_keeps_the_memory_of_parameters():
+    net, other = small_net(), small_net()
+    arrays = [parameter._array for parameter in net.parameters()]
+    result = net.load_state_dict(
+        {k: v.numpy().astype(np.float64) for k, v in other.state_dict().items()}
+    )
+    assert repr(result) == "<All keys matched successfully>"
+    for array, mine, its in zip(arrays, net.parameters(), other.parameters(), strict=True):
+        assert mine._array is array
+        np.testing.assert_array_equal(array, its._array)
+
+
+def test_load_lists_every_problem_and_writes_nothing():
+    net = small_net()
+    before = {name: tensor.numpy().copy() for name, tensor in net.state_dict().items()}
+    state = {
+        "0.weight": np.zeros((4, 3), np.float32),
+        "0.bias": np.zeros(5, np.float32),
+        "extra": np.zeros(1, np.float32),
+    }
+    with pytest.raises(RuntimeError) as caught:
+        net.load_state_dict(state)
+    assert str(caught.value) == (
+        "Error(s) in loading state_dict for Sequential:\n"
+        '\tUnexpected key(s) in state_dict: "extra". \n'
+        '\tMissing key(s) in state_dict: "2.0.weight". \n'
+        "\tsize mismatch for 0.bias: copying a param with shape (5,) from checkpoint, "
+        "the shape in current model is (4,)."
+    )
+    for name, tensor in net.state_dict().items():
+        np.testing.assert_array_equal(tensor.numpy(), before[name])
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        net.load_state_dict(state, strict=False)
+    del state["0.bias"]
+    result = net.load_state_dict(state, strict=False)
+    assert result.missing_keys == ["0.bias", "2.0.weight"]
+    assert result.unexpected_keys == ["extra"]
+    with pytest.raises(TypeError, match="dict-like"):
+        net.load_state_dict([1])
+
+
+def test_modes_gradients_and_apply():
+    net = small_net()
+    assert net.eval() is net
+    assert not any(module.training for module in net.modules())
+    assert all(module.training for module in net.train().modules())
+    with pytest.raises(ValueError, match="boolean"):
+        net.train(3)
+    net(cygnet.tensor(np.ones((2, 3), np.float32))).sum().backward()
+    assert all(parameter.grad is not None for parameter in net.parameters())
+    net.zero_grad(set_to_none=False)
+    assert all(not parameter.grad.numpy().any() for parameter in net.parameters())
+    net.zero_grad()
+    assert all(parameter.grad is None for parameter in net.parameters())
+    net.requires_grad_(False)
+    assert not net(cygnet.tensor(np.ones((2, 3), np.float32))).requires_grad
+    order = []
+    net.apply(lambda module: order.append(type(module).__name__))
+    assert order == ["Linear", "ReLU", "Linear", "Sequential", "Sequential"]
+
+
+def test_double_and_float():
+    net = Shared().double()
+    assert {tensor.dtype for tensor in net.state_dict().values()} == {np.dtype(np.float64)}
+    assert net(cygnet.tensor(np.ones((1, 2)))).dtype == np.float64
+    assert {p.dtype for p in net.float().parameters()} == {np.dtype(np.float32)}
+
+
+def test_repr_is_pytorchs():
+    net = nn.Sequential(
+        OrderedDict(conv=nn.Conv2d(1, 2, 3, padding=1), rest=nn.Sequential(nn.ReLU()))
+    )
+    assert repr(net) == (
+        "Sequential(\n"
+        "  (conv): Conv2d(1, 2, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))\n"
+        "  (rest): Sequential(\n"
+        "    (0): ReLU()\n"
+        "  )\n"
+        ")"
+    )
+    assert repr(nn.Linear(2, 3, bias=False)) == "Linear(in_features=2, out_features=3, bias=False)"
+    assert repr(nn.Parameter(np.zeros(1, np.float32))).startswith("Parameter containing:\ntensor(")
+
+
+def test_copy_and_pickle_are_independent():
+    net = small_net()
+    x = cygnet.tensor(np.ones((2, 3), np.float32))
+    for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        np.testing.assert_array_equal(twin(x).detach().numpy(), net(x).detach().numpy())
+        cygnet.nn.init.zeros_(twin[0].weight)
+        assert net[0].weight.detach().numpy().any()
+
+
+def test_paths_belong_to_the_outermost_module():
+    inner = nn.Sequential(nn.Dropout(), nn.Dropout())
+    x = cygnet.tensor(np.ones((2, 3), np.float32))
+    inner(x)
+    assert [module.path for module in inner.modules()] == ["", "0", "1"]
+    outer = nn.Sequential(nn.Linear(3, 3), inner)
+    outer(x)
+    assert [module.path for module in outer.modules()] == ["", "0", "1", "1.0", "1.1"]
+    inner(x)
+    assert inner.path == "1"
+    inner.append(nn.Dropout())
+    outer(x)
+    assert inner[2].path == "1.2"
+
+
+def test_an_error_in_forward_ends_the_outermost_call():
+    net = nn.Sequential(nn.Linear(3, 3))
+    with pytest.raises((ValueError, RuntimeError)):
+        net(cygnet.tensor(np.ones((2, 5), np.float32)))
+    other = nn.Sequential(nn.Dropout())
+    other(cygnet.tensor(np.ones((2, 5), np.float32)))
+    assert other[0].path == "0"
+
+
+def test_forward_is_required():
+    with pytest.raises(NotImplementedError, match='missing the required "forward"'):
+        nn.Module()(1)
+
+
+def test_sequential_is_a_list():
+    net = small_net()
+    assert len(net) == 3
+    assert isinstance(net[-1], nn.Sequential)
+    assert [type(module) for module in net] == [nn.Linear, nn.ReLU, nn.Sequential]
+    assert isinstance(net[:2], nn.Sequential)
+    assert net[1:][0] is net[1]
+    with pytest.raises(IndexError, match="index 3 is out of range for 3 modules"):
+        net[3]
+    net.append(nn.Tanh()).insert(0, nn.Identity())
+    assert [type(module).__name__ for module in net] == [
+        "Identity", "Linear", "ReLU", "Sequential", "Tanh",
+    ]  # fmt: skip
+    del net[0]
+    assert list(net._modules) == ["0", "1", "2", "3"]
+    net[1] = nn.Sigmoid()
+    assert isinstance(net[1], nn.Sigmoid)
+    named = nn.Sequential(OrderedDict(a=nn.ReLU(), b=nn.Tanh()))
+    assert named.b is named[1]
+    assert list(named[1:]._modules) == ["b"]
+
+
+def test_lists_and_dictionaries():
+    modules = nn.ModuleList([nn.Linear(1, 1), nn.ReLU()])
+    modules.append(nn.Tanh())
+    modules += [nn.Sigmoid()]
+    assert [type(module).__name__ for module in modules] == ["Linear", "ReLU", "Tanh", "Sigmoid"]
+    assert list(modules.state_dict()) == ["0.weight", "0.bias"]
+    assert len(modules[1:3]) == 2
+    table = nn.ModuleDict({"a": nn.Linear(1, 1)})
+    table["b"] = nn.ReLU()
+    assert "b" in table
+    assert list(table) == ["a", "b"]
+    assert list(table.keys()) == ["a", "b"]
+    assert list(table.state_dict()) == ["a.weight", "a.bias"]
+    assert isinstance(table.pop("a"), nn.Linear)
+    assert len(table) == 1
+    table.clear()
+    assert len(table) == 0

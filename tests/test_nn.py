@@ -1,0 +1,234 @@
+"""Layers and losses against float64 NumPy."""
+
+import cygnet
+import numpy as np
+import pytest
+from cygnet import nn
+from cygnet.nn import functional
+
+RANDOM = np.random.default_rng(0)
+
+
+def t(array, requires_grad=False):
+    return cygnet.Tensor(np.asarray(array), requires_grad)
+
+
+def normal(*shape):
+    return RANDOM.standard_normal(shape)
+
+
+def convolve(x, weight, stride, padding, dilation, groups):
+    """The definition of cross-correlation; `padding` is (top, bottom, left, right)."""
+    top, bottom, left, right = padding
+    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
+    out_channels, in_group, rows, columns = weight.shape
+    height = (x.shape[2] - dilation[0] * (rows - 1) - 1) // stride[0] + 1
+    width = (x.shape[3] - dilation[1] * (columns - 1) - 1) // stride[1] + 1
+    out = np.zeros((len(x), out_channels, height, width))
+    per_group = out_channels // groups
+    for k in range(out_channels):
+        start = k // per_group * in_group
+        for r in range(rows):
+            for s in range(columns):
+                top_row, left_column = r * dilation[0], s * dilation[1]
+                window = x[
+                    :,
+                    start : start + in_group,
+                    top_row : top_row + height * stride[0] : stride[0],
+                    left_column : left_column + width * stride[1] : stride[1],
+                ][:, :, :height, :width]
+                out[:, k] += np.einsum("nchw,c->nhw", window, weight[k, :, r, s])
+    return out
+
+
+def test_linear():
+    layer = nn.Linear(5, 3, dtype=np.float64)
+    x = normal(4, 2, 5)
+    want = x @ layer.weight.detach().numpy().T + layer.bias.detach().numpy()
+    np.testing.assert_allclose(layer(t(x)).detach().numpy(), want, rtol=1e-12)
+    assert nn.Linear(5, 3, bias=False).bias is None
+
+
+@pytest.mark.parametrize(
+    ("options", "padding"),
+    [
+        ({}, (0, 0, 0, 0)),
+        ({"stride": 2, "padding": (1, 2), "dilation": (2, 1)}, (1, 1, 2, 2)),
+        ({"groups": 2, "bias": False}, (0, 0, 0, 0)),
+        ({"padding": "valid"}, (0, 0, 0, 0)),
+        ({"padding": "same"}, (1, 1, 0, 1)),
+        ({"padding": "same", "dilation": (1, 3)}, (1, 1, 1, 2)),
+    ],
+)
+def test_conv2d(options, padding):
+    layer = nn.Conv2d(4, 6, (3, 2), **options, dtype=np.float64)
+    x = normal(2, 4, 9, 8)
+    want = convolve(
+        x, layer.weight.detach().numpy(), layer.stride, padding, layer.dilation, layer.groups
+    )
+    if layer.bias is not None:
+        want += layer.bias.detach().numpy()[:, None, None]
+    output = layer(t(x, True))
+    np.testing.assert_allclose(output.detach().numpy(), want, rtol=1e-10, atol=1e-12)
+    output.sum().backward()
+    assert layer.weight.grad.shape == layer.weight.shape
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"padding_mode": "reflect"}, "padding_mode expected 'zeros', got 'reflect'"),
+        ({"padding": "half"}, "padding expected .*'valid' or 'same', got 'half'"),
+        ({"padding": "same", "stride": 2}, "padding 'same' expected stride 1"),
+        ({"groups": 3}, "in_channels expected a multiple of groups=3, got 4"),
+        ({"stride": 0}, "stride expected at least 1, got 0"),
+        ({"padding": -1}, "padding expected at least 0, got -1"),
+        ({"dilation": (1, 2, 3)}, "dilation expected an int or two"),
+    ],
+)
+def test_conv2d_checks_its_arguments(options, message):
+    with pytest.raises(ValueError, match=message):
+        nn.Conv2d(4, 6, 3, **options)
+
+
+def test_sizes_must_be_ints():
+    with pytest.raises(TypeError, match="Linear: argument in_features expected an int, got float"):
+        nn.Linear(2.0, 3)
+    with pytest.raises(ValueError, match="Conv2d: argument out_channels expected at least 1"):
+        nn.Conv2d(2, 0, 3)
+
+
+def test_pooling():
+    x = normal(2, 3, 4, 6)
+    blocks = x.reshape(2, 3, 2, 2, 3, 2)
+    np.testing.assert_array_equal(nn.MaxPool2d(2)(t(x)).numpy(), blocks.max((3, 5)))
+    np.testing.assert_allclose(nn.AvgPool2d(2)(t(x)).numpy(), blocks.mean((3, 5)), rtol=1e-12)
+    np.testing.assert_allclose(
+        nn.AdaptiveAvgPool2d((2, 3))(t(x)).numpy(), blocks.mean((3, 5)), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        nn.AdaptiveAvgPool2d((None, 1))(t(x)).numpy(), x.mean(3, keepdims=True), rtol=1e-12
+    )
+    output, indices = nn.MaxPool2d(2, return_indices=True)(t(x))
+    flat = np.take_along_axis(x.reshape(2, 3, -1), indices.numpy().reshape(2, 3, -1), 2)
+    np.testing.assert_array_equal(flat.reshape(output.shape), output.numpy())
+
+
+def test_activations():
+    x = normal(3, 5)
+    exponential = np.exp(x - x.max(1, keepdims=True))
+    softmax = exponential / exponential.sum(1, keepdims=True)
+    for layer, want in (
+        (nn.ReLU(), np.maximum(x, 0)),
+        (nn.LeakyReLU(0.2), np.where(x > 0, x, 0.2 * x)),
+        (nn.Sigmoid(), 1 / (1 + np.exp(-x))),
+        (nn.Tanh(), np.tanh(x)),
+        (nn.Softmax(dim=1), softmax),
+        (nn.LogSoftmax(dim=1), np.log(softmax)),
+        (nn.Identity(1, key=2), x),
+    ):
+        np.testing.assert_allclose(layer(t(x)).numpy(), want, rtol=1e-10, atol=1e-14)
+
+
+def test_flatten():
+    x = t(normal(2, 3, 4, 5))
+    assert nn.Flatten()(x).shape == (2, 60)
+    assert nn.Flatten(0, 1)(x).shape == (6, 4, 5)
+
+
+def test_dropout():
+    x = t(np.ones((100, 1000), np.float32))
+    layer = nn.Dropout(0.3)
+    output = layer(x).numpy()
+    kept = output != 0
+    np.testing.assert_allclose(output[kept], 1 / 0.7, rtol=1e-6)
+    assert abs(kept.mean() - 0.7) < 5 * np.sqrt(0.3 * 0.7 / kept.size)
+    assert (layer(x).numpy() != output).any()
+    assert layer.eval()(x) is x
+    assert not nn.Dropout(1.0)(x).numpy().any()
+    with pytest.raises(ValueError, match=r"Dropout: argument p expected .* got 1.5"):
+        nn.Dropout(1.5)
+
+
+def test_dropout_depends_on_seed_path_and_step_only():
+    x = t(np.ones((8, 64), np.float32))
+
+    def masks(net, steps=2):
+        cygnet.manual_seed(3)
+        return [net(x).numpy() != 0 for _ in range(steps)]
+
+    class Named(nn.Module):
+        def __init__(self, extra):
+            super().__init__()
+            if extra:
+                self.noise = nn.Dropout(0.5)
+            self.drop = nn.Dropout(0.5)
+
+        def forward(self, x):
+            if hasattr(self, "noise"):
+                self.noise(x)
+            return self.drop(x)
+
+    plain, again, more = masks(Named(False)), masks(Named(False)), masks(Named(True))
+    for a, b, c in zip(plain, again, more, strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a, c)
+    assert (plain[0] != plain[1]).any()
+    two = nn.Sequential(nn.Dropout(), nn.Dropout())
+    two(x)
+    assert (two[0](x).numpy() != two[1](x).numpy()).any()
+
+
+def reduced(values, reduction):
+    return {"none": values, "sum": values.sum(), "mean": values.mean()}[reduction]
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_losses(reduction):
+    x, y = normal(6, 4), normal(6, 4)
+    probability, target = RANDOM.uniform(0.1, 0.9, (6, 4)), RANDOM.uniform(0, 1, (6, 4))
+    labels = RANDOM.integers(0, 4, 6)
+    log_probability = x - np.log(np.exp(x).sum(1, keepdims=True))
+    picked = -log_probability[np.arange(6), labels]
+    logistic = 1 / (1 + np.exp(-x))
+    entropy = -(target * np.log(probability) + (1 - target) * np.log(1 - probability))
+    for loss, input, wanted, values in (
+        (nn.MSELoss, x, y, (x - y) ** 2),
+        (nn.L1Loss, x, y, abs(x - y)),
+        (nn.BCELoss, probability, target, entropy),
+        (
+            nn.BCEWithLogitsLoss,
+            x,
+            target,
+            -(target * np.log(logistic) + (1 - target) * np.log(1 - logistic)),
+        ),
+        (nn.NLLLoss, log_probability, labels, picked),
+        (nn.CrossEntropyLoss, x, labels, picked),
+        (nn.KLDivLoss, log_probability, target, target * (np.log(target) - log_probability)),
+    ):
+        input = t(input, True)
+        output = loss(reduction=reduction)(input, t(wanted))
+        np.testing.assert_allclose(
+            output.detach().numpy(), reduced(values, reduction), rtol=1e-9, err_msg=loss.__name__
+        )
+        output.sum().backward()
+        assert input.grad.shape == input.shape
+
+
+def test_loss_options():
+    x, labels = normal(5, 3), np.array([0, 2, 1, 1, 0])
+    every = nn.CrossEntropyLoss(reduction="none")(t(x), t(labels)).numpy()
+    ignoring = nn.CrossEntropyLoss(ignore_index=1)(t(x), t(labels)).item()
+    assert ignoring == pytest.approx(every[labels != 1].mean(), rel=1e-12)
+    assert nn.NLLLoss(ignore_index=1).ignore_index == 1
+    logs = np.log(RANDOM.uniform(0.1, 1, (5, 3)))
+    divergence = (np.exp(logs) * (logs - x)).sum() / 5
+    batch_mean = nn.KLDivLoss(reduction="batchmean", log_target=True)(t(x), t(logs)).item()
+    assert batch_mean == pytest.approx(divergence, rel=1e-12)
+    with pytest.raises(ValueError, match="MSELoss: argument reduction expected one of"):
+        nn.MSELoss(reduction="average")
+
+
+def test_functional_has_every_name():
+    for name in functional.__all__:
+        assert callable(getattr(functional, name))

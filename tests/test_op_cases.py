@@ -1,0 +1,266 @@
+"""Every row of the table: values, exactness, layouts, gradients, replays and threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cygnet import Tensor, kernels
+from tests.op_cases import CASES, Case, Sample
+
+FLOAT64 = (1e-7, 1e-7)
+ROWS = [
+    pytest.param(case, sample, id=f"{case.name}[{i}:{sample}]".replace(" ", "-"))
+    for case in CASES
+    for i, sample in enumerate(case.samples)
+]
+each = pytest.mark.parametrize(("case", "sample"), ROWS)
+each_differentiable = pytest.mark.parametrize(
+    ("case", "sample"), [row for row in ROWS if row.values[0].gradient]
+)
+
+
+def in_tuple(result: Any) -> tuple[Any, ...]:
+    return result if isinstance(result, tuple) else (result,)
+
+
+def tensors_of(arrays: Sequence[np.ndarray], gradient: bool) -> list[Tensor]:
+    return [Tensor(a, requires_grad=gradient and a.dtype.kind == "f") for a in arrays]
+
+
+def probe_of(shape: tuple[int, ...], dtype: Any, integers: bool = False) -> np.ndarray:
+    """The gradient that is sent back through the op."""
+    generator = np.random.default_rng(99)
+    values = generator.integers(-3, 4, shape) if integers else generator.standard_normal(shape)
+    return np.asarray(values).astype(dtype)
+
+
+class Run:
+    """The op on tensors around `arrays`, and its backward; results stay tensors until asked for."""
+
+    def __init__(
+        self, case: Case, sample: Sample, arrays: Sequence[np.ndarray], integers: bool = False
+    ) -> None:
+        self.inputs = tensors_of(arrays, case.gradient)
+        self.outputs = in_tuple(case.function(*self.inputs, **sample.options))
+        if case.gradient:
+            probe = probe_of(self.outputs[0].shape, self.outputs[0].dtype, integers)
+            self.outputs[0].backward(Tensor(probe))
+
+    def values(self) -> list[np.ndarray]:
+        return [output.detach().numpy() for output in self.outputs]
+
+    def gradients(self) -> list[np.ndarray | None]:
+        return [None if i.grad is None else i.grad.numpy() for i in self.inputs]
+
+    def all(self) -> list[np.ndarray]:
+        return [np.array(a) for a in (*self.values(), *self.gradients()) if a is not None]
+
+
+def references(case: Case, sample: Sample, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    wide = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in arrays]
+    return [np.asarray(r) for r in in_tuple(case.reference(*wide, **sample.options))]
+
+
+def check_close(
+    actual: np.ndarray, expected: np.ndarray, tolerance: tuple[float, float], what: str = ""
+) -> None:
+    assert actual.shape == expected.shape, what
+    scale = max(1.0, np.abs(expected).max(initial=0.0)) if np.isfinite(expected).all() else 1.0
+    np.testing.assert_allclose(
+        actual, expected, rtol=tolerance[0], atol=tolerance[1] * scale, err_msg=what
+    )
+
+
+def check_bits(actual: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> None:
+    assert len(actual) == len(expected)
+    for a, e in zip(actual, expected, strict=True):
+        assert a.dtype == e.dtype
+        np.testing.assert_array_equal(a, e)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=lambda d: d.__name__)
+@each
+def test_forward(case: Case, sample: Sample, dtype: Any) -> None:
+    arrays = sample.draw(dtype)
+    values = Run(case, sample, arrays).values()
+    expected = references(case, sample, arrays)
+    assert len(values) == len(expected)
+    for value, reference in zip(values, expected, strict=True):
+        if reference.dtype.kind == "f":
+            assert value.dtype == dtype
+        if case.exact or reference.dtype.kind != "f":
+            assert value.shape == reference.shape
+            np.testing.assert_array_equal(value, reference.astype(value.dtype))
+        else:
+            check_close(value, reference, case.float32 if dtype == np.float32 else FLOAT64)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=lambda d: d.__name__)
+@pytest.mark.parametrize(("case", "sample"), [row for row in ROWS if row.values[0].integers])
+def test_small_integers_are_exact(case: Case, sample: Sample, dtype: Any) -> None:
+    arrays = sample.draw(dtype, integers=True)
+    run = Run(case, sample, arrays, integers=True)
+    for value, reference in zip(run.values(), references(case, sample, arrays), strict=True):
+        np.testing.assert_array_equal(value, reference)
+    # A gradient of sums and products is one too: both types hold it exactly.
+    other = Run(case, sample, [a.astype(np.float64) for a in arrays], integers=True)
+    for gradient, reference in zip(run.gradients(), other.gradients(), strict=True):
+        np.testing.assert_array_equal(gradient, reference)
+
+
+def transposed(a: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(a.T).T
+
+
+def channels_last(a: np.ndarray) -> np.ndarray:
+    return (
+        np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1)
+        if a.ndim >= 3
+        else transposed(a)
+    )
+
+
+def negative(a: np.ndarray) -> np.ndarray:
+    flip = (slice(None, None, -1),) * a.ndim
+    return a[flip].copy()[flip] if a.ndim else a
+
+
+def sliced(a: np.ndarray) -> np.ndarray:
+    room = np.full([2 * n + 1 for n in a.shape], 77, a.dtype)
+    part = room[tuple(slice(1, 1 + 2 * n, 2) for n in a.shape)] if a.ndim else room
+    part[...] = a
+    return part
+
+
+def misaligned(a: np.ndarray) -> np.ndarray:
+    room = np.zeros(a.nbytes + 1, np.uint8)
+    part = np.ndarray(a.shape, a.dtype, room.data, offset=1)
+    part[...] = a
+    return part
+
+
+def read_only(a: np.ndarray) -> np.ndarray:
+    part = a.copy()
+    part.flags.writeable = False
+    return part
+
+
+def repeated(a: np.ndarray) -> np.ndarray:
+    return np.broadcast_to(a[:1], a.shape) if a.ndim and a.shape[0] else a
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [transposed, channels_last, negative, sliced, misaligned, read_only, repeated],
+    ids=lambda f: f.__name__,
+)
+@each
+def test_layouts(case: Case, sample: Sample, layout: Callable[[np.ndarray], np.ndarray]) -> None:
+    arrays = [layout(a) for a in sample.draw(np.float32)]
+    strided = Run(case, sample, arrays).all()
+    plain = Run(case, sample, [np.array(a, order="C") for a in arrays]).all()
+    if case.layout_bits:
+        check_bits(strided, plain)
+    else:
+        assert case.reason
+        for a, b in zip(strided, plain, strict=True):
+            check_close(a, b, case.float32)
+
+
+def finite_difference(
+    loss: Callable[[list[np.ndarray]], float],
+    arrays: list[np.ndarray],
+    which: int,
+    directions: np.ndarray,
+) -> np.ndarray:
+    """Central differences of `loss` along each of `directions` in the argument `which`."""
+    step = 1e-6
+    slopes = []
+    for direction in directions:
+        sides = []
+        for sign in (1, -1):
+            moved = list(arrays)
+            moved[which] = arrays[which] + sign * step * direction
+            sides.append(loss(moved))
+        slopes.append((sides[0] - sides[1]) / (2 * step))
+    return np.array(slopes)
+
+
+@each_differentiable
+def test_gradient(case: Case, sample: Sample) -> None:
+    arrays = sample.draw(np.float64)
+    run = Run(case, sample, arrays)
+    probe = probe_of(run.outputs[0].shape, np.float64)
+
+    def loss(at: list[np.ndarray]) -> float:
+        return float((references(case, sample, at)[0] * probe).sum())
+
+    for i, gradient in enumerate(run.gradients()):
+        if not sample.inputs[i].is_float:
+            assert gradient is None
+            continue
+        assert (
+            gradient is not None
+            and gradient.shape == arrays[i].shape
+            and gradient.dtype == np.float64
+        )
+        count = arrays[i].size
+        if count <= 150:  # every element; of larger arrays a few random directions
+            directions = np.eye(count).reshape(count, *arrays[i].shape)
+        else:
+            directions = np.random.default_rng(i).choice([-1.0, 1.0], (4, *arrays[i].shape))
+            directions /= np.sqrt(count)
+        slopes = finite_difference(loss, arrays, i, directions)
+        products = np.array([(gradient * d).sum() for d in directions])
+        scale = max(1.0, np.abs(slopes).max(initial=0), abs(loss(arrays)) * 1e-3)
+        np.testing.assert_allclose(
+            products, slopes, rtol=1e-5, atol=2e-6 * scale, err_msg=f"input {i}"
+        )
+
+
+@each_differentiable
+def test_gradient_of_float32(case: Case, sample: Sample) -> None:
+    arrays = sample.draw(np.float32)
+    single = Run(case, sample, arrays).gradients()
+    double = Run(
+        case, sample, [a.astype(np.float64) if a.dtype.kind == "f" else a for a in arrays]
+    ).gradients()
+    for a, b in zip(single, double, strict=True):
+        assert (a is None) == (b is None)
+        if a is not None and b is not None:
+            assert a.dtype == np.float32
+            # The probe is rounded too, and a gradient is a product of several rounded factors.
+            check_close(a, b, (1e-5, 2e-5))
+
+
+@each
+def test_replay(case: Case, sample: Sample) -> None:
+    """Recorded, its inputs overwritten and replayed, it gives the bits of an eager run."""
+    arrays = sample.draw(np.float32, seed=1)
+    with kernels.Recording() as recording:
+        recorded = Run(case, sample, arrays)
+    fresh = sample.draw(np.float32, seed=2)
+    for array, values in zip(arrays, fresh, strict=True):
+        array[...] = values
+    recording.replay()
+    check_bits(recorded.all(), Run(case, sample, fresh).all())
+
+
+@each
+def test_number_of_threads_changes_no_bit(case: Case, sample: Sample) -> None:
+    arrays = sample.draw(np.float32)
+    kernels.set_num_threads(1)
+    one = Run(case, sample, arrays).all()
+    for count in (2, 3):
+        kernels.set_num_threads(count)
+        check_bits(Run(case, sample, arrays).all(), one)
+
+
+def test_the_table_names_every_row_once() -> None:
+    names = [case.name for case in CASES]
+    assert len(set(names)) == len(names)
+    assert not [case.name for case in CASES if not case.layout_bits and not case.reason]

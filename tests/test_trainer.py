@@ -1,0 +1,302 @@
+"""Trainer, History, metrics and progress."""
+
+import csv
+import io
+import sys
+
+import cygnet
+import numpy as np
+import pytest
+from cygnet import metrics, nn, optim
+from cygnet.data import DataLoader, Dataset, TensorDataset
+from cygnet.train import History, Trainer
+
+RANDOM = np.random.default_rng(1)
+X = RANDOM.standard_normal((50, 4)).astype(np.float32)
+Y = (X.sum(1) > 0).astype(np.int64)
+
+
+def trainer(lr=0.05, **options):
+    cygnet.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 2))
+    return Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=lr), **options)
+
+
+def test_fit_learns_and_reports():
+    job = trainer()
+    history = job.fit(X, Y, epochs=30, batch_size=8, validation_split=0.2, verbose=0)
+    assert history is job.history
+    assert history.epoch == list(range(30))
+    assert list(history.history) == ["loss", "accuracy", "val_loss", "val_accuracy"]
+    assert history.history["accuracy"][-1] > 0.95
+    assert history.history["loss"][-1] < history.history["loss"][0] / 2
+    assert all(parameter.grad is None for parameter in job.model.parameters())
+    assert job.model.training
+
+
+def test_losses_are_averaged_over_samples():
+    job = trainer(lr=0.0)
+    whole = job.loss(job.model(cygnet.Tensor(X)), cygnet.Tensor(Y)).item()
+    measured = job.evaluate(X, Y, batch_size=16)  # the last batch has two samples
+    assert measured["loss"] == pytest.approx(whole, rel=1e-5)
+    right = (job.model(cygnet.Tensor(X)).detach().numpy().argmax(1) == Y).mean()
+    assert measured["accuracy"] == right
+    history = job.fit(X, Y, batch_size=16, verbose=0)
+    assert history.history["loss"][0] == pytest.approx(whole, rel=1e-5)
+
+
+def test_drop_last_and_fixed_order():
+    job = trainer(lr=0.0)
+    history = job.fit(X, Y, batch_size=16, shuffle=False, drop_last=True, verbose=0)
+    assert history.history["loss"][0] == pytest.approx(
+        job.evaluate(X[:48], Y[:48])["loss"], rel=1e-5
+    )
+    with pytest.raises(ValueError, match="the data hold no batch"):
+        job.fit(X, Y, batch_size=64, drop_last=True, verbose=0)
+
+
+def test_same_seed_gives_the_same_weights():
+    weights = []
+    for _ in range(2):
+        job = trainer()
+        job.fit(X, Y, epochs=2, verbose=0)
+        weights.append([p.detach().numpy().copy() for p in job.model.parameters()])
+    for first, second in zip(*weights, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+class Squares(Dataset):
+    def __len__(self):
+        return 10
+
+    def __getitem__(self, index):
+        return X[index], Y[index]
+
+
+def test_every_kind_of_data():
+    tensors = TensorDataset(cygnet.Tensor(X), cygnet.Tensor(Y))
+    for data in (tensors, DataLoader(tensors, batch_size=10), Squares()):
+        job = trainer()
+        job.fit(data, epochs=2, batch_size=5, validation_data=data, verbose=0)
+        job.fit(data, batch_size=5, validation_data=(X, Y), verbose=0)
+        assert job.evaluate(data)["loss"] > 0
+        assert isinstance(job.predict(data), cygnet.Tensor)
+    trainer().fit(Squares(), validation_split=0.5, verbose=0)
+    trainer().fit(X.astype(np.float64), Y.astype(np.uint8), verbose=0)
+    trainer().fit(X.tolist(), Y.tolist(), verbose=0)
+    trainer().fit(cygnet.Tensor(X), cygnet.Tensor(Y), verbose=0)
+
+
+def test_predict():
+    job = trainer()
+    job.model.append(nn.Dropout(0.9))
+    want = job.model.eval()(cygnet.Tensor(X)).detach().numpy()
+    job.model.train()
+    output = job.predict(X, batch_size=7)
+    assert isinstance(output, np.ndarray)
+    np.testing.assert_allclose(output, want, rtol=1e-5, atol=1e-6)
+    assert isinstance(job.predict(cygnet.Tensor(X)), cygnet.Tensor)
+    assert all(module.training for module in job.model.modules())
+
+
+def test_evaluation_keeps_the_mode_of_each_module():
+    job = trainer()
+    job.model[1].eval()
+    job.evaluate(X, Y)
+    assert [module.training for module in job.model.modules()] == [True, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "message"),
+    [
+        ((X, Y[:-1]), {}, ValueError, "fit: argument y expected as many samples as x, 50, got 49"),
+        ((X[:0], Y[:0]), {}, ValueError, "fit: argument x is empty"),
+        ((X,), {}, ValueError, "fit: argument y is missing"),
+        ((Squares(), Y), {}, ValueError, "fit: argument y expected None"),
+        ((X, Y), {"validation_split": 1.0}, ValueError, r"validation_split expected in \[0, 1\)"),
+        ((X, Y), {"validation_split": -0.1}, ValueError, "validation_split"),
+        ((X, Y), {"validation_split": 0.001}, ValueError, "leaves one part of 50 samples empty"),
+        (
+            (X, Y),
+            {"validation_split": 0.1, "validation_data": (X, Y)},
+            ValueError,
+            "exclude each other",
+        ),
+        ((X, Y), {"epochs": 0}, ValueError, "epochs expected at least 1, got 0"),
+        ((X, Y), {"batch_size": 2.5}, TypeError, "batch_size expected an int, got float"),
+        ((X, Y), {"verbose": 3}, ValueError, "verbose expected 0, 1 or 2, got 3"),
+        ((np.array(["a"]), Y[:1]), {}, TypeError, "x expected numbers"),
+        ((1.5, Y[:1]), {}, ValueError, "x expected samples along an axis"),
+        (
+            (DataLoader(Squares(), batch_size=2),),
+            {"validation_split": 0.5},
+            ValueError,
+            "not a loader",
+        ),
+    ],
+)
+def test_wrong_data(arguments, options, error, message):
+    with pytest.raises(error, match=message):
+        trainer().fit(*arguments, **{"verbose": 0} | options)
+
+
+def test_wrong_parts():
+    model = nn.Linear(1, 1)
+    with pytest.raises(TypeError, match="model expected a Module, got int"):
+        Trainer(3, nn.MSELoss())
+    with pytest.raises(TypeError, match="loss expected a function or loss module"):
+        Trainer(model, nn.MSELoss)
+    with pytest.raises(TypeError, match="optimizer expected an optimizer, got str"):
+        Trainer(model, nn.MSELoss(), "adam")
+    with pytest.raises(ValueError, match="made without an optimizer"):
+        Trainer(model, nn.MSELoss()).fit(X, Y)
+    with pytest.raises(ValueError, match="unknown metric 'acuracy'; did you mean 'accuracy'"):
+        Trainer(model, nn.MSELoss(), metrics=["acuracy"])
+    with pytest.raises(ValueError, match="comes twice"):
+        Trainer(model, nn.MSELoss(), metrics=["mse", "mse"])
+    with pytest.raises(TypeError, match="got int"):
+        Trainer(model, nn.MSELoss(), metrics=[3])
+
+
+def test_ctrl_c_leaves_a_usable_model():
+    job = trainer()
+
+    class Stop(metrics.Metric):
+        def score(self, output, target):
+            if len(job.history.epoch) == 2:
+                raise KeyboardInterrupt
+            return 0.0, 1
+
+    job.metrics.append(Stop("stop"))
+    with pytest.raises(KeyboardInterrupt):
+        job.fit(X, Y, epochs=5, verbose=0)
+    assert job.history.epoch == [0, 1]
+    assert all(parameter.grad is None for parameter in job.model.parameters())
+    job.metrics.pop()
+    assert np.isfinite(job.evaluate(X, Y)["loss"])
+    job.fit(X, Y, verbose=0)
+
+
+def test_schedulers_step_by_batch_or_epoch():
+    class Counting:
+        steps = 0
+
+        def step(self):
+            self.steps += 1
+
+    by_epoch, by_batch = Counting(), Counting()
+    by_batch.interval = "batch"
+    trainer(scheduler=by_epoch).fit(X, Y, epochs=3, batch_size=25, verbose=0)
+    trainer(scheduler=by_batch).fit(X, Y, epochs=3, batch_size=25, verbose=0)
+    assert (by_epoch.steps, by_batch.steps) == (3, 6)
+
+
+def test_one_cycle_runs_per_batch():
+    cygnet.manual_seed(0)
+    model = nn.Linear(4, 2)
+    optimizer = optim.Adam(model.parameters(), lr=0.1)
+    schedule = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=10)
+    job = Trainer(model, nn.CrossEntropyLoss(), optimizer, scheduler=schedule)
+    job.fit(X, Y, epochs=5, batch_size=25, verbose=0)
+    assert optimizer.param_groups[0]["lr"] < 0.1 / 1000
+
+
+def test_lines_for_files(capsys):
+    trainer().fit(X, Y, epochs=2, validation_split=0.5, verbose=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("epoch 2/2  loss ")
+    for part in ("accuracy ", "val_loss ", "val_accuracy ", "samples/s"):
+        assert part in lines[1]
+    trainer().fit(X, Y, verbose=0)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_bar_on_a_terminal(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    for verbose in (1, 2):
+        terminal = Terminal()
+        monkeypatch.setattr(sys, "stdout", terminal)
+        trainer().fit(X, Y, epochs=2, verbose=verbose)
+        text = terminal.getvalue()
+        assert ("\r" in text) == (verbose == 1)
+        assert "accuracy" in text
+        assert "samples/s" in text
+
+
+def test_history_to_csv_and_repr(tmp_path):
+    history = History()
+    history.append(0, {"loss": 0.1})
+    history.append(1, {"loss": 1 / 3, "val_loss": 2.0})
+    history.to_csv(tmp_path / "history.csv")
+    with open(tmp_path / "history.csv", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows == [["epoch", "loss", "val_loss"], ["0", "0.1", "nan"], ["1", repr(1 / 3), "2.0"]]
+    assert repr(history) == "History(2 epochs: loss=0.3333, val_loss=2)"
+
+
+def test_history_plot(tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib draws the plot")
+    history = History()
+    with pytest.raises(ValueError, match="no finished epoch"):
+        history.plot()
+    history.append(0, {"loss": 0.1, "accuracy": 0.5, "val_loss": 1.0})
+    figure = history.plot(tmp_path / "history.png")
+    assert [panel.get_title() for panel in figure.axes] == ["loss", "accuracy"]
+    assert (tmp_path / "history.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_plot_names_what_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r"pip install cygnet\[plot\]"):
+        History().plot()
+
+
+def test_accuracy():
+    scores = np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
+    labels = np.array([1, 0, 0, 0])
+    metric = metrics.Accuracy()
+    assert np.isnan(metric.result())
+    metric.update(cygnet.Tensor(scores[:3]), cygnet.Tensor(labels[:3]))
+    assert metric.result() == 2 / 3
+    metric.update(scores[3:], labels[3:])
+    assert metric.result() == 3 / 4
+    metric.reset()
+    metric.update(scores, np.eye(2)[labels])
+    assert metric.result() == 3 / 4
+    binary = metrics.Accuracy()
+    binary.update(scores[:, 1:], labels)
+    assert binary.result() == 3 / 4
+    with pytest.raises(ValueError, match=r"accuracy: target has shape \(3,\), output has shape"):
+        metric.update(scores, labels[:3])
+
+
+def test_accuracy_of_logits_has_threshold_zero():
+    model = nn.Linear(4, 1)
+    job = Trainer(model, nn.BCEWithLogitsLoss(), optim.Adam(model.parameters(), lr=0.1))
+    assert job.metrics[0].threshold == 0.0
+    job.fit(X, Y[:, None].astype(np.float32), epochs=30, verbose=0)
+    assert job.history.history["accuracy"][-1] > 0.9
+
+
+def test_top_k_and_errors_of_regression():
+    scores, labels = RANDOM.standard_normal((20, 6)), RANDOM.integers(0, 6, 20)
+    top = metrics.TopKAccuracy(3)
+    top.update(scores, labels)
+    want = [label in np.argsort(row)[-3:] for row, label in zip(scores, labels, strict=True)]
+    assert top.result() == np.mean(want)
+    assert top.name == "top3_accuracy"
+    with pytest.raises(ValueError, match="k expected at least 1"):
+        metrics.TopKAccuracy(0)
+    x, y = RANDOM.standard_normal((7, 2)), RANDOM.standard_normal((7, 2))
+    squared, absolute = metrics.resolve(["mse", "mae"])
+    for metric, want in ((squared, ((x - y) ** 2).mean()), (absolute, abs(x - y).mean())):
+        metric.update(x[:3], y[:3])
+        metric.update(x[3:], y[3:])
+        assert metric.result() == pytest.approx(want, rel=1e-12)
+        with pytest.raises(ValueError, match="target has shape"):
+            metric.update(x, y[:, 0])
