@@ -8,7 +8,6 @@ it is first used.
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import version as _version
 from typing import Any
 
 from cygnet import autograd, kernels, ops
@@ -60,7 +59,9 @@ def __getattr__(name: str) -> Any:
     elif name in _SUBMODULES:
         value = importlib.import_module(f"cygnet.{name}")
     elif name == "__version__":
-        value = _version("cygnet")
+        from importlib.metadata import version
+
+        value = version("cygnet")
     else:
         raise AttributeError(f"module 'cygnet' has no attribute {name!r}")
     globals()[name] = value
