@@ -7,11 +7,8 @@ import re
 
 import numpy as np
 import pytest
-<<<<<<< HEAD
-=======
 
 import cygnet.kernels as kernels
->>>>>>> part-b
 from tests.kernel_layouts import LAYOUTS, assert_close, check_replay, check_threads, same_bits
 
 FLOATS = ("float32", "float64")
