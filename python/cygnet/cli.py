@@ -164,7 +164,8 @@ def _write_history(history: History, folder: Path) -> None:
 def _load(name: str) -> Any:
     from cygnet import data
 
-    return data.digits() if name == "digits" else data.mnist()
+    source = data.digits if name == "digits" else data.mnist
+    return source(split="train").tensors, source(split="test").tensors
 
 
 def _info() -> int:
