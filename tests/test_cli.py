@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from cygnet import cli
 from cygnet.io import load_safetensors
 

@@ -2,9 +2,10 @@
 
 import math
 
-import cygnet
 import numpy as np
 import pytest
+
+import cygnet
 from cygnet import nn
 from cygnet.nn import init
 

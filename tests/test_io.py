@@ -3,9 +3,10 @@
 import os
 import struct
 
-import cygnet
 import numpy as np
 import pytest
+
+import cygnet
 from cygnet import nn
 from cygnet.io import load_safetensors, save_safetensors
 

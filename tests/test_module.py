@@ -4,9 +4,10 @@ import copy
 import pickle
 from collections import OrderedDict
 
-import cygnet
 import numpy as np
 import pytest
+
+import cygnet
 from cygnet import nn
 
 

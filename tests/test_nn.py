@@ -1,8 +1,9 @@
 """Layers and losses against float64 NumPy."""
 
-import cygnet
 import numpy as np
 import pytest
+
+import cygnet
 from cygnet import nn
 from cygnet.nn import functional
 

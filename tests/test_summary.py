@@ -1,8 +1,9 @@
 """The table of a model's layers."""
 
-import cygnet
 import numpy as np
 import pytest
+
+import cygnet
 from cygnet import models, nn
 
 

@@ -4,9 +4,10 @@ import csv
 import io
 import sys
 
-import cygnet
 import numpy as np
 import pytest
+
+import cygnet
 from cygnet import metrics, nn, optim
 from cygnet.data import DataLoader, Dataset, TensorDataset
 from cygnet.train import History, Trainer
@@ -197,8 +198,12 @@ def test_one_cycle_runs_per_batch():
     optimizer = optim.Adam(model.parameters(), lr=0.1)
     schedule = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=10)
     job = Trainer(model, nn.CrossEntropyLoss(), optimizer, scheduler=schedule)
+    rates, step = [], optimizer.step
+    optimizer.step = lambda: (rates.append(optimizer.param_groups[0]["lr"]), step())
     job.fit(X, Y, epochs=5, batch_size=25, verbose=0)
-    assert optimizer.param_groups[0]["lr"] < 0.1 / 1000
+    assert rates[0] == pytest.approx(0.1 / 25)
+    assert max(rates) == pytest.approx(0.1)
+    assert rates[-1] < 0.1 / 1000
 
 
 def test_lines_for_files(capsys):

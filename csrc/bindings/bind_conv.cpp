@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "families.h"
 #include "fused_activation.h"
 #include "kernels/conv.h"
@@ -55,12 +57,15 @@ ConvShape conv_shape(const char* op, const Dims& input, const Dims& weight, cons
                         g.dilation.w,
                         g.groups};
   element_count(op, {shape.batch, shape.out_channels, shape.out_h, shape.out_w}, sizeof(double));
-  // What is copied with its padding, at most: in double, since its parts may overflow.
+  // What is copied with its padding, and what the gradient of one image may be made of; in double, since the parts may
+  // overflow.
   const double padded =
       static_cast<double>(input[2] + 2 * g.padding.h) * static_cast<double>(input[3] + 2 * g.padding.w);
   const double channels = static_cast<double>(input[1] + weight[0] + 16);
-  check<ShapeError>(padded * channels * static_cast<double>(shape.batch) < 0x1p54, op, ": input ", input,
-                    " with padding ", Dims{g.padding.h, g.padding.w}, " has more elements than memory can hold");
+  const double filter = static_cast<double>(shape.group_in()) * static_cast<double>(shape.taps());
+  check<ShapeError>(
+      padded * std::max(channels * static_cast<double>(std::max<int64_t>(shape.batch, 1)), filter) < 0x1p54, op,
+      ": input ", input, " with padding ", Dims{g.padding.h, g.padding.w}, " has more elements than memory can hold");
   return shape;
 }
 

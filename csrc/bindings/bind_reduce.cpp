@@ -1,4 +1,260 @@
+#include <algorithm>
+
 #include "families.h"
+#include "kernels/reduce.h"
+#include "launch.h"
+
 namespace cygnet {
-void bind_reduce(pybind11::module_&) {}
+namespace {
+
+// A reduction brought to [outer][depth][inner]: the input in memory of that order (copied if need be), and how its
+// axes lie there.
+struct Reduction {
+  Array input;
+  ReduceSizes sizes{1, 1, 1};
+  Dims result;  // shape of the result
+  Dims order;   // axes of the input, outermost in memory first
+
+  double elements() const { return static_cast<double>(input.count()); }
+  double bytes() const { return elements() * static_cast<double>(item_size(input.dtype())); }
+  Work work() const { return {elements(), bytes()}; }
+};
+
+// The axes from outermost to innermost in memory; false unless they are dense.
+bool memory_order(const ArrayView& view, Dims& order) {
+  if (!view.aligned()) return false;
+  order.rank = 0;
+  for (int i = 0; i < view.rank(); ++i) order.push(i);
+  std::stable_sort(order.value, order.value + order.rank, [&](int64_t a, int64_t b) {
+    return view.strides[static_cast<int>(a)] > view.strides[static_cast<int>(b)];
+  });
+  auto step = static_cast<int64_t>(item_size(view.dtype));
+  for (int i = order.rank - 1; i >= 0; --i) {
+    const int axis = static_cast<int>(order[i]);
+    if (view.shape[axis] > 1 && view.strides[axis] != step) return false;
+    step *= view.shape[axis];
+  }
+  return true;
+}
+
+// Whether the reduced axes are neighbours in this order and the kept ones in their own; sizes of 1 lie anywhere.
+bool fits(const Dims& order, const Dims& shape, const bool* reduced, bool logical) {
+  int64_t last_kept = -1, last_reduced = -1;
+  int runs = 0;
+  bool inside = false;
+  for (const int64_t axis : order) {
+    if (shape[static_cast<int>(axis)] == 1) continue;
+    int64_t& last = reduced[axis] ? last_reduced : last_kept;
+    if (axis < last && (logical || !reduced[axis])) return false;
+    last = axis;
+    runs += reduced[axis] && !inside;
+    inside = reduced[axis];
+  }
+  return runs <= 1;
+}
+
+// `logical`: elements keep their logical order along the reduced axes (positions matter).
+Reduction prepare(const char* op, const Array& input, const py::object& axis, bool keepdims, bool logical = false) {
+  Reduction r;
+  const Dims axes = axes_of(op, axis, input.rank());
+  bool reduced[max_rank] = {};
+  for (const int64_t a : axes) reduced[a] = true;
+  r.input = input;
+  if (input.count() == 0 || !memory_order(input.view, r.order) || !fits(r.order, input.shape(), reduced, logical)) {
+    r.order.rank = 0;
+    for (int i = 0; i < input.rank(); ++i)
+      if (!reduced[i]) r.order.push(i);
+    for (int i = 0; i < input.rank(); ++i)
+      if (reduced[i]) r.order.push(i);
+    Array moved = input;
+    for (int i = 0; i < input.rank(); ++i) {
+      moved.view.shape[i] = input.shape(static_cast<int>(r.order[i]));
+      moved.view.strides[i] = input.view.strides[static_cast<int>(r.order[i])];
+    }
+    r.input = contiguous(moved);
+  }
+  bool passed = false;
+  for (const int64_t a : r.order) {
+    const int64_t size = input.shape(static_cast<int>(a));
+    if (size == 1) continue;
+    passed |= reduced[a];
+    (reduced[a] ? r.sizes.depth : passed ? r.sizes.inner : r.sizes.outer) *= size;
+  }
+  for (int i = 0; i < input.rank(); ++i) {
+    if (!reduced[i]) {
+      r.result.push(input.shape(i));
+    } else if (keepdims) {
+      r.result.push(1);
+    }
+  }
+  return r;
+}
+
+void check_not_empty(const char* op, const Array& input, const Reduction& r) {
+  check<ValueError>(r.sizes.depth > 0, op, ": input has shape ", input.shape(),
+                    ", which leaves nothing to take the largest of");
+}
+
+py::object sum_binding(const ArrayArg& input_arg, const py::object& axis, bool keepdims, const OptionalArray& out) {
+  constexpr const char* op = "sum";
+  const Array input = any_array(op, "input", input_arg);
+  const Reduction r = prepare(op, input, axis, keepdims);
+  const DType dtype = input.dtype(), type = dtype == DType::Float32 || dtype == DType::Float64 ? dtype : DType::Int64;
+  const Array result = output(op, out, type, r.result, {&input, &r.input});
+  launch(op, r.work(), {read(r.input), write(result)}, reduce_scratch_bytes(r.sizes),
+         [dtype, sizes = r.sizes](void* const* at) { reduce_sum(dtype, sizes, at[0], at[1], 1, at[2]); });
+  return result.object;
+}
+
+py::object mean_binding(const ArrayArg& input_arg, const py::object& axis, bool keepdims, const OptionalArray& out) {
+  constexpr const char* op = "mean";
+  const Array input = float_array(op, "input", input_arg);
+  const Reduction r = prepare(op, input, axis, keepdims);
+  const Array result = output(op, out, input.dtype(), r.result, {&input, &r.input});
+  launch(op, r.work(), {read(r.input), write(result)}, reduce_scratch_bytes(r.sizes),
+         [dtype = input.dtype(), sizes = r.sizes](void* const* at) {
+           reduce_sum(dtype, sizes, at[0], at[1], static_cast<double>(sizes.depth), at[2]);
+         });
+  return result.object;
+}
+
+py::object max_binding(const ArrayArg& input_arg, const py::object& axis, bool keepdims, const OptionalArray& out) {
+  constexpr const char* op = "max";
+  const Array input = any_array(op, "input", input_arg);
+  const Reduction r = prepare(op, input, axis, keepdims);
+  check_not_empty(op, input, r);
+  const Array result = output(op, out, input.dtype(), r.result, {&input, &r.input});
+  launch(op, r.work(), {read(r.input), write(result)}, reduce_scratch_bytes(r.sizes),
+         [dtype = input.dtype(), sizes = r.sizes](void* const* at) { reduce_max(dtype, sizes, at[0], at[1], at[2]); });
+  return result.object;
+}
+
+py::object argmax_binding(const ArrayArg& input_arg, const py::object& axis, bool keepdims) {
+  constexpr const char* op = "argmax";
+  const Array input = any_array(op, "input", input_arg);
+  check<TypeError>(axis.is_none() || PyLong_Check(axis.ptr()), op, ": axis must be None or an int");
+  const Reduction r = prepare(op, input, axis, keepdims, true);
+  check_not_empty(op, input, r);
+  const Array result = new_array(op, DType::Int64, r.result);
+  launch(op, r.work(), {read(r.input), write(result)}, 0, [dtype = input.dtype(), sizes = r.sizes](void* const* at) {
+    reduce_argmax(dtype, sizes, at[0], to<int64_t>(at[1]));
+  });
+  return result.object;
+}
+
+py::object max_backward_binding(const ArrayArg& grad_arg, const ArrayArg& input_arg, const ArrayArg& output_arg,
+                                const py::object& axis, bool keepdims) {
+  constexpr const char* op = "max_backward";
+  const Array input = float_array(op, "input", input_arg);
+  Array grad = array_of(op, "grad_output", grad_arg, input.dtype(), "input");
+  Array maximum = array_of(op, "output", output_arg, input.dtype(), "input");
+  const Reduction r = prepare(op, input, axis, keepdims);
+  check_shape(op, "grad_output", grad, r.result);
+  check_shape(op, "output", maximum, r.result);
+  grad = contiguous(grad);
+  maximum = contiguous(maximum);
+  Dims strides;
+  strides.rank = input.rank();
+  auto step = static_cast<int64_t>(item_size(input.dtype()));
+  for (int i = input.rank() - 1; i >= 0; --i) {
+    const int axis_here = static_cast<int>(r.order[i]);
+    strides[axis_here] = step;
+    step *= std::max<int64_t>(1, input.shape(axis_here));
+  }
+  const Array result = new_array_strided(op, input.dtype(), input.shape(), strides);
+  if (input.count() == 0) return result.object;
+  dispatch(input.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    launch(op, {2 * r.elements(), 3 * r.bytes()}, {read(grad), read(r.input), read(maximum), write(result)}, 0,
+           [sizes = r.sizes](void* const* at) {
+             reduce_max_backward<T>(sizes, in<T>(at[0]), in<T>(at[1]), in<T>(at[2]), to<T>(at[3]));
+           });
+  });
+  return result.object;
+}
+
+constexpr const char* tail = R"(
+
+Parameters
+----------
+input : numpy.ndarray
+    Any shape and strides.
+axis : int or tuple of int, optional
+    The axes to reduce, all by default; negative ones count from the end.
+keepdims : bool
+    Whether reduced axes stay, with size 1. Default False.
+out : numpy.ndarray, optional
+    C-contiguous array for the result; it must not share memory with the input.
+
+Returns
+-------
+numpy.ndarray
+    The reduced array, 0-d for a full reduction.
+
+Raises
+------
+IndexError
+    An axis out of range.
+DTypeError, ShapeError, ValueError
+    Another wrong argument; for `max`, nothing to reduce.
+)";
+
+template <class F>
+void bind(py::module_& m, const char* name, F function, const char* summary) {
+  m.def(name, function, py::arg("input"), py::arg("axis") = py::none(), py::arg("keepdims") = false, py::kw_only(),
+        py::arg("out") = py::none(), (std::string(summary) + tail).c_str());
+}
+
+}  // namespace
+
+void bind_reduce(py::module_& m) {
+  bind(m, "sum", &sum_binding,
+       "Sum over axes: floats in their own type, by blocks and pairwise; integers, bool and uint8 in int64.");
+  bind(m, "mean", &mean_binding, "Mean over axes of float32 or float64; the mean of nothing is NaN.");
+  bind(m, "max", &max_binding, "Maximum over axes, of any type; NaN if an element is.");
+  m.def("argmax", &argmax_binding, py::arg("input"), py::arg("axis") = py::none(), py::arg("keepdims") = false,
+        R"(Position of the maximum; the first of equals, and a NaN counts as largest.
+
+Parameters
+----------
+input : numpy.ndarray
+    Any shape, strides and type; not empty along the reduced axis.
+axis : int, optional
+    The axis to search; by default the whole array in C order.
+keepdims : bool
+    Whether the reduced axis stays, with size 1. Default False.
+
+Returns
+-------
+numpy.ndarray
+    int64.
+
+Raises
+------
+IndexError, TypeError, ValueError
+)");
+  m.def("max_backward", &max_backward_binding, py::arg("grad_output"), py::arg("input"), py::arg("output"),
+        py::arg("axis") = py::none(), py::arg("keepdims") = false,
+        R"(Gradient of `max`, shared evenly among equal maxima (all NaN ones where the maximum is NaN).
+
+Parameters
+----------
+grad_output, output : numpy.ndarray
+    The gradient of the result, and the result.
+input : numpy.ndarray
+    float32 or float64, as in the forward call.
+axis, keepdims
+    As in the forward call.
+
+Returns
+-------
+numpy.ndarray
+    The gradient of the input, of its shape.
+
+Raises
+------
+DTypeError, IndexError, ShapeError, ValueError
+)");
+}
+
 }  // namespace cygnet

@@ -3,6 +3,12 @@
 #include "kernels/copy.h"
 
 namespace cygnet {
+namespace {
+
+// Beyond any memory, and far enough from the end of int64 that positions in padded images do not overflow.
+constexpr int64_t largest_size = int64_t{1} << 48;
+
+}  // namespace
 
 Dims image_shape(const char* op, const char* name, const py::object& arg) {
   const auto text = [&] { return py::cast<std::string>(py::str(arg)); };
@@ -20,8 +26,8 @@ Dims image_shape(const char* op, const char* name, const py::object& arg) {
     }
     int overflow = 0;
     const int64_t value = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
-    if (overflow || value < 0)
-      throw ShapeError(message(op, ": ", name, " is ", text(), ", expected sizes of at least 0"));
+    if (overflow || value < 0 || value > largest_size)
+      throw ShapeError(message(op, ": ", name, " is ", text(), ", expected sizes of at least 0 and at most 2**48"));
     shape.push(value);
   }
   return shape;

@@ -48,44 +48,55 @@ bool by_columns(const ConvShape& s, const ColumnPlan& plan) noexcept {
          plan.multiplications < 0.85 * gather_plan<T>(s).multiplications();
 }
 
+// For each input position of an axis, where in the columns the output positions and taps are that meet there.
+struct Meetings {
+  int64_t *offset, *count, taps;
+
+  Meetings(int64_t size, int64_t kernel, Carver& carver)
+      : offset(carver.take<int64_t>(size * kernel)), count(carver.take<int64_t>(size)), taps(kernel) {}
+
+  void fill(int64_t size, int64_t outputs, int64_t stride, int64_t padding, int64_t dilation, int64_t output_step,
+            int64_t tap_step) const noexcept {
+    for (int64_t at = 0; at < size; ++at) {
+      int64_t n = 0;
+      for (int64_t k = 0; k < taps; ++k) {
+        const int64_t scaled = at + padding - k * dilation;
+        if (scaled >= 0 && scaled % stride == 0 && scaled / stride < outputs)
+          offset[at * taps + n++] = scaled / stride * output_step + k * tap_step;
+      }
+      count[at] = n;
+    }
+  }
+};
+
 template <class T>
 struct ColumnWorkspace {
-  int64_t *offset, *count;  // for each input column x the places (output column, tap column) that meet there
+  Meetings h, w;
   T *packed, *slots;
 
   ColumnWorkspace(const ConvShape& s, const ColumnPlan& plan, Carver& carver)
-      : offset(carver.take<int64_t>(s.in_w * s.kernel_w)),
-        count(carver.take<int64_t>(s.in_w)),
+      : h(s.in_h, s.kernel_h, carver),
+        w(s.in_w, s.kernel_w, carver),
         packed(carver.take<T>(s.groups * plan.panels.padded_columns() * s.group_out())),
         slots(carver.take<T>(plan.tasks * plan.slot_size())) {}
 };
-
-// The output position that reads input position `at` through tap k, or -1.
-int64_t output_of(int64_t at, int64_t k, int64_t stride, int64_t padding, int64_t dilation, int64_t size) noexcept {
-  const int64_t scaled = at + padding - k * dilation;
-  return scaled >= 0 && scaled % stride == 0 && scaled / stride < size ? scaled / stride : -1;
-}
 
 // One group of one image: target[y, x, :] = the sum of the columns' parts that meet at (y, x).
 template <class T>
 void sum_columns(const ConvShape& s, const ColumnWorkspace<T>& workspace, const T* columns, T* target) noexcept {
   using V = Vec<T>;
-  const int64_t channels = s.group_in(), width = s.taps() * channels;
+  const Meetings &h = workspace.h, &w = workspace.w;
+  const int64_t channels = s.group_in();
   for (int64_t y = 0; y < s.in_h; ++y) {
-    for (int64_t x = 0; x < s.in_w; ++x) {
-      T* const to = target + (y * s.in_w + x) * s.in_channels;
-      const int64_t* const offset = workspace.offset + x * s.kernel_w;
-      const int64_t count = workspace.count[x];
+    const int64_t* const row = h.offset + y * h.taps;
+    for (int64_t x = 0; x < s.in_w; ++x, target += s.in_channels) {
+      const int64_t* const column = w.offset + x * w.taps;
       for (int64_t c = 0; c < channels; c += V::lanes) {
         const int valid = static_cast<int>(std::min<int64_t>(V::lanes, channels - c));
         V sum(T(0));
-        for (int64_t k = 0; k < s.kernel_h; ++k) {
-          const int64_t row = output_of(y, k, s.stride_h, s.padding_h, s.dilation_h, s.out_h);
-          if (row < 0) continue;
-          const T* from = columns + row * s.out_w * width + k * s.kernel_w * channels + c;
-          for (int64_t i = 0; i < count; ++i) sum += V::load(from + offset[i], valid);
-        }
-        sum.store(to + c, valid);
+        for (int64_t i = 0; i < h.count[y]; ++i)
+          for (int64_t j = 0; j < w.count[x]; ++j) sum += V::load(columns + row[i] + column[j] + c, valid);
+        sum.store(target + c, valid);
       }
     }
   }
@@ -98,14 +109,9 @@ void backward_by_columns(const ConvShape& s, const ColumnPlan& plan, const T* gr
   const ColumnWorkspace<T> workspace(s, plan, carver);
   const int64_t depth = s.group_out(), channels = s.group_in(), taps = s.taps();
   const Panels panels = plan.panels;
-  for (int64_t x = 0; x < s.in_w; ++x) {
-    int64_t count = 0;
-    for (int64_t k = 0; k < s.kernel_w; ++k) {
-      const int64_t at = output_of(x, k, s.stride_w, s.padding_w, s.dilation_w, s.out_w);
-      if (at >= 0) workspace.offset[x * s.kernel_w + count++] = at * plan.columns + k * channels;
-    }
-    workspace.count[x] = count;
-  }
+  workspace.h.fill(s.in_h, s.out_h, s.stride_h, s.padding_h, s.dilation_h, s.out_w * plan.columns,
+                   s.kernel_w * channels);
+  workspace.w.fill(s.in_w, s.out_w, s.stride_w, s.padding_w, s.dilation_w, plan.columns, channels);
   const auto packed_panel = [&](int64_t g, int64_t p) {
     return workspace.packed + (g * panels.padded_columns() + panels.begin(p)) * depth;
   };

@@ -26,9 +26,11 @@ int valid_lanes(int64_t c, int64_t channels) {
 struct Inside {
   int64_t first, last;
 
-  Inside(const MaxAxis& axis, int64_t start, int64_t size)
-      : first(start < 0 ? std::min(axis.kernel, (-start + axis.dilation - 1) / axis.dilation) : 0),
-        last(start < size ? std::min(axis.kernel, (size - start + axis.dilation - 1) / axis.dilation) : 0) {}
+  Inside(const MaxAxis& axis, int64_t start, int64_t size) : first(0), last(axis.kernel) {
+    if (start < 0) first = std::min(axis.kernel, (-start + axis.dilation - 1) / axis.dilation);
+    if (start + (axis.kernel - 1) * axis.dilation >= size)
+      last = start < size ? (size - start + axis.dilation - 1) / axis.dilation : 0;
+  }
 };
 
 }  // namespace
@@ -121,8 +123,10 @@ void avg_pool2d_forward(const Planes& s, const AverageAxis& h, const AverageAxis
                         T* output) noexcept {
   using V = Vec<T>;
   const int64_t channels = s.channels;
-  const int64_t row_work = std::max(s.in_h / std::max<int64_t>(1, s.out_h), h.adaptive ? 1 : h.kernel) * channels *
-                           std::max(s.in_w, h.adaptive ? 1 : s.out_w * w.kernel);
+  // Rows and columns that a row of windows reads, roughly.
+  const int64_t rows = h.adaptive ? s.in_h / std::max<int64_t>(1, s.out_h) + 1 : std::min(h.kernel, s.in_h);
+  const int64_t columns = w.adaptive ? s.in_w + s.out_w : s.out_w * std::min(w.kernel, s.in_w);
+  const int64_t row_work = rows * columns * channels;
   parallel_ranges(s.batch * s.out_h, grain_of(row_work), static_cast<double>(row_work),
                   [=](int64_t begin, int64_t end) {
                     for (int64_t row = begin; row < end; ++row) {
@@ -165,8 +169,11 @@ void avg_pool2d_backward(const Planes& s, const AverageAxis& h, const AverageAxi
     for (int64_t row = begin; row < end; ++row) {
       const int64_t i = row % s.in_h, top = h.first(i), bottom = h.last(i);
       const T* grad = grad_output + row / s.in_h * s.out_h * s.out_w * channels;
+      // Windows [left, right) cover column j; both ends only grow.
+      int64_t left = 0, right = 0;
       for (int64_t j = 0; j < s.in_w; ++j) {
-        const int64_t left = w.first(j), right = w.last(j);
+        while (left < s.out_w && w.end(left) <= j) ++left;
+        while (right < s.out_w && w.begin(right) <= j) ++right;
         for (int64_t c = 0; c < channels; c += V::lanes) {
           const int valid = valid_lanes<T>(c, channels);
           V sum(T(0));

@@ -122,9 +122,17 @@ template <class T>
 inline Vec<T> abs(Vec<T> a) {
   return Eigen::internal::pabs(a.p);
 }
+/// Correctly rounded; Eigen's packet of AVX-512 is an approximation by Newton's method.
 template <class T>
 inline Vec<T> sqrt(Vec<T> a) {
+#if defined(EIGEN_VECTORIZE_AVX512)
+  if constexpr (std::is_same_v<T, float>)
+    return typename Vec<T>::Packet(_mm512_sqrt_ps(a.p));
+  else
+    return typename Vec<T>::Packet(_mm512_sqrt_pd(a.p));
+#else
   return Eigen::internal::psqrt(a.p);
+#endif
 }
 /// The magnitude of `a` with the sign of `b`.
 template <class T>

@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _train(options: argparse.Namespace) -> int:
     import cygnet
-    from cygnet import io, models, nn, optim
+    from cygnet import data, io, models, nn, optim
     from cygnet.nn.summary import summary
     from cygnet.train import Trainer
 
@@ -119,9 +119,10 @@ def _train(options: argparse.Namespace) -> int:
         cygnet.set_num_threads(options.threads)
     cygnet.manual_seed(options.seed)
 
-    (x_train, y_train), (x_test, y_test) = _load(options.data)
+    load = data.digits if options.data == "digits" else data.mnist
+    training, test = load(split="train"), load(split="test")
     options.out.mkdir(parents=True, exist_ok=True)
-    shape = x_train.shape[1:]
+    shape = training.tensors[0].shape[1:]
     model = getattr(models, options.model)(shape)
     print(summary(model, shape), flush=True)
     parameters = list(model.parameters())
@@ -133,16 +134,16 @@ def _train(options: argparse.Namespace) -> int:
         optimizer = kind(parameters, lr=lr)
     scheduler = None
     if options.schedule == "onecycle":
-        steps = epochs * -(-len(x_train) // batch_size)
+        steps = epochs * -(-len(training) // batch_size)
         scheduler = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=lr, total_steps=steps)
     trainer = Trainer(model, nn.CrossEntropyLoss(), optimizer, scheduler=scheduler)
     interrupted = False
     try:
-        trainer.fit(x_train, y_train, epochs=epochs, batch_size=batch_size)
+        trainer.fit(training, epochs=epochs, batch_size=batch_size)
     except KeyboardInterrupt:
         interrupted = True
         print("\ninterrupted: the network as it stands is tested and saved", flush=True)
-    result = trainer.evaluate(x_test, y_test)
+    result = trainer.evaluate(test)
     print(f"test loss {result['loss']:.4f}  test accuracy {result['accuracy']:.4f}")
 
     weights = options.out / "model.safetensors"
@@ -159,13 +160,6 @@ def _write_history(history: History, folder: Path) -> None:
             history.plot(folder / "history.png")
         except ImportError:
             print("history.png is left out: it needs matplotlib (pip install cygnet[plot])")
-
-
-def _load(name: str) -> Any:
-    from cygnet import data
-
-    source = data.digits if name == "digits" else data.mnist
-    return source(split="train").tensors, source(split="test").tensors
 
 
 def _info() -> int:

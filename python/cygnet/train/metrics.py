@@ -193,7 +193,7 @@ def resolve(metrics: str | Metric | Iterable[str | Metric]) -> list[Metric]:
     if isinstance(metrics, str) or hasattr(metrics, "update"):
         metrics = [metrics]  # type: ignore[list-item]
     found: list[Metric] = []
-    for metric in metrics:  # type: ignore[union-attr]
+    for metric in metrics:
         if isinstance(metric, str):
             if metric not in _BY_NAME:
                 near = difflib.get_close_matches(metric, _BY_NAME, n=2, cutoff=0.4)

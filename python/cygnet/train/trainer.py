@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cygnet.autograd import no_grad
-from cygnet.data import DataLoader, Dataset, TensorDataset
+from cygnet.data import DataLoader, Dataset, Subset, TensorDataset
 from cygnet.nn import BCEWithLogitsLoss, Module
 from cygnet.tensor import Array, Tensor
 from cygnet.train.history import History
@@ -42,12 +42,12 @@ class Trainer:
     Examples
     --------
     >>> import cygnet as cn
-    >>> data = cn.data.digits()  # doctest: +SKIP
     >>> model = cn.nn.Sequential(cn.nn.Flatten(), cn.nn.Linear(64, 10))
-    >>> trainer = cn.Trainer(
-    ...     model, cn.nn.CrossEntropyLoss(), cn.optim.Adam(model.parameters())
-    ... )  # doctest: +SKIP
-    >>> trainer.fit(*data.train, epochs=3)  # doctest: +SKIP
+    >>> optimizer = cn.optim.Adam(model.parameters(), lr=0.01)
+    >>> trainer = cn.Trainer(model, cn.nn.CrossEntropyLoss(), optimizer)
+    >>> history = trainer.fit(cn.data.digits(), epochs=3, verbose=0)
+    >>> trainer.evaluate(cn.data.digits("test"))["accuracy"] > 0.9
+    True
     """
 
     def __init__(
@@ -338,20 +338,6 @@ class _Running:
         return {"loss": loss} | {metric.name: metric.result() for metric in self._metrics}
 
 
-class _Part(Dataset):
-    """Some of the samples of a dataset that are not plain tensors."""
-
-    def __init__(self, dataset: Any, indices: range) -> None:
-        self._dataset = dataset
-        self._indices = indices
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def __getitem__(self, index: int) -> Any:
-        return self._dataset[self._indices[index]]
-
-
 def _type(value: Any) -> str:
     return type(value).__name__
 
@@ -392,7 +378,7 @@ def _split(data: Any, share: float) -> tuple[Any, Any]:
     """The first samples, and the last `share` of them."""
     if not isinstance(data, Dataset):
         raise ValueError("fit: validation_split expected arrays or a Dataset, not a loader")
-    count = len(data)
+    count = len(data)  # type: ignore[arg-type]
     kept = count - round(count * share)
     if not 0 < kept < count:
         raise ValueError(
@@ -403,4 +389,4 @@ def _split(data: Any, share: float) -> tuple[Any, Any]:
             TensorDataset(*(tensor[:kept] for tensor in data.tensors)),
             TensorDataset(*(tensor[kept:] for tensor in data.tensors)),
         )
-    return _Part(data, range(kept)), _Part(data, range(kept, count))
+    return Subset(data, range(kept)), Subset(data, range(kept, count))
