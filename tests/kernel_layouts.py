@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import cygnet.kernels as kernels
 import numpy as np
+
+import cygnet.kernels as kernels
 
 
 def transposed(array: np.ndarray) -> np.ndarray:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 
-import cygnet.kernels as kernels
 import numpy as np
 import pytest
+
+import cygnet.kernels as kernels
 from tests.kernel_layouts import LAYOUTS, assert_close, check_replay, check_threads, same_bits
 
 FLOATS = ("float32", "float64")

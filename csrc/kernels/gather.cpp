@@ -32,7 +32,7 @@ int64_t first_out_of_range(const int64_t* indices, int64_t count, int64_t size) 
 
 void gather_rows(const char* source, const int64_t* indices, int64_t count, size_t row_bytes, char* result) noexcept {
   const int64_t grain = std::max<int64_t>(1, 65536 / static_cast<int64_t>(std::max<size_t>(1, row_bytes)));
-  parallel_ranges(count, grain, static_cast<double>(row_bytes) / 4, [&](int64_t begin, int64_t end) {
+  parallel_ranges(count, grain, static_cast<double>(row_bytes) / 16, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
       std::memcpy(result + static_cast<size_t>(i) * row_bytes, source + static_cast<size_t>(indices[i]) * row_bytes,
                   row_bytes);

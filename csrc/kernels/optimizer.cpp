@@ -16,7 +16,7 @@ void for_chunks(const ParameterSpan* spans, size_t parameters, const Update& upd
   const auto chunks_of = [](const ParameterSpan& span) { return (span.count + optimizer_chunk - 1) / optimizer_chunk; };
   double elements = 0;
   for (size_t i = 0; i < parameters; ++i) elements += static_cast<double>(spans[i].count);
-  parallel_for(last.first_chunk + chunks_of(last), 2 * elements, [&](int64_t chunk) {
+  parallel_for(last.first_chunk + chunks_of(last), elements / 2, [&](int64_t chunk) {
     // The last parameter that begins at or before the chunk: one without elements shares its place with the next.
     const ParameterSpan* const span =
         std::upper_bound(spans, spans + parameters, chunk,

@@ -23,7 +23,7 @@ inline RandomState next_draw(int64_t* cell) noexcept {
 }
 
 /// mask[i] = word(i) >= p 2^32, output[i] = mask[i] ? input[i] / (1 - p) : 0. Four elements a block. The three arrays
-/// have the element strides of `layout`, which may have any; output may be input. Exact for p = 0 (a copy) and p = 1
+/// have the element strides of `layout`, which may have any, and do not overlap. Exact for p = 0 (a copy) and p = 1
 /// (zeros).
 template <class T>
 void dropout_forward(RandomState state, double p, const ArrayView& layout, const T* input, T* output,

@@ -59,8 +59,9 @@ def __getattr__(name: str) -> Any:
     elif name in _SUBMODULES:
         value = importlib.import_module(f"cygnet.{name}")
     elif name == "__version__":
-        # This module alone takes half as long to import as all of Cygnet.
-        value = importlib.import_module("importlib.metadata").version("cygnet")
+        from importlib.metadata import version
+
+        value = version("cygnet")
     else:
         raise AttributeError(f"module 'cygnet' has no attribute {name!r}")
     globals()[name] = value
