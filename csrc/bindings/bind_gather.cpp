@@ -37,11 +37,11 @@ py::object gather_rows_binding(const ArrayArg& source_arg, const ArrayArg& indic
   check<ShapeError>(source.rank() >= 1, op, ": source has shape (), expected at least 1 dimension");
   Array indices = index_array(op, "indices", indices_arg);
   check_rank(op, "indices", indices, 1);
-  source = contiguous(source);
   Dims shape = source.shape();
   const int64_t rows = shape[0], count = indices.shape(0);
   shape[0] = count;
   const Array result = output(op, out, source.dtype(), shape, {&source, &indices});
+  source = contiguous(source);
   size_t row_bytes = item_size(source.dtype());
   for (int i = 1; i < shape.rank; ++i) row_bytes *= static_cast<size_t>(shape[i]);
   const Dims positions = indices.shape();
@@ -98,8 +98,8 @@ py::object take_along_axis_binding(const ArrayArg& input_arg, const ArrayArg& in
   Dims expected = input.shape();
   expected[axis] = indices.shape(axis);
   check_shape(op, "indices", indices, expected);
-  input = contiguous(input);
   const Array result = output(op, out, input.dtype(), indices.shape(), {&input, &indices});
+  input = contiguous(input);
   const AlongAxis shape = along_axis(input.shape(), indices.shape(), axis);
   const size_t item = item_size(input.dtype());
   const Dims positions = indices.shape();

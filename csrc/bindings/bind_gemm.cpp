@@ -32,9 +32,9 @@ py::object gemm_binding(const ArrayArg& a_arg, const ArrayArg& b_arg, const Opti
                     ", expected ", depth, ", the columns of a", transpose_a ? " (transposed)" : "");
   const Activation activation = activation_of(op, activation_name);
   const Array bias = optional_vector(op, "bias", bias_arg, a.dtype(), columns);
+  const Array c = output(op, out, a.dtype(), {rows, columns}, {&a, &b, &bias});
   if (!readable_in_place(a)) a = contiguous(a);
   if (!readable_in_place(b)) b = contiguous(b);
-  const Array c = output(op, out, a.dtype(), {rows, columns}, {&a, &b, &bias});
   const auto item = static_cast<int64_t>(item_size(a.dtype()));
   int64_t a_step[2] = {a.view.strides[0] / item, a.view.strides[1] / item};
   int64_t b_step[2] = {b.view.strides[0] / item, b.view.strides[1] / item};
@@ -85,9 +85,9 @@ py::object linear_forward(const ArrayArg& input_arg, const ArrayArg& weight_arg,
   const LinearSizes size(op, input, weight);
   const Activation activation = activation_of(op, activation_name);
   const Array bias = optional_vector(op, "bias", bias_arg, input.dtype(), size.outputs);
+  const Array result = output(op, out, input.dtype(), size.result, {&input, &weight, &bias});
   input = contiguous(input);
   weight = contiguous(weight);
-  const Array result = output(op, out, input.dtype(), size.result, {&input, &weight, &bias});
   dispatch(input.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const int64_t rows = size.rows, inputs = size.inputs, outputs = size.outputs;
