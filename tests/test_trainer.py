@@ -222,6 +222,7 @@ def test_bar_on_a_terminal(monkeypatch):
         def isatty(self):
             return True
 
+    monkeypatch.setenv("COLUMNS", "120")
     for verbose in (1, 2):
         terminal = Terminal()
         monkeypatch.setattr(sys, "stdout", terminal)

@@ -56,6 +56,8 @@ class Progress:
                 desc=f"epoch {epoch + 1}/{self._epochs}",
                 unit=" samples",
                 unit_scale=True,
+                bar_format="{desc} {percentage:3.0f}%|{bar}| "
+                "{elapsed}<{remaining} {rate_fmt}{postfix}",
                 file=sys.stdout,
                 ncols=size.columns,  # tqdm itself draws nothing where these are reported as 0
                 nrows=size.lines,
