@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+
 from cygnet import kernels
 
 ShapeError, DTypeError = kernels.ShapeError, kernels.DTypeError

@@ -16,8 +16,8 @@ VARIANTS = ("",)
 
 
 def describe() -> dict[str, Any]:
-    """Version and build."""
-    return {"framework": f"cygnet {cygnet.__version__}", **kernels.build_info()}
+    """What is known of the build."""
+    return {"framework": "cygnet", **kernels.build_info()}
 
 
 def model_of(network: Network) -> nn.Sequential:

@@ -63,8 +63,7 @@ py::object full(const std::vector<int64_t>& shape, double value, const std::stri
          [=](void* const* at) {
            double number = value;
            const ArrayView source{reinterpret_cast<char*>(&number), DType::Float64, {count}, {0}};
-           copy(source,
-                {static_cast<char*>(at[0]), dtype, {count}, {static_cast<int64_t>(item_size(dtype))}});
+           copy(source, {static_cast<char*>(at[0]), dtype, {count}, {static_cast<int64_t>(item_size(dtype))}});
          });
   return result.object;
 }

@@ -1,4 +1,4 @@
-"""Losses and dropout's certain cases (its chances are in test_dropout.py)."""
+"""Losses and dropout's certain cases (its chances are in test_random.py)."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Metric:
 
 def _class_labels(op: str, output: Array, target: Array) -> Array:
     if target.shape == output.shape:
-        return kernels.argmax(target, 1)  # type: ignore[no-any-return]
+        return kernels.argmax(target, 1)
     labels = target.reshape(-1) if target.shape == (len(output), 1) else target
     if labels.shape != output.shape[:1] + output.shape[2:]:
         raise kernels.ShapeError(

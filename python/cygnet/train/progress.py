@@ -48,7 +48,7 @@ class Progress:
         self._samples = 0
         self._start = time.perf_counter()
         if self._verbose == 1 and sys.stdout.isatty():
-            from tqdm import tqdm  # type: ignore[import-untyped]
+            from tqdm import tqdm
 
             size = shutil.get_terminal_size()
             self._bar = tqdm(
