@@ -39,6 +39,7 @@ void bind_runtime(py::module_& m) {
       "build_info",
       [] {
         py::dict info;
+        info["version"] = CYGNET_VERSION;
         info["isa"] = CYGNET_ISA;
         info["compiler"] = CYGNET_COMPILER;
         info["eigen"] =
@@ -46,7 +47,7 @@ void bind_runtime(py::module_& m) {
         info["float_lanes"] = Vec<float>::lanes;
         return info;
       },
-      "Instruction set, compiler, Eigen version and vector width of this build.");
+      "Version, instruction set, compiler, Eigen version and vector width of this build.");
 
   py::class_<Recording>(m, "Recording", "The kernel calls made in a `with` block, to be run again by `replay`.")
       .def(py::init<>())

@@ -59,9 +59,7 @@ def __getattr__(name: str) -> Any:
     elif name in _SUBMODULES:
         value = importlib.import_module(f"cygnet.{name}")
     elif name == "__version__":
-        from importlib.metadata import version
-
-        value = version("cygnet")
+        value = kernels.build_info()["version"]
     else:
         raise AttributeError(f"module 'cygnet' has no attribute {name!r}")
     globals()[name] = value

@@ -122,8 +122,12 @@ def _train(options: argparse.Namespace) -> int:
     load = data.digits if options.data == "digits" else data.mnist
     training, test = load(split="train"), load(split="test")
     options.out.mkdir(parents=True, exist_ok=True)
-    shape = training.tensors[0].shape[1:]
-    model = getattr(models, options.model)(shape)
+    images = training.tensors[0].numpy()
+    shape = images.shape[1:]
+    model = nn.Sequential(
+        models.Standardize(float(images.mean()), float(images.std())),
+        *getattr(models, options.model)(shape),
+    )
     print(summary(model, shape), flush=True)
     parameters = list(model.parameters())
     optimizer: Any

@@ -34,13 +34,11 @@ def show_config() -> dict[str, str | int]:
     >>> config["isa"] in ("v2", "v3", "v4", "neon")
     True
     """
-    from importlib.metadata import version
-
     import numpy
 
     build = kernels.build_info()
     config = {
-        "cygnet": version("cygnet"),
+        "cygnet": build["version"],
         "isa": build["isa"],
         "float lanes": build["float_lanes"],
         "threads": kernels.num_threads(),

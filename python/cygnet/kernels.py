@@ -2,8 +2,8 @@
 
 Every function checks its arguments, allocates its result from the memory pool (or takes ``out=``)
 and runs one kernel. Images are (N, C, H, W) in logical order; the fast memory order is channels
-last, which convolution and pooling take and pass on. Results depend on neither the number of
-threads nor, to the bit, on the order of a tensor in memory.
+last, which convolution and pooling take and pass on. Results do not depend on the number of
+threads; sums may differ in the last bits between memory orders of the same numbers.
 
 Examples
 --------

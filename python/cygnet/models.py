@@ -6,16 +6,42 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from cygnet import nn
+import numpy as np
 
-__all__ = ["lenet", "mlp"]
+from cygnet import nn
+from cygnet.tensor import Tensor
+
+__all__ = ["Standardize", "lenet", "mlp"]
+
+
+class Standardize(nn.Module):
+    """(input - mean) / std with two fixed numbers, which are saved with the weights.
+
+    Parameters
+    ----------
+    mean, std : float
+        Of the inputs that the model is trained on. Defaults 0 and 1.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: float = 0.0, std: float = 1.0) -> None:
+        super().__init__()
+        self.register_buffer("mean", np.array(mean, np.float32))
+        self.register_buffer("std", np.array(std, np.float32))
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The standardized input."""
+        return (input - self.mean) / self.std
 
 
 def lenet(input_shape: Sequence[int] = (1, 28, 28), classes: int = 10) -> nn.Sequential:
     """A convolutional network after LeNet-5, with ReLU and maximum pooling.
 
-    Images of 20 pixels and more get LeNet-5 itself (6-16-120-84): two valid 5x5 convolutions,
-    each with pooling, and three linear layers. Smaller ones get padded 3x3 convolutions.
+    Images of 20 pixels and more get LeNet-5 itself (6-16-120-84): two 5x5 convolutions, the first
+    with two pixels of padding (the paper's digits of 28x28 stand in a field of 32x32), each with
+    pooling, and three linear layers. Smaller ones get padded 3x3 convolutions.
 
     Parameters
     ----------
@@ -36,9 +62,9 @@ def lenet(input_shape: Sequence[int] = (1, 28, 28), classes: int = 10) -> nn.Seq
     if min(height, width) < 4:
         raise ValueError(f"lenet: input_shape expected at least 4 by 4 pixels, got {input_shape}")
     if min(height, width) >= 20:
-        side = [((size - 4) // 2 - 4) // 2 for size in (height, width)]
+        side = [(size // 2 - 4) // 2 for size in (height, width)]
         features: list[nn.Module] = [
-            nn.Conv2d(channels, 6, 5),
+            nn.Conv2d(channels, 6, 5, padding=2),
             nn.ReLU(),
             nn.MaxPool2d(2),
             nn.Conv2d(6, 16, 5),

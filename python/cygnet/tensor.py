@@ -34,10 +34,10 @@ def as_dtype(dtype: Any, op: str) -> np.dtype[Any]:
     otherwise.
     """
     try:
-        result = np.dtype(dtype)
+        result: np.dtype[Any] | None = np.dtype(dtype)
     except TypeError:
         result = None
-    if result not in SUPPORTED:
+    if result is None or result not in SUPPORTED:
         raise kernels.DTypeError(
             f"{op}: dtype is {dtype!r}, expected float32, float64, int64, int32, bool or uint8"
         )
@@ -106,7 +106,8 @@ class Tensor(Methods):
     @property
     def shape(self) -> tuple[int, ...]:
         """Sizes of the dimensions."""
-        return self._array.shape
+        shape: tuple[int, ...] = self._array.shape
+        return shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -129,7 +130,7 @@ class Tensor(Methods):
 
     def size(self, dim: int | None = None) -> tuple[int, ...] | int:
         """All sizes, or that of one dimension."""
-        return self._array.shape if dim is None else self._array.shape[dim]
+        return self.shape if dim is None else self.shape[dim]
 
     def numel(self) -> int:
         """Number of elements."""
@@ -138,7 +139,7 @@ class Tensor(Methods):
     def __len__(self) -> int:
         if self._array.ndim == 0:
             raise TypeError("len() of a 0-d tensor")
-        return self._array.shape[0]
+        return self.shape[0]
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))

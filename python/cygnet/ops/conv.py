@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from cygnet import kernels
 from cygnet.autograd import record
 from cygnet.ops.common import as_tensor, wrap
-from cygnet.tensor import Tensor
+from cygnet.tensor import Array, Tensor
 
 Pair: TypeAlias = int | tuple[int, int]
 
-_ACTIVATION_GRADIENT = {
+_ACTIVATION_GRADIENT: dict[str, Callable[..., Array]] = {
     "relu": kernels.relu_backward,
     "leaky_relu": kernels.leaky_relu_backward,
     "sigmoid": kernels.sigmoid_backward,

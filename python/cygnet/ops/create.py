@@ -100,7 +100,7 @@ def arange(start: float, end: float | None = None, step: float = 1, *, dtype: An
     if dtype is None:
         whole = all(isinstance(x, int) for x in (low, high, step))
         dtype = np.int64 if whole else np.float32
-    return wrap(np.arange(low, high, step, as_dtype(dtype, "arange")))
+    return wrap(np.arange(low, high, step, dtype=as_dtype(dtype, "arange").type))
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = np.float32) -> Tensor:
