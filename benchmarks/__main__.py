@@ -151,7 +151,11 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="Times Cygnet and its peers."
     )
-    parser.add_argument("kind", choices=["ops", "train", "infer"])
+    parser.add_argument(
+        "kind",
+        choices=["ops", "train", "infer", "import"],
+        help="kernels, training steps, inference, or the time of `import cygnet`",
+    )
     parser.add_argument(
         "--peer", choices=["torch"], action="append", default=[], help="a framework to compare with"
     )
@@ -169,8 +173,24 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def import_times() -> int:
+    """Prints what `import cygnet` takes in fresh processes, beyond `import numpy`."""
+    code = (
+        "import time, numpy; t = time.perf_counter(); import cygnet; print(time.perf_counter() - t)"
+    )
+    run = [sys.executable, "-c", code]
+    times = [float(subprocess.check_output(run, text=True)) for _ in range(SAMPLES)]
+    figures = {
+        key: f"{value * 1e3:.1f}" for key, value in spread(times).items() if key != "samples"
+    }
+    print(f"import cygnet beyond numpy, milliseconds, {SAMPLES} processes: {figures}")
+    return 0
+
+
 def main() -> int:
     options = arguments()
+    if options.kind == "import":
+        return import_times()
     names = [n for n in (OPERATIONS if options.kind == "ops" else NETWORKS) if options.filter in n]
     old = json.loads(options.compare.read_text())["workloads"] if options.compare else {}
     kernels.set_num_threads(options.threads)
@@ -180,7 +200,7 @@ def main() -> int:
     variants = {framework: answer.pop("variants") for framework, answer in described.items()}
     machine = measure()
     print(f"{platform.processor() or platform.machine()}, {options.threads} threads, ", end="")
-    print(f"{machine.flops / 1e9:.0f} GFLOP/s (large matrix product), ", end="")
+    print(f"{machine.flops / 1e9:.0f} GFLOP/s (multiply-adds in registers), ", end="")
     print(f"{machine.bandwidth / 1e9:.1f} GB/s (copy)")
     for answer in described.values():
         print(", ".join(f"{key} {value}" for key, value in answer.items()))

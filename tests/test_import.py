@@ -54,13 +54,6 @@ def test_import_loads_only_numpy_and_cygnet() -> None:
     assert not {name for name in new if any(name == h or name.startswith(f"{h}.") for h in heavy)}
 
 
-def test_import_takes_at_most_60_ms_beyond_numpy() -> None:
-    clock = "time.perf_counter()"
-    code = f"import time, numpy; start = {clock}; import cygnet; print({clock} - start)"
-    # The least of several runs: a busy machine only adds to the time.
-    assert min(float(run_python(code).stdout) for _ in range(7)) <= 0.060
-
-
 def test_unknown_isa_is_an_import_error() -> None:
     result = run_python("import cygnet", CYGNET_ISA="v9")
     assert result.returncode == 1

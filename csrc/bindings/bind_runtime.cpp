@@ -1,11 +1,14 @@
 // Threads, the memory pool, recordings, and what the build knows about itself.
 #include <Eigen/Core>
 
+#include <chrono>
+
 #include "array.h"
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "core/recording.h"
 #include "families.h"
+#include "kernels/peak.h"
 #include "simd/vec.h"
 
 #define CYGNET_TEXT_OF(x) #x
@@ -48,6 +51,25 @@ void bind_runtime(py::module_& m) {
         return info;
       },
       "Version, instruction set, compiler, Eigen version and vector width of this build.");
+
+  m.def(
+      "peak_flops",
+      [](int64_t iterations) {
+        check<ValueError>(iterations >= 1, "peak_flops: iterations is ", iterations, ", expected at least 1");
+        const int threads = num_threads();
+        std::vector<float> sink(static_cast<size_t>(threads));
+        const auto start = std::chrono::steady_clock::now();
+        const double flops = multiply_add_chains(threads, iterations, sink.data());
+        return flops / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      },
+      py::arg("iterations") = int64_t{1} << 23, py::call_guard<py::gil_scoped_release>(),
+      R"(Floating-point operations a second of multiply-adds in registers, on all threads: the limit of every kernel.
+
+Parameters
+----------
+iterations : int
+    Length of the loop. Default 2**23, some hundredths of a second.
+)");
 
   py::class_<Recording>(m, "Recording", "The kernel calls made in a `with` block, to be run again by `replay`.")
       .def(py::init<>())

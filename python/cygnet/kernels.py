@@ -93,6 +93,7 @@ __all__ = [
     "nll_loss_forward",
     "normal",
     "num_threads",
+    "peak_flops",
     "permutation",
     "pow",
     "relu",
