@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 
 import numpy as np
@@ -44,6 +45,7 @@ SMOOTH = {
     "exp": np.exp,
     "log": np.log,
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "erf": np.vectorize(math.erf, otypes=[np.float64]),
     "tanh": np.tanh,
 }
 BINARY_CASES = [(n, d) for n, (_, dtypes) in EXACT_BINARY.items() for d in dtypes]
@@ -133,7 +135,9 @@ def ulps(got: np.ndarray, exact: np.ndarray) -> np.ndarray:
     return np.abs(got.astype(np.float64) - exact) / spacing
 
 
-@pytest.mark.parametrize(("name", "limit"), [("exp", 2), ("log", 3), ("tanh", 4), ("sigmoid", 4)])
+@pytest.mark.parametrize(
+    ("name", "limit"), [("exp", 2), ("log", 3), ("tanh", 4), ("sigmoid", 4), ("erf", 4)]
+)
 def test_accuracy_over_all_floats(name: str, limit: float) -> None:
     # Every 1,009th bit pattern: all exponents, both signs, denormals, infinities and NaN.
     x = np.arange(0, 2**32, 1009, dtype=np.uint32).view(np.float32)

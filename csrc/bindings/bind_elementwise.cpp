@@ -392,6 +392,7 @@ void bind_elementwise(py::module_& m) {
   bind_unary(m, "relu", "``maximum(input, 0)``; NaN stays NaN.");
   bind_unary(m, "sigmoid", "``1 / (1 + exp(-input))``; at most 4 ULP from exact in float32.");
   bind_unary(m, "tanh", "The hyperbolic tangent; at most 4 ULP from exact in float32.");
+  bind_unary(m, "erf", "The error function; at most 4 ULP from exact in float32.");
   bind_backward(m, "relu_backward", "Gradient of `relu`: grad_output where output > 0, else 0.");
   bind_backward(m, "sigmoid_backward", "Gradient of `sigmoid`: ``grad_output * output * (1 - output)``.");
   bind_backward(m, "tanh_backward", "Gradient of `tanh`: ``grad_output * (1 - output ** 2)``.");

@@ -149,6 +149,12 @@ struct Tanh {
     return tanh(a);
   }
 };
+struct Erf {
+  template <class V>
+  V operator()(V a) const {
+    return erf(a);
+  }
+};
 struct LeakyRelu {
   double slope;
   template <class T>
@@ -327,6 +333,7 @@ constexpr ElementwiseOp operations[] = {
     floats<LeakyRelu, 1>("leaky_relu", 1),
     floats<Sigmoid, 1>("sigmoid", 6),
     floats<Tanh, 1>("tanh", 8),
+    floats<Erf, 1>("erf", 12),
     floats<ReluBackward, 2>("relu_backward", 1),
     floats<LeakyReluBackward, 2>("leaky_relu_backward", 1),
     floats<SigmoidBackward, 2>("sigmoid_backward", 1),

@@ -57,6 +57,7 @@ __all__ = [
     "dropout_forward",
     "empty_cache",
     "eq",
+    "erf",
     "exp",
     "full",
     "gather_rows",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tests.op_cases.case import case, distinct, kinked, mask, op, positive, s, wide, x
@@ -66,6 +68,7 @@ CASES = [
     case("leaky_relu", lambda a, negative_slope=0.01: np.where(a < 0, a * negative_slope, a),
          [*KINKED, s(kinked(3, 4), negative_slope=0.3)]),
     case("sigmoid", sigmoid, [*UNARY, wide(65, 7)], float32=(4 * 2.0**-23, 0), reason="4 ULP"),
+    case("erf", np.vectorize(math.erf, otypes=[np.float64]), [*UNARY, wide(65, 7)], float32=(4 * 2.0**-23, 0), reason="4 ULP"),
     case("tanh", np.tanh, [*UNARY, wide(65, 7)], float32=(4 * 2.0**-23, 0), reason="4 ULP"),
     comparison("eq", np.equal),
     comparison("ne", np.not_equal),

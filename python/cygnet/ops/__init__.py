@@ -32,6 +32,7 @@ from cygnet.ops.elementwise import (
     add,
     div,
     eq,
+    erf,
     exp,
     ge,
     gt,
@@ -102,6 +103,7 @@ __all__ = [
     "div",
     "dropout",
     "eq",
+    "erf",
     "exp",
     "eye",
     "flatten",
@@ -173,7 +175,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     **{
         op.__name__: op
         for op in (
-            abs, add, amax, argmax, bool, clone, contiguous, div, double, eq, exp, expand,
+            abs, add, amax, argmax, bool, clone, contiguous, div, double, eq, erf, exp, expand,
             flatten, float, gather, ge, gt, index_select, int, le, log, log_softmax, logical_and,
             logical_not, logical_or, long, lt, matmul, max, maximum, mean, minimum, mm, mul, ne,
             neg, permute, pow, relu, reshape, sigmoid, sign, softmax, sqrt, squeeze, sub, sum, t,

@@ -4,6 +4,7 @@ NumPy.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -245,6 +246,16 @@ def tanh(input: Tensor) -> Tensor:
         return (mul(grad, sub(1.0, mul(y, y))),)
 
     return record(wrap(output), (input,), backward, "tanh")
+
+
+def erf(input: Tensor) -> Tensor:
+    """The error function, 2 / sqrt(pi) times the integral of exp(-t²) from 0 to input."""
+    input = _floating("erf", input)
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        return (mul(grad, mul(exp(neg(mul(input, input))), 2 / math.sqrt(math.pi))),)
+
+    return record(wrap(kernels.erf(input._array)), (input,), backward, "erf")
 
 
 def where(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Tensor:
