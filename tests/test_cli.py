@@ -29,7 +29,7 @@ def test_train_on_digits(tmp_path):
     assert lines[0].startswith("Sequential, input (1, 1, 8, 8)")
     assert sum(line.startswith("epoch ") for line in lines) == 2
     assert any("test accuracy 0.9" in line for line in lines)
-    assert "0.weight" in load_safetensors(tmp_path / "run" / "model.safetensors")
+    assert "1.weight" in load_safetensors(tmp_path / "run" / "model.safetensors")
     with open(tmp_path / "run" / "history.csv", newline="") as file:
         assert [row[0] for row in csv.reader(file)] == ["epoch", "0", "1"]
 

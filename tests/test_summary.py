@@ -9,15 +9,15 @@ from cygnet import models, nn
 
 def test_lenet_table():
     result = cygnet.summary(models.lenet((1, 28, 28)), (1, 28, 28))
-    assert result.parameters == 44426
-    assert result.trainable_parameters == 44426
-    assert result.parameter_bytes == 4 * 44426
-    assert result.multiply_adds == 86400 + 153600 + 30720 + 10080 + 840
+    assert result.parameters == 61706
+    assert result.trainable_parameters == 61706
+    assert result.parameter_bytes == 4 * 61706
+    assert result.multiply_adds == 117600 + 240000 + 48000 + 10080 + 840
     assert [layer.output_shape for layer in result.layers[:4]] == [
-        (1, 6, 24, 24), (1, 6, 24, 24), (1, 6, 12, 12), (1, 16, 8, 8),
+        (1, 6, 28, 28), (1, 6, 28, 28), (1, 6, 14, 14), (1, 16, 10, 10),
     ]  # fmt: skip
     assert [layer.parameters for layer in result.layers if layer.parameters] == [
-        156, 2416, 30840, 10164, 850,
+        156, 2416, 48120, 10164, 850,
     ]  # fmt: skip
 
 
