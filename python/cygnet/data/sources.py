@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cygnet.data.dataset import TensorDataset
+from cygnet.files import write_whole
 from cygnet.tensor import Array
 
 __all__ = ["DownloadError", "digits", "mnist"]
@@ -179,16 +180,7 @@ def _download(url: str, path: Path, sha256: str) -> Path:
     if found != sha256:
         raise ValueError(f"the content's SHA-256 is {found}, expected {sha256}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(packed)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_whole(path, packed)
     return path
 
 

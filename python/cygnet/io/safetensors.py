@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import threading
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -12,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cygnet.files import write_whole
 from cygnet.tensor import Array, Tensor
 
 __all__ = ["load_safetensors", "save_safetensors"]
@@ -65,22 +63,7 @@ def save_safetensors(state_dict: Mapping[str, Any], path: str | PathLike[str]) -
     if path.is_dir():
         raise IsADirectoryError(f"save: {path} is a folder")
     content = save(arrays, metadata={"format_version": str(FORMAT_VERSION)})
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    with contextlib.suppress(OSError):  # not every file system can flush a folder
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    write_whole(path, content)
 
 
 def load_safetensors(path: str | PathLike[str]) -> dict[str, Tensor]:
