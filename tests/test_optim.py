@@ -187,8 +187,11 @@ def test_load_state_dict_refuses_what_does_not_fit() -> None:
     x, y = parameter(3), parameter(3, seed=1)
     optimizer = optim.Adam([x])
     for other, text in (
-        (optim.Adam([{"params": [x]}, {"params": [y]}]), "different number of parameter groups"),
-        (optim.Adam([x, y]), "doesn't match the size of optimizer's group"),
+        (
+            optim.Adam([{"params": [x]}, {"params": [y]}]),
+            "state_dict has 2 parameter groups, expected 1",
+        ),
+        (optim.Adam([x, y]), "group 0 has 2 parameters, expected 1"),
     ):
         with pytest.raises(ValueError, match=text):
             optimizer.load_state_dict(other.state_dict())
@@ -217,26 +220,30 @@ def test_recorded_step_follows_the_learning_rate() -> None:
 @pytest.mark.parametrize(
     ("make", "error", "text"),
     [
-        (lambda p: optim.SGD(p, lr=-1.0), ValueError, "Invalid learning rate: -1.0"),
-        (lambda p: optim.SGD(p, lr=float("nan")), ValueError, "Invalid learning rate: nan"),
-        (lambda p: optim.SGD(p, momentum=-0.1), ValueError, "Invalid momentum value: -0.1"),
-        (lambda p: optim.SGD(p, weight_decay=-1), ValueError, "Invalid weight_decay value: -1"),
-        (lambda p: optim.SGD(p, nesterov=True), ValueError, "Nesterov momentum requires"),
-        (lambda p: optim.Adam(p, eps=-1), ValueError, "Invalid epsilon value: -1"),
-        (lambda p: optim.Adam(p, betas=(1.0, 0.9)), ValueError, "beta parameter at index 0: 1.0"),
-        (lambda p: optim.AdamW(p, betas=(0.9, -1)), ValueError, "beta parameter at index 1: -1"),
-        (lambda p: optim.Adam([]), ValueError, "optimizer got an empty parameter list"),
-        (lambda p: optim.Adam(p[0]), TypeError, "iterable of Tensors or dicts, but got Tensor"),
-        (lambda p: optim.Adam(3), TypeError, "but got int"),
-        (lambda p: optim.Adam([1.0]), TypeError, "one of the params is float"),
-        (lambda p: optim.Adam([p[0] * 2]), ValueError, "can't optimize a non-leaf Tensor"),
-        (lambda p: optim.Adam([p[0], p[0]]), ValueError, "duplicate parameters"),
+        (lambda p: optim.SGD(p, lr=-1.0), ValueError, "SGD: lr is -1.0, expected at least 0"),
+        (lambda p: optim.SGD(p, lr=float("nan")), ValueError, "SGD: lr is nan"),
+        (lambda p: optim.SGD(p, momentum=-0.1), ValueError, "SGD: momentum is -0.1"),
+        (lambda p: optim.SGD(p, weight_decay=-1), ValueError, "SGD: weight_decay is -1"),
+        (lambda p: optim.SGD(p, nesterov=True), ValueError, "SGD: nesterov=True expected"),
+        (lambda p: optim.Adam(p, eps=-1), ValueError, "Adam: eps is -1"),
+        (lambda p: optim.Adam(p, betas=(1.0, 0.9)), ValueError, "Adam: betas[0] is 1.0"),
+        (lambda p: optim.AdamW(p, betas=(0.9, -1)), ValueError, "AdamW: betas[1] is -1"),
+        (lambda p: optim.Adam([]), ValueError, "Adam: params is empty"),
+        (
+            lambda p: optim.Adam(p[0]),
+            TypeError,
+            "Adam: params expected an iterable of Tensors or dicts, got Tensor",
+        ),
+        (lambda p: optim.Adam(3), TypeError, "dicts, got int"),
+        (lambda p: optim.Adam([1.0]), TypeError, "params[0] expected a Tensor, got float"),
+        (lambda p: optim.Adam([p[0] * 2]), ValueError, "params[0] is the result of an op"),
+        (lambda p: optim.Adam([p[0], p[0]]), ValueError, "params[1] is given twice"),
         (
             lambda p: optim.Adam([{"params": p}, {"params": p}]),
             ValueError,
-            "more than one parameter group",
+            "params[0] is in another group already",
         ),
-        (lambda p: optim.Adam([{"params": {p[0]}}]), TypeError, "ordered collection"),
+        (lambda p: optim.Adam([{"params": {p[0]}}]), TypeError, "got a set"),
     ],
 )
 def test_bad_arguments(make: Any, error: type[Exception], text: str) -> None:
@@ -308,7 +315,7 @@ def test_one_cycle(
         if step < max(expected):
             schedule.step()
     schedule.step()
-    with pytest.raises(ValueError, match="Tried to step"):
+    with pytest.raises(ValueError, match="beyond the end of the cycle"):
         schedule.step()
 
 
@@ -337,13 +344,13 @@ def test_one_cycle_resumes() -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({}, "You must define either total_steps OR"),
-        ({"total_steps": 0}, "Expected positive integer total_steps, but got 0"),
-        ({"epochs": -1, "steps_per_epoch": 2}, "Expected positive integer epochs"),
-        ({"epochs": 1, "steps_per_epoch": 0}, "Expected positive integer steps_per_epoch"),
-        ({"total_steps": 5, "pct_start": 2}, "Expected float between 0 and 1 pct_start"),
-        ({"total_steps": 5, "anneal_strategy": "exp"}, "anneal_strategy must be one of"),
-        ({"total_steps": 5, "max_lr": [0.1, 0.2]}, "Expected 1 values for max_lr, but got 2"),
+        ({}, "expected total_steps, or epochs and steps_per_epoch"),
+        ({"total_steps": 0}, "total_steps is 0, expected a positive int"),
+        ({"epochs": -1, "steps_per_epoch": 2}, "epochs is -1"),
+        ({"epochs": 1, "steps_per_epoch": 0}, "steps_per_epoch is 0"),
+        ({"total_steps": 5, "pct_start": 2}, "pct_start is 2, expected 0 to 1"),
+        ({"total_steps": 5, "anneal_strategy": "exp"}, "anneal_strategy is 'exp'"),
+        ({"total_steps": 5, "max_lr": [0.1, 0.2]}, "max_lr has 2 values, expected 1"),
     ],
 )
 def test_one_cycle_bad_arguments(arguments: dict[str, Any], text: str) -> None:
@@ -351,5 +358,5 @@ def test_one_cycle_bad_arguments(arguments: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is checked below)
         lr_scheduler.OneCycleLR(optimizer, **{"max_lr": 0.1, **arguments})
     assert text in str(caught.value)
-    with pytest.raises(TypeError, match="int is not an Optimizer"):
+    with pytest.raises(TypeError, match="expected an Optimizer, got int"):
         lr_scheduler.OneCycleLR(3, 0.1, 10)  # type: ignore[arg-type]

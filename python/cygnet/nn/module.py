@@ -30,7 +30,7 @@ class LoadResult(NamedTuple):
 
     def __repr__(self) -> str:
         if not self.missing_keys and not self.unexpected_keys:
-            return "<All keys matched successfully>"
+            return "LoadResult(every key fits)"
         return (
             f"LoadResult(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
         )
@@ -73,7 +73,7 @@ class Module:
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; every subclass defines it."""
         raise NotImplementedError(
-            f'Module [{type(self).__name__}] is missing the required "forward" function'
+            f"{type(self).__name__}: a module that is called must define forward"
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -111,7 +111,8 @@ class Module:
             return self.__dict__[name]  # type: ignore[no-any-return]
         except KeyError:
             raise AttributeError(
-                f"cannot assign to {type(self).__name__} before super().__init__() was called"
+                f"{type(self).__name__}: parameters and modules are assigned after "
+                "super().__init__(), which was not called"
             ) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -122,15 +123,15 @@ class Module:
         elif name in (parameters := self.__dict__.get("_parameters", ())):
             if value is not None:
                 raise TypeError(
-                    f"cannot assign {type(value).__name__} as parameter {name!r} "
-                    "(cygnet.nn.Parameter or None expected)"
+                    f"{type(self).__name__}: parameter {name!r} expected a Parameter or None, "
+                    f"got {type(value).__name__}"
                 )
             parameters[name] = None
         elif name in (modules := self.__dict__.get("_modules", ())):
             if value is not None:
                 raise TypeError(
-                    f"cannot assign {type(value).__name__} as child module {name!r} "
-                    "(cygnet.nn.Module or None expected)"
+                    f"{type(self).__name__}: child {name!r} expected a Module or None, got "
+                    f"{type(value).__name__}"
                 )
             modules[name] = None
         elif name in (buffers := self.__dict__.get("_buffers", ())):
@@ -159,11 +160,11 @@ class Module:
 
     def _check_name(self, kind: str, name: str, replace: bool) -> None:
         if not isinstance(name, str):
-            raise TypeError(f"{kind} name must be a str, got {type(name).__name__}")
+            raise TypeError(f"register: {kind} name expected a str, got {type(name).__name__}")
         if not name or "." in name:
-            raise KeyError(f'{kind} name must be non-empty and free of ".", got {name!r}')
+            raise KeyError(f"register: {kind} name {name!r} is empty or has a dot")
         if not replace and hasattr(self, name) and name not in self._registry(f"_{kind}s"):
-            raise KeyError(f"attribute {name!r} already exists")
+            raise KeyError(f"register: {type(self).__name__} has an attribute {name!r} already")
 
     def _forget(self, name: str, keep: str) -> None:
         """Drop `name` wherever it stands except in the registry `keep`."""
@@ -179,8 +180,8 @@ class Module:
         self._check_name("parameter", name, _replace)
         if parameter is not None and not isinstance(parameter, Parameter):
             raise TypeError(
-                f"cannot assign {type(parameter).__name__} as parameter {name!r} "
-                "(cygnet.nn.Parameter or None expected)"
+                f"register_parameter: {name!r} expected a Parameter or None, got "
+                f"{type(parameter).__name__}"
             )
         self._forget(name, "_parameters")
         registry[name] = parameter
@@ -211,7 +212,9 @@ class Module:
         registry = self._registry("_modules")
         self._check_name("module", name, _replace)
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"{type(module).__name__} is not a Module subclass")
+            raise TypeError(
+                f"add_module: {name!r} expected a Module or None, got {type(module).__name__}"
+            )
         self._forget(name, "_modules")
         registry[name] = module
         for changed in (self, *(module.modules() if module is not None else ())):
@@ -225,7 +228,9 @@ class Module:
         for name in target.split(".") if target else ():
             child = module._modules.get(name)
             if child is None:
-                raise AttributeError(f"{type(module).__name__} has no child module {name!r}")
+                raise AttributeError(
+                    f"get_submodule: {type(module).__name__} has no child {name!r}"
+                )
             module = child
         return module
 
@@ -337,33 +342,32 @@ class Module:
             Lists missing and unexpected keys (if `strict`) and every value of another shape.
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(f"expected state_dict to be dict-like, got {type(state_dict).__name__}")
+            raise TypeError(
+                f"load_state_dict: state_dict expected a mapping, got {type(state_dict).__name__}"
+            )
         own = dict(self._named_state())
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
         problems = []
         if strict and unexpected:
-            problems.append(_list_keys("Unexpected", unexpected))
+            problems.append("unexpected keys: " + ", ".join(unexpected))
         if strict and missing:
-            problems.append(_list_keys("Missing", missing))
+            problems.append("missing keys: " + ", ".join(missing))
         values = {}
         for name, tensor in own.items():
             if name not in state_dict:
                 continue
             value = _array_of(state_dict[name])
             if value.dtype.kind not in "fiub":
-                problems.append(f"{name} has dtype {value.dtype}, expected numbers.")
+                problems.append(f"{name} has dtype {value.dtype}, expected numbers")
             elif value.shape == tensor.shape:
                 values[name] = value
             else:
-                problems.append(
-                    f"size mismatch for {name}: copying a param with shape {value.shape} from "
-                    f"checkpoint, the shape in current model is {tuple(tensor.shape)}."
-                )
+                problems.append(f"{name} has shape {value.shape}, expected {tensor.shape}")
         if problems:
             raise RuntimeError(
-                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t"
-                + "\n\t".join(problems)
+                f"load_state_dict: the state does not fit {type(self).__name__}:\n  "
+                + "\n  ".join(problems)
             )
         for name, value in values.items():
             np.copyto(own[name]._array, value, casting="unsafe")
@@ -372,7 +376,7 @@ class Module:
     def train(self, mode: bool = True) -> Self:
         """Set training mode (True) or evaluation mode (False) in the whole tree."""
         if not isinstance(mode, bool):
-            raise ValueError("training mode is expected to be boolean")
+            raise ValueError(f"train: mode expected a bool, got {mode!r}")
         for module in self.modules():
             object.__setattr__(module, "training", mode)
         return self
@@ -447,11 +451,5 @@ def _as_buffer(name: str, value: Any) -> Tensor | None:
     if isinstance(value, np.ndarray):
         return Tensor(value)
     raise TypeError(
-        f"cannot assign {type(value).__name__} as buffer {name!r} "
-        "(Tensor, numpy.ndarray or None expected)"
+        f"buffer {name!r} expected a Tensor, numpy.ndarray or None, got {type(value).__name__}"
     )
-
-
-def _list_keys(kind: str, keys: list[str]) -> str:
-    listed = ", ".join(f'"{key}"' for key in keys)
-    return f"{kind} key(s) in state_dict: {listed}. "

@@ -67,12 +67,14 @@ class Adam(Optimizer):
         super().__init__(params, defaults)
 
     def _validate(self, group: ParamGroup) -> None:
-        check_at_least_zero("learning rate", group["lr"])
-        check_at_least_zero("epsilon value", group["eps"])
+        check_at_least_zero(self, "lr", group["lr"])
+        check_at_least_zero(self, "eps", group["eps"])
         for i, beta in enumerate(group["betas"]):
             if not 0 <= beta < 1:
-                raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
-        check_at_least_zero("weight_decay value", group["weight_decay"])
+                raise ValueError(
+                    f"{type(self).__name__}: betas[{i}] is {beta}, expected 0 <= beta < 1"
+                )
+        check_at_least_zero(self, "weight_decay", group["weight_decay"])
 
     def _hyper(self, group: ParamGroup) -> tuple[float, ...]:
         beta1, beta2 = group["betas"]

@@ -39,15 +39,18 @@ class LRScheduler(ABC):
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+            raise TypeError(
+                f"{type(self).__name__}: optimizer expected an Optimizer, got "
+                f"{type(optimizer).__name__}"
+            )
         self.optimizer = optimizer
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
                 group.setdefault("initial_lr", group["lr"])
             elif "initial_lr" not in group:
                 raise KeyError(
-                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming an "
-                    "optimizer"
+                    f"{type(self).__name__}: param_groups[{i}] has no 'initial_lr', which "
+                    f"last_epoch={last_epoch} needs"
                 )
         self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch
@@ -140,26 +143,23 @@ class OneCycleLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+            raise TypeError(
+                f"{type(self).__name__}: optimizer expected an Optimizer, got "
+                f"{type(optimizer).__name__}"
+            )
         if total_steps is not None:
-            if not isinstance(total_steps, int) or total_steps <= 0:
-                raise ValueError(f"Expected positive integer total_steps, but got {total_steps}")
-            self.total_steps = total_steps
+            self.total_steps = _positive("total_steps", total_steps)
         elif epochs is not None and steps_per_epoch is not None:
-            if not isinstance(epochs, int) or epochs <= 0:
-                raise ValueError(f"Expected positive integer epochs, but got {epochs}")
-            if not isinstance(steps_per_epoch, int) or steps_per_epoch <= 0:
-                raise ValueError(
-                    f"Expected positive integer steps_per_epoch, but got {steps_per_epoch}"
-                )
-            self.total_steps = epochs * steps_per_epoch
+            self.total_steps = _positive("epochs", epochs) * _positive(
+                "steps_per_epoch", steps_per_epoch
+            )
         else:
-            raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
+            raise ValueError("OneCycleLR: expected total_steps, or epochs and steps_per_epoch")
         if not 0 <= pct_start <= 1:
-            raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
+            raise ValueError(f"OneCycleLR: pct_start is {pct_start}, expected 0 to 1")
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(
-                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
+                f"OneCycleLR: anneal_strategy is {anneal_strategy!r}, expected 'cos' or 'linear'"
             )
         # Each phase: the step that it ends at, then where learning rate and momentum go.
         rise = float(pct_start * self.total_steps) - 1
@@ -187,7 +187,7 @@ class OneCycleLR(LRScheduler):
         if cycle_momentum:
             if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
                 raise ValueError(
-                    "optimizer must support momentum or beta1 with `cycle_momentum` option enabled"
+                    "OneCycleLR: cycle_momentum=True expected an optimizer with momentum or betas"
                 )
             self.use_beta1 = "betas" in optimizer.defaults
             if last_epoch == -1:
@@ -221,7 +221,7 @@ class OneCycleLR(LRScheduler):
         step = self.last_epoch
         if step > self.total_steps:
             raise ValueError(
-                f"Tried to step {step} times. The specified number of total steps is "
+                f"OneCycleLR: step {step} is beyond the end of the cycle, total_steps="
                 f"{self.total_steps}"
             )
         begin = 0.0
@@ -246,5 +246,13 @@ def _per_group(name: str, value: Any, groups: list[dict[str, Any]]) -> list[floa
     if not isinstance(value, list | tuple):
         return [value] * len(groups)
     if len(value) != len(groups):
-        raise ValueError(f"Expected {len(groups)} values for {name}, but got {len(value)}")
+        raise ValueError(
+            f"OneCycleLR: {name} has {len(value)} values, expected {len(groups)}, one a group"
+        )
     return list(value)
+
+
+def _positive(name: str, value: Any) -> int:
+    if not isinstance(value, int) or value <= 0:
+        raise ValueError(f"OneCycleLR: {name} is {value!r}, expected a positive int")
+    return value

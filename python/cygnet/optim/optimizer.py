@@ -49,12 +49,12 @@ class Optimizer(ABC):
         self._hyper_values: list[tuple[float, ...] | None] = []
         if isinstance(params, Tensor | dict) or not isinstance(params, Iterable):
             raise TypeError(
-                "params argument given to the optimizer should be an iterable of Tensors or "
-                f"dicts, but got {type(params).__name__}"
+                f"{type(self).__name__}: params expected an iterable of Tensors or dicts, got "
+                f"{type(params).__name__}"
             )
         groups = list(params)
         if not groups:
-            raise ValueError("optimizer got an empty parameter list")
+            raise ValueError(f"{type(self).__name__}: params is empty")
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for group in groups:
@@ -63,25 +63,25 @@ class Optimizer(ABC):
     def add_param_group(self, param_group: ParamGroup) -> None:
         """Adds a group: a dict with 'params' and the arguments that differ from the defaults."""
         if not isinstance(param_group, dict):
-            raise TypeError(f"param_group must be a dict, but got {type(param_group).__name__}")
+            raise TypeError(f"add_param_group: expected a dict, got {type(param_group).__name__}")
         params = param_group["params"]
         if isinstance(params, set):
-            raise TypeError("optimizer parameters need to be in an ordered collection, not a set")
+            raise TypeError(
+                "add_param_group: params expected a list, got a set, which has no order"
+            )
         params = [params] if isinstance(params, Tensor) else list(params)
         known = {id(param) for group in self.param_groups for param in group["params"]}
         seen: set[int] = set()
-        for param in params:
+        for i, param in enumerate(params):
+            name = f"add_param_group: params[{i}]"
             if not isinstance(param, Tensor):
-                raise TypeError(
-                    "optimizer can only optimize Tensors, but one of the params is "
-                    f"{type(param).__name__}"
-                )
+                raise TypeError(f"{name} expected a Tensor, got {type(param).__name__}")
             if not param.is_leaf:
-                raise ValueError("can't optimize a non-leaf Tensor")
+                raise ValueError(f"{name} is the result of an op, expected a leaf of the graph")
             if id(param) in known:
-                raise ValueError("some parameters appear in more than one parameter group")
+                raise ValueError(f"{name} is in another group already")
             if id(param) in seen:
-                raise ValueError("a parameter group has duplicate parameters")
+                raise ValueError(f"{name} is given twice")
             seen.add(id(param))
         group = {**self.defaults, **param_group, "params": params}
         self._validate(group)
@@ -170,12 +170,15 @@ class Optimizer(ABC):
         """
         groups = state_dict["param_groups"]
         if len(groups) != len(self.param_groups):
-            raise ValueError("loaded state dict has a different number of parameter groups")
-        for mine, loaded in zip(self.param_groups, groups, strict=True):
+            raise ValueError(
+                f"load_state_dict: state_dict has {len(groups)} parameter groups, expected "
+                f"{len(self.param_groups)}"
+            )
+        for i, (mine, loaded) in enumerate(zip(self.param_groups, groups, strict=True)):
             if len(mine["params"]) != len(loaded["params"]):
                 raise ValueError(
-                    "loaded state dict contains a parameter group that doesn't match the size of "
-                    "optimizer's group"
+                    f"load_state_dict: group {i} has {len(loaded['params'])} parameters, expected "
+                    f"{len(mine['params'])}"
                 )
         params: dict[Any, Tensor] = {}
         for mine, loaded in zip(self.param_groups, groups, strict=True):
@@ -264,7 +267,7 @@ def _state_dtype(name: str, param: Tensor) -> np.dtype[Any]:
     return np.dtype(np.float32) if name == "step" else param.dtype
 
 
-def check_at_least_zero(name: str, value: Any) -> None:
-    """Raises ValueError with PyTorch's message unless 0 <= value."""
+def check_at_least_zero(optimizer: Optimizer, name: str, value: Any) -> None:
+    """Raises ValueError unless 0 <= value."""
     if not value >= 0:
-        raise ValueError(f"Invalid {name}: {value}")
+        raise ValueError(f"{type(optimizer).__name__}: {name} is {value}, expected at least 0")

@@ -77,11 +77,11 @@ class SGD(Optimizer):
         super().__init__(params, defaults)
 
     def _validate(self, group: ParamGroup) -> None:
-        check_at_least_zero("learning rate", group["lr"])
-        check_at_least_zero("momentum value", group["momentum"])
-        check_at_least_zero("weight_decay value", group["weight_decay"])
+        check_at_least_zero(self, "lr", group["lr"])
+        check_at_least_zero(self, "momentum", group["momentum"])
+        check_at_least_zero(self, "weight_decay", group["weight_decay"])
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
-            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+            raise ValueError("SGD: nesterov=True expected momentum > 0 and dampening 0")
 
     def _hyper(self, group: ParamGroup) -> tuple[float, ...]:
         return (
