@@ -15,8 +15,6 @@ constexpr int64_t block_bytes = 384 << 10;
 // Output pixels of a block of small images: the gradient is read and written once for each block.
 constexpr int64_t block_pixels = 384;
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // The product is, for each group, (taps x input channels) rows by output channels, summed over output pixels. Pixels
 // are cut into blocks (some images, or some rows of one image); each copy sums a run of blocks.
 struct WeightPlan {

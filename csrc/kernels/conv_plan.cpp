@@ -15,8 +15,6 @@ constexpr int64_t slab_bytes = 512 << 10, weight_bytes = 256 << 10;
 // Depth up to which the taps of a filter row are worked off as one run, where memory allows it.
 constexpr int64_t merged_depth = 512;
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // to[x][c] = from[c][x] for `count` x and `channels` c; lines of `from` are `plane` apart.
 template <class T>
 void interleave(const T* from, int64_t plane, int64_t count, int64_t channels, T* to) noexcept {

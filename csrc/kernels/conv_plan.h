@@ -10,6 +10,8 @@
 
 namespace cygnet {
 
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 /// Hands out 64-byte aligned pieces of a block of memory; over a null block it only adds up their sizes.
 class Carver {
  public:
