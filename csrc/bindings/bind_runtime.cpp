@@ -1,6 +1,5 @@
 // Threads, the memory pool, recordings, and what the build knows about itself.
 #include <Eigen/Core>
-
 #include <chrono>
 
 #include "array.h"
