@@ -36,7 +36,7 @@ def test_grad_of_two_leaves_is_not_shared():
 def test_a_gradient_given_by_the_caller_is_not_taken_over():
     x = leaf([1.0, 2.0])
     seed = cn.tensor(np.ones(2))
-    x.reshape(2).backward(seed) if x._node else (x + 0).backward(seed)
+    (x + 0).backward(seed)
     seed.numpy()[...] = 9
     np.testing.assert_array_equal(x.grad.numpy(), [1.0, 1.0])
 

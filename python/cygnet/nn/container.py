@@ -40,6 +40,7 @@ class _Indexed(Module):
         return self._modules[self._name_at(index)]  # type: ignore[return-value]
 
     def _of_items(self, items: list[tuple[str, Module | None]]) -> Self:
+        """A container of the same kind with these modules; each kind defines it."""
         raise NotImplementedError
 
     def __setitem__(self, index: int, module: Module) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import record
-from cygnet.tensor import FLOATS, Array, Tensor
+from cygnet.tensor import FLOATS, Tensor
 
 Number: TypeAlias = float | int | bool
 Shape: TypeAlias = tuple[int, ...]
@@ -36,11 +36,6 @@ def as_tensor(value: Any, op: str, name: str) -> Tensor:
     if isinstance(value, np.ndarray | np.generic):
         return Tensor(value)
     raise TypeError(f"{op}: {name} must be a Tensor, got {type(value).__name__}")
-
-
-def cast_array(array: Array, dtype: np.dtype[Any]) -> Array:
-    """The array in the given type."""
-    return array if array.dtype == dtype else kernels.cast(array, dtype.name)
 
 
 def operands(op: str, a: Any, b: Any, *, floating: bool = False) -> tuple[Tensor, Tensor]:
