@@ -55,6 +55,19 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
+def strided(array: np.ndarray) -> np.ndarray:
+    """Images (N, C, H, W) of which every second channel and column of a larger array are taken."""
+    return np.repeat(np.repeat(array, 2, axis=3), 2, axis=1)[:, ::2, :, ::2]
+
+
+def reversed_(array: np.ndarray) -> np.ndarray:
+    """Images whose channels, rows and columns step backwards in memory."""
+    return np.ascontiguousarray(array[:, ::-1, ::-1, ::-1])[:, ::-1, ::-1, ::-1]
+
+
+IMAGE_LAYOUTS = [np.ascontiguousarray, channels_last, strided, reversed_, misaligned]
+
+
 def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether shape, type and every byte agree, a NaN's sign and payload apart."""
     if a.shape != b.shape or a.dtype != b.dtype:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cygnet import kernels
+from tests.kernel_layouts import IMAGE_LAYOUTS, channels_last, reversed_
 
 
 def pair(value):
@@ -67,27 +68,6 @@ def run(x, w, b, grad, **geometry):
     dw, db = kernels.conv2d_backward_weight(dy, x, w.shape, **geometry)
     return y, dx, dw, db
 
-
-def channels_last(a):
-    return np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-
-
-def strided(a):
-    return np.repeat(np.repeat(a, 2, axis=3), 2, axis=1)[:, ::2, :, ::2]
-
-
-def reversed_(a):
-    return np.ascontiguousarray(a[:, ::-1, ::-1, ::-1])[:, ::-1, ::-1, ::-1]
-
-
-def misaligned(a):
-    raw = np.empty(a.nbytes + 1, np.uint8)
-    view = raw[1:].view(a.dtype).reshape(a.shape)
-    view[...] = a
-    return view
-
-
-LAYOUTS = [np.ascontiguousarray, channels_last, strided, reversed_, misaligned]
 
 CASES = [
     # batch, in, (h, w), out, (kernel), geometry
@@ -167,13 +147,13 @@ def test_random_geometries_are_exact(seed):
         return integers(np.random.default_rng(seed), shape)
 
     expected = reference(x, w, b, grad, **geometry)
-    layout = LAYOUTS[seed % len(LAYOUTS)]
+    layout = IMAGE_LAYOUTS[seed % len(IMAGE_LAYOUTS)]
     got = run(layout(x), w, b, lambda shape: layout(grad(shape)), **geometry)
     for name, want, have in zip(("y", "dx", "dw", "db"), expected, got, strict=True):
         np.testing.assert_array_equal(have, want, err_msg=name)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("layout", IMAGE_LAYOUTS, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("channels", [3, 16, 21])
 def test_layouts(layout, channels):
     rng = np.random.default_rng(2)

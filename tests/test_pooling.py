@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cygnet import kernels
+from tests.kernel_layouts import IMAGE_LAYOUTS, channels_last
 
 ShapeError, DTypeError = kernels.ShapeError, kernels.DTypeError
 
@@ -102,27 +103,6 @@ def integers(rng, shape, dtype=np.float32):
     return rng.integers(-9, 10, shape).astype(dtype)
 
 
-def channels_last(a):
-    return np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-
-
-def strided(a):
-    return np.repeat(np.repeat(a, 2, axis=3), 2, axis=1)[:, ::2, :, ::2]
-
-
-def reversed_(a):
-    return np.ascontiguousarray(a[:, ::-1, ::-1, ::-1])[:, ::-1, ::-1, ::-1]
-
-
-def misaligned(a):
-    raw = np.empty(a.nbytes + 1, np.uint8)
-    view = raw[1:].view(a.dtype).reshape(a.shape)
-    view[...] = a
-    return view
-
-
-LAYOUTS = [np.ascontiguousarray, channels_last, strided, reversed_, misaligned]
-
 SHAPES = [
     (2, 1, 5, 5),
     (1, 6, 24, 24),
@@ -150,7 +130,7 @@ OPTIONS = [
 def test_max_pool_is_exact(shape, kernel_size, options, dtype):
     rng = np.random.default_rng(0)
     x = integers(rng, shape, dtype)  # full of ties
-    layout = LAYOUTS[(shape[1] + len(options)) % len(LAYOUTS)]
+    layout = IMAGE_LAYOUTS[(shape[1] + len(options)) % len(IMAGE_LAYOUTS)]
     y, at = kernels.max_pool2d_forward(layout(x), kernel_size, **options)
     expected, places = max_reference(x, kernel_size, **options)
     np.testing.assert_array_equal(y, expected)
@@ -193,7 +173,7 @@ def test_avg_pool(shape, kernel_size, options, count_include_pad):
     options = {**options, "count_include_pad": count_include_pad}
     for dtype, tolerance in ((np.float32, 1.3e-6), (np.float64, 1e-14)):
         x = integers(rng, shape, dtype)
-        layout = LAYOUTS[(shape[1] + len(options)) % len(LAYOUTS)]
+        layout = IMAGE_LAYOUTS[(shape[1] + len(options)) % len(IMAGE_LAYOUTS)]
         y = kernels.avg_pool2d_forward(layout(x), kernel_size, **options)
         dy = integers(rng, y.shape, dtype)
         expected, gradient = avg_reference(x, dy, kernel_size, **options)
@@ -209,7 +189,7 @@ def test_adaptive_avg_pool(shape, output_size):
     rng = np.random.default_rng(2)
     for dtype, tolerance in ((np.float32, 1.3e-6), (np.float64, 1e-14)):
         x = integers(rng, shape, dtype)
-        layout = LAYOUTS[shape[1] % len(LAYOUTS)]
+        layout = IMAGE_LAYOUTS[shape[1] % len(IMAGE_LAYOUTS)]
         y = kernels.adaptive_avg_pool2d_forward(layout(x), output_size)
         dy = integers(rng, y.shape, dtype)
         expected, gradient = adaptive_reference(x, dy, output_size)
@@ -225,7 +205,7 @@ def test_global_average_of_a_large_plane_rounds_little():
     np.testing.assert_allclose(y[..., 0, 0], x.astype(np.float64).mean((2, 3)), rtol=4e-6)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("layout", IMAGE_LAYOUTS, ids=lambda f: f.__name__)
 def test_layouts_give_the_same(layout):
     x = integers(np.random.default_rng(4), (2, 18, 9, 10))
     for pool in (
@@ -293,7 +273,7 @@ def test_bits_do_not_depend_on_threads(shape):
             assert one.tobytes() == two.tobytes()
 
 
-@pytest.mark.parametrize("layout", LAYOUTS[:4], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("layout", IMAGE_LAYOUTS[:4], ids=lambda f: f.__name__)
 def test_replay_equals_eager(layout):
     rng = np.random.default_rng(7)
     x, dy = layout(integers(rng, (2, 5, 9, 9))), layout(integers(rng, (2, 5, 5, 5)))
