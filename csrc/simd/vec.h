@@ -30,6 +30,9 @@ struct Vec {
   static Vec load(const T* from, int count);
   /// Stores the first `count` lanes and nothing else.
   void store(T* to, int count) const;
+  /// Stores past the caches, for results too large to be read from there again; `to` is aligned to the vector.
+  /// `stream_fence` has to follow before another thread reads them.
+  void stream(T* to) const;
 
   friend Vec operator+(Vec a, Vec b) { return Eigen::internal::padd(a.p, b.p); }
   friend Vec operator-(Vec a, Vec b) { return Eigen::internal::psub(a.p, b.p); }
@@ -93,6 +96,34 @@ inline void Vec<T>::store(T* to, int count) const {
   alignas(64) T buffer[lanes];
   Eigen::internal::pstore(buffer, p);
   std::memcpy(to, buffer, static_cast<size_t>(count) * sizeof(T));
+#endif
+}
+
+template <class T>
+inline void Vec<T>::stream(T* to) const {
+#if defined(EIGEN_VECTORIZE_AVX512)
+  if constexpr (std::is_same_v<T, float>)
+    _mm512_stream_ps(to, p);
+  else
+    _mm512_stream_pd(to, p);
+#elif defined(EIGEN_VECTORIZE_AVX)
+  if constexpr (std::is_same_v<T, float>)
+    _mm256_stream_ps(to, p);
+  else
+    _mm256_stream_pd(to, p);
+#elif defined(EIGEN_VECTORIZE_SSE)
+  if constexpr (std::is_same_v<T, float>)
+    _mm_stream_ps(to, p);
+  else
+    _mm_stream_pd(to, p);
+#else
+  Eigen::internal::pstore(to, p);
+#endif
+}
+
+inline void stream_fence() {
+#if defined(EIGEN_VECTORIZE_SSE)
+  _mm_sfence();
 #endif
 }
 
