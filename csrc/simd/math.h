@@ -53,24 +53,52 @@ inline Vec<T> tanh(Vec<T> x) {
   return select(magnitude < Vec<T>(T(0.625)), small, copysign(large, x));
 }
 
-/// erf. Float: below 1 an odd polynomial, else 1 - exp(-q(|x|)) with q fitted to -log(erfc). Double: the C library's.
+namespace detail {
+/// erf(x) / x for |x| < 1, of the square of x.
+inline Vec<float> erf_quotient(Vec<float> square) {
+  const float p[] = {1.128379166e+00f, -3.761262582e-01f, 1.128358515e-01f, -2.685381187e-02f,
+                     5.188327561e-03f, -8.010192528e-04f, 7.853857732e-05f};
+  return polynomial(square, p);
+}
+/// 1 - erf(x) for x >= 1: exp(-q(x)) with q fitted to -log(erfc) up to 4, where erf rounds to 1; q grows beyond.
+inline Vec<float> erf_complement(Vec<float> x) {
+  const float q[] = {-1.880381750e-04f, 1.129578416e+00f, 6.332199080e-01f,  1.084185631e-01f,
+                     -2.520824873e-02f, 4.204559226e-03f, -4.413359001e-04f, 2.168681385e-05f};
+  return exp(-polynomial(x, q));
+}
+/// f of each lane, for functions of the C library.
+template <class T, class F>
+inline Vec<T> each_lane(Vec<T> x, F f) {
+  alignas(64) T lane[Vec<T>::lanes];
+  x.store(lane);
+  for (T& value : lane) value = f(value);
+  return Vec<T>::load(lane);
+}
+}  // namespace detail
+
+/// erf. Double: the C library's.
 template <class T>
 inline Vec<T> erf(Vec<T> x) {
   if constexpr (std::is_same_v<T, float>) {
-    const float p[] = {1.128379166e+00f, -3.761262582e-01f, 1.128358515e-01f, -2.685381187e-02f,
-                       5.188327561e-03f, -8.010192528e-04f, 7.853857732e-05f};
-    const float q[] = {-1.880381750e-04f, 1.129578416e+00f, 6.332199080e-01f,  1.084185631e-01f,
-                       -2.520824873e-02f, 4.204559226e-03f, -4.413359001e-04f, 2.168681385e-05f};
-    const Vec<float> magnitude = abs(x), one(1.0f), square = x * x;
-    const Vec<float> small = x * polynomial(square, p);
-    const Vec<float> clipped = select(magnitude > Vec<float>(4.0f), Vec<float>(4.0f), magnitude);
-    const Vec<float> large = one - exp(-polynomial(clipped, q));
-    return select(magnitude < one, small, select(magnitude == magnitude, copysign(large, x), x));
+    const Vec<float> magnitude = abs(x), one(1.0f);
+    const Vec<float> small = x * detail::erf_quotient(x * x), large = one - detail::erf_complement(magnitude);
+    return select(magnitude < one, small, copysign(large, x));
   } else {
-    alignas(64) T lane[Vec<T>::lanes];
-    x.store(lane);
-    for (T& value : lane) value = std::erf(value);
-    return Vec<T>::load(lane);
+    return detail::each_lane(x, [](T value) { return std::erf(value); });
+  }
+}
+
+/// The distribution function of the standard normal law, (1 + erf(x / sqrt 2)) / 2, without cancellation below 0.
+template <class T>
+inline Vec<T> normal_distribution(Vec<T> x) {
+  const T root = T(0.70710678118654752440);
+  if constexpr (std::is_same_v<T, float>) {
+    const Vec<float> z = x * Vec<float>(root), magnitude = abs(z), half(0.5f), one(1.0f);
+    const Vec<float> small = fma(half * z, detail::erf_quotient(z * z), half);
+    const Vec<float> tail = half * detail::erf_complement(magnitude);
+    return select(magnitude < one, small, select(x < Vec<float>(0.0f), tail, one - tail));
+  } else {
+    return detail::each_lane(x, [root](T value) { return T(0.5) * std::erfc(-value * root); });
   }
 }
 
