@@ -42,21 +42,12 @@ ConvShape conv_shape(const char* op, const Dims& input, const Dims& weight, cons
   check_fits(op, input[2], input[3], rows, columns);
   const ConvShape shape{input[0],
                         input[1],
-                        input[2],
-                        input[3],
                         weight[0],
-                        weight[2],
-                        weight[3],
-                        rows.positions(input[2]),
-                        columns.positions(input[3]),
-                        g.stride.h,
-                        g.stride.w,
-                        g.padding.h,
-                        g.padding.w,
-                        g.dilation.h,
-                        g.dilation.w,
-                        g.groups};
-  element_count(op, {shape.batch, shape.out_channels, shape.out_h, shape.out_w}, sizeof(double));
+                        g.groups,
+                        {{1, 1, 1, 1, 0, 1},
+                         {input[2], weight[2], rows.positions(input[2]), g.stride.h, g.padding.h, g.dilation.h},
+                         {input[3], weight[3], columns.positions(input[3]), g.stride.w, g.padding.w, g.dilation.w}}};
+  element_count(op, {shape.batch, shape.out_channels, shape.axes[1].out, shape.axes[2].out}, sizeof(double));
   // What is copied with its padding, and what the gradient of one image may be made of; in double, since the parts may
   // overflow.
   const double padded =
@@ -69,13 +60,13 @@ ConvShape conv_shape(const char* op, const Dims& input, const Dims& weight, cons
   return shape;
 }
 
-Dims output_shape(const ConvShape& s) { return {s.batch, s.out_channels, s.out_h, s.out_w}; }
+Dims output_shape(const ConvShape& s) { return {s.batch, s.out_channels, s.axes[1].out, s.axes[2].out}; }
 
 Work work_of(const ConvShape& s, DType dtype) {
-  const double pixels = static_cast<double>(s.batch * s.out_h * s.out_w);
+  const double pixels = static_cast<double>(s.batch * s.out_pixels());
   const double weights = static_cast<double>(s.out_channels * s.group_in() * s.taps());
   const double images =
-      pixels * static_cast<double>(s.out_channels) + static_cast<double>(s.batch * s.in_channels * s.in_h * s.in_w);
+      pixels * static_cast<double>(s.out_channels) + static_cast<double>(s.batch * s.in_channels * s.in_pixels());
   return {2 * pixels * weights, (images + weights) * static_cast<double>(item_size(dtype))};
 }
 
@@ -98,9 +89,9 @@ py::object forward(const ArrayArg& input_arg, const ArrayArg& weight_arg, const 
     using T = decltype(zero);
     const bool last = input.view.channels_last();
     launch("conv2d_forward", work_of(shape, input.dtype()),
-           {read(input), read(weight), read(bias), write(result.written)}, conv2d_forward_scratch_bytes<T>(shape, last),
+           {read(input), read(weight), read(bias), write(result.written)}, conv_forward_scratch_bytes<T>(shape, last),
            [=](void* const* at) {
-             conv2d_forward<T>(shape, in<T>(at[0]), last, in<T>(at[1]), in<T>(at[2]), activation, to<T>(at[3]), at[4]);
+             conv_forward<T>(shape, in<T>(at[0]), last, in<T>(at[1]), in<T>(at[2]), activation, to<T>(at[3]), at[4]);
            });
   });
   return result.finish();
@@ -118,13 +109,16 @@ py::object backward_input(const ArrayArg& grad_arg, const ArrayArg& weight_arg, 
   const ConvShape shape = conv_shape(op, result_shape, weight.shape(), geometry);
   check_shape(op, "grad_output", grad, output_shape(shape));
   const ChannelsLastOutput result(op, out, grad.dtype(), result_shape, {&grad, &weight});
-  grad = channels_last(grad);
+  grad = plain_or_channels_last(grad);
   weight = contiguous(weight);
   dispatch(grad.dtype(), [&](auto zero) {
     using T = decltype(zero);
+    const bool last = grad.view.channels_last();
     launch(op, work_of(shape, grad.dtype()), {read(grad), read(weight), write(result.written)},
-           conv2d_backward_input_scratch_bytes<T>(shape),
-           [=](void* const* at) { conv2d_backward_input<T>(shape, in<T>(at[0]), in<T>(at[1]), to<T>(at[2]), at[3]); });
+           conv_backward_input_scratch_bytes<T>(shape, last), [=](void* const* at) {
+             conv_backward_input<T>(shape, in<T>(at[0]), last, in<T>(at[1]), nullptr, Activation::None, to<T>(at[2]),
+                                    at[3]);
+           });
   });
   return result.finish();
 }
@@ -149,8 +143,8 @@ py::tuple backward_weight(const ArrayArg& grad_arg, const ArrayArg& input_arg, c
     using T = decltype(zero);
     const bool last = input.view.channels_last();
     launch(op, work_of(shape, dtype), {read(grad), read(input), write(grad_weight), write(grad_bias)},
-           conv2d_backward_weight_scratch_bytes<T>(shape, last), [=](void* const* at) {
-             conv2d_backward_weight<T>(shape, in<T>(at[0]), in<T>(at[1]), last, to<T>(at[2]), to<T>(at[3]), at[4]);
+           conv_backward_weight_scratch_bytes<T>(shape, last), [=](void* const* at) {
+             conv_backward_weight<T>(shape, in<T>(at[0]), in<T>(at[1]), last, to<T>(at[2]), to<T>(at[3]), at[4]);
            });
   });
   return py::make_tuple(grad_weight.object, or_none(grad_bias));
