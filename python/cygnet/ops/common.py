@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
-from cygnet.tensor import FLOATS, Tensor
+from cygnet.tensor import FLOATS, Array, Tensor
 
 Number: TypeAlias = float | int | bool
 Shape: TypeAlias = tuple[int, ...]
@@ -41,6 +41,19 @@ def as_tensor(value: Any, op: str, name: str) -> Tensor:
 def needs_gradient(*tensors: Tensor | None) -> bool:
     """Whether an op on these tensors will be on the tape."""
     return is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+
+
+def with_activation(
+    product: Callable[[str], Array], activation: str, tracked: bool
+) -> tuple[Array, Array | None]:
+    """The result of a product with a fused activation, and what the activation's gradient needs:
+    that of 'gelu' and 'silu' the argument, the others' the result.
+    """
+    if tracked and activation in ("gelu", "silu"):
+        saved = product("none")
+        return getattr(kernels, activation)(saved), saved
+    output = product(activation)
+    return output, None if activation == "none" else output
 
 
 def operands(op: str, a: Any, b: Any, *, floating: bool = False) -> tuple[Tensor, Tensor]:
