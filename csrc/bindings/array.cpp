@@ -165,7 +165,7 @@ Dims strides_for(const Dims& shape, size_t item, Layout layout) {
 }
 
 Layout layout_of(const Array& array) {
-  return array.rank() == 4 && array.view.channels_last() && !array.view.contiguous() ? Layout::ChannelsLast
+  return array.rank() >= 3 && array.view.channels_last() && !array.view.contiguous() ? Layout::ChannelsLast
                                                                                      : Layout::Contiguous;
 }
 

@@ -56,7 +56,7 @@ void check_shape(const char* op, const char* name, const Array& array, const Dim
 
 /// The array itself if it is aligned and C-contiguous, else a copy made by a recorded kernel.
 Array contiguous(const Array& array);
-/// The same for (N, C, H, W) arrays and channels-last order.
+/// The same for (N, C, ...) arrays and channels-last order.
 Array channels_last(const Array& array);
 /// The array itself if its memory is aligned and dense in any order of its axes, else a contiguous copy.
 Array dense(const Array& array);

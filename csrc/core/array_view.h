@@ -105,10 +105,17 @@ inline Dims contiguous_strides(const Dims& shape, size_t item) {
   return strides;
 }
 
-/// Byte strides of an (N, C, H, W) array whose channels are innermost in memory.
+/// Byte strides of an (N, C, ...) array whose channels are innermost in memory.
 inline Dims channels_last_strides(const Dims& shape, size_t item) {
-  const Dims inner = contiguous_strides({shape[0], shape[2], shape[3], shape[1]}, item);
-  return {inner[0], inner[3], inner[1], inner[2]};
+  if (shape.rank < 3) return contiguous_strides(shape, item);
+  Dims moved = shape;
+  for (int i = 1; i < shape.rank - 1; ++i) moved[i] = shape[i + 1];
+  moved[shape.rank - 1] = shape[1];
+  Dims strides = contiguous_strides(moved, item);
+  const int64_t channel = strides[shape.rank - 1];
+  for (int i = shape.rank - 1; i > 1; --i) strides[i] = strides[i - 1];
+  strides[1] = channel;
+  return strides;
 }
 
 struct ArrayView {

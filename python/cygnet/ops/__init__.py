@@ -68,6 +68,7 @@ from cygnet.ops.loss import (
     mse_loss,
     nll_loss,
 )
+from cygnet.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from cygnet.ops.random import dropout
 from cygnet.ops.reduce import amax, argmax, max, mean
 from cygnet.ops.shape import (
@@ -94,6 +95,7 @@ __all__ = [
     "argmax",
     "as_tensor",
     "avg_pool2d",
+    "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cat",
@@ -111,10 +113,13 @@ __all__ = [
     "full",
     "gather",
     "ge",
+    "group_norm",
     "gt",
     "index_select",
+    "instance_norm",
     "kl_div",
     "l1_loss",
+    "layer_norm",
     "le",
     "leaky_relu",
     "linear",
@@ -145,6 +150,7 @@ __all__ = [
     "randperm",
     "relu",
     "reshape",
+    "rms_norm",
     "sigmoid",
     "sign",
     "softmax",
