@@ -106,6 +106,7 @@ __all__ = [
     "pow",
     "relu",
     "relu_backward",
+    "renormalize_rows",
     "rms_norm_backward",
     "rms_norm_forward",
     "scatter_add_along_axis",

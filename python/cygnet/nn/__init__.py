@@ -5,6 +5,7 @@ from cygnet.nn.activation import LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, 
 from cygnet.nn.container import ModuleDict, ModuleList, Sequential
 from cygnet.nn.conv import Conv2d
 from cygnet.nn.dropout import Dropout
+from cygnet.nn.embedding import Embedding
 from cygnet.nn.linear import Flatten, Identity, Linear
 from cygnet.nn.loss import (
     BCELoss,
@@ -41,6 +42,7 @@ __all__ = [
     "Conv2d",
     "CrossEntropyLoss",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GroupNorm",
     "Identity",

@@ -133,7 +133,7 @@ class BatchNorm1d(_ChannelNorm):
     internal covariate shift", 2015.
     """
 
-    _dims = (2, 3)
+    _dims: ClassVar[tuple[int, ...]] = (2, 3)
 
     def __init__(
         self,
@@ -211,7 +211,7 @@ class InstanceNorm1d(_ChannelNorm):
     stylization", 2016.
     """
 
-    _dims = (2, 3)
+    _dims: ClassVar[tuple[int, ...]] = (2, 3)
 
     def __init__(
         self,

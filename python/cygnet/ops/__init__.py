@@ -57,7 +57,7 @@ from cygnet.ops.elementwise import (
     tanh,
     where,
 )
-from cygnet.ops.gather import gather
+from cygnet.ops.gather import embedding, gather
 from cygnet.ops.linear import linear, matmul, mm
 from cygnet.ops.loss import (
     binary_cross_entropy,
@@ -104,6 +104,7 @@ __all__ = [
     "cross_entropy",
     "div",
     "dropout",
+    "embedding",
     "eq",
     "erf",
     "exp",
