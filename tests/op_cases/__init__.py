@@ -1,6 +1,6 @@
 """The table of op cases: what forward, gradient, layout, every-ISA, replay and benchmark runs all read."""
 
-from tests.op_cases import convolution, elementwise, losses, products, reductions, shapes
+from tests.op_cases import convolution, elementwise, losses, norms, products, reductions, shapes
 from tests.op_cases.case import Case, Sample
 
 CASES: list[Case] = [
@@ -9,6 +9,7 @@ CASES: list[Case] = [
     *products.CASES,
     *convolution.CASES,
     *losses.CASES,
+    *norms.CASES,
     *shapes.CASES,
 ]
 

@@ -12,6 +12,7 @@ from cygnet.nn.conv import (
     ConvTranspose3d,
 )
 from cygnet.nn.dropout import Dropout
+from cygnet.nn.embedding import Embedding
 from cygnet.nn.linear import Flatten, Identity, Linear
 from cygnet.nn.loss import (
     BCELoss,
@@ -23,6 +24,17 @@ from cygnet.nn.loss import (
     NLLLoss,
 )
 from cygnet.nn.module import Module
+from cygnet.nn.norm import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    GroupNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+    LayerNorm,
+    RMSNorm,
+)
 from cygnet.nn.parameter import Parameter
 from cygnet.nn.pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 
@@ -32,6 +44,9 @@ __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
     "Conv1d",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
     "Conv2d",
     "Conv3d",
     "ConvTranspose1d",
@@ -39,10 +54,16 @@ __all__ = [
     "ConvTranspose3d",
     "CrossEntropyLoss",
     "Dropout",
+    "Embedding",
     "Flatten",
+    "GroupNorm",
     "Identity",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
@@ -53,6 +74,7 @@ __all__ = [
     "ModuleList",
     "NLLLoss",
     "Parameter",
+    "RMSNorm",
     "ReLU",
     "Sequential",
     "Sigmoid",

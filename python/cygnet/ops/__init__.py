@@ -67,7 +67,7 @@ from cygnet.ops.elementwise import (
     tanh,
     where,
 )
-from cygnet.ops.gather import gather
+from cygnet.ops.gather import embedding, gather
 from cygnet.ops.linear import linear, matmul, mm
 from cygnet.ops.loss import (
     binary_cross_entropy,
@@ -78,6 +78,7 @@ from cygnet.ops.loss import (
     mse_loss,
     nll_loss,
 )
+from cygnet.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from cygnet.ops.random import dropout
 from cygnet.ops.reduce import amax, argmax, max, mean
 from cygnet.ops.shape import (
@@ -104,6 +105,7 @@ __all__ = [
     "argmax",
     "as_tensor",
     "avg_pool2d",
+    "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cat",
@@ -117,6 +119,7 @@ __all__ = [
     "cross_entropy",
     "div",
     "dropout",
+    "embedding",
     "eq",
     "erf",
     "exp",
@@ -126,10 +129,13 @@ __all__ = [
     "full",
     "gather",
     "ge",
+    "group_norm",
     "gt",
     "index_select",
+    "instance_norm",
     "kl_div",
     "l1_loss",
+    "layer_norm",
     "le",
     "leaky_relu",
     "linear",
@@ -160,6 +166,7 @@ __all__ = [
     "randperm",
     "relu",
     "reshape",
+    "rms_norm",
     "sigmoid",
     "sign",
     "softmax",
