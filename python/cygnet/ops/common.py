@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from cygnet import kernels
-from cygnet.autograd import record
-from cygnet.tensor import FLOATS, Tensor
+from cygnet.autograd import is_grad_enabled, record
+from cygnet.tensor import FLOATS, Array, Tensor
 
 Number: TypeAlias = float | int | bool
 Shape: TypeAlias = tuple[int, ...]
@@ -78,6 +78,19 @@ def cast(tensor: Tensor, dtype: np.dtype[Any]) -> Tensor:
     if dtype not in FLOATS or tensor.dtype not in FLOATS:
         return output
     return record(output, (tensor,), lambda grad: (cast(grad, tensor.dtype),), "to")
+
+
+def floating(op: str, input: Tensor) -> Tensor:
+    """The argument `input` as a floating-point tensor; integers become float32."""
+    tensor = as_tensor(input, op, "input")
+    return tensor if tensor.dtype in FLOATS else cast(tensor, DEFAULT_FLOAT)
+
+
+def recomputed(op: Callable[[Tensor], Tensor], output: Array, input: Tensor) -> Tensor:
+    """The result of an op inside its gradient: the saved array, or, if it is differentiated again,
+    computed anew.
+    """
+    return op(input) if is_grad_enabled() else wrap(output)
 
 
 def normalized_axes(op: str, dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
