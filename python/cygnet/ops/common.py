@@ -98,6 +98,19 @@ def cast(tensor: Tensor, dtype: np.dtype[Any]) -> Tensor:
     return record(output, (tensor,), lambda grad: (cast(grad, tensor.dtype),), "to")
 
 
+def floating(op: str, input: Tensor) -> Tensor:
+    """The argument `input` as a floating-point tensor; integers become float32."""
+    tensor = as_tensor(input, op, "input")
+    return tensor if tensor.dtype in FLOATS else cast(tensor, DEFAULT_FLOAT)
+
+
+def recomputed(op: Callable[[Tensor], Tensor], output: Array, input: Tensor) -> Tensor:
+    """The result of an op inside its gradient: the saved array, or, if it is differentiated again,
+    computed anew.
+    """
+    return op(input) if is_grad_enabled() else wrap(output)
+
+
 def normalized_axes(op: str, dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     """The axes as sorted non-negative numbers; None means all."""
     if dim is None:

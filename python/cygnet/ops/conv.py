@@ -208,7 +208,8 @@ def conv2d(
     groups : int
         Input and output channels are cut into this many groups that do not mix. Default 1.
     activation : str
-        'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid', 'tanh', 'gelu' or 'silu', fused.
+        'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid', 'tanh', 'gelu' or
+        'silu', fused.
 
     Returns
     -------
@@ -300,7 +301,8 @@ def conv_transpose2d(
     groups : int
         Input and output channels are cut into this many groups that do not mix. Default 1.
     activation : str
-        'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid', 'tanh', 'gelu' or 'silu', fused.
+        'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid', 'tanh', 'gelu' or
+        'silu', fused.
 
     Returns
     -------
