@@ -81,7 +81,7 @@ def import_times() -> int:
 def line(name: str, row: dict[str, Any], machine: Machine, old: dict[str, Any]) -> str:
     own = row["cygnet"]
     low, middle, high = (own[key] for key in ("p10", "median", "p90"))
-    text = f"{name:<34}{middle * 1e6:>10.1f}{low * 1e6:>10.1f}{high * 1e6:>10.1f}"
+    text = f"{name:<40}{middle * 1e6:>10.1f}{low * 1e6:>10.1f}{high * 1e6:>10.1f}"
     text += f"{row['limit'] * 1e6:>10.1f}{row['limit'] / middle:>6.0%}"
     text += f"{row['flops'] / middle / machine.flops:>6.0%}"
     text += f"{row['bytes'] / middle / machine.bandwidth:>6.0%}"
@@ -95,7 +95,7 @@ def line(name: str, row: dict[str, Any], machine: Machine, old: dict[str, Any]) 
 
 
 def head(peers: list[str], compare: bool) -> str:
-    text = f"{'microseconds':<34}{'median':>10}{'10 %':>10}{'90 %':>10}"
+    text = f"{'microseconds':<40}{'median':>10}{'10 %':>10}{'90 %':>10}"
     text += f"{'limit':>10}{'of it':>6}{'FMA':>6}{'copy':>6}"
     text += "".join(f"{peer:>12}{'ratio':>7}{'':16}" for peer in peers)
     return text + ("  vs old" if compare else "")
@@ -116,7 +116,7 @@ def timings(options: argparse.Namespace, workers: list[Worker], machine: Machine
             row = compared(workers, task, options.seconds)
         except RuntimeError as error:
             failures += 1
-            print(f"{name:<34} FAILED {error}", flush=True)
+            print(f"{name:<40} FAILED {error}", flush=True)
             continue
         workloads[name] = {**row, **costs(task, machine)}
         print(line(name, workloads[name], machine, old), flush=True)

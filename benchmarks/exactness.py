@@ -20,7 +20,8 @@ def rms(parts: Sequence[Array]) -> float:
 
 
 def run(worker: Worker, name: str, threads: int, seed: int, dtype: str) -> list[Array]:
-    worker.build(Task("ops", name, threads, seed=seed, dtype=dtype), worker.variants[0])
+    task = Task("ops", name, threads, seed=seed, dtype=dtype)
+    worker.build(task, worker.variants(task)[0])
     return worker.results()
 
 
@@ -47,7 +48,7 @@ def row(workers: Sequence[Worker], name: str) -> str:
             break
     ulp = rms(spacings)
     figures = {framework: rms(parts) / ulp for framework, parts in errors.items()}
-    text = f"{name:<34}{sum(s.size for s in spacings):>10}{figures['cygnet']:>10.3f}"
+    text = f"{name:<40}{sum(s.size for s in spacings):>10}{figures['cygnet']:>10.3f}"
     for peer in peers:
         ratio = figures["cygnet"] / max(figures[peer.framework], 1.0)
         text += f"{figures[peer.framework]:>12.3f}{ratio:>7.2f}"
@@ -60,7 +61,7 @@ def exactness(workers: Sequence[Worker], chosen: str) -> int:
     The reference is the first peer's result in float64, or else our own. A ratio is that of the
     errors, where one below 1 ULP counts as 1 ULP.
     """
-    head = f"{'errors in ULP, root mean square':<34}{'elements':>10}{'cygnet':>10}"
+    head = f"{'errors in ULP, root mean square':<40}{'elements':>10}{'cygnet':>10}"
     head += "".join(f"{worker.framework:>12}{'ratio':>7}" for worker in workers[1:])
     print(f"\n{head}{'threads':>12}")
     names = [n for n, r in OPERATIONS.items() if r.compared and not n.endswith("64MB")]
@@ -70,5 +71,5 @@ def exactness(workers: Sequence[Worker], chosen: str) -> int:
             print(row(workers, name), flush=True)
         except RuntimeError as error:
             failures += 1
-            print(f"{name:<34} FAILED {error}", flush=True)
+            print(f"{name:<40} FAILED {error}", flush=True)
     return 1 if failures else 0

@@ -20,7 +20,7 @@ def memory(
         own = 0.0
         for framework in ("cygnet", *peers):
             with workers_of([framework], pythons, threads) as (worker,):
-                variants = worker.variants
+                variants = worker.variants(task)
             for variant in variants:
                 with workers_of([framework], pythons, threads) as (worker,):  # a fresh process
                     worker.build(task, variant)

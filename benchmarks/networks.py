@@ -174,6 +174,25 @@ def flat(layers: tuple[Layer, ...]) -> Iterator[Layer]:
             yield layer
 
 
+def output_shape(layer: Layer, shape: Shape) -> Shape:
+    """The shape of a layer's result, from that of its input."""
+    match layer:
+        case Linear():
+            return (*shape[:-1], layer.outputs)
+        case Conv():
+            return (shape[0], layer.outputs, layer.size(shape[2]), layer.size(shape[3]))
+        case Pool():
+            return (*shape[:2], shape[2] // layer.kernel, shape[3] // layer.kernel)
+        case Average():
+            return (*shape[:2], 1, 1)
+        case Flatten():
+            return (shape[0], math.prod(shape[1:]))
+        case Residual():
+            for inner in layer.body:
+                shape = output_shape(inner, shape)
+    return shape
+
+
 def parameter_shapes(layer: Layer) -> list[Shape]:
     """Weight and bias, as PyTorch has them."""
     match layer:
@@ -197,6 +216,30 @@ def weights_of(network: Network) -> list[Array]:
             # A scale of normalisation lies around 1.
             low, high = (0.5, 1.5) if isinstance(layer, Norm) else (-bound, bound)
             arrays.append(generator.uniform(low, high, shape).astype(np.float32))
+    return arrays
+
+
+def channels_last_weights(network: Network) -> list[Array]:
+    """The same for frameworks with images (N, H, W, C): filters (h, w, in / groups, out), of a
+    transposed convolution (h, w, out, in), and matrices (in, out), rows as such images are flat.
+    """
+    weights = iter(weights_of(network))
+    arrays = []
+    shape: Shape = (1, *network.sample)
+    image = shape  # before it was flat
+    for layer in network.layers:
+        image = shape if isinstance(layer, Flatten) else image
+        shape = output_shape(layer, shape)
+        for inner in flat((layer,)):
+            values = [next(weights) for _ in parameter_shapes(inner)]
+            if isinstance(inner, Conv):
+                values[0] = values[0].transpose(2, 3, 1, 0)
+            elif isinstance(inner, Linear):
+                if math.prod(image) == inner.inputs:
+                    moved = np.moveaxis(values[0].reshape(inner.outputs, *image[1:]), 1, -1)
+                    values[0] = moved.reshape(inner.outputs, inner.inputs)
+                values[0] = values[0].T
+            arrays += [np.ascontiguousarray(v) for v in values]
     return arrays
 
 

@@ -32,7 +32,6 @@ from benchmarks.machine import Machine
 from benchmarks.networks import (
     Average,
     Conv,
-    Flatten,
     Layer,
     Linear,
     Network,
@@ -42,6 +41,7 @@ from benchmarks.networks import (
     Residual,
     Shape,
     flat,
+    output_shape,
     parameter_shapes,
 )
 
@@ -54,24 +54,6 @@ class Kernel:
 
     def seconds(self, machine: Machine) -> float:
         return machine.limit(self.flops, self.bytes)
-
-
-def output_shape(layer: Layer, shape: Shape) -> Shape:
-    match layer:
-        case Linear():
-            return (*shape[:-1], layer.outputs)
-        case Conv():
-            return (shape[0], layer.outputs, layer.size(shape[2]), layer.size(shape[3]))
-        case Pool():
-            return (*shape[:2], shape[2] // layer.kernel, shape[3] // layer.kernel)
-        case Average():
-            return (*shape[:2], 1, 1)
-        case Flatten():
-            return (shape[0], math.prod(shape[1:]))
-        case Residual():
-            for inner in layer.body:
-                shape = output_shape(inner, shape)
-    return shape
 
 
 def layer_kernels(

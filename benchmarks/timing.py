@@ -28,23 +28,16 @@ def tolerance(task: Task) -> float:
     return 1e-3 if task.kind == "train" else 1e-4
 
 
-def variants_of(worker: Worker, task: Task) -> Sequence[str]:
-    """The first is plain; others lay out images, or compile whole networks."""
-    rows = OPERATIONS if task.kind == "ops" else NETWORKS
-    images = rows[task.name].images  # type: ignore[index]
-    return worker.variants if images or worker.framework != "torch" else worker.variants[:1]
-
-
 def compared(workers: Sequence[Worker], task: Task, seconds: float) -> dict[str, Any]:
     """The spread of the times of each framework; of a peer's variants the fastest counts."""
     own, *peers = workers
-    own.build(task, own.variants[0])
+    own.build(task, "")
     expected = own.results()
     compare = task.kind != "ops" or OPERATIONS[task.name].compared
     best = {own.framework: ""}
     for peer in peers:
         trials = {}
-        for variant in variants_of(peer, task):
+        for variant in peer.variants(task):
             peer.build(task, variant)
             wrong = differ(expected, peer.results(), tolerance(task)) if compare else ""
             if wrong:

@@ -3,6 +3,7 @@
 Started by the harness as ``python -m benchmarks.worker FRAMEWORK``. Requests:
 
 - {"do": "describe"}
+- {"do": "variants", "kind": ..., "name": ...}: the ways in which it runs that workload.
 - {"do": "build", "kind": ..., "name": ..., "variant": ..., "threads": ..., "batch": ...}: builds a
   workload; for kind "ops" also "seed" and "dtype" of what is drawn.
 - {"do": "results", "path": ...}: writes the workload's results there, as NumPy's .npz.
@@ -66,11 +67,9 @@ def main() -> None:
         try:
             match request.pop("do"):
                 case "describe":
-                    answer = {
-                        "kinds": framework.KINDS,
-                        "variants": framework.VARIANTS,
-                        "facts": framework.describe(),
-                    }
+                    answer = {"kinds": framework.KINDS, "facts": framework.describe()}
+                case "variants":
+                    answer["variants"] = framework.variants(**request)
                 case "build":
                     workload = None  # before the next one takes memory
                     workload = framework.build(**request)

@@ -50,7 +50,6 @@ class Worker:
         )
         answer = self.ask("describe")
         self.kinds: list[str] = answer["kinds"]
-        self.variants: list[str] = answer["variants"]
         self.facts: dict[str, Any] = answer["facts"]
 
     def ask(self, do: str, **request: Any) -> dict[str, Any]:
@@ -67,6 +66,10 @@ class Worker:
         if "error" in answer:
             raise RuntimeError(f"{self.framework}: {answer['error']}")
         return answer
+
+    def variants(self, task: Task) -> list[str]:
+        found: list[str] = self.ask("variants", kind=task.kind, name=task.name)["variants"]
+        return found
 
     def build(self, task: Task, variant: str) -> None:
         self.ask("build", variant=variant, **vars(task))

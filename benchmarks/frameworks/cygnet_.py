@@ -13,12 +13,15 @@ from benchmarks.operations import OPERATIONS, Operation
 from cygnet import kernels
 
 KINDS = ("ops", "train", "infer")
-VARIANTS = ("",)
 
 
 def describe() -> dict[str, Any]:
     """What is known of the build."""
     return {"framework": "cygnet", **kernels.build_info()}
+
+
+def variants(kind: str, name: str) -> list[str]:
+    return [""]
 
 
 def infer(network: Network, batch: int) -> Workload:
@@ -44,8 +47,8 @@ def operation(row: Operation, seed: int, dtype: str) -> Workload:
 
 
 def build(
-    kind: str, name: str, variant: str, threads: int, batch: int, seed: int = 3,
-    dtype: str = "float32",
+    kind: str, name: str, variant: str, threads: int, batch: int, seed: int,
+    dtype: str,
 ) -> Workload:  # fmt: skip
     """The workload of that name."""
     del variant

@@ -122,9 +122,9 @@ def public_operations(torch: Any) -> dict[str, Callable[..., Any]]:
     return {
         "conv_forward": conv_forward,
         "add_row": torch.add,
-        "sum_first": lambda x: torch.sum(x, 0),
-        "sum_last": lambda x: torch.sum(x, 1),
-        "amax_last": lambda x: torch.amax(x, 1),
+        "sum_columns": lambda x: torch.sum(x, 0),
+        "sum_rows": lambda x: torch.sum(x, 1),
+        "amax_rows": lambda x: torch.amax(x, 1),
         "softmax": lambda x: f.softmax(x, -1),
         "log_softmax": lambda x: f.log_softmax(x, -1),
         "max_pool2d": lambda x: f.max_pool2d(x, 2),
@@ -153,7 +153,9 @@ def operating(
         if row.op in prepared:
             function = prepared[row.op](*tensors, **row.options)
         else:
-            function = partial(direct.get(row.op) or public, *tensors, **row.options)
+            if (function := direct.get(row.op) or public) is None:
+                raise AttributeError(f"there is no {row.op}")
+            function = partial(function, *tensors, **row.options)
 
     def run() -> Any:
         with torch.no_grad():

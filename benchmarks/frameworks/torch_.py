@@ -13,13 +13,18 @@ from benchmarks.networks import NETWORKS, Network, batch_of
 from benchmarks.operations import OPERATIONS
 
 KINDS = ("ops", "train", "infer")
-VARIANTS = ("contiguous", "channels_last")  # the second makes sense for images only
 
 
 def describe() -> dict[str, Any]:
     """Version and vector capability."""
     isa = torch.backends.cpu.get_cpu_capability()
     return {"framework": f"torch {torch.__version__}", "isa": isa}
+
+
+def variants(kind: str, name: str) -> list[str]:
+    """Both layouts of images."""
+    images = (OPERATIONS[name] if kind == "ops" else NETWORKS[name]).images
+    return ["contiguous", "channels_last"] if images else ["contiguous"]
 
 
 def layout(tensor: torch.Tensor, variant: str) -> torch.Tensor:
@@ -39,8 +44,8 @@ def infer(network: Network, model: Any, samples: torch.Tensor) -> Workload:
 
 
 def build(
-    kind: str, name: str, variant: str, threads: int, batch: int, seed: int = 3,
-    dtype: str = "float32",
+    kind: str, name: str, variant: str, threads: int, batch: int, seed: int,
+    dtype: str,
 ) -> Workload:  # fmt: skip
     """The workload of that name."""
     torch.set_num_threads(threads)
