@@ -47,11 +47,17 @@ def max_pool2d_backward(grad: Tensor, input: Tensor) -> Run:
     return lambda: kernels.max_pool2d_backward(g, indices, shape)
 
 
-def norm_backward(norm: str, grad: Tensor, *inputs: Tensor, **options: Any) -> Run:
-    """The gradients by input, scale and, but for RMS, a shift that equals the scale."""
-    if norm != "rms_norm":
-        inputs = (*inputs, inputs[1])
-    return gradients(partial(PUBLIC[norm], **options), grad, *inputs)
+def batch_norm_backward(grad: Tensor, input: Tensor, weight: Tensor) -> Run:
+    g, x, w = grad.numpy(), input.numpy(), weight.numpy()
+    saved = kernels.batch_norm_forward(x, w, training=True)[1:]
+    return lambda: kernels.batch_norm_backward(g, x, *saved, w, training=True)[:3]
+
+
+def norm_backward(norm: str, grad: Tensor, input: Tensor, weight: Tensor, **options: Any) -> Run:
+    g, x, w = grad.numpy(), input.numpy(), weight.numpy()
+    saved = getattr(kernels, f"{norm}_forward")(x, *options.values(), w)[1:]
+    kernel = getattr(kernels, f"{norm}_backward")
+    return lambda: kernel(g, x, *saved, w)
 
 
 def cross_entropy_backward(input: Tensor, labels: Tensor) -> Run:
@@ -94,7 +100,7 @@ PREPARED: dict[str, Callable[..., Run]] = {
     "softmax_backward": partial(softmax_backward, "softmax"),
     "log_softmax_backward": partial(softmax_backward, "log_softmax"),
     "cross_entropy_backward": cross_entropy_backward,
-    "batch_norm_backward": partial(norm_backward, "batch_norm"),
+    "batch_norm_backward": batch_norm_backward,
     "group_norm_backward": partial(norm_backward, "group_norm"),
     "layer_norm_backward": partial(norm_backward, "layer_norm"),
     "rms_norm_backward": partial(norm_backward, "rms_norm"),

@@ -31,6 +31,7 @@ import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 KINDS = ("train", "infer")
+tf.get_logger().setLevel("ERROR")  # it warns of the second network
 
 
 def describe() -> dict[str, Any]:
