@@ -25,33 +25,48 @@ def run(worker: Worker, name: str, threads: int, seed: int, dtype: str) -> list[
     return worker.results()
 
 
-def row(workers: Sequence[Worker], name: str) -> str:
-    """Errors in ULP: of the root mean square of the spacings of float32 at the exact results."""
+def measured(workers: Sequence[Worker], name: str) -> tuple[int, list[dict[str, float]], bool]:
+    """Elements, errors of each framework in each result, and whether threads change our bits.
+
+    Errors are in ULP: parts of the root mean square of float32's spacings at the exact results.
+    """
     own, *peers = workers
-    errors: dict[str, list[Array]] = {worker.framework: [] for worker in workers}
-    spacings: list[Array] = []
+    exact: list[list[Array]] = []
+    results: dict[str, list[list[Array]]] = {worker.framework: [] for worker in workers}
     same = True
     for seed in range(SEEDS):
-        exact = run((peers or [own])[0], name, 2, seed, "float64")
-        spacings += [np.spacing(np.abs(e).astype(np.float32)) for e in exact]
+        exact.append(run((peers or [own])[0], name, 2, seed, "float64"))
         for worker in workers:
-            results = run(worker, name, 2, seed, "float32")
-            errors[worker.framework] += [
-                r.astype(np.float64) - e for r, e in zip(results, exact, strict=True)
-            ]
-            if worker is own:
-                again = [run(own, name, threads, seed, "float32") for threads in (1, 3)]
-                same = same and all(
-                    np.array_equal(a, b) for other in again for a, b in zip(results, other, strict=True)
-                )
-        if sum(s.size for s in spacings) >= ELEMENTS:
+            results[worker.framework].append(run(worker, name, 2, seed, "float32"))
+        for threads in (1, 3):
+            again = run(own, name, threads, seed, "float32")
+            pairs = zip(results[own.framework][-1], again, strict=True)
+            same = same and all(np.array_equal(a, b) for a, b in pairs)
+        if sum(e.size for drawn in exact for e in drawn) >= ELEMENTS:
             break
-    ulp = rms(spacings)
-    figures = {framework: rms(parts) / ulp for framework, parts in errors.items()}
-    text = f"{name:<40}{sum(s.size for s in spacings):>10}{figures['cygnet']:>10.3f}"
-    for peer in peers:
-        ratio = figures["cygnet"] / max(figures[peer.framework], 1.0)
-        text += f"{figures[peer.framework]:>12.3f}{ratio:>7.2f}"
+    errors = []
+    for index in range(len(exact[0])):
+        ulp = rms([np.spacing(abs(drawn[index]).astype(np.float32)) for drawn in exact])
+        errors.append(
+            {
+                name: rms([r[index] - e[index] for r, e in zip(drawn, exact, strict=True)]) / ulp
+                for name, drawn in results.items()
+            }
+        )
+    return sum(e.size for drawn in exact for e in drawn), errors, same
+
+
+def line(workers: Sequence[Worker], name: str) -> str:
+    """Of several results that with the largest ratio of errors, or with our largest error."""
+    elements, errors, same = measured(workers, name)
+    peers = [worker.framework for worker in workers[1:]]
+
+    def ratio(figures: dict[str, float], peer: str) -> float:
+        return figures["cygnet"] / max(figures[peer], 1.0)
+
+    worst = max(errors, key=lambda f: max([ratio(f, p) for p in peers] or [f["cygnet"]]))
+    text = f"{name:<40}{elements:>10}{worst['cygnet']:>10.3f}"
+    text += "".join(f"{worst[peer]:>12.3f}{ratio(worst, peer):>7.2f}" for peer in peers)
     return text + f"{'same' if same else 'DIFFERENT':>12}"
 
 
@@ -68,7 +83,7 @@ def exactness(workers: Sequence[Worker], chosen: str) -> int:
     failures = 0
     for name in (n for n in names if chosen in n):
         try:
-            print(row(workers, name), flush=True)
+            print(line(workers, name), flush=True)
         except RuntimeError as error:
             failures += 1
             print(f"{name:<40} FAILED {error}", flush=True)

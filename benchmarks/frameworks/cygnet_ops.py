@@ -55,7 +55,7 @@ def batch_norm_backward(grad: Tensor, input: Tensor, weight: Tensor) -> Run:
 
 def norm_backward(norm: str, grad: Tensor, input: Tensor, weight: Tensor, **options: Any) -> Run:
     g, x, w = grad.numpy(), input.numpy(), weight.numpy()
-    saved = getattr(kernels, f"{norm}_forward")(x, *options.values(), w)[1:]
+    saved = getattr(kernels, f"{norm}_forward")(x, *options.values(), w, eps=1e-5)[1:]
     kernel = getattr(kernels, f"{norm}_backward")
     return lambda: kernel(g, x, *saved, w)
 
