@@ -27,7 +27,7 @@ class Machine:
 def best(function: Callable[[], object], seconds: float = 1.0) -> float:
     """The shortest time of many runs."""
     function()
-    times = []
+    times: list[float] = []
     end = time.perf_counter() + seconds
     while len(times) < 3 or time.perf_counter() < end:
         start = time.perf_counter()

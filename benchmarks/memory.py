@@ -10,9 +10,7 @@ from benchmarks.workers import Task, workers_of
 STEPS = 5
 
 
-def memory(
-    peers: Sequence[str], pythons: dict[str, str], threads: int, chosen: str
-) -> int:
+def memory(peers: Sequence[str], pythons: dict[str, str], threads: int, chosen: str) -> int:
     """Prints the peak of the resident set of each framework, of a peer that of each variant."""
     print(f"peak resident set of a process after {STEPS} training steps, in MB")
     for name in [n for n in NETWORKS if (chosen or "resnet18") in n]:

@@ -49,7 +49,8 @@ class Operation:
 
 
 def gemm(n: int) -> Operation:
-    return Operation("matmul", {"a": (n, n), "b": (n, n)}, 2.0 * n**3, 12.0 * n**2)
+    square: Shape = (n, n)
+    return Operation("matmul", {"a": square, "b": square}, 2.0 * n**3, 12.0 * n**2)
 
 
 def linear_rows(batch: int, inputs: int, outputs: int) -> dict[str, Operation]:
@@ -137,12 +138,12 @@ def unary(name: str = "input") -> dict[str, Part]:
 
 
 def gradient(*saved: str) -> dict[str, Part]:
-    return {"grad": full} | dict.fromkeys(saved, full)
+    return dict.fromkeys(("grad", *saved), full)
 
 
 # Arrays, how often the whole array moves, options. Normalisation takes its statistics first: batch
 # norm reads its input twice, its gradient both inputs twice; a row or a group stays in a cache
-# meanwhile. Max pooling moves 8-byte indices; dropout a mask of bytes.
+# meanwhile. The gradient of max pooling moves a byte a window, dropout a mask of bytes.
 FLAT: dict[str, tuple[dict[str, Part], float, dict[str, Any]]] = {
     "add": ({"input": full, "other": full}, 3, {}),
     "add_row": ({"input": full, "other": last}, 2, {}),
@@ -180,8 +181,8 @@ FLAT: dict[str, tuple[dict[str, Part], float, dict[str, Any]]] = {
     "embedding_backward": ({"grad": full, "indices": first}, 2, {}),
 }
 IMAGES: dict[str, tuple[dict[str, Part], float, dict[str, Any]]] = {
-    "max_pool2d": (unary(), 1.75, {}),
-    "max_pool2d_backward": ({"grad": halved, "input": full}, 1.75, {}),
+    "max_pool2d": (unary(), 1.25, {}),
+    "max_pool2d_backward": ({"grad": halved, "input": full}, 1.3125, {}),
     "avg_pool2d": (unary(), 1.25, {}),
     "avg_pool2d_backward": ({"grad": halved, "input": full}, 1.25, {}),
     "batch_norm": ({"input": full, "weight": channels, "bias": channels}, 3, {}),

@@ -53,26 +53,28 @@ def spread_out(heights: list[float], least: float) -> list[float]:
     return list(result)
 
 
+KEY_ROWS = 45
+
+
 def roofline(workloads: dict[str, Any], machine: Machine, path: Path) -> None:
     """Draws intensity against FLOP/s, each with a logarithmic scale, and a number a kernel.
 
-    The numbers are explained beside the plot, with the per cent of the limit that is reached.
-    Kernels whose arrays fit a cache can lie above the line of memory.
+    The numbers are explained beside the plot, with the per cent of the limit that is reached. Rows
+    whose arrays fit a cache are left out: the line is that of memory.
     """
-    names = list(workloads)
-    intensity = [workloads[n]["flops"] / workloads[n]["bytes"] for n in names]
-    reached = [workloads[n]["flops"] / workloads[n]["cygnet"]["median"] / 1e9 for n in names]
-    columns = -(-len(names) // 60)
-    figure = Figure(figsize=(11 + 3.1 * columns, 8.5), dpi=150, layout="constrained")
-    axes, key = figure.subplots(1, 2, width_ratios=(11, 3.1 * columns))
+    names = [name for name in workloads if not name.endswith("512KB")]
+    rows = [workloads[name] for name in names]
+    intensity = [row["flops"] / row["bytes"] for row in rows]
+    reached = [row["flops"] / row["cygnet"]["median"] / 1e9 for row in rows]
+    columns = -(-len(names) // KEY_ROWS)
+    figure = Figure(figsize=(9.5 + 3.3 * columns, 7.5), dpi=150, layout="constrained")
+    axes, key = figure.subplots(1, 2, width_ratios=(9.5, 3.3 * columns))
     axes.set(xscale="log", yscale="log", xlabel="FLOP a byte that must move", ylabel="GFLOP/s")
-    x = np.geomspace(min(intensity, default=0.1) / 2, max(intensity, default=10) * 3, 200)
-    limit = np.minimum(machine.flops, x * machine.bandwidth) / 1e9
-    axes.plot(x, limit, color="black", linewidth=1.5)
-    axes.set_title(
-        f"{machine.flops / 1e9:.0f} GFLOP/s of multiply-adds, {machine.bandwidth / 1e9:.0f} GB/s of copies"
-    )
-    axes.grid(True, which="major", linewidth=0.3)
+    x = np.geomspace(min(intensity, default=0.1) / 3, max(intensity, default=10) * 3, 200)
+    memory, multiply = machine.bandwidth / 1e9, machine.flops / 1e9
+    axes.plot(x, np.minimum(multiply, x * memory), color="black", linewidth=1.5)
+    axes.set_title(f"{multiply:.0f} GFLOP/s of multiply-adds, {memory:.0f} GB/s of copies")
+    axes.grid(True, linewidth=0.3)
     for name, (marker, colour) in FAMILIES.items():
         chosen = [i for i, n in enumerate(names) if family(OPERATIONS[n].op) == name]
         if chosen:
@@ -81,24 +83,27 @@ def roofline(workloads: dict[str, Any], machine: Machine, path: Path) -> None:
     axes.legend(loc="lower right")
     label(axes, intensity, reached)
     key.set_axis_off()
-    for i, n in enumerate(names):
-        share = workloads[n]["limit"] / workloads[n]["cygnet"]["median"]
-        key.text(i // 60 / columns, 1 - i % 60 / 60, f"{i + 1:>3} {share:>5.0%} {n}",
-                 fontsize=6, family="monospace", va="top", transform=key.transAxes)  # fmt: skip
+    for i, (name, row) in enumerate(zip(names, rows, strict=True)):
+        text = f"{i + 1:>3}{row['limit'] / row['cygnet']['median']:>5.0%} {name}"
+        at = (i // KEY_ROWS / columns, 1 - i % KEY_ROWS / KEY_ROWS)
+        key.text(*at, text, fontsize=7, family="monospace", va="top", transform=key.transAxes)
     figure.savefig(path)
 
 
 def label(axes: Any, intensity: list[float], reached: list[float]) -> None:
-    """Numbers right of their points; those of a column of points keep apart."""
+    """Numbers beside their points, on the side of fewer others; those of a column keep apart."""
     groups: dict[int, list[int]] = {}
     for i, value in enumerate(intensity):
-        groups.setdefault(round(np.log10(value) * 6), []).append(i)
-    for members in groups.values():
-        heights = spread_out([float(np.log10(reached[i])) for i in members], 0.045)
-        right = max(intensity[i] for i in members)
+        groups.setdefault(round(np.log10(value) * 8), []).append(i)
+    for column, members in groups.items():
+        near = {other - column: len(group) for other, group in groups.items()}
+        left = sum(near.get(d, 0) for d in (1, 2, 3)) > sum(near.get(-d, 0) for d in (1, 2, 3))
+        heights = spread_out([float(np.log10(reached[i])) for i in members], 0.055)
+        edge = [intensity[i] for i in members]
+        at = min(edge) / 1.25 if left else max(edge) * 1.25
         for i, height in zip(members, heights, strict=True):
             axes.annotate(
-                str(i + 1), (intensity[i], reached[i]), xytext=(right * 1.15, 10**height),
-                fontsize=6, va="center",
+                str(i + 1), (intensity[i], reached[i]), xytext=(at, 10**height), fontsize=7,
+                va="center", ha="right" if left else "left",
                 arrowprops={"arrowstyle": "-", "linewidth": 0.3, "color": "grey"},
             )  # fmt: skip

@@ -6,18 +6,18 @@ kernel must read its inputs and write its results once, in float32, whatever lie
 its multiply-adds; it takes max(FLOPs / peak, bytes / copy bandwidth). Only what the modules fuse is
 fused: a bias into its product. So:
 
-================  ==========================  =====================================================
-kernel            FLOPs                       elements read and written (x input, y output, w weight)
-================  ==========================  =====================================================
+================  ==========================  ==================================================
+kernel            FLOPs                       elements moved (x input, y output, w weight)
+================  ==========================  ==================================================
 linear, conv      2 y (inputs of an output)   forward x + w + y; input y + w + x; weight y + x + w
 batch norm        none                        forward 2 x + y (statistics first); backward 4 x + y
 relu              none                        forward x + y; backward 2 y + x
-max pooling       none                        forward x + y + i; backward y + i + x; i: 8-byte indices
+max pooling       none                        forward x + y + i; backward y + i + x; i = y bytes
 average           none                        forward x + y; backward y + x
 residual          none                        forward 3 y; backward 3 x (two gradients are added)
 loss              none                        forward x + t; backward 2 x + t
 adam, sgd         none                        7 and 5 a parameter
-================  ==========================  =====================================================
+================  ==========================  ==================================================
 
 A net that fits the caches can be faster than this: copy bandwidth is that of memory.
 """
@@ -56,9 +56,7 @@ class Kernel:
         return machine.limit(self.flops, self.bytes)
 
 
-def layer_kernels(
-    layer: Layer, shape: Shape, training: bool, need_input: bool
-) -> Iterator[Kernel]:
+def layer_kernels(layer: Layer, shape: Shape, training: bool, need_input: bool) -> Iterator[Kernel]:
     """The kernels of a layer; `need_input`: whether the gradient of its input is needed."""
     x, y = math.prod(shape), math.prod(output_shape(layer, shape))
     name = type(layer).__name__.lower()
@@ -74,7 +72,9 @@ def layer_kernels(
             if isinstance(layer, Linear):
                 flops = 2.0 * y * layer.inputs
             else:  # each position of a transposed convolution's input meets the whole kernel
-                positions = math.prod(shape[2:]) if layer.transposed else y / layer.outputs / shape[0]
+                positions = (
+                    math.prod(shape[2:]) if layer.transposed else y / layer.outputs / shape[0]
+                )
                 flops = 2.0 * shape[0] * positions * weight
             moved = 4.0 * (x + weight + y)
             yield Kernel(f"{name} forward", flops, moved)
@@ -87,7 +87,7 @@ def layer_kernels(
         case Relu():
             yield from kernels(x + y, 2 * y + x)
         case Pool():
-            yield from kernels(x + 3 * y if training else x + y, 3 * y + x)
+            yield from kernels(x + 1.25 * y if training else x + y, 1.25 * y + x)
         case Average():
             yield from kernels(x + y, y + x)
         case Residual():
@@ -116,7 +116,9 @@ def kernels_of(network: Network, batch: int, training: bool) -> list[Kernel]:
         targets = 2 * batch if network.loss == "cross entropy" else scores
         kernels.append(Kernel("loss forward", 0.0, 4.0 * (scores + targets)))
         kernels.append(Kernel("loss backward", 0.0, 4.0 * (2 * scores + targets)))
-        parameters = sum(math.prod(s) for layer in flat(network.layers) for s in parameter_shapes(layer))
+        parameters = sum(
+            math.prod(s) for layer in flat(network.layers) for s in parameter_shapes(layer)
+        )
         times = 7.0 if network.optimizer == "adam" else 5.0
         kernels.append(Kernel(network.optimizer, 0.0, 4.0 * times * parameters))
     return kernels

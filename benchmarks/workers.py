@@ -37,17 +37,21 @@ class Worker:
     def __init__(self, framework: str, python: str, threads: int) -> None:
         self.framework = framework
         paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-        self.process = subprocess.Popen(
-            [python, "-m", "benchmarks.worker", framework],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={
-                **os.environ,
-                "OMP_NUM_THREADS": str(threads),
-                "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-            },
-        )
+        environment = {
+            **os.environ,
+            "OMP_NUM_THREADS": str(threads),
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        }
+        try:
+            self.process = subprocess.Popen(
+                [python, "-m", "benchmarks.worker", framework],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=environment,
+            )
+        except OSError as error:
+            raise SystemExit(f"{framework}: cannot start {python}: {error.strerror}") from None
         answer = self.ask("describe")
         self.kinds: list[str] = answer["kinds"]
         self.facts: dict[str, Any] = answer["facts"]

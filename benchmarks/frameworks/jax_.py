@@ -114,7 +114,6 @@ def train(network: Network, samples: Any, targets: Any) -> Workload:
     weights = [jnp.asarray(w) for w in channels_last_weights(network)]
     update = updates(network.optimizer)
 
-    @partial(jax.jit, donate_argnums=0)
     def step(state: Any, x: Any, y: Any) -> Any:
         weights, first, second, t = state
         t = t + 1
@@ -122,13 +121,15 @@ def train(network: Network, samples: Any, targets: Any) -> Workload:
         rows = [update(*row, t) for row in zip(weights, gradients, first, second, strict=True)]
         return (*([row[i] for row in rows] for i in range(3)), t), loss
 
+    compiled = jax.jit(step, donate_argnums=0)
+
     # SGD has one state; the second is a number that passes through.
     second = [jnp.zeros_like(w) if network.optimizer == "adam" else jnp.zeros(()) for w in weights]
     state: Any = (weights, [jnp.zeros_like(w) for w in weights], second, jnp.zeros(()))
 
     def run() -> Any:
         nonlocal state
-        state, loss = step(state, samples, targets)
+        state, loss = compiled(state, samples, targets)
         return jax.block_until_ready((state, loss))[1]
 
     return Workload(run, lambda: [np.array([float(run()) for _ in range(STEPS)])])
@@ -137,15 +138,16 @@ def train(network: Network, samples: Any, targets: Any) -> Workload:
 def infer(network: Network, samples: Any) -> Workload:
     weights = [jnp.asarray(w) for w in channels_last_weights(network)]
 
-    @jax.jit
     def forward(weights: list[Any], x: Any) -> Any:
         return chain(network.layers, iter(weights), x, training=False)
 
+    compiled = jax.jit(forward)
+
     def results() -> list[Any]:
-        result = np.asarray(forward(weights, samples))
+        result = np.asarray(compiled(weights, samples))
         return [np.moveaxis(result, -1, 1) if result.ndim == 4 else result]
 
-    return Workload(lambda: jax.block_until_ready(forward(weights, samples)), results)
+    return Workload(lambda: jax.block_until_ready(compiled(weights, samples)), results)
 
 
 def build(

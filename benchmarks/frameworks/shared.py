@@ -1,4 +1,4 @@
-"""What Cygnet and PyTorch write alike, because they share their names; `torch` is either package."""
+"""What Cygnet and PyTorch write alike, as they share their names; `torch` is either package."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ def model_of(network: Network, torch: Any) -> Any:
     return model
 
 
-def training(network: Network, torch: Any, model: Any, batch: Sequence[Any], **fused: bool) -> Workload:
+def training(
+    network: Network, torch: Any, model: Any, batch: Sequence[Any], **fused: bool
+) -> Workload:
     """A training step on `batch`, samples and targets."""
     samples, targets = batch
     if network.loss == "cross entropy":
@@ -115,7 +117,9 @@ def public_operations(torch: Any) -> dict[str, Callable[..., Any]]:
     """Operations that are more than a public function of the same name and arguments."""
     f = torch.nn.functional
 
-    def conv_forward(input: Any, weight: Any, bias: Any, *, transposed: bool, **options: Any) -> Any:
+    def conv_forward(
+        input: Any, weight: Any, bias: Any, *, transposed: bool, **options: Any
+    ) -> Any:
         name = "conv_transpose" if transposed else "conv"
         return getattr(f, f"{name}{input.ndim - 2}d")(input, weight, bias, **options)
 
@@ -153,9 +157,9 @@ def operating(
         if row.op in prepared:
             function = prepared[row.op](*tensors, **row.options)
         else:
-            if (function := direct.get(row.op) or public) is None:
+            if (called := direct.get(row.op) or public) is None:
                 raise AttributeError(f"there is no {row.op}")
-            function = partial(function, *tensors, **row.options)
+            function = partial(called, *tensors, **row.options)
 
     def run() -> Any:
         with torch.no_grad():

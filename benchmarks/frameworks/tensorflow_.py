@@ -1,4 +1,4 @@
-"""TensorFlow's side of a benchmark: Keras layers on images (N, H, W, C), compiled in several ways."""
+"""TensorFlow's side of a benchmark: Keras layers on images (N, H, W, C), compiled."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from benchmarks.networks import (
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-import keras  # noqa: E402
-import tensorflow as tf  # noqa: E402
+import keras
+import tensorflow as tf
 
 KINDS = ("train", "infer")
 tf.get_logger().setLevel("ERROR")  # it warns of the second network
