@@ -76,7 +76,7 @@ struct BinaryCrossEntropyLoss {
 struct BinaryCrossEntropyWithLogitsLoss {
   template <class T>
   static Vec<T> loss(Vec<T> x, Vec<T> t) {
-    return max(x, Vec<T>(T(0))) - x * t + log1p(exp(-abs(x)));
+    return max(x, Vec<T>(T(0))) - x * t + log1p_of_fraction(exp(-abs(x)));
   }
   template <class T>
   static Vec<T> gradient(Vec<T> x, Vec<T> t) {

@@ -82,7 +82,7 @@ struct Scalars {
 };
 
 constexpr int64_t block = 1024;      // elements of a run summed without a tree
-constexpr int64_t block_rows = 128;  // rows of a run of columns summed without a tree
+constexpr int64_t block_rows = 16;   // rows of a run of columns summed without a tree
 constexpr int64_t chunk = 32768;     // elements of a task
 
 template <class Op, class From, class To>
