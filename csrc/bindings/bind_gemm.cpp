@@ -45,7 +45,8 @@ py::object gemm_binding(const ArrayArg& a_arg, const ArrayArg& b_arg, const Opti
     using T = decltype(zero);
     const int64_t ar = a_step[0], ac = a_step[1], br = b_step[0], bc = b_step[1];
     launch(op, {2 * m * n * k, (m * k + k * n + m * n) * static_cast<double>(item)},
-           {read(a), read(b), read(bias), write(c)}, gemm_scratch_bytes(columns, depth, sizeof(T)),
+           {read(a), read(b), read(bias), write(c)},
+           gemm_scratch_bytes(rows, columns, depth, matrix<T>(nullptr, ar, ac), matrix<T>(nullptr, br, bc)),
            [=](void* const* at) {
              gemm<T>(rows, columns, depth, matrix<T>(at[0], ar, ac), matrix<T>(at[1], br, bc), in<T>(at[2]), activation,
                      to<T>(at[3]), columns, at[4]);
@@ -92,7 +93,8 @@ py::object linear_forward(const ArrayArg& input_arg, const ArrayArg& weight_arg,
     using T = decltype(zero);
     const int64_t rows = size.rows, inputs = size.inputs, outputs = size.outputs;
     launch("linear_forward", {size.flops(), size.bytes(input.dtype())},
-           {read(input), read(weight), read(bias), write(result)}, gemm_scratch_bytes(outputs, inputs, sizeof(T)),
+           {read(input), read(weight), read(bias), write(result)},
+           gemm_scratch_bytes(rows, outputs, inputs, matrix<T>(nullptr, inputs, 1), matrix<T>(nullptr, 1, inputs)),
            [=](void* const* at) {
              gemm<T>(rows, outputs, inputs, matrix<T>(at[0], inputs, 1), matrix<T>(at[1], 1, inputs), in<T>(at[2]),
                      activation, to<T>(at[3]), outputs, at[4]);
@@ -126,9 +128,10 @@ py::tuple linear_backward(const ArrayArg& grad_arg, const ArrayArg& input_arg, c
     const int64_t rows = size.rows, inputs = size.inputs, outputs = size.outputs;
     const size_t activated = activation == Activation::None ? 0 : static_cast<size_t>(rows * outputs) * sizeof(T);
     const size_t aligned = (activated + 63) / 64 * 64;
-    const size_t work =
-        std::max({gemm_scratch_bytes(inputs, outputs, sizeof(T)), gemm_scratch_bytes(inputs, rows, sizeof(T)),
-                  column_sum_scratch_bytes(rows, outputs, sizeof(T))});
+    const size_t work = std::max(
+        {gemm_scratch_bytes(rows, inputs, outputs, matrix<T>(nullptr, outputs, 1), matrix<T>(nullptr, inputs, 1)),
+         gemm_scratch_bytes(outputs, inputs, rows, matrix<T>(nullptr, 1, outputs), matrix<T>(nullptr, inputs, 1)),
+         column_sum_scratch_bytes(rows, outputs, sizeof(T))});
     launch(
         op, {products * size.flops(), (1 + products) * size.bytes(dtype)},
         {read(grad), read(input), read(weight), read(result), write(grad_input), write(grad_weight), write(grad_bias)},

@@ -18,13 +18,15 @@ struct MatrixView {
 
 /// C[m][n] = f(sum_k A[m][k] B[k][n] + bias[n]) for 0 <= m < rows, 0 <= n < columns, 0 <= k < depth.
 /// C is row-major with `c_step` elements from row to row and overlaps nothing; bias may be null. With depth 0 the sum
-/// is 0. `scratch` has gemm_scratch_bytes of the same sizes.
+/// is 0. `scratch` has gemm_scratch_bytes of the same arguments.
 template <class T>
 void gemm(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixView<T> b, const T* bias,
           Activation activation, T* c, int64_t c_step, void* scratch) noexcept;
 
-/// Scratch of `gemm`: room for a packed B.
-size_t gemm_scratch_bytes(int64_t columns, int64_t depth, size_t item) noexcept;
+/// Scratch of `gemm`, for packed parts of A and B; the views' data are not read.
+template <class T>
+size_t gemm_scratch_bytes(int64_t rows, int64_t columns, int64_t depth, const MatrixView<T>& a,
+                          const MatrixView<T>& b) noexcept;
 
 /// sums[n] = sum_m A[m][n] of a row-major matrix: the gradient of a bias. Rows are summed in runs of fixed length
 /// and the runs pairwise. `scratch` has column_sum_scratch_bytes.

@@ -69,11 +69,12 @@ struct Panels {
   int64_t padded_columns() const { return (columns + lanes - 1) / lanes * lanes; }
 };
 
+/// Panels at most `most_vectors` wide, of nearly equal width.
 template <class T>
-Panels panels_for(int64_t columns) noexcept {
+Panels panels_for(int64_t columns, int most_vectors = max_vectors) noexcept {
   constexpr int lanes = Vec<T>::lanes;
   const int64_t vectors = (columns + lanes - 1) / lanes;
-  const int64_t panels = (vectors + max_vectors - 1) / max_vectors;
+  const int64_t panels = (vectors + most_vectors - 1) / most_vectors;
   return {panels ? static_cast<int>((vectors + panels - 1) / panels) : 1, panels, columns, lanes};
 }
 

@@ -3,7 +3,14 @@
 from cygnet.nn import functional, init
 from cygnet.nn.activation import LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
 from cygnet.nn.container import ModuleDict, ModuleList, Sequential
-from cygnet.nn.conv import Conv2d
+from cygnet.nn.conv import (
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
+)
 from cygnet.nn.dropout import Dropout
 from cygnet.nn.linear import Flatten, Identity, Linear
 from cygnet.nn.loss import (
@@ -24,7 +31,12 @@ __all__ = [
     "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "Conv1d",
     "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
     "CrossEntropyLoss",
     "Dropout",
     "Flatten",

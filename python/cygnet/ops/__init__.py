@@ -10,7 +10,17 @@ from collections.abc import Callable
 from typing import Any
 
 from cygnet.ops.broadcast import expand, reshape, sum
-from cygnet.ops.conv import adaptive_avg_pool2d, avg_pool2d, conv2d, max_pool2d
+from cygnet.ops.conv import (
+    adaptive_avg_pool2d,
+    avg_pool2d,
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+    max_pool2d,
+)
 from cygnet.ops.convert import bool, clone, contiguous, double, float, int, long, to
 from cygnet.ops.create import (
     arange,
@@ -98,7 +108,12 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "cat",
     "clone",
+    "conv1d",
     "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cross_entropy",
     "div",
     "dropout",
