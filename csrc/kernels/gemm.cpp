@@ -146,10 +146,10 @@ size_t gemm_scratch_bytes(int64_t rows, int64_t columns, int64_t depth, const Ma
 }
 
 template <class T>
-void gemm(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixView<T> b, const T* bias,
-          Activation activation, T* c, int64_t c_step, void* scratch) noexcept {
+void gemm(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixView<T> b, Epilogue<T> epilogue, T* c,
+          int64_t c_step, void* scratch) noexcept {
   if (rows == 0 || columns == 0) return;
-  if (gemm_dot_is_faster(rows, depth, a, b)) return gemm_dot(rows, columns, depth, a, b, bias, activation, c, c_step);
+  if (gemm_dot_is_faster(rows, depth, a, b)) return gemm_dot(rows, columns, depth, a, b, epilogue, c, c_step);
 
   const GemmPlan plan = gemm_plan(rows, columns, depth, a, b);
   const Panels panels = plan.panels;
@@ -186,12 +186,14 @@ void gemm(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixV
     tile.a_row = a_row;
     tile.c_row = c_row;
     tile.b_padded = plan.pack_b;
+    tile.alpha = epilogue.alpha;
     // At least one pass, so that a product of depth 0 stores bias and activation.
     for (int64_t k = 0; k == 0 || k < depth; k += depth_block) {
       tile.depth = std::min(depth_block, depth - k);
-      tile.accumulate = k > 0;
+      tile.accumulate = k > 0 || epilogue.beta != T(0);
+      tile.beta = k > 0 ? T(1) : epilogue.beta;
       const bool finished = k + depth_block >= depth;
-      tile.activation = finished ? activation : Activation::None;
+      tile.activation = finished ? epilogue.activation : Activation::None;
       for (int64_t s = first; s < last; ++s) {
         const int64_t m = plan.strips.begin(s);
         tile.rows = static_cast<int>(plan.strips.begin(s + 1) - m);
@@ -204,12 +206,51 @@ void gemm(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixV
           tile.columns = panels.columns_of(p);
           tile.b_step = plan.pack_b ? int64_t{tile.vectors} * panels.lanes : b.row_step;
           tile.b = plan.pack_b ? packed.b + n * depth + k * tile.b_step : b.data + n + k * b.row_step;
-          tile.bias = finished && bias ? bias + n : nullptr;
+          tile.bias = finished && epilogue.bias ? epilogue.bias + n : nullptr;
           tile.c = c + m * c_step + n;
           run_tile(tile);
         }
       }
     }
+  });
+}
+
+namespace {
+
+// Many matrices, or small ones, are shared out whole; few large ones are worked off one after the other by all threads.
+constexpr int64_t many_matrices = 16;
+constexpr int64_t most_slots = 32;
+
+bool whole_matrices(int64_t batch, int64_t rows, int64_t columns, int64_t depth) {
+  return batch >= many_matrices ||
+         static_cast<double>(rows) * static_cast<double>(columns) * static_cast<double>(depth) < 4 * task_work;
+}
+
+}  // namespace
+
+template <class T>
+size_t gemm_batched_scratch_bytes(int64_t batch, int64_t rows, int64_t columns, int64_t depth, const MatrixView<T>& a,
+                                  const MatrixView<T>& b) noexcept {
+  const size_t one = gemm_scratch_bytes(rows, columns, depth, a, b);
+  return whole_matrices(batch, rows, columns, depth) ? one * static_cast<size_t>(std::min(batch, most_slots)) : one;
+}
+
+template <class T>
+void gemm_batched(int64_t batch, const int64_t* a_offset, const int64_t* b_offset, int64_t rows, int64_t columns,
+                  int64_t depth, MatrixView<T> a, MatrixView<T> b, Epilogue<T> epilogue, T* c, void* scratch) noexcept {
+  const auto run = [=](int64_t first, int64_t last, void* room) {
+    for (int64_t i = first; i < last; ++i)
+      gemm(rows, columns, depth, MatrixView<T>{a.data + a_offset[i], a.row_step, a.column_step},
+           MatrixView<T>{b.data + b_offset[i], b.row_step, b.column_step}, epilogue, c + i * rows * columns, columns,
+           room);
+  };
+  if (!whole_matrices(batch, rows, columns, depth)) return run(0, batch, scratch);
+  const size_t one = gemm_scratch_bytes(rows, columns, depth, a, b);
+  const int64_t slots = std::min(batch, most_slots);
+  const double total = static_cast<double>(batch * rows) * static_cast<double>(columns) * static_cast<double>(depth);
+  parallel_for(slots, total, [=](int64_t slot) {
+    run(batch * slot / slots, batch * (slot + 1) / slots,
+        static_cast<char*>(scratch) + static_cast<size_t>(slot) * one);
   });
 }
 
@@ -246,12 +287,16 @@ void column_sum(const T* a, int64_t rows, int64_t columns, T* sums, void* scratc
   if (runs > 1) std::copy(partial, partial + columns, sums);
 }
 
-#define CYGNET_INSTANTIATE(T)                                                                                       \
-  template size_t gemm_scratch_bytes<T>(int64_t, int64_t, int64_t, const MatrixView<T>&,                            \
-                                        const MatrixView<T>&) noexcept;                                             \
-  template void pack_panel<T>(MatrixView<T>, int64_t, int, int, T*) noexcept;                                       \
-  template void gemm<T>(int64_t, int64_t, int64_t, MatrixView<T>, MatrixView<T>, const T*, Activation, T*, int64_t, \
-                        void*) noexcept;                                                                            \
+#define CYGNET_INSTANTIATE(T)                                                                                      \
+  template size_t gemm_scratch_bytes<T>(int64_t, int64_t, int64_t, const MatrixView<T>&,                           \
+                                        const MatrixView<T>&) noexcept;                                            \
+  template void pack_panel<T>(MatrixView<T>, int64_t, int, int, T*) noexcept;                                      \
+  template void gemm<T>(int64_t, int64_t, int64_t, MatrixView<T>, MatrixView<T>, Epilogue<T>, T*, int64_t,         \
+                        void*) noexcept;                                                                           \
+  template size_t gemm_batched_scratch_bytes<T>(int64_t, int64_t, int64_t, int64_t, const MatrixView<T>&,          \
+                                                const MatrixView<T>&) noexcept;                                    \
+  template void gemm_batched<T>(int64_t, const int64_t*, const int64_t*, int64_t, int64_t, int64_t, MatrixView<T>, \
+                                MatrixView<T>, Epilogue<T>, T*, void*) noexcept;                                   \
   template void column_sum<T>(const T*, int64_t, int64_t, T*, void*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)

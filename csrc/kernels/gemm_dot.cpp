@@ -13,7 +13,7 @@ namespace {
 // A block of dot products whose sums, with the vectors of A and one of B, fill the registers.
 constexpr int block_rows = max_vectors == 4 ? 4 : 3, block_columns = max_vectors == 4 ? 6 : 4;
 // Rows that are always worth it, and the depth for each row from which more of them are.
-constexpr int64_t few_rows = 3, depth_per_row = 16000;
+constexpr int64_t few_rows = 3, depth_per_row = 16;
 // Columns of a task.
 constexpr int64_t task_columns = 12;
 
@@ -62,8 +62,8 @@ bool gemm_dot_is_faster(int64_t rows, int64_t depth, const MatrixView<T>& a, con
 }
 
 template <class T>
-void gemm_dot(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixView<T> b, const T* bias,
-              Activation activation, T* c, int64_t c_step) noexcept {
+void gemm_dot(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixView<T> b, Epilogue<T> epilogue,
+              T* c, int64_t c_step) noexcept {
   static constexpr auto functions = functions_of<T>(std::make_integer_sequence<int, block_rows>{});
   const Strips strips{rows, (rows + block_rows - 1) / block_rows};
   parallel_ranges(columns, task_columns, static_cast<double>(rows * depth), [=](int64_t begin, int64_t end) {
@@ -75,19 +75,22 @@ void gemm_dot(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, Mat
         functions[static_cast<size_t>(last - first - 1)](depth, a.data + first * a.row_step, a.row_step,
                                                          b.data + n * b.column_step, b.column_step, count, result);
         for (int64_t m = first; m < last; ++m)
-          for (int j = 0; j < count; ++j)
-            c[m * c_step + n + j] = result[(m - first) * block_columns + j] + (bias ? bias[n + j] : T(0));
+          for (int j = 0; j < count; ++j) {
+            T& target = c[m * c_step + n + j];
+            const T sum = epilogue.alpha * result[(m - first) * block_columns + j];
+            const T kept = epilogue.beta == T(0) ? T(0) : epilogue.beta * target;
+            target = sum + kept + (epilogue.bias ? epilogue.bias[n + j] : T(0));
+          }
       }
     }
-    if (activation != Activation::None)
-      for (int64_t m = 0; m < rows; ++m) activate_in_place(activation, c + m * c_step + begin, end - begin);
+    if (epilogue.activation != Activation::None)
+      for (int64_t m = 0; m < rows; ++m) activate_in_place(epilogue.activation, c + m * c_step + begin, end - begin);
   });
 }
 
-#define CYGNET_INSTANTIATE(T)                                                                                  \
-  template bool gemm_dot_is_faster<T>(int64_t, int64_t, const MatrixView<T>&, const MatrixView<T>&) noexcept;  \
-  template void gemm_dot<T>(int64_t, int64_t, int64_t, MatrixView<T>, MatrixView<T>, const T*, Activation, T*, \
-                            int64_t) noexcept;
+#define CYGNET_INSTANTIATE(T)                                                                                 \
+  template bool gemm_dot_is_faster<T>(int64_t, int64_t, const MatrixView<T>&, const MatrixView<T>&) noexcept; \
+  template void gemm_dot<T>(int64_t, int64_t, int64_t, MatrixView<T>, MatrixView<T>, Epilogue<T>, T*, int64_t) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)
 #undef CYGNET_INSTANTIATE

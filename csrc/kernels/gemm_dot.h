@@ -12,7 +12,7 @@ bool gemm_dot_is_faster(int64_t rows, int64_t depth, const MatrixView<T>& a, con
 
 /// As `gemm`; needs k contiguous in A and in B.
 template <class T>
-void gemm_dot(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixView<T> b, const T* bias,
-              Activation activation, T* c, int64_t c_step) noexcept;
+void gemm_dot(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixView<T> b, Epilogue<T> epilogue,
+              T* c, int64_t c_step) noexcept;
 
 }  // namespace cygnet

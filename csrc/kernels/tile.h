@@ -1,6 +1,7 @@
 // The micro-kernel of linear layers, convolutions and recurrent nets: a small block of C kept in registers while
 //
-//   C[m][n] (+)= sum over segments s and 0 <= k < depth of A[a_row[m] + a_segment[s] + k a_step] B[s][k][n],
+//   C[m][n] = alpha sum over segments s and 0 <= k < depth of A[a_row[m] + a_segment[s] + k a_step] B[s][k][n]
+//             (+ beta C[m][n]),
 //
 // with bias and activation applied before the one store. The rows of A are addressed by offsets, so that they may be
 // rows of a matrix, pixels of an image or taps of a filter; the segments are the taps of a convolution or the rows of
@@ -43,7 +44,8 @@ struct Tile {
   int vectors = 0;                 // 1 ... max_vectors
   int columns = 0;                 // (vectors - 1) lanes < columns <= vectors lanes
   bool b_padded = false;           // whether B holds readable elements up to vectors * lanes
-  bool accumulate = false;         // adds to C instead of overwriting it
+  T alpha = 1, beta = 1;
+  bool accumulate = false;  // adds to beta C instead of overwriting it
   Activation activation = Activation::None;
 };
 
