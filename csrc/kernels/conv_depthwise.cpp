@@ -8,9 +8,8 @@ namespace cygnet {
 namespace {
 
 // Bytes of a part's source, so that it stays in the second-level cache, and of what a strip's products read, so that
-// this stays in the first-level cache; taps from which the copy of a source pays.
+// this stays in the first-level cache.
 constexpr int64_t part_bytes = 192 << 10, strip_bytes = 24 << 10;
-constexpr int64_t copied_taps = 16;
 // Tasks that keep all threads of a usual machine busy, and the multiply-adds each should have at least.
 constexpr int64_t most_tasks = 16;
 constexpr double task_work = 1 << 16;
@@ -104,7 +103,7 @@ struct Source {
   int64_t begin[max_axes], pitch[max_axes], depth, vector;
 };
 
-// to[x][i] = from[i][x] for `count` x; a line that is null is zeros.
+// to[x][i] = from[i][x] for `count` x.
 template <class T>
 void transpose(const T* const (&from)[Vec<T>::lanes], int64_t count, T* to) noexcept {
   using V = Vec<T>;
@@ -112,9 +111,7 @@ void transpose(const T* const (&from)[Vec<T>::lanes], int64_t count, T* to) noex
     const int valid = static_cast<int>(std::min<int64_t>(V::lanes, count - x));
     Eigen::internal::PacketBlock<typename V::Packet, V::lanes> block;
     for (int i = 0; i < V::lanes; ++i)
-      block.packet[i] = !from[i]            ? V(T(0)).p
-                        : valid == V::lanes ? V::load(from[i] + x).p
-                                            : V::load(from[i] + x, valid).p;
+      block.packet[i] = valid == V::lanes ? V::load(from[i] + x).p : V::load(from[i] + x, valid).p;
     Eigen::internal::ptranspose(block);
     for (int i = 0; i < valid; ++i) V(block.packet[i]).store(to + (x + i) * V::lanes);
   }
@@ -139,35 +136,27 @@ Source<T> source_of(const LaneConv& plan, const Workspace<T>& workspace, int64_t
     workspace.spans[i].range(part.box.begin[i], part.box.size[i], box.begin[i], box.size[i]);
   const int64_t line = box.size[2] * lanes, vector = box.pixels() * lanes;
   T* const slab = workspace.slabs + task * Workspace<T>::slab_size(plan);
-  const int64_t valid = std::min(part.vectors * lanes, plan.target_channels - part.vector * lanes);
-  for (int64_t z = 0; z < box.size[0]; ++z)
-    for (int64_t y = 0; y < box.size[1]; ++y) {
-      const int64_t pixel = ((box.begin[0] + z) * size[1] + box.begin[1] + y) * size[2] + box.begin[2];
-      T* const to = slab + (z * box.size[1] + y) * line;
-      if (plan.channels_last && plan.groups == channels && plan.groups == plan.target_channels) {
-        const T* from = image + pixel * channels + part.vector * lanes;
-        for (int64_t x = 0; x < box.size[2]; ++x, from += channels)
-          for (int64_t c = 0; c < valid; c += lanes) {
-            const int count = static_cast<int>(std::min<int64_t>(lanes, valid - c));
-            (count == lanes ? V::load(from + c) : V::load(from + c, count)).store(to + c / lanes * vector + x * lanes);
-          }
-        continue;
-      }
-      for (int64_t k = 0; k < plan.depth(); ++k)
-        for (int64_t v = 0; v < part.vectors; ++v) {
-          T* const to_line = to + (k * part.vectors + v) * vector;
-          int64_t channel[lanes];
-          for (int i = 0; i < lanes; ++i)
-            channel[i] = std::min((part.vector + v) * lanes + i, plan.target_channels - 1) / plan.columns() *
-                             plan.depth() + k;
+  // Whole lines follow each other in the source, too.
+  const bool whole_lines = box.size[2] == size[2];
+  const int64_t rows = whole_lines ? 1 : box.size[1], row_pixels = box.size[2] * (whole_lines ? box.size[1] : 1);
+  for (int64_t k = 0; k < plan.depth(); ++k)
+    for (int64_t v = 0; v < part.vectors; ++v) {
+      int64_t channel[lanes];
+      for (int i = 0; i < lanes; ++i)
+        channel[i] =
+            std::min((part.vector + v) * lanes + i, plan.target_channels - 1) / plan.columns() * plan.depth() + k;
+      T* to = slab + (k * part.vectors + v) * vector;
+      for (int64_t z = 0; z < box.size[0]; ++z)
+        for (int64_t y = 0; y < rows; ++y, to += row_pixels * lanes) {
+          const int64_t pixel = ((box.begin[0] + z) * size[1] + box.begin[1] + y) * size[2] + box.begin[2];
           if (plan.channels_last) {
             const T* from = image + pixel * channels;
-            for (int64_t x = 0; x < box.size[2]; ++x, from += channels)
-              for (int i = 0; i < lanes; ++i) to_line[x * lanes + i] = from[channel[i]];
+            for (int64_t x = 0; x < row_pixels; ++x, from += channels)
+              for (int i = 0; i < lanes; ++i) to[x * lanes + i] = from[channel[i]];
           } else {
             const T* planes[lanes];
             for (int i = 0; i < lanes; ++i) planes[i] = image + channel[i] * pixels + pixel;
-            transpose<T>(planes, box.size[2], to_line);
+            transpose<T>(planes, row_pixels, to);
           }
         }
     }
@@ -301,6 +290,7 @@ inline void vector_of(const Run<T>& run, const RunOutput<T>& out, const T* sourc
   const auto load = [&](const T* from) { return Whole ? V::load(from) : V::load(from, valid); };
   V sum[Positions];
   const V bias = out.bias ? load(out.bias + c) : V(T(0));
+#pragma GCC unroll 8
   for (V& value : sum) value = bias;
   const auto add = [&](const Read& read, auto taps) {
     constexpr int Taps = decltype(taps)::value;
@@ -318,6 +308,7 @@ inline void vector_of(const Run<T>& run, const RunOutput<T>& out, const T* sourc
   };
   for (const Read* read = run.reads; read < run.reads + run.count; ++read) with_taps(*read, add);
   if (out.relu)
+#pragma GCC unroll 8
     for (V& value : sum) value = relu(value);
   T* const target = out.target + c;
 #pragma GCC unroll 8
@@ -469,7 +460,7 @@ LaneConv plan_lanes(const Axis (&axes)[max_axes], int64_t images, int64_t source
     positions *= static_cast<double>(axes[i].target);
   }
   const int64_t taps = plan.taps(), depth = plan.depth();
-  plan.copied = !channels_last || groups != source_channels || groups != target_channels || taps >= copied_taps;
+  plan.copied = !channels_last || groups != source_channels || groups != target_channels;
   plan.multiplications = positions * static_cast<double>(taps) *
                          lane_work<T>(source_channels, target_channels, groups, taps);
   const auto most_parts = static_cast<int64_t>(std::min(plan.multiplications / task_work, 1e6)) + 1;
