@@ -13,7 +13,7 @@ namespace {
 // A block of dot products whose sums, with the vectors of A and one of B, fill the registers.
 constexpr int block_rows = max_vectors == 4 ? 4 : 3, block_columns = max_vectors == 4 ? 6 : 4;
 // Rows that are always worth it, and the depth for each row from which more of them are.
-constexpr int64_t few_rows = 3, depth_per_row = 16;
+constexpr int64_t few_rows = 3, depth_per_row = 32;
 // Columns of a task.
 constexpr int64_t task_columns = 12;
 // Bytes of a row that are worked off at a time: a block's rows of A and columns of B stay in the first-level cache.
