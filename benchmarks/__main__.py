@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import re
 import subprocess
 import sys
 from dataclasses import asdict
@@ -44,7 +45,8 @@ def arguments() -> argparse.Namespace:
     add("--peer-python", action="append", default=[], metavar="[PEER=]PATH",
         help="an interpreter that has the peer, or all peers; by default this one")  # fmt: skip
     add("--threads", type=int, default=kernels.default_num_threads(), metavar="N")
-    add("--filter", default="", metavar="TEXT", help="only workloads whose name contains it")
+    add("--filter", default="", metavar="TEXT",
+        help="only workloads whose name contains this regular expression")  # fmt: skip
     add("--batch", type=int, metavar="N", help="instead of the table's, or of 1 for infer")
     add("--seconds", type=float, default=1.0, metavar="S",
         help="time of a workload and framework; default 1")  # fmt: skip
@@ -107,7 +109,7 @@ def timings(options: argparse.Namespace, workers: list[Worker], machine: Machine
     print(head(options.peer, bool(old)), flush=True)
     workloads: dict[str, Any] = {}
     failures = 0
-    for name in (name for name in rows if options.filter in name):
+    for name in (name for name in rows if re.search(options.filter, name)):
         if options.kind == "infer" and name.endswith("-adam"):  # differs in training only
             continue
         batch = options.batch or 1

@@ -79,7 +79,6 @@ def test_a_plot_is_drawn(tmp_path):
 
 
 def test_networks_are_what_they_are_called():
-    # https://pytorch.org/hub: 11.2 million parameters with 10 classes; 0.56 G multiply-adds an image
     resnet = NETWORKS["resnet18"]
     assert sum(w.size for w in weights_of(resnet)) == 11_173_962
     assert sum(k.flops for k in kernels_of(resnet, 1, training=False)) == pytest.approx(
