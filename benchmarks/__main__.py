@@ -91,7 +91,7 @@ def line(name: str, row: dict[str, Any], old: dict[str, Any]) -> str:
             ratio = peer["median"] / middle
             text += f"{peer['median'] * 1e6:>12.1f}{ratio:>6.2f}x {peer['variant']:<15}"
     if name in old:
-        text += f"{old[name]['cygnet']['median'] / middle:>7.2f}x"
+        text += f"{old[name]['frameworks']['cygnet']['median'] / middle:>7.2f}x"
     return text
 
 

@@ -25,9 +25,6 @@ class Machine:
         """The least seconds for so many FLOPs and bytes: the roofline."""
         return max(flops / self.flops, moved / self.bandwidth)
 
-    def best(self, other: Machine) -> Machine:
-        return Machine(max(self.flops, other.flops), max(self.bandwidth, other.bandwidth))
-
     def __str__(self) -> str:
         flops, bandwidth = self.flops / 1e9, self.bandwidth / 1e9
         return f"{flops:.0f} GFLOP/s (multiply-adds in registers), {bandwidth:.1f} GB/s (copy)"

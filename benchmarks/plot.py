@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.machine import Machine
 from benchmarks.operations import OPERATIONS
 
 # Families differ in colour and in shape, so that a print without colours tells them apart.
@@ -64,9 +63,6 @@ def roofline(workloads: dict[str, Any], path: Path) -> None:
     """
     names = [name for name in workloads if not name.endswith("512KB")]
     rows = [workloads[name] for name in names]
-    machine = Machine(0.0, 0.0)
-    for row in rows:
-        machine = machine.best(Machine(**row["machine"]))
     intensity = [row["flops"] / row["bytes"] for row in rows]
     reached = [row["flops"] / row["frameworks"]["cygnet"]["median"] / 1e9 for row in rows]
     columns = -(-len(names) // KEY_ROWS)
@@ -74,7 +70,8 @@ def roofline(workloads: dict[str, Any], path: Path) -> None:
     axes, key = figure.subplots(1, 2, width_ratios=(9.5, 3.3 * columns))
     axes.set(xscale="log", yscale="log", xlabel="FLOP a byte that must move", ylabel="GFLOP/s")
     x = np.geomspace(min(intensity, default=0.1) / 3, max(intensity, default=10) * 3, 200)
-    memory, multiply = machine.bandwidth / 1e9, machine.flops / 1e9
+    memory = float(np.median([row["machine"]["bandwidth"] for row in rows])) / 1e9
+    multiply = float(np.median([row["machine"]["flops"] for row in rows])) / 1e9
     axes.plot(x, np.minimum(multiply, x * memory), color="black", linewidth=1.5)
     axes.set_title(f"{multiply:.0f} GFLOP/s of multiply-adds, {memory:.0f} GB/s of copies")
     axes.grid(True, linewidth=0.3)

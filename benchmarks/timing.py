@@ -67,10 +67,14 @@ def compared(workers: Sequence[Worker], meter: Meter, task: Task, seconds: float
     times: dict[str, list[float]] = {worker.framework: [] for worker in workers}
     for worker in workers:
         worker.times(seconds=0.1, samples=5)
-    machine = Machine(0.0, 0.0)
+    machines: list[Machine] = []
     for _ in range(ROUNDS):
-        machine = machine.best(meter.measure(min(0.1, seconds / ROUNDS)))
+        machines.append(meter.measure(min(0.1, seconds / ROUNDS)))
         for worker in workers:
             times[worker.framework] += worker.times(seconds / ROUNDS, -(-SAMPLES // ROUNDS))
+    machine = Machine(
+        statistics.median(machine.flops for machine in machines),
+        statistics.median(machine.bandwidth for machine in machines),
+    )
     figures = {name: {**spread(t), "variant": best[name]} for name, t in times.items()}
     return {"frameworks": figures, "machine": asdict(machine), **costs(task, machine)}
