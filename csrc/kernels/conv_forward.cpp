@@ -7,10 +7,7 @@ namespace {
 template <class T>
 Correlation forward_plan(const ConvShape& s, bool channels_last) noexcept {
   Axis axes[max_axes];
-  for (int i = 0; i < max_axes; ++i) {
-    const ConvAxis& a = s.axes[i];
-    axes[i] = {a.in, a.out, a.stride, 1, a.kernel, -a.padding, a.dilation};
-  }
+  for (int i = 0; i < max_axes; ++i) axes[i] = forward_axis(s.axes[i]);
   return plan_correlation<T>(axes, s.batch, s.in_channels, s.out_channels, s.groups, channels_last);
 }
 

@@ -74,12 +74,22 @@ void for_pieces(const Walk<T>& walk, double work, bool backwards, const Body& bo
   });
 }
 
-// f(offset of the element, column, lanes) for every vector of the piece, in the order of memory.
+// Calls f(column)(offset of the element, lanes) for every vector of the piece, a few rows at a time, so that what f
+// loads for a column serves all of them.
 template <class T, class F>
 inline void for_elements(const Piece& p, const F& f) noexcept {
-  for (int64_t r = 0; r <= p.rows; ++r) {
+  constexpr int together = 4;
+  int64_t r = 0;
+  for (; r + together <= p.rows; r += together) {
     const int64_t offset = p.offset + r * p.stride;
-    for_vectors<T>(0, r < p.rows ? p.width : p.rest, [&](int64_t i, int n) { f(offset + i, i, n); });
+    for_vectors<T>(0, p.width, [&](int64_t i, int n) {
+      const auto column = f(i);
+      for (int q = 0; q < together; ++q) column(offset + q * p.stride + i, n);
+    });
+  }
+  for (; r <= p.rows; ++r) {
+    const int64_t offset = p.offset + r * p.stride;
+    for_vectors<T>(0, r < p.rows ? p.width : p.rest, [&](int64_t i, int n) { f(i)(offset + i, n); });
   }
 }
 
@@ -117,7 +127,7 @@ struct Terms {
   }
 };
 
-// total[k][c] = sum over the rows of terms(offset, column, lanes).v[k], one number a channel.
+// total[k][c] = sum over the rows of terms(column)(offset, lanes).v[k], one number a channel.
 template <class T, int sums, class F>
 inline void column_sums(const Piece& p, Columns<T> (&total)[sums], const F& terms) noexcept {
   for (auto& columns : total) std::fill_n(columns.value, (p.width + 63) / 64 * 64, T(0));
@@ -130,8 +140,9 @@ inline void column_sums(const Piece& p, Columns<T> (&total)[sums], const F& term
   for (; r + together <= p.rows; r += together) {
     const int64_t offset = p.offset + r * p.stride;
     for_vectors<T>(0, p.width, [&](int64_t i, int n) {
+      const auto column = terms(i);
       Terms<T, sums> part[together];
-      for (int q = 0; q < together; ++q) part[q] = terms(offset + q * p.stride + i, i, n);
+      for (int q = 0; q < together; ++q) part[q] = column(offset + q * p.stride + i, n);
       for (int half = together / 2; half; half /= 2)
         for (int q = 0; q < half; ++q) part[q] = part[q] + part[q + half];
       add(i, part[0], n);
@@ -139,7 +150,7 @@ inline void column_sums(const Piece& p, Columns<T> (&total)[sums], const F& term
   }
   for (; r <= p.rows; ++r)
     for_vectors<T>(0, r < p.rows ? p.width : p.rest,
-                   [&](int64_t i, int n) { add(i, terms(p.offset + r * p.stride + i, i, n), n); });
+                   [&](int64_t i, int n) { add(i, terms(i)(p.offset + r * p.stride + i, n), n); });
   for (auto& columns : total) columns.gather(p);
 }
 
@@ -298,14 +309,17 @@ void channel_statistics(ChannelSizes s, const T* x, double eps, const RunningSta
   }
   for_pieces(walk, 2, false, [&](const Piece& p) {
     Columns<T> total[1], center;
-    column_sums<T>(p, total, [=](int64_t at, int64_t, int n) { return Terms<T, 1>{{Vec<T>::load(x + at, n)}}; });
+    column_sums<T>(p, total,
+                   [=](int64_t) { return [=](int64_t at, int n) { return Terms<T, 1>{{Vec<T>::load(x + at, n)}}; }; });
     const T rows = static_cast<T>(p.count);
     for (int64_t c = 0; c < p.channels; ++c) total[0].value[c] /= rows;
     std::copy_n(total[0].value, p.channels, scratch.partial_of(walk, p.sample, p.index, 0) + p.first);
     center.spread(p, total[0].value);
-    column_sums<T>(p, total, [&, x](int64_t at, int64_t i, int n) {
-      const Vec<T> distance = Vec<T>::load(x + at, n) - center[i];
-      return Terms<T, 1>{{distance * distance}};
+    column_sums<T>(p, total, [&](int64_t i) {
+      return [x, mean = center[i]](int64_t at, int n) {
+        const Vec<T> distance = Vec<T>::load(x + at, n) - mean;
+        return Terms<T, 1>{{distance * distance}};
+      };
     });
     std::copy_n(total[0].value, p.channels, scratch.partial_of(walk, p.sample, p.index, 1) + p.first);
   });
@@ -335,11 +349,13 @@ void channel_norm_forward(ChannelSizes s, const T* x, const T* mean, const T* rs
         center.spread(p, centers + p.sample * s.channels + p.first);
         scale.spread(p, scales + p.sample * s.channels + p.first);
         shift.spread(p, bias ? bias + p.first : nullptr, T(0));
-        for_elements<T>(p, [&](int64_t at, int64_t i, int n) {
-          Vec<T> y = normalized(Vec<T>::load(x + at, n), center[i], scale[i], shift[i]);
-          if constexpr (decltype(adds)::value) y += Vec<T>::load(residual + at, n);
-          if constexpr (decltype(relus)::value) y = relu(y);
-          y.store(out + at, n);
+        for_elements<T>(p, [&](int64_t i) {
+          return [=, c = center[i], a = scale[i], b = shift[i]](int64_t at, int n) {
+            Vec<T> y = normalized(Vec<T>::load(x + at, n), c, a, b);
+            if constexpr (decltype(adds)::value) y += Vec<T>::load(residual + at, n);
+            if constexpr (decltype(relus)::value) y = relu(y);
+            y.store(out + at, n);
+          };
         });
       });
     });
@@ -360,15 +376,17 @@ void sum_gradients(const Walk<T>& walk, const ChannelNormBackward<T>& of, const 
       shift.spread(p, of.bias ? of.bias + p.first : nullptr, T(0));
     }
     const auto terms = [&](auto keeps) {
-      column_sums<T>(p, total, [&](int64_t at, int64_t i, int n) {
-        Vec<T> g = Vec<T>::load(of.grad + at, n);
-        const Vec<T> x = Vec<T>::load(of.x + at, n);
-        if constexpr (Masks::value) g = relu_gradient(g, normalized(x, center[i], scale[i], shift[i]));
-        if constexpr (decltype(keeps)::value) {
-          g = relu_gradient(g, Vec<T>::load(of.y + at, n));
-          g.store(of.grad_residual + at, n);
-        }
-        return Terms<T, 2>{{g, g * (x - center[i])}};
+      column_sums<T>(p, total, [&](int64_t i) {
+        return [=, of = of, c = center[i], a = scale[i], b = shift[i]](int64_t at, int n) {
+          Vec<T> g = Vec<T>::load(of.grad + at, n);
+          const Vec<T> x = Vec<T>::load(of.x + at, n);
+          if constexpr (Masks::value) g = relu_gradient(g, normalized(x, c, a, b));
+          if constexpr (decltype(keeps)::value) {
+            g = relu_gradient(g, Vec<T>::load(of.y + at, n));
+            g.store(of.grad_residual + at, n);
+          }
+          return Terms<T, 2>{{g, g * (x - c)}};
+        };
       });
     };
     with_flag(of.y, terms);
@@ -433,13 +451,15 @@ void input_gradient(const Walk<T>& walk, const ChannelNormBackward<T>& of, const
       offset.spread(p, scratch.coefficient[3] + first);
     }
     if constexpr (Masks::value) shift.spread(p, of.bias ? of.bias + p.first : nullptr, T(0));
-    for_elements<T>(p, [&](int64_t at, int64_t i, int n) {
-      Vec<T> g = Vec<T>::load(grad + at, n);
-      if constexpr (Masks::value)
-        g = relu_gradient(g, normalized(Vec<T>::load(of.x + at, n), center[i], scale[i], shift[i]));
-      g = g * scale[i];
-      if constexpr (Trains::value) g = g - fma(Vec<T>::load(of.x + at, n) - center[i], slope[i], offset[i]);
-      g.store(of.grad_x + at, n);
+    for_elements<T>(p, [&](int64_t i) {
+      return [=, x = of.x, to = of.grad_x, c = center[i], a = scale[i], b = shift[i], d = slope[i], e = offset[i]](
+                 int64_t at, int n) {
+        Vec<T> g = Vec<T>::load(grad + at, n);
+        if constexpr (Masks::value) g = relu_gradient(g, normalized(Vec<T>::load(x + at, n), c, a, b));
+        g = g * a;
+        if constexpr (Trains::value) g = g - fma(Vec<T>::load(x + at, n) - c, d, e);
+        g.store(to + at, n);
+      };
     });
   });
 }

@@ -43,6 +43,10 @@ def needs_gradient(*tensors: Tensor | None) -> bool:
     return is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
 
 
+# The activations that linear layers and convolutions take into their kernel.
+FUSED_ACTIVATIONS = frozenset({"relu", "leaky_relu", "sigmoid", "tanh", "gelu", "silu"})
+
+
 def with_activation(
     product: Callable[[str], Array], activation: str, tracked: bool
 ) -> tuple[Array, Array | None]:
