@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import re
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from benchmarks.exactness import exactness
-from benchmarks.machine import Machine, measure
+from benchmarks.machine import Machine, Meter
 from benchmarks.memory import memory
 from benchmarks.networks import NETWORKS
 from benchmarks.operations import OPERATIONS
-from benchmarks.timing import SAMPLES, compared, costs, spread
+from benchmarks.timing import SAMPLES, compared, spread
 from benchmarks.workers import Task, Worker, workers_of
 from cygnet import kernels
 
@@ -44,7 +44,8 @@ def arguments() -> argparse.Namespace:
     add("--peer-python", action="append", default=[], metavar="[PEER=]PATH",
         help="an interpreter that has the peer, or all peers; by default this one")  # fmt: skip
     add("--threads", type=int, default=kernels.default_num_threads(), metavar="N")
-    add("--filter", default="", metavar="TEXT", help="only workloads whose name contains it")
+    add("--filter", default="", metavar="TEXT",
+        help="only workloads whose name contains this regular expression")  # fmt: skip
     add("--batch", type=int, metavar="N", help="instead of the table's, or of 1 for infer")
     add("--seconds", type=float, default=1.0, metavar="S",
         help="time of a workload and framework; default 1")  # fmt: skip
@@ -78,19 +79,19 @@ def import_times() -> int:
     return 0
 
 
-def line(name: str, row: dict[str, Any], machine: Machine, old: dict[str, Any]) -> str:
-    own = row["cygnet"]
+def line(name: str, row: dict[str, Any], old: dict[str, Any]) -> str:
+    own, machine = row["frameworks"]["cygnet"], Machine(**row["machine"])
     low, middle, high = (own[key] for key in ("p10", "median", "p90"))
     text = f"{name:<40}{middle * 1e6:>10.1f}{low * 1e6:>10.1f}{high * 1e6:>10.1f}"
     text += f"{row['limit'] * 1e6:>10.1f}{row['limit'] / middle:>6.0%}"
     text += f"{row['flops'] / middle / machine.flops:>6.0%}"
     text += f"{row['bytes'] / middle / machine.bandwidth:>6.0%}"
-    for framework, peer in row.items():
-        if isinstance(peer, dict) and framework != "cygnet":
+    for framework, peer in row["frameworks"].items():
+        if framework != "cygnet":
             ratio = peer["median"] / middle
             text += f"{peer['median'] * 1e6:>12.1f}{ratio:>6.2f}x {peer['variant']:<15}"
     if name in old:
-        text += f"{old[name]['cygnet']['median'] / middle:>7.2f}x"
+        text += f"{old[name]['frameworks']['cygnet']['median'] / middle:>7.2f}x"
     return text
 
 
@@ -101,13 +102,13 @@ def head(peers: list[str], compare: bool) -> str:
     return text + ("  vs old" if compare else "")
 
 
-def timings(options: argparse.Namespace, workers: list[Worker], machine: Machine) -> int:
+def timings(options: argparse.Namespace, workers: list[Worker], meter: Meter) -> int:
     rows = OPERATIONS if options.kind == "ops" else NETWORKS
     old = json.loads(options.compare.read_text())["workloads"] if options.compare else {}
     print(head(options.peer, bool(old)), flush=True)
     workloads: dict[str, Any] = {}
     failures = 0
-    for name in (name for name in rows if options.filter in name):
+    for name in (name for name in rows if re.search(options.filter, name)):
         if options.kind == "infer" and name.endswith("-adam"):  # differs in training only
             continue
         batch = options.batch or 1
@@ -115,18 +116,16 @@ def timings(options: argparse.Namespace, workers: list[Worker], machine: Machine
             batch = NETWORKS[name].batch
         task = Task(options.kind, name, options.threads, batch)
         try:
-            row = compared(workers, task, options.seconds)
+            workloads[name] = compared(workers, meter, task, options.seconds)
         except RuntimeError as error:
             failures += 1
             print(f"{name:<40} FAILED {error}", flush=True)
             continue
-        workloads[name] = {**row, **costs(task, machine)}
-        print(line(name, workloads[name], machine, old), flush=True)
+        print(line(name, workloads[name], old), flush=True)
     if options.json:
         record = {
             "kind": options.kind,
             "threads": options.threads,
-            "machine": asdict(machine),
             "frameworks": {worker.framework: worker.facts for worker in workers},
             "workloads": workloads,
         }
@@ -134,7 +133,7 @@ def timings(options: argparse.Namespace, workers: list[Worker], machine: Machine
     if options.plot:
         from benchmarks.plot import roofline  # needs matplotlib
 
-        roofline(workloads, machine, options.plot)
+        roofline(workloads, options.plot)
     return 1 if failures else 0
 
 
@@ -156,11 +155,10 @@ def main() -> int:
             print(", ".join(f"{key} {value}" for key, value in worker.facts.items()))
         if options.kind == "exact":
             return exactness(workers, options.filter)
-        machine = measure()
-        print(f"{platform.processor() or platform.machine()}, {options.threads} threads, ", end="")
-        print(f"{machine.flops / 1e9:.0f} GFLOP/s (multiply-adds in registers), ", end="")
-        print(f"{machine.bandwidth / 1e9:.1f} GB/s (copy)\n")
-        return timings(options, workers, machine)
+        meter = Meter()
+        processor = platform.processor() or platform.machine()
+        print(f"{processor}, {options.threads} threads, {meter.measure(0.5)}\n")
+        return timings(options, workers, meter)
 
 
 if __name__ == "__main__":

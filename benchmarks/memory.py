@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from benchmarks.networks import NETWORKS
@@ -13,7 +14,7 @@ STEPS = 5
 def memory(peers: Sequence[str], pythons: dict[str, str], threads: int, chosen: str) -> int:
     """Prints the peak of the resident set of each framework, of a peer that of each variant."""
     print(f"peak resident set of a process after {STEPS} training steps, in MB")
-    for name in [n for n in NETWORKS if (chosen or "resnet18") in n]:
+    for name in (n for n in NETWORKS if re.search(chosen or "resnet18", n)):
         task = Task("train", name, threads, NETWORKS[name].batch)
         own = 0.0
         for framework in ("cygnet", *peers):

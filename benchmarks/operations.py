@@ -8,7 +8,7 @@ must read and write when its arrays lie in memory; "512KB" rows fit the caches a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,7 @@ class Operation:
     """An operation with named arrays that every framework draws alike."""
 
     op: str
-    arrays: dict[str, Shape]
+    arrays: Mapping[str, Shape]
     flops: float
     bytes: float
     options: dict[str, Any] = field(default_factory=dict)
@@ -49,8 +49,7 @@ class Operation:
 
 
 def gemm(n: int) -> Operation:
-    square: Shape = (n, n)
-    return Operation("matmul", {"a": square, "b": square}, 2.0 * n**3, 12.0 * n**2)
+    return Operation("matmul", {"a": (n, n), "b": (n, n)}, 2.0 * n**3, 12.0 * n**2)
 
 
 def linear_rows(batch: int, inputs: int, outputs: int) -> dict[str, Operation]:

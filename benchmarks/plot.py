@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.machine import Machine
 from benchmarks.operations import OPERATIONS
 
 # Families differ in colour and in shape, so that a print without colours tells them apart.
@@ -56,7 +55,7 @@ def spread_out(heights: list[float], least: float) -> list[float]:
 KEY_ROWS = 45
 
 
-def roofline(workloads: dict[str, Any], machine: Machine, path: Path) -> None:
+def roofline(workloads: dict[str, Any], path: Path) -> None:
     """Draws intensity against FLOP/s, each with a logarithmic scale, and a number a kernel.
 
     The numbers are explained beside the plot, with the per cent of the limit that is reached. Rows
@@ -65,13 +64,14 @@ def roofline(workloads: dict[str, Any], machine: Machine, path: Path) -> None:
     names = [name for name in workloads if not name.endswith("512KB")]
     rows = [workloads[name] for name in names]
     intensity = [row["flops"] / row["bytes"] for row in rows]
-    reached = [row["flops"] / row["cygnet"]["median"] / 1e9 for row in rows]
+    reached = [row["flops"] / row["frameworks"]["cygnet"]["median"] / 1e9 for row in rows]
     columns = -(-len(names) // KEY_ROWS)
     figure = Figure(figsize=(9.5 + 3.3 * columns, 7.5), dpi=150, layout="constrained")
     axes, key = figure.subplots(1, 2, width_ratios=(9.5, 3.3 * columns))
     axes.set(xscale="log", yscale="log", xlabel="FLOP a byte that must move", ylabel="GFLOP/s")
     x = np.geomspace(min(intensity, default=0.1) / 3, max(intensity, default=10) * 3, 200)
-    memory, multiply = machine.bandwidth / 1e9, machine.flops / 1e9
+    memory = float(np.median([row["machine"]["bandwidth"] for row in rows])) / 1e9
+    multiply = float(np.median([row["machine"]["flops"] for row in rows])) / 1e9
     axes.plot(x, np.minimum(multiply, x * memory), color="black", linewidth=1.5)
     axes.set_title(f"{multiply:.0f} GFLOP/s of multiply-adds, {memory:.0f} GB/s of copies")
     axes.grid(True, linewidth=0.3)
@@ -84,7 +84,7 @@ def roofline(workloads: dict[str, Any], machine: Machine, path: Path) -> None:
     label(axes, intensity, reached)
     key.set_axis_off()
     for i, (name, row) in enumerate(zip(names, rows, strict=True)):
-        text = f"{i + 1:>3}{row['limit'] / row['cygnet']['median']:>5.0%} {name}"
+        text = f"{i + 1:>3}{row['limit'] / row['frameworks']['cygnet']['median']:>5.0%} {name}"
         at = (i // KEY_ROWS / columns, 1 - i % KEY_ROWS / KEY_ROWS)
         key.text(*at, text, fontsize=7, family="monospace", va="top", transform=key.transAxes)
     figure.savefig(path)

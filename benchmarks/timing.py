@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import Machine
+from benchmarks.machine import Machine, Meter
 from benchmarks.networks import NETWORKS
 from benchmarks.operations import OPERATIONS
 from benchmarks.roofline import kernels_of
@@ -28,8 +29,24 @@ def tolerance(task: Task) -> float:
     return 1e-3 if task.kind == "train" else 1e-4
 
 
-def compared(workers: Sequence[Worker], task: Task, seconds: float) -> dict[str, Any]:
-    """The spread of the times of each framework; of a peer's variants the fastest counts."""
+def costs(task: Task, machine: Machine) -> dict[str, float]:
+    """FLOPs and bytes of a run, and the least seconds that it can take."""
+    if task.kind == "ops":
+        row = OPERATIONS[task.name]
+        flops, moved, least = row.flops, row.bytes, machine.limit(row.flops, row.bytes)
+    else:
+        kernels = kernels_of(NETWORKS[task.name], task.batch, task.kind == "train")
+        flops = sum(kernel.flops for kernel in kernels)
+        moved = sum(kernel.bytes for kernel in kernels)
+        least = sum(kernel.seconds(machine) for kernel in kernels)
+    return {"flops": flops, "bytes": moved, "limit": least}
+
+
+def compared(workers: Sequence[Worker], meter: Meter, task: Task, seconds: float) -> dict[str, Any]:
+    """The spread of the times of each framework; of a peer's variants the fastest counts.
+
+    The machine is measured in between: what else runs on it takes from its bandwidth.
+    """
     own, *peers = workers
     own.build(task, "")
     expected = own.results()
@@ -50,20 +67,14 @@ def compared(workers: Sequence[Worker], task: Task, seconds: float) -> dict[str,
     times: dict[str, list[float]] = {worker.framework: [] for worker in workers}
     for worker in workers:
         worker.times(seconds=0.1, samples=5)
+    machines: list[Machine] = []
     for _ in range(ROUNDS):
+        machines.append(meter.measure(min(0.1, seconds / ROUNDS)))
         for worker in workers:
             times[worker.framework] += worker.times(seconds / ROUNDS, -(-SAMPLES // ROUNDS))
-    return {name: {**spread(t), "variant": best[name]} for name, t in times.items()}
-
-
-def costs(task: Task, machine: Machine) -> dict[str, float]:
-    """FLOPs and bytes of a run, and the least seconds that it can take."""
-    if task.kind == "ops":
-        row = OPERATIONS[task.name]
-        flops, moved, least = row.flops, row.bytes, machine.limit(row.flops, row.bytes)
-    else:
-        kernels = kernels_of(NETWORKS[task.name], task.batch, task.kind == "train")
-        flops = sum(kernel.flops for kernel in kernels)
-        moved = sum(kernel.bytes for kernel in kernels)
-        least = sum(kernel.seconds(machine) for kernel in kernels)
-    return {"flops": flops, "bytes": moved, "limit": least}
+    machine = Machine(
+        statistics.median(machine.flops for machine in machines),
+        statistics.median(machine.bandwidth for machine in machines),
+    )
+    figures = {name: {**spread(t), "variant": best[name]} for name, t in times.items()}
+    return {"frameworks": figures, "machine": asdict(machine), **costs(task, machine)}

@@ -1,8 +1,8 @@
 """One module a framework: how it builds a workload.
 
 Each has `describe()`; `KINDS`, what it can be asked for; `variants(kind, name)`, the ways in which
-it runs a workload, of which the fastest counts; and `build(kind, name, variant, ...)`, which gives a
-`Workload`. The arguments are those of `benchmarks.worker`.
+it runs a workload, of which the fastest counts; and `build(kind, name, variant, ...)`, which gives
+a `Workload`. The arguments are those of `benchmarks.worker`.
 """
 
 from __future__ import annotations

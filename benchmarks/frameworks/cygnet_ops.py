@@ -28,12 +28,15 @@ def gradients(function: Callable[..., Tensor], grad: Tensor, *inputs: Tensor) ->
     return lambda: cygnet.autograd.grad(output, leaves, grad, retain_graph=True)
 
 
-def conv_backward_input(grad: Tensor, input: Tensor, weight: Tensor, **options: Any) -> Run:
-    return gradients(lambda x: PUBLIC["conv_forward"](x, weight, None, **options), grad, input)
-
-
-def conv_backward_weight(grad: Tensor, input: Tensor, weight: Tensor, **options: Any) -> Run:
-    return gradients(lambda w: PUBLIC["conv_forward"](input, w, None, **options), grad, weight)
+def conv_backward(
+    which: str, grad: Tensor, input: Tensor, weight: Tensor, *, transposed: bool, **options: Any
+) -> Run:
+    kind = "conv_transpose" if transposed else "conv"
+    kernel = getattr(kernels, f"{kind}{input.ndim - 2}d_backward_{which}")
+    g, x, w = grad.numpy(), input.numpy(), weight.numpy()
+    if which == "input":
+        return partial(kernel, g, w, x.shape, **options)
+    return lambda: kernel(g, x, w.shape, need_bias=False, **options)[0]
 
 
 def linear_relu_backward(grad: Tensor, input: Tensor, weight: Tensor, output: Tensor) -> Run:
@@ -42,15 +45,13 @@ def linear_relu_backward(grad: Tensor, input: Tensor, weight: Tensor, output: Te
 
 
 def max_pool2d_backward(grad: Tensor, input: Tensor) -> Run:
-    indices = kernels.max_pool2d_forward(input.numpy(), 2)[1]
-    g, shape = grad.numpy(), input.shape
-    return lambda: kernels.max_pool2d_backward(g, indices, shape)
+    return gradients(PUBLIC["max_pool2d"], grad, input)
 
 
 def batch_norm_backward(grad: Tensor, input: Tensor, weight: Tensor) -> Run:
     g, x, w = grad.numpy(), input.numpy(), weight.numpy()
-    saved = kernels.batch_norm_forward(x, w, training=True)[1:]
-    return lambda: kernels.batch_norm_backward(g, x, *saved, w, training=True)[:3]
+    mean, rstd = kernels.batch_norm_forward(x, w, training=True)[1:]
+    return lambda: kernels.batch_norm_backward(g, x, mean, rstd, w, training=True)[:3]
 
 
 def norm_backward(norm: str, grad: Tensor, input: Tensor, weight: Tensor, **options: Any) -> Run:
@@ -94,8 +95,8 @@ DIRECT: dict[str, Callable[..., Any]] = PUBLIC | {
 }
 PREPARED: dict[str, Callable[..., Run]] = {
     "linear_relu_backward": linear_relu_backward,
-    "conv_backward_input": conv_backward_input,
-    "conv_backward_weight": conv_backward_weight,
+    "conv_backward_input": partial(conv_backward, "input"),
+    "conv_backward_weight": partial(conv_backward, "weight"),
     "max_pool2d_backward": max_pool2d_backward,
     "softmax_backward": partial(softmax_backward, "softmax"),
     "log_softmax_backward": partial(softmax_backward, "log_softmax"),
