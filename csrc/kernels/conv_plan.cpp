@@ -1,6 +1,7 @@
 #include "conv_plan.h"
 
 #include "conv_depthwise.h"
+#include "conv_few_outputs.h"
 #include "core/parallel.h"
 
 namespace cygnet {
@@ -188,6 +189,11 @@ LaneConv lanes_of(const Correlation& plan) noexcept {
                        plan.channels_last);
 }
 
+template <class T>
+PositionConv positions_of(const Correlation& plan) noexcept {
+  return plan_positions<T>(plan.axes, plan.images, plan.source_channels, plan.target_channels, plan.channels_last);
+}
+
 }  // namespace
 
 Axis::Reach Axis::reach() const {
@@ -284,6 +290,12 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
     plan.tap_work = lanes_work;
     return plan;
   }
+  plan.in_positions = groups == 1 && source_channels > 0 && few_targets<T>(axes, source_channels, target_channels);
+  if (plan.in_positions) {
+    plan.slab = false;
+    plan.tap_work = 1.25 * static_cast<double>(source_channels * target_channels);  // some positions are dropped
+    return plan;
+  }
   const double image_work = std::max(1.0, plan.multiplications() / static_cast<double>(images));
   const double total = image_work * static_cast<double>(images);
   const int64_t most_tasks = std::max<int64_t>(1, static_cast<int64_t>(std::min(total / task_work, 1e6)));
@@ -321,6 +333,7 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
 template <class T>
 size_t correlate_scratch_bytes(const Correlation& plan) noexcept {
   if (plan.in_lanes) return correlate_lanes_scratch_bytes<T>(lanes_of<T>(plan));
+  if (plan.in_positions) return correlate_positions_scratch_bytes<T>(positions_of<T>(plan));
   Carver carver(nullptr);
   const Workspace<T> workspace(plan, carver);
   return carver.used();
@@ -331,6 +344,8 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
                Activation activation, T* target, void* scratch) noexcept {
   if (plan.in_lanes)
     return correlate_lanes(lanes_of<T>(plan), source, weight, steps, bias, activation, target, scratch);
+  if (plan.in_positions)
+    return correlate_positions(positions_of<T>(plan), source, weight, steps, bias, activation, target, scratch);
   if (plan.tasks() == 0) return;
   Carver carver(scratch);
   const Workspace<T> workspace(plan, carver);
