@@ -81,9 +81,9 @@ struct Scalars {
   }
 };
 
-constexpr int64_t block = 1024;      // elements of a run summed without a tree
-constexpr int64_t block_rows = 16;   // rows of a run of columns summed without a tree
-constexpr int64_t chunk = 32768;     // elements of a task
+constexpr int64_t block = 1024;     // elements of a run summed without a tree
+constexpr int64_t block_rows = 16;  // rows of a run of columns summed without a tree
+constexpr int64_t chunk = 32768;    // elements of a task
 
 template <class Op, class From, class To>
 To reduce_block(const From* from, int64_t count) noexcept {
@@ -253,35 +253,83 @@ bool better(T value, T best) {
   return value > best || (value != value && best == best);
 }
 
+// The first place of the largest: of the block that holds it, found by its maximum.
 template <class T>
-void argmax(ReduceSizes s, const void* data, int64_t* out) noexcept {
+int64_t argmax_row(const T* from, int64_t count) noexcept {
+  int64_t at = 0;
+  T best = reduce_block<MaxOf, T, T>(from, std::min(block, count));
+  for (int64_t i = block; i < count; i += block) {
+    const T largest = reduce_block<MaxOf, T, T>(from + i, std::min(block, count - i));
+    if (!better(largest, best)) continue;
+    best = largest;
+    at = i;
+  }
+  while (from[at] != best && from[at] == from[at]) ++at;
+  return at;
+}
+
+// The same for each of `columns` columns, at most as many as a vector has lanes. Places are counted in the type of the
+// elements, over runs of rows so short that they fit any.
+template <class T>
+void argmax_columns(const T* from, int64_t depth, int64_t step, int columns, int64_t* to) noexcept {
+  using V = Lanes<T>;
+  constexpr int64_t rows = 128;
+  alignas(64) T value[V::lanes], place[V::lanes], best[V::lanes];
+  for (int64_t begin = 0; begin < depth; begin += rows) {
+    V largest = V::load(from + begin * step, columns), at(T(0));
+    for (int64_t d = 1; d < std::min(rows, depth - begin); ++d) {
+      const V x = V::load(from + (begin + d) * step, columns);
+      const auto stays = x <= largest, number = largest == largest;
+      at = select(stays, at, select(number, V(static_cast<T>(d)), at));
+      largest = select(stays, largest, select(number, x, largest));
+    }
+    largest.store(value, columns);
+    at.store(place, columns);
+    for (int i = 0; i < columns; ++i) {
+      if (begin > 0 && !better(value[i], best[i])) continue;
+      best[i] = value[i];
+      to[i] = begin + static_cast<int64_t>(place[i]);
+    }
+  }
+}
+
+// In parts as a sum; the first of them that holds the largest wins.
+template <class T>
+void argmax(ReduceSizes s, const void* data, int64_t* out, int64_t* partial) noexcept {
   const T* const in = static_cast<const T*>(data);
   const double work = static_cast<double>(s.outer) * static_cast<double>(s.depth) * static_cast<double>(s.inner);
-  constexpr int64_t columns = 64;
-  const int64_t runs = (s.inner + columns - 1) / columns;
+  constexpr int64_t lanes = Lanes<T>::lanes;
+  const int64_t parts = parts_of(s), part = depth_of_task(s), runs = (s.inner + column_run - 1) / column_run;
+  int64_t* const target = parts > 1 ? partial : out;
   const int64_t outer_run = std::max<int64_t>(1, chunk / 2 / std::max<int64_t>(1, s.depth * s.inner));
   const int64_t groups = (s.outer + outer_run - 1) / outer_run;
-  parallel_for(groups * runs, work, [=](int64_t task) {
-    const int64_t first = task % runs * columns, width = std::min(columns, s.inner - first);
-    const int64_t group = task / runs;
+  parallel_for(groups * parts * runs, work, [=](int64_t task) {
+    const int64_t run = task % runs, p = task / runs % parts, group = task / runs / parts;
+    const int64_t begin = p * part, depth = std::min(part, s.depth - begin);
     for (int64_t o = group * outer_run; o < std::min(s.outer, (group + 1) * outer_run); ++o) {
-      const T* const from = in + o * s.depth * s.inner + first;
-      int64_t* const to = out + o * s.inner + first;
-      T best[columns];
-      for (int64_t i = 0; i < width; ++i) {
-        best[i] = from[i];
-        to[i] = 0;
+      const T* const from = in + (o * s.depth + begin) * s.inner;
+      int64_t* const to = target + (o * parts + p) * s.inner;
+      if (s.inner == 1) {
+        *to = argmax_row(from, depth);
+        continue;
       }
-      for (int64_t d = 1; d < s.depth; ++d) {
-        for (int64_t i = 0; i < width; ++i) {
-          const T value = from[d * s.inner + i];
-          if (!better(value, best[i])) continue;
-          best[i] = value;
-          to[i] = d;
-        }
-      }
+      const int64_t last = std::min(s.inner, (run + 1) * column_run);
+      for (int64_t i = run * column_run; i < last; i += lanes)
+        argmax_columns(from + i, depth, s.inner, static_cast<int>(std::min(lanes, last - i)), to + i);
     }
   });
+  if (parts == 1) return;
+  for (int64_t o = 0; o < s.outer; ++o) {
+    for (int64_t i = 0; i < s.inner; ++i) {
+      const auto value_at = [&](int64_t d) { return in[(o * s.depth + d) * s.inner + i]; };
+      int64_t best = partial[o * parts * s.inner + i];
+      for (int64_t p = 1; p < parts; ++p) {
+        const int64_t place = p * part + partial[(o * parts + p) * s.inner + i];
+        if (better(value_at(place), value_at(best))) best = place;
+      }
+      out[o * s.inner + i] = best;
+    }
+  }
 }
 
 }  // namespace
@@ -340,19 +388,19 @@ void reduce_max(DType dtype, ReduceSizes s, const void* in, void* out, void* scr
   }
 }
 
-void reduce_argmax(DType dtype, ReduceSizes s, const void* in, int64_t* out) noexcept {
+void reduce_argmax(DType dtype, ReduceSizes s, const void* in, int64_t* out, void* scratch) noexcept {
   switch (dtype) {
     case DType::Float32:
-      return argmax<float>(s, in, out);
+      return argmax<float>(s, in, out, static_cast<int64_t*>(scratch));
     case DType::Float64:
-      return argmax<double>(s, in, out);
+      return argmax<double>(s, in, out, static_cast<int64_t*>(scratch));
     case DType::Int32:
-      return argmax<int32_t>(s, in, out);
+      return argmax<int32_t>(s, in, out, static_cast<int64_t*>(scratch));
     case DType::Int64:
-      return argmax<int64_t>(s, in, out);
+      return argmax<int64_t>(s, in, out, static_cast<int64_t*>(scratch));
     case DType::Bool:
     default:
-      return argmax<uint8_t>(s, in, out);
+      return argmax<uint8_t>(s, in, out, static_cast<int64_t*>(scratch));
   }
 }
 
