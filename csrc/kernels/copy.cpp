@@ -221,6 +221,12 @@ void copy_transposed(const ArrayView& from, const ArrayView& to, Axes axes, int 
 
 }  // namespace
 
+void transpose(const uint32_t* from, int64_t from_step, uint32_t* to, int64_t to_step, int64_t rows,
+               int64_t columns) noexcept {
+  transpose(reinterpret_cast<const float*>(from), from_step, reinterpret_cast<float*>(to), to_step, rows, columns,
+            false);
+}
+
 void copy(const ArrayView& from, const ArrayView& to) noexcept {
   const int64_t count = to.count();
   if (count == 0) return;

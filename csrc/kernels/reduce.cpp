@@ -253,13 +253,14 @@ bool better(T value, T best) {
   return value > best || (value != value && best == best);
 }
 
-// The first place of the largest: of the block that holds it, found by its maximum.
+// The first place of the largest: of the short run that holds it, found by the run's maximum.
 template <class T>
 int64_t argmax_row(const T* from, int64_t count) noexcept {
+  constexpr int64_t run = 256;
   int64_t at = 0;
-  T best = reduce_block<MaxOf, T, T>(from, std::min(block, count));
-  for (int64_t i = block; i < count; i += block) {
-    const T largest = reduce_block<MaxOf, T, T>(from + i, std::min(block, count - i));
+  T best = reduce_block<MaxOf, T, T>(from, std::min(run, count));
+  for (int64_t i = run; i < count; i += run) {
+    const T largest = reduce_block<MaxOf, T, T>(from + i, std::min(run, count - i));
     if (!better(largest, best)) continue;
     best = largest;
     at = i;
@@ -268,24 +269,28 @@ int64_t argmax_row(const T* from, int64_t count) noexcept {
   return at;
 }
 
-// The same for each of `columns` columns, at most as many as a vector has lanes. Places are counted in the type of the
-// elements, over runs of rows so short that they fit any.
+// The same for each of up to column_run columns. Places are counted in the type of the elements, over runs of rows so
+// short that they fit any.
 template <class T>
-void argmax_columns(const T* from, int64_t depth, int64_t step, int columns, int64_t* to) noexcept {
+void argmax_columns(const T* from, int64_t depth, int64_t step, int64_t columns, int64_t* to) noexcept {
   using V = Lanes<T>;
-  constexpr int64_t rows = 128;
-  alignas(64) T value[V::lanes], place[V::lanes], best[V::lanes];
+  constexpr int64_t rows = 128, lanes = V::lanes;
+  alignas(64) T value[column_run], place[column_run], best[column_run];
   for (int64_t begin = 0; begin < depth; begin += rows) {
-    V largest = V::load(from + begin * step, columns), at(T(0));
+    const T* const first = from + begin * step;
+    std::copy(first, first + columns, value);
+    std::fill(place, place + columns, T(0));
     for (int64_t d = 1; d < std::min(rows, depth - begin); ++d) {
-      const V x = V::load(from + (begin + d) * step, columns);
-      const auto stays = x <= largest, number = largest == largest;
-      at = select(stays, at, select(number, V(static_cast<T>(d)), at));
-      largest = select(stays, largest, select(number, x, largest));
+      const V here(static_cast<T>(d));
+      for (int64_t i = 0; i < columns; i += lanes) {
+        const V x = V::load(first + d * step + i, static_cast<int>(std::min(lanes, columns - i)));
+        const V largest = V::load(value + i), at = V::load(place + i);
+        const auto stays = x <= largest, number = largest == largest;
+        select(stays, at, select(number, here, at)).store(place + i);
+        select(stays, largest, select(number, x, largest)).store(value + i);
+      }
     }
-    largest.store(value, columns);
-    at.store(place, columns);
-    for (int i = 0; i < columns; ++i) {
+    for (int64_t i = 0; i < columns; ++i) {
       if (begin > 0 && !better(value[i], best[i])) continue;
       best[i] = value[i];
       to[i] = begin + static_cast<int64_t>(place[i]);
@@ -298,7 +303,6 @@ template <class T>
 void argmax(ReduceSizes s, const void* data, int64_t* out, int64_t* partial) noexcept {
   const T* const in = static_cast<const T*>(data);
   const double work = static_cast<double>(s.outer) * static_cast<double>(s.depth) * static_cast<double>(s.inner);
-  constexpr int64_t lanes = Lanes<T>::lanes;
   const int64_t parts = parts_of(s), part = depth_of_task(s), runs = (s.inner + column_run - 1) / column_run;
   int64_t* const target = parts > 1 ? partial : out;
   const int64_t outer_run = std::max<int64_t>(1, chunk / 2 / std::max<int64_t>(1, s.depth * s.inner));
@@ -313,9 +317,8 @@ void argmax(ReduceSizes s, const void* data, int64_t* out, int64_t* partial) noe
         *to = argmax_row(from, depth);
         continue;
       }
-      const int64_t last = std::min(s.inner, (run + 1) * column_run);
-      for (int64_t i = run * column_run; i < last; i += lanes)
-        argmax_columns(from + i, depth, s.inner, static_cast<int>(std::min(lanes, last - i)), to + i);
+      const int64_t i = run * column_run;
+      argmax_columns(from + i, depth, s.inner, std::min(column_run, s.inner - i), to + i);
     }
   });
   if (parts == 1) return;

@@ -172,10 +172,11 @@ void softmax_forward(SoftmaxSizes s, const T* x, T* out) noexcept {
         for_vectors<T>(s.classes, [=](int64_t i, int n) { (Vec<T>::load(to + i, n) / sum).store(to + i, n); });
       },
       [=](int64_t offset, int width) {
-        const ColumnSums<T> of(x + offset, s.classes, s.inner, width);
+        ColumnSums<T> of(x + offset, s.classes, s.inner, width);
+        for_vectors<T>(width, [&](int64_t i, int) { of.sum.set(i, Vec<T>(T(1)) / of.sum[i]); });
         for (int64_t c = 0; c < s.classes; ++c, offset += s.inner)
           for_vectors<T>(width, [&](int64_t i, int n) {
-            (exp(Vec<T>::load(x + offset + i, n) - of.maximum[i]) / of.sum[i]).store(out + offset + i, n);
+            (exp(Vec<T>::load(x + offset + i, n) - of.maximum[i]) * of.sum[i]).store(out + offset + i, n);
           });
       });
 }
