@@ -65,8 +65,8 @@ struct LogicalOrder {
 
 // Fills words[0 .. 4 blocks) with the blocks from `first` on, and what follows up to a multiple of philox_blocks.
 void words_of(RandomState state, int64_t first, int64_t blocks, uint32_t* words) noexcept {
-  for (int64_t b = 0; b < blocks; b += philox_blocks)
-    philox_words(state.key, state.draw, static_cast<uint64_t>(first + b), words + 4 * b);
+  const int64_t groups = (blocks + philox_blocks - 1) / philox_blocks;
+  philox_words(state.key, state.draw, static_cast<uint64_t>(first), groups, words);
 }
 
 // Stores a value in every element; make(words, values, count) turns the words of blocks into values, `per_block` each.
