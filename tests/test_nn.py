@@ -6,6 +6,7 @@ import pytest
 import cygnet
 from cygnet import nn
 from cygnet.nn import functional
+from tests.conv_reference import conv, conv_transpose
 
 RANDOM = np.random.default_rng(0)
 
@@ -16,30 +17,6 @@ def t(array, requires_grad=False):
 
 def normal(*shape):
     return RANDOM.standard_normal(shape)
-
-
-def convolve(x, weight, stride, padding, dilation, groups):
-    """The definition of cross-correlation; `padding` is (top, bottom, left, right)."""
-    top, bottom, left, right = padding
-    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
-    out_channels, in_group, rows, columns = weight.shape
-    height = (x.shape[2] - dilation[0] * (rows - 1) - 1) // stride[0] + 1
-    width = (x.shape[3] - dilation[1] * (columns - 1) - 1) // stride[1] + 1
-    out = np.zeros((len(x), out_channels, height, width))
-    per_group = out_channels // groups
-    for k in range(out_channels):
-        start = k // per_group * in_group
-        for r in range(rows):
-            for s in range(columns):
-                top_row, left_column = r * dilation[0], s * dilation[1]
-                window = x[
-                    :,
-                    start : start + in_group,
-                    top_row : top_row + height * stride[0] : stride[0],
-                    left_column : left_column + width * stride[1] : stride[1],
-                ][:, :, :height, :width]
-                out[:, k] += np.einsum("nchw,c->nhw", window, weight[k, :, r, s])
-    return out
 
 
 def test_linear():
@@ -53,26 +30,66 @@ def test_linear():
 @pytest.mark.parametrize(
     ("options", "padding"),
     [
-        ({}, (0, 0, 0, 0)),
-        ({"stride": 2, "padding": (1, 2), "dilation": (2, 1)}, (1, 1, 2, 2)),
-        ({"groups": 2, "bias": False}, (0, 0, 0, 0)),
-        ({"padding": "valid"}, (0, 0, 0, 0)),
-        ({"padding": "same"}, (1, 1, 0, 1)),
-        ({"padding": "same", "dilation": (1, 3)}, (1, 1, 1, 2)),
+        ({}, 0),
+        ({"stride": 2, "padding": (1, 2), "dilation": (2, 1)}, (1, 2)),
+        ({"groups": 2, "bias": False}, 0),
+        ({"padding": "valid"}, 0),
+        ({"padding": "same"}, ((1, 1), (0, 1))),
+        ({"padding": "same", "dilation": (1, 3)}, ((1, 1), (1, 2))),
     ],
 )
 def test_conv2d(options, padding):
     layer = nn.Conv2d(4, 6, (3, 2), **options, dtype=np.float64)
-    x = normal(2, 4, 9, 8)
-    want = convolve(
-        x, layer.weight.detach().numpy(), layer.stride, padding, layer.dilation, layer.groups
-    )
-    if layer.bias is not None:
-        want += layer.bias.detach().numpy()[:, None, None]
+    x, weight = normal(2, 4, 9, 8), layer.weight.detach().numpy()
+    bias = None if layer.bias is None else layer.bias.detach().numpy()
+    geometry = {name: getattr(layer, name) for name in ("stride", "dilation", "groups")}
+    want = conv(x, weight, bias, padding=padding, **geometry)
     output = layer(t(x, True))
     np.testing.assert_allclose(output.detach().numpy(), want, rtol=1e-10, atol=1e-12)
     output.sum().backward()
     assert layer.weight.grad.shape == layer.weight.shape
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_convolutions_over_one_to_three_axes(axes):
+    size, options = (7, 6, 5)[:axes], {"stride": 2, "padding": 1, "groups": 2}
+    layer = getattr(nn, f"Conv{axes}d")(4, 6, 3, **options, dtype=np.float64)
+    assert layer.weight.shape == (6, 2, *(3,) * axes)
+    weight, bias = (p.detach().numpy() for p in layer.parameters())
+    x = normal(2, 4, *size)
+    want = conv(x, weight, bias, **options)
+    np.testing.assert_allclose(layer(t(x)).detach().numpy(), want, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(layer(t(x[0])).detach().numpy(), want[0], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_transposed_convolutions(axes):
+    size, options = (4, 3, 5)[:axes], {"stride": 3, "padding": 1, "groups": 2, "dilation": 2}
+    layer = getattr(nn, f"ConvTranspose{axes}d")(4, 6, 2, **options, dtype=np.float64)
+    assert list(layer.state_dict()) == ["weight", "bias"]
+    assert layer.weight.shape == (4, 3, *(2,) * axes)
+    weight, bias = (p.detach().numpy() for p in layer.parameters())
+    x = normal(2, 4, *size)
+    want = conv_transpose(x, weight, bias, **options)
+    output = layer(t(x))
+    np.testing.assert_allclose(output.detach().numpy(), want, rtol=1e-10, atol=1e-12)
+    larger = [n + 2 for n in want.shape[2:]]
+    want = conv_transpose(x, weight, bias, output_padding=2, **options)
+    for output_size in (larger, (2, 6, *larger)):
+        output = layer(t(x), output_size)
+        np.testing.assert_allclose(output.detach().numpy(), want, rtol=1e-10, atol=1e-12)
+    with pytest.raises(ValueError, match=rf"ConvTranspose{axes}d: .* output_size expected sizes"):
+        layer(t(x), [n + 1 for n in larger])
+    with pytest.raises(ValueError, match=rf"output_size expected {axes} or {axes + 2} sizes"):
+        layer(t(x), (1, *larger))
+
+
+def test_transposed_convolutions_are_shown_with_their_options():
+    layer = nn.ConvTranspose2d(4, 6, 3, stride=2, padding=1, output_padding=1, bias=False)
+    assert repr(layer) == (
+        "ConvTranspose2d(4, 6, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1), "
+        "output_padding=(1, 1), bias=False)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,7 +101,7 @@ def test_conv2d(options, padding):
         ({"groups": 3}, "in_channels expected a multiple of groups=3, got 4"),
         ({"stride": 0}, "stride expected at least 1, got 0"),
         ({"padding": -1}, "padding expected at least 0, got -1"),
-        ({"dilation": (1, 2, 3)}, "dilation expected an int or two"),
+        ({"dilation": (1, 2, 3)}, "dilation expected an int or one for each of 2 axes"),
     ],
 )
 def test_conv2d_checks_its_arguments(options, message):

@@ -14,7 +14,8 @@ constexpr double leaky_slope = 0.01;
 
 template <class T>
 inline Vec<T> relu(Vec<T> x) {
-  return max(x, Vec<T>(T(0)));
+  // Of a NaN and a number the instruction behind this gives the first argument; NEON's gives NaN.
+  return Eigen::internal::pmax(x.p, Vec<T>(T(0)).p);
 }
 template <class T>
 inline Vec<T> leaky_relu(Vec<T> x, Vec<T> slope) {

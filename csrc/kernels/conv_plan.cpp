@@ -1,5 +1,6 @@
 #include "conv_plan.h"
 
+#include "conv_depthwise.h"
 #include "core/parallel.h"
 
 namespace cygnet {
@@ -71,43 +72,77 @@ struct PhaseTaps {
 
 template <class T>
 struct Workspace {
-  PhaseTaps h, w;
+  PhaseTaps axes[max_axes];
   int64_t *place_of, *segment;  // of each tap its place in the packed weights, or -1; its offset in the source
   T *packed, *slabs;
 
   Workspace(const Correlation& plan, Carver& carver)
-      : h(plan.h, carver),
-        w(plan.w, carver),
+      : axes{{plan.axes[0], carver}, {plan.axes[1], carver}, {plan.axes[2], carver}},
         place_of(carver.take<int64_t>(plan.taps())),
         segment(carver.take<int64_t>(plan.taps())),
         packed(carver.take<T>(plan.packed_size())),
         slabs(carver.take<T>(plan.slab ? plan.slab_size * plan.tasks() : 0)) {}
 
-  // The first place of phase (a, b): places are ordered by a, then b, then the tap's row and column.
-  int64_t place(const Correlation& plan, int64_t a, int64_t b) const {
-    return h.start[a] * plan.w.taps + h.count(a) * w.start[b];
+  // The target positions that share their taps. Places of taps are ordered by phase, then by the tap's position.
+  struct Phase {
+    int64_t axis[max_axes], taps[max_axes], place;
+    bool merged;  // whether the taps of a line of the filter are worked off as one, since they read neighbours
+  };
+  Phase phase(const Correlation& plan, int64_t index) const {
+    Phase result;
+    result.axis[2] = index % plan.axes[2].phases();
+    index /= plan.axes[2].phases();
+    result.axis[1] = index % plan.axes[1].phases();
+    result.axis[0] = index / plan.axes[1].phases();
+    for (int i = 0; i < max_axes; ++i) result.taps[i] = axes[i].count(result.axis[i]);
+    const int64_t first[] = {axes[0].start[result.axis[0]], axes[1].start[result.axis[1]],
+                             axes[2].start[result.axis[2]]};
+    result.place = (first[0] * plan.axes[1].taps + result.taps[0] * first[1]) * plan.axes[2].taps +
+                   result.taps[0] * result.taps[1] * first[2];
+    result.merged =
+        plan.groups == 1 && result.taps[2] * plan.group_depth() <= merged_depth && axes[2].consecutive(result.axis[2]);
+    return result;
   }
-  bool merged(const Correlation& plan, int64_t b) const {
-    return plan.groups == 1 && w.count(b) * plan.group_depth() <= merged_depth && w.consecutive(b);
-  }
-  void fill(const Correlation& plan, int64_t row_pitch) const noexcept {
-    h.fill(plan.h);
-    w.fill(plan.w);
-    const int64_t row = plan.slab ? plan.rows.low : 0, column = plan.slab ? plan.columns.low : 0;
+  void fill(const Correlation& plan, const int64_t* pitch) const noexcept {
+    for (int i = 0; i < max_axes; ++i) axes[i].fill(plan.axes[i]);
+    const auto offset = [&](int axis, int64_t tap) {
+      return (axes[axis].offset[tap] - (plan.slab ? plan.reach[axis].low : 0)) * pitch[axis];
+    };
     std::fill(place_of, place_of + plan.taps(), -1);
-    for (int64_t a = 0; a < plan.h.phases(); ++a)
-      for (int64_t b = 0; b < plan.w.phases(); ++b) {
-        const int64_t first = place(plan, a, b), width = w.count(b);
-        const bool joined = merged(plan, b);
-        for (int64_t i = 0; i < h.count(a); ++i)
-          for (int64_t j = 0; j < width; ++j) {
-            const int64_t y = h.start[a] + i, x = w.start[b] + j;
-            place_of[h.tap[y] * plan.w.taps + w.tap[x]] = first + i * width + j;
-            if (!joined || j == 0)
-              segment[first + (joined ? i : i * width + j)] =
-                  (h.offset[y] - row) * row_pitch + (w.offset[x] - column) * plan.source_channels;
+    for (int64_t index = 0; index < plan.phases(); ++index) {
+      const Phase p = phase(plan, index);
+      const int64_t *first = p.axis, *taps = p.taps;
+      int64_t place = p.place, *next_segment = segment + p.place;
+      for (int64_t i = 0; i < taps[0]; ++i)
+        for (int64_t j = 0; j < taps[1]; ++j)
+          for (int64_t k = 0; k < taps[2]; ++k) {
+            const int64_t z = axes[0].start[first[0]] + i, y = axes[1].start[first[1]] + j;
+            const int64_t x = axes[2].start[first[2]] + k;
+            const int64_t tap = (axes[0].tap[z] * plan.axes[1].taps + axes[1].tap[y]) * plan.axes[2].taps;
+            place_of[tap + axes[2].tap[x]] = place++;
+            if (!p.merged || k == 0) *next_segment++ = offset(0, z) + offset(1, y) + offset(2, x);
           }
-      }
+    }
+  }
+};
+
+// Visits the positions of a box in some images, the last axis fastest, with offsets in the source and in the target.
+// Steps are those of the images and of the axes.
+struct Walk {
+  int64_t size[max_axes], from_step[max_axes + 1], to_step[max_axes + 1];
+  int64_t at[max_axes + 1] = {}, from = 0, to = 0;
+
+  void next() {
+    from += from_step[3];
+    to += to_step[3];
+    if (++at[3] < size[2]) return;
+    at[3] = 0;
+    if (++at[2] == size[1]) {
+      at[2] = 0;
+      if (++at[1] == size[0]) at[1] = 0, ++at[0];
+    }
+    from = at[0] * from_step[0] + at[1] * from_step[1] + at[2] * from_step[2];
+    to = at[0] * to_step[0] + at[1] * to_step[1] + at[2] * to_step[2];
   }
 };
 
@@ -147,6 +182,12 @@ void pack_weights(const T* from, WeightSteps steps, int64_t depth, int64_t taps,
   }
 }
 
+template <class T>
+LaneConv lanes_of(const Correlation& plan) noexcept {
+  return plan_lanes<T>(plan.axes, plan.images, plan.source_channels, plan.target_channels, plan.groups,
+                       plan.channels_last);
+}
+
 }  // namespace
 
 Axis::Reach Axis::reach() const {
@@ -164,64 +205,85 @@ Axis::Reach Axis::reach() const {
 }
 
 double Correlation::multiplications() const {
-  double h_taps = 0, w_taps = 0;
-  for (int64_t k = 0; k < h.taps; ++k)
-    if (h.phase_of(k) < h.phases()) h_taps += static_cast<double>(h.count(h.phase_of(k)));
-  for (int64_t k = 0; k < w.taps; ++k)
-    if (w.phase_of(k) < w.phases()) w_taps += static_cast<double>(w.count(w.phase_of(k)));
-  return h_taps * w_taps * static_cast<double>(images) * static_cast<double>(group_depth()) *
-         static_cast<double>(groups * panels.padded_columns());
+  double result = static_cast<double>(images) * tap_work;
+  for (const Axis& axis : axes) {
+    double pairs = 0;  // of target positions and taps
+    for (int64_t k = 0; k < axis.taps; ++k)
+      if (axis.phase_of(k) < axis.phases()) pairs += static_cast<double>(axis.count(axis.phase_of(k)));
+    result *= pairs;
+  }
+  return result;
+}
+
+Box Boxes::at(int64_t index, const int64_t (&length)[max_axes]) const {
+  Box box;
+  for (int i = max_axes - 1; i >= 0; --i) {
+    box.begin[i] = index % count[i] * size[i];
+    box.size[i] = std::min(size[i], length[i] - box.begin[i]);
+    index /= count[i];
+  }
+  return box;
 }
 
 template <class T>
-void fill_slab(const Images<T>& images, int64_t first, int64_t last, int64_t row, int64_t rows, int64_t column,
-               int64_t columns, T* slab) noexcept {
-  const int64_t channels = images.channels, line = columns * channels;
-  const int64_t left = std::clamp<int64_t>(-column, 0, columns);
-  const int64_t right = std::clamp<int64_t>(images.w - column, left, columns);  // columns [left, right) are inside
+void fill_slab(const Images<T>& images, int64_t first, int64_t last, const Box& box, T* slab) noexcept {
+  const int64_t channels = images.channels, line = box.size[2] * channels, width = images.size[2];
+  const int64_t pixels = images.size[0] * images.size[1] * width;
+  const int64_t left = std::clamp<int64_t>(-box.begin[2], 0, box.size[2]);
+  const int64_t right = std::clamp<int64_t>(width - box.begin[2], left, box.size[2]);  // [left, right) is inside
   for (int64_t n = first; n < last; ++n) {
-    const T* image = images.data + n * images.h * images.w * channels;
-    for (int64_t y = row; y < row + rows; ++y, slab += line) {
-      if (y < 0 || y >= images.h || left == right) {
-        std::fill(slab, slab + line, T(0));
-        continue;
+    const T* image = images.data + n * pixels * channels;
+    for (int64_t z = box.begin[0]; z < box.begin[0] + box.size[0]; ++z)
+      for (int64_t y = box.begin[1]; y < box.begin[1] + box.size[1]; ++y, slab += line) {
+        if (z < 0 || z >= images.size[0] || y < 0 || y >= images.size[1] || left == right) {
+          std::fill(slab, slab + line, T(0));
+          continue;
+        }
+        std::fill(slab, slab + left * channels, T(0));
+        const int64_t pixel = (z * images.size[1] + y) * width + box.begin[2] + left, count = right - left;
+        if (images.channels_last)
+          std::copy_n(image + pixel * channels, count * channels, slab + left * channels);
+        else
+          interleave(image + pixel, pixels, count, channels, slab + left * channels);
+        std::fill(slab + right * channels, slab + line, T(0));
       }
-      std::fill(slab, slab + left * channels, T(0));
-      const int64_t x = column + left, count = right - left;
-      if (images.channels_last)
-        std::copy_n(image + (y * images.w + x) * channels, count * channels, slab + left * channels);
-      else
-        interleave(image + y * images.w + x, images.h * images.w, count, channels, slab + left * channels);
-      std::fill(slab + right * channels, slab + line, T(0));
-    }
   }
 }
 
 template <class T>
-Correlation plan_correlation(const Axis& h, const Axis& w, int64_t images, int64_t source_channels,
+Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64_t source_channels,
                              int64_t target_channels, int64_t groups, bool channels_last) noexcept {
   Correlation plan{};
-  plan.h = h;
-  plan.w = w;
   plan.images = images;
   plan.source_channels = source_channels;
   plan.target_channels = target_channels;
   plan.groups = groups;
   plan.channels_last = channels_last;
   plan.panels = panels_for<T>(target_channels / groups);
-  plan.rows = h.reach();
-  plan.columns = w.reach();
-  plan.slab = !channels_last || plan.rows.low < 0 || plan.columns.low < 0 || plan.rows.end > h.source ||
-              plan.columns.end > w.source;
-  plan.image_blocks = plan.row_blocks = plan.images_per_task = plan.rows_per_task = plan.unit_splits = 1;
-  const int64_t grid_h = h.target > 0 ? h.count(0) : 0, grid_w = w.target > 0 ? w.count(0) : 0;
-  if (images == 0 || target_channels == 0 || grid_h == 0 || grid_w == 0) {
-    plan.image_blocks = 0;
+  plan.tap_work = static_cast<double>(source_channels) * static_cast<double>(plan.panels.padded_columns());
+  plan.slab = !channels_last;
+  plan.images_per_task = plan.unit_splits = 1;
+  int64_t grid[max_axes], pixels = 1;
+  for (int i = 0; i < max_axes; ++i) {
+    plan.axes[i] = axes[i];
+    plan.reach[i] = axes[i].reach();
+    plan.slab = plan.slab || plan.reach[i].low < 0 || plan.reach[i].end > axes[i].source;
+    grid[i] = axes[i].target > 0 ? axes[i].count(0) : 0;
+    pixels *= grid[i];
+    plan.boxes.size[i] = grid[i];
+    plan.boxes.count[i] = 1;
+  }
+  if (images == 0 || target_channels == 0 || pixels == 0) {
     plan.slab = false;
     return plan;
   }
-  plan.slab_columns = std::max<int64_t>(plan.columns.end - plan.columns.low, 0);
-  const int64_t span = plan.rows.high - plan.rows.low + 1;  // source rows of one target row
+  const double lanes_work = lane_work<T>(source_channels, target_channels, groups, plan.taps());
+  plan.in_lanes = groups > 1 && lanes_work < plan.tap_work;
+  if (plan.in_lanes) {
+    plan.slab = false;
+    plan.tap_work = lanes_work;
+    return plan;
+  }
   const double image_work = std::max(1.0, plan.multiplications() / static_cast<double>(images));
   const double total = image_work * static_cast<double>(images);
   const int64_t most_tasks = std::max<int64_t>(1, static_cast<int64_t>(std::min(total / task_work, 1e6)));
@@ -230,28 +292,35 @@ Correlation plan_correlation(const Axis& h, const Axis& w, int64_t images, int64
     plan.image_blocks = ceil_div(images, plan.images_per_task);
     plan.images_per_task = ceil_div(images, plan.image_blocks);
     plan.image_blocks = ceil_div(images, plan.images_per_task);
-    plan.rows_per_task = grid_h;
   } else {
     plan.image_blocks = images;
     const int64_t wanted = std::min(enough_tasks, most_tasks);
     plan.unit_splits = std::min(plan.units(), ceil_div(wanted, images));
-    const int64_t step = h.source_step * plan.slab_columns * source_channels * static_cast<int64_t>(sizeof(T));
-    const int64_t by_memory = std::min(ceil_div(grid_h * step, slab_bytes), grid_h * h.source_step / (2 * span));
-    const int64_t by_pixels = std::max<int64_t>(1, grid_h * grid_w / task_pixels);
-    // Rows that two blocks share are copied and read twice.
-    const int64_t by_shared_rows = std::max<int64_t>(1, 4 * grid_h * h.source_step / span);
-    const int64_t blocks = std::clamp<int64_t>(std::max(by_memory, ceil_div(wanted, images * plan.unit_splits)), 1,
-                                               std::min({grid_h, by_pixels, by_shared_rows}));
-    plan.rows_per_task = ceil_div(grid_h, blocks);
-    plan.row_blocks = ceil_div(grid_h, plan.rows_per_task);
+    int64_t by_memory = source_channels * static_cast<int64_t>(sizeof(T));
+    for (int i = 0; i < max_axes; ++i) by_memory *= plan.slab_extent(i);
+    by_memory = ceil_div(by_memory, slab_bytes);
+    int64_t by_tasks = ceil_div(wanted, images * plan.unit_splits);
+    int64_t by_pixels = std::max<int64_t>(1, pixels / task_pixels);
+    for (int i = 0; i < max_axes; ++i) {
+      // What two boxes share is copied and read twice.
+      const int64_t once =
+          std::max<int64_t>(1, grid[i] * axes[i].source_step / (2 * (plan.reach[i].high - plan.reach[i].low + 1)));
+      const int64_t parts = std::max(std::min(by_memory, once), std::min(by_tasks, 4 * once));
+      plan.boxes.cut(i, grid[i], std::clamp<int64_t>(parts, 1, std::min(grid[i], by_pixels)));
+      by_memory = ceil_div(by_memory, plan.boxes.count[i]);
+      by_tasks = ceil_div(by_tasks, plan.boxes.count[i]);
+      by_pixels = std::max<int64_t>(1, by_pixels / plan.boxes.count[i]);
+    }
   }
-  const int64_t slab_rows = (plan.rows_per_task - 1) * h.source_step + span;
-  plan.slab_size = ceil_div(plan.images_per_task * slab_rows * plan.slab_columns * source_channels, 16) * 16;
+  plan.slab_size = plan.images_per_task * source_channels;
+  for (int i = 0; i < max_axes; ++i) plan.slab_size *= plan.slab_extent(i);
+  plan.slab_size = ceil_div(plan.slab_size, 16) * 16;
   return plan;
 }
 
 template <class T>
 size_t correlate_scratch_bytes(const Correlation& plan) noexcept {
+  if (plan.in_lanes) return correlate_lanes_scratch_bytes<T>(lanes_of<T>(plan));
   Carver carver(nullptr);
   const Workspace<T> workspace(plan, carver);
   return carver.used();
@@ -260,12 +329,21 @@ size_t correlate_scratch_bytes(const Correlation& plan) noexcept {
 template <class T>
 void correlate(const Correlation& plan, const T* source, const T* weight, WeightSteps steps, const T* bias,
                Activation activation, T* target, void* scratch) noexcept {
+  if (plan.in_lanes)
+    return correlate_lanes(lanes_of<T>(plan), source, weight, steps, bias, activation, target, scratch);
   if (plan.tasks() == 0) return;
   Carver carver(scratch);
   const Workspace<T> workspace(plan, carver);
   const int64_t channels = plan.source_channels, depth = plan.group_depth();
-  const int64_t row_pitch = (plan.slab ? plan.slab_columns : plan.w.source) * channels;
-  workspace.fill(plan, row_pitch);
+  // From an image, plane, line or pixel to the next, in the source (or slab) and in the target.
+  int64_t pitch[max_axes + 1], target_pitch[max_axes + 1];
+  pitch[max_axes] = channels;
+  target_pitch[max_axes] = plan.target_channels;
+  for (int i = max_axes - 1; i >= 0; --i) {
+    pitch[i] = pitch[i + 1] * (plan.slab ? plan.slab_extent(i) : plan.axes[i].source);
+    target_pitch[i] = target_pitch[i + 1] * plan.axes[i].target;
+  }
+  workspace.fill(plan, pitch + 1);
 
   const Panels panels = plan.panels;
   const int64_t taps = plan.taps();
@@ -284,23 +362,26 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
                  packed_unit(unit) + k * panels.vectors_of(p) * panels.lanes);
   });
 
-  const Images<T> images{source, plan.h.source, plan.w.source, channels, plan.channels_last};
-  const int64_t target_line = plan.w.target * plan.target_channels;
+  const Images<T> images{
+      source, {plan.axes[0].source, plan.axes[1].source, plan.axes[2].source}, channels, plan.channels_last};
+  const int64_t grid[] = {plan.axes[0].count(0), plan.axes[1].count(0), plan.axes[2].count(0)};
   parallel_for(plan.tasks(), plan.multiplications(), [&](int64_t task) {
     const int64_t split = task % plan.unit_splits, block = task / plan.unit_splits;
-    const int64_t first = block / plan.row_blocks * plan.images_per_task;
+    const int64_t first = block / plan.boxes.boxes() * plan.images_per_task;
     const int64_t last = std::min(plan.images, first + plan.images_per_task);
-    const int64_t row = block % plan.row_blocks * plan.rows_per_task;
-    const T* origin = source + (first * plan.h.source + row * plan.h.source_step) * row_pitch;
-    int64_t image_pitch = plan.h.source * row_pitch;
+    const Box box = plan.boxes.at(block % plan.boxes.boxes(), grid);
+    const T* origin = source + first * pitch[0];
     if (plan.slab) {
-      const int64_t end = std::min(plan.h.count(0), row + plan.rows_per_task);
-      const int64_t rows = (end - 1 - row) * plan.h.source_step + plan.rows.high - plan.rows.low + 1;
+      Box part;
+      for (int i = 0; i < max_axes; ++i) {
+        part.begin[i] = box.begin[i] * plan.axes[i].source_step + plan.reach[i].low;
+        part.size[i] = plan.slab_extent(i);
+      }
       T* slab = workspace.slabs + task * plan.slab_size;
-      fill_slab(images, first, last, row * plan.h.source_step + plan.rows.low, rows, plan.columns.low,
-                plan.slab_columns, slab);
+      fill_slab(images, first, last, part, slab);
       origin = slab;
-      image_pitch = rows * row_pitch;
+    } else {
+      for (int i = 0; i < max_axes; ++i) origin += box.begin[i] * plan.axes[i].source_step * pitch[i + 1];
     }
     const int64_t unit_end = plan.units() * (split + 1) / plan.unit_splits;
     for (int64_t unit = plan.units() * split / plan.unit_splits; unit < unit_end; ++unit) {
@@ -316,64 +397,61 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
       tile.b_padded = true;
       tile.vectors = panels.vectors_of(p);
       tile.columns = panels.columns_of(p);
-      for (int64_t a = 0; a < plan.h.phases(); ++a)
-        for (int64_t b = 0; b < plan.w.phases(); ++b) {
-          const int64_t rows = std::min(plan.h.count(a), row + plan.rows_per_task) - row, columns = plan.w.count(b);
-          if (rows <= 0) continue;
-          const bool merged = workspace.merged(plan, b);
-          const int64_t place = workspace.place(plan, a, b);
-          const int64_t segments = workspace.h.count(a) * (merged ? 1 : workspace.w.count(b));
-          tile.depth = depth * (merged ? workspace.w.count(b) : 1);
-          tile.b_segment = tile.depth * width;
-          const int64_t segment_bytes = std::max<int64_t>(1, tile.b_segment * static_cast<int64_t>(sizeof(T)));
-          const int64_t segment_block = segments * segment_bytes <= 2 * weight_bytes
-                                            ? segments
-                                            : std::max<int64_t>(1, weight_bytes / segment_bytes);
-          const Strips strips = strips_for((last - first) * rows * columns, tile.vectors);
-          const int64_t a_step = plan.w.source_step * channels, a_line = plan.h.source_step * row_pitch;
-          const int64_t c_step = plan.w.target_step * plan.target_channels;
-          const int64_t c_line = plan.h.target_step * target_line;
-          tile.c = target + first * plan.h.target * target_line + (row * plan.h.target_step + a) * target_line +
-                   b * plan.target_channels + column;
-          // At least one pass, so that pixels which no tap reaches are stored.
-          for (int64_t s = 0; s == 0 || s < segments; s += segment_block) {
-            tile.segments = std::min(segment_block, segments - s);
-            tile.a_segment = workspace.segment + place + s;
-            tile.b = packed_unit(unit) + place * depth * width + s * tile.b_segment;
-            tile.accumulate = s > 0;
-            const bool finished = s + segment_block >= segments;
-            tile.bias = finished && bias ? bias + column : nullptr;
-            tile.activation = finished ? activation : Activation::None;
-            int64_t n = 0, y = 0, x = 0, from = 0, to = 0;
-            for (int64_t strip = 0; strip < strips.strips; ++strip) {
-              tile.rows = static_cast<int>(strips.begin(strip + 1) - strips.begin(strip));
-              for (int m = 0; m < tile.rows; ++m) {
-                a_row[m] = from;
-                c_row[m] = to;
-                from += a_step;
-                to += c_step;
-                if (++x == columns) {
-                  x = 0;
-                  if (++y == rows) y = 0, ++n;
-                  from = n * image_pitch + y * a_line;
-                  to = n * plan.h.target * target_line + y * c_line;
-                }
-              }
-              run_tile(tile);
-            }
-            if (segments == 0) break;
-          }
+      for (int64_t index = 0; index < plan.phases(); ++index) {
+        const auto phase = workspace.phase(plan, index);
+        Walk start;
+        start.from_step[0] = pitch[0];
+        start.to_step[0] = target_pitch[0];
+        int64_t rows = last - first;
+        tile.c = target + first * target_pitch[0] + column;
+        for (int i = 0; i < max_axes; ++i) {
+          const Axis& axis = plan.axes[i];
+          start.size[i] = std::min(axis.count(phase.axis[i]), box.begin[i] + box.size[i]) - box.begin[i];
+          start.from_step[i + 1] = axis.source_step * pitch[i + 1];
+          start.to_step[i + 1] = axis.target_step * target_pitch[i + 1];
+          rows *= std::max<int64_t>(0, start.size[i]);
+          tile.c += (box.begin[i] * axis.target_step + phase.axis[i]) * target_pitch[i + 1];
         }
+        const int64_t merged_taps = phase.merged ? phase.taps[2] : 1;
+        const int64_t segments = phase.taps[0] * phase.taps[1] * (phase.merged ? 1 : phase.taps[2]);
+        tile.depth = depth * merged_taps;
+        tile.b_segment = tile.depth * width;
+        const int64_t segment_bytes = std::max<int64_t>(1, tile.b_segment * static_cast<int64_t>(sizeof(T)));
+        const int64_t segment_block = segments * segment_bytes <= 2 * weight_bytes
+                                          ? segments
+                                          : std::max<int64_t>(1, weight_bytes / segment_bytes);
+        const Strips strips = strips_for(rows, tile.vectors);
+        // At least one pass, so that pixels which no tap reaches are stored.
+        for (int64_t s = 0; s == 0 || s < segments; s += segment_block) {
+          tile.segments = std::min(segment_block, segments - s);
+          tile.a_segment = workspace.segment + phase.place + s;
+          tile.b = packed_unit(unit) + phase.place * depth * width + s * tile.b_segment;
+          tile.accumulate = s > 0;
+          const bool finished = s + segment_block >= segments;
+          tile.bias = finished && bias ? bias + column : nullptr;
+          tile.activation = finished ? activation : Activation::None;
+          Walk walk = start;
+          for (int64_t strip = 0; strip < strips.strips; ++strip) {
+            tile.rows = static_cast<int>(strips.begin(strip + 1) - strips.begin(strip));
+            for (int m = 0; m < tile.rows; ++m, walk.next()) {
+              a_row[m] = walk.from;
+              c_row[m] = walk.to;
+            }
+            run_tile(tile);
+          }
+          if (segments == 0) break;
+        }
+      }
     }
   });
 }
 
-#define CYGNET_INSTANTIATE(T)                                                                                      \
-  template void fill_slab<T>(const Images<T>&, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, T*) noexcept; \
-  template Correlation plan_correlation<T>(const Axis&, const Axis&, int64_t, int64_t, int64_t, int64_t,           \
-                                           bool) noexcept;                                                         \
-  template size_t correlate_scratch_bytes<T>(const Correlation&) noexcept;                                         \
-  template void correlate<T>(const Correlation&, const T*, const T*, WeightSteps, const T*, Activation, T*,        \
+#define CYGNET_INSTANTIATE(T)                                                                               \
+  template void fill_slab<T>(const Images<T>&, int64_t, int64_t, const Box&, T*) noexcept;                  \
+  template Correlation plan_correlation<T>(const Axis(&)[max_axes], int64_t, int64_t, int64_t, int64_t,     \
+                                           bool) noexcept;                                                  \
+  template size_t correlate_scratch_bytes<T>(const Correlation&) noexcept;                                  \
+  template void correlate<T>(const Correlation&, const T*, const T*, WeightSteps, const T*, Activation, T*, \
                              void*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)

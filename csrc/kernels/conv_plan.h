@@ -1,4 +1,4 @@
-// What the directions of a convolution share: padded copies of image rows, and the correlation that is both the
+// What the directions of a convolution share: padded copies of parts of images, and the correlation that is both the
 // forward pass (its output is the target) and the gradient of the input (the input is the target).
 #pragma once
 
@@ -6,42 +6,43 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "carver.h"
+#include "conv.h"
 #include "tile.h"
 
 namespace cygnet {
 
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+/// A part of an image, which may reach beyond it: depth, height and width.
+struct Box {
+  int64_t begin[max_axes], size[max_axes];
 
-/// Hands out 64-byte aligned pieces of a block of memory; over a null block it only adds up their sizes.
-class Carver {
- public:
-  explicit Carver(void* block) : block_(static_cast<char*>(block)) {}
-  template <class T>
-  T* take(int64_t count) {
-    T* piece = block_ ? reinterpret_cast<T*>(block_ + used_) : nullptr;
-    used_ += (static_cast<size_t>(count) * sizeof(T) + 63) / 64 * 64;
-    return piece;
-  }
-  size_t used() const { return used_; }
-
- private:
-  char* block_;
-  size_t used_ = 0;
+  int64_t pixels() const { return size[0] * size[1] * size[2]; }
 };
 
-/// Images that a kernel reads: memory (N, H, W, C) if channels_last, else (N, C, H, W).
+/// How an image is cut into boxes: of `size` positions along each axis (the last may have fewer), `count` of them.
+struct Boxes {
+  int64_t size[max_axes], count[max_axes];
+
+  int64_t boxes() const { return count[0] * count[1] * count[2]; }
+  /// Cuts `length` positions of an axis into nearly equal parts, at most `parts`.
+  void cut(int axis, int64_t length, int64_t parts) {
+    size[axis] = std::max<int64_t>(1, ceil_div(length, parts));
+    count[axis] = ceil_div(length, size[axis]);
+  }
+  Box at(int64_t index, const int64_t (&length)[max_axes]) const;
+};
+
+/// Images that a kernel reads: memory (N, D, H, W, C) if channels_last, else (N, C, D, H, W).
 template <class T>
 struct Images {
   const T* data;
-  int64_t h, w, channels;
+  int64_t size[max_axes], channels;
   bool channels_last;
 };
 
-/// Copies rows [row, row + rows) by columns [column, column + columns) of images [first, last) to `slab`, channels
-/// last; what lies outside an image becomes zero.
+/// Copies a box of each of the images [first, last) to `slab`, channels last; what lies outside an image becomes zero.
 template <class T>
-void fill_slab(const Images<T>& images, int64_t first, int64_t last, int64_t row, int64_t rows, int64_t column,
-               int64_t columns, T* slab) noexcept;
+void fill_slab(const Images<T>& images, int64_t first, int64_t last, const Box& box, T* slab) noexcept;
 
 /// One axis of a correlation. The target positions t = phase + target_step i, 0 <= phase < target_step, of one phase
 /// read the source positions source_step i + offset, with an offset for each tap k of the phase:
@@ -67,31 +68,45 @@ struct Axis {
   Reach reach() const;
 };
 
+/// The axis of the forward pass.
+inline Axis forward_axis(const ConvAxis& a) {
+  return {a.in, a.out, a.stride, 1, a.kernel, -a.padding, a.dilation};
+}
+
 /// The shape of a correlation and how it is cut; all of it follows from the shape alone.
 struct Correlation {
-  Axis h, w;
+  Axis axes[max_axes];
   int64_t images, source_channels, target_channels, groups;
   bool channels_last;  // the source's memory order
   Panels panels;       // of one group's target channels
+  bool in_lanes;       // whether `correlate_lanes` is faster
+  double tap_work;     // multiply-adds for a target position and tap, empty lanes included
 
-  Axis::Reach rows, columns;
-  bool slab;                               // whether tasks copy their part of the source first
-  int64_t slab_columns, slab_size;         // slab_size: elements of one task's slab
-  int64_t image_blocks, row_blocks;        // a task: a block of images or of one image's rows,
-  int64_t images_per_task, rows_per_task;  // by a run of the groups * panels units
+  Axis::Reach reach[max_axes];
+  bool slab;                              // whether tasks copy their part of the source first
+  int64_t slab_size;                      // elements of one task's slab
+  int64_t image_blocks, images_per_task;  // a task: a block of images, or a box of one image's positions of phase 0,
+  Boxes boxes;                            // by a run of the groups * panels units
   int64_t unit_splits;
 
   int64_t group_depth() const { return source_channels / groups; }
   int64_t group_columns() const { return target_channels / groups; }
-  int64_t taps() const { return h.taps * w.taps; }
+  int64_t taps() const { return axes[0].taps * axes[1].taps * axes[2].taps; }
+  int64_t phases() const { return axes[0].phases() * axes[1].phases() * axes[2].phases(); }
+  /// Source positions of an axis that a box reads.
+  int64_t slab_extent(int axis) const {
+    return std::max<int64_t>(0,
+                             (boxes.size[axis] - 1) * axes[axis].source_step + reach[axis].high - reach[axis].low + 1);
+  }
   int64_t units() const { return groups * panels.panels; }
-  int64_t tasks() const { return image_blocks * row_blocks * unit_splits; }
+  int64_t tasks() const { return image_blocks * boxes.boxes() * unit_splits; }
   int64_t packed_size() const { return groups * panels.padded_columns() * taps() * group_depth(); }
   double multiplications() const;
 };
 
+/// The axes' steps and taps, and the sizes, are those of the fields of a Correlation.
 template <class T>
-Correlation plan_correlation(const Axis& h, const Axis& w, int64_t images, int64_t source_channels,
+Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64_t source_channels,
                              int64_t target_channels, int64_t groups, bool channels_last) noexcept;
 
 /// Where the weight of (group, target channel, source channel, tap) is.

@@ -5,6 +5,7 @@ from tests.op_cases import (
     convolution,
     elementwise,
     losses,
+    norms,
     products,
     reductions,
     shapes,
@@ -18,6 +19,7 @@ CASES: list[Case] = [
     *products.CASES,
     *convolution.CASES,
     *losses.CASES,
+    *norms.CASES,
     *shapes.CASES,
 ]
 

@@ -21,8 +21,16 @@ from cygnet.nn.activation import (
     Tanh,
 )
 from cygnet.nn.container import ModuleDict, ModuleList, Sequential
-from cygnet.nn.conv import Conv2d
+from cygnet.nn.conv import (
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
+)
 from cygnet.nn.dropout import Dropout
+from cygnet.nn.embedding import Embedding
 from cygnet.nn.linear import Flatten, Identity, Linear
 from cygnet.nn.loss import (
     BCELoss,
@@ -34,6 +42,17 @@ from cygnet.nn.loss import (
     NLLLoss,
 )
 from cygnet.nn.module import Module
+from cygnet.nn.norm import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    GroupNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+    LayerNorm,
+    RMSNorm,
+)
 from cygnet.nn.parameter import Parameter
 from cygnet.nn.pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 
@@ -42,18 +61,32 @@ __all__ = [
     "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
+    "Conv1d",
     "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
     "CrossEntropyLoss",
     "Dropout",
     "ELU",
+    "Embedding",
     "Flatten",
     "GELU",
+    "GroupNorm",
     "Hardsigmoid",
     "Hardswish",
     "Hardtanh",
     "Identity",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSigmoid",
@@ -67,6 +100,7 @@ __all__ = [
     "NLLLoss",
     "PReLU",
     "Parameter",
+    "RMSNorm",
     "ReLU",
     "ReLU6",
     "Sequential",

@@ -44,6 +44,7 @@ class ReLU(_Elementwise):
     """
 
     function = staticmethod(functional.relu)
+    fused_name = "relu"
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -82,11 +83,17 @@ class LeakyReLU(_Elementwise):
         self.negative_slope = negative_slope
         self.inplace = inplace
 
+    @property
+    def fused_name(self) -> str | None:  # type: ignore[override]
+        """The products fuse the default slope only."""
+        return "leaky_relu" if self.negative_slope == 0.01 else None
+
 
 class Sigmoid(_Elementwise):
     """``1 / (1 + exp(-input))``."""
 
     function = staticmethod(functional.sigmoid)
+    fused_name = "sigmoid"
 
 
 class LogSigmoid(_Elementwise):
@@ -99,6 +106,7 @@ class Tanh(_Elementwise):
     """The hyperbolic tangent."""
 
     function = staticmethod(functional.tanh)
+    fused_name = "tanh"
 
 
 class GELU(_Elementwise):
@@ -117,6 +125,11 @@ class GELU(_Elementwise):
         super().__init__()
         self.approximate = approximate
 
+    @property
+    def fused_name(self) -> str | None:  # type: ignore[override]
+        """The products fuse the exact form only."""
+        return "gelu" if self.approximate == "none" else None
+
 
 class SiLU(_Elementwise):
     """``input / (1 + exp(-input))``.
@@ -127,6 +140,7 @@ class SiLU(_Elementwise):
     """
 
     function = staticmethod(functional.silu)
+    fused_name = "silu"
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()

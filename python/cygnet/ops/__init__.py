@@ -27,7 +27,17 @@ from cygnet.ops.activation import (
     tanh,
 )
 from cygnet.ops.broadcast import expand, reshape, sum
-from cygnet.ops.conv import adaptive_avg_pool2d, avg_pool2d, conv2d, max_pool2d
+from cygnet.ops.conv import (
+    adaptive_avg_pool2d,
+    avg_pool2d,
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+    max_pool2d,
+)
 from cygnet.ops.convert import bool, clone, contiguous, double, float, int, long, to
 from cygnet.ops.create import (
     arange,
@@ -70,7 +80,7 @@ from cygnet.ops.elementwise import (
     sub,
     where,
 )
-from cygnet.ops.gather import gather
+from cygnet.ops.gather import embedding, gather
 from cygnet.ops.linear import linear, matmul, mm
 from cygnet.ops.loss import (
     binary_cross_entropy,
@@ -81,6 +91,7 @@ from cygnet.ops.loss import (
     mse_loss,
     nll_loss,
 )
+from cygnet.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from cygnet.ops.random import dropout
 from cygnet.ops.reduce import amax, argmax, max, mean
 from cygnet.ops.shape import (
@@ -107,14 +118,21 @@ __all__ = [
     "argmax",
     "as_tensor",
     "avg_pool2d",
+    "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cat",
     "clone",
+    "conv1d",
     "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cross_entropy",
     "div",
     "dropout",
+    "embedding",
     "elu",
     "eq",
     "erf",
@@ -125,14 +143,17 @@ __all__ = [
     "full",
     "gather",
     "ge",
+    "group_norm",
     "gelu",
     "gt",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
     "index_select",
+    "instance_norm",
     "kl_div",
     "l1_loss",
+    "layer_norm",
     "le",
     "leaky_relu",
     "linear",
@@ -167,6 +188,7 @@ __all__ = [
     "relu",
     "relu6",
     "reshape",
+    "rms_norm",
     "sigmoid",
     "sign",
     "silu",

@@ -38,6 +38,28 @@ def as_tensor(value: Any, op: str, name: str) -> Tensor:
     raise TypeError(f"{op}: {name} must be a Tensor, got {type(value).__name__}")
 
 
+def needs_gradient(*tensors: Tensor | None) -> bool:
+    """Whether an op on these tensors will be on the tape."""
+    return is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+
+
+# The activations that linear layers and convolutions take into their kernel.
+FUSED_ACTIVATIONS = frozenset({"relu", "leaky_relu", "sigmoid", "tanh", "gelu", "silu"})
+
+
+def with_activation(
+    product: Callable[[str], Array], activation: str, tracked: bool
+) -> tuple[Array, Array | None]:
+    """The result of a product with a fused activation, and what the activation's gradient needs:
+    that of 'gelu' and 'silu' the argument, the others' the result.
+    """
+    if tracked and activation in ("gelu", "silu"):
+        saved = product("none")
+        return getattr(kernels, activation)(saved), saved
+    output = product(activation)
+    return output, None if activation == "none" else output
+
+
 def operands(op: str, a: Any, b: Any, *, floating: bool = False) -> tuple[Tensor, Tensor]:
     """Two operands as tensors of one type.
 
