@@ -186,7 +186,6 @@ def test_accuracy_of_a_circle(name: str) -> None:
     assert np.isnan(getattr(kernels, name)(np.array([np.nan, np.inf], np.float32))).all()
 
 
-GELU_C = math.sqrt(2 / math.pi)
 # The function, its gradient, and options; the references overflow nowhere.
 ACTIVATIONS = {
     "gelu": (
@@ -194,14 +193,10 @@ ACTIVATIONS = {
         lambda x: normal_below(x) + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi),
     ),
     "gelu tanh": (
-        lambda x: x / 2 * (1 + np.tanh(GELU_C * (x + 0.044715 * x**3))),
+        lambda x: x * logistic(2 * gelu_inner(x)),
         lambda x: (
-            (1 + np.tanh(GELU_C * (x + 0.044715 * x**3))) / 2
-            + x
-            / 2
-            / np.cosh(np.clip(GELU_C * (x + 0.044715 * x**3), -300, 300)) ** 2
-            * GELU_C
-            * (1 + 0.134145 * x**2)
+            logistic(2 * gelu_inner(x))
+            + 2 * x * logistic(2 * gelu_inner(x)) * logistic(-2 * gelu_inner(x)) * gelu_slope(x)
         ),
     ),
     "silu": (
@@ -233,6 +228,14 @@ ACTIVATIONS = {
         lambda x: np.where(x <= -3, 0, np.where(x >= 3, 1, x / 3 + 0.5)),
     ),
 }
+
+
+def gelu_inner(x: np.ndarray) -> np.ndarray:
+    return math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+
+
+def gelu_slope(x: np.ndarray) -> np.ndarray:
+    return math.sqrt(2 / math.pi) * (1 + 0.134145 * x**2)
 
 
 def normal_below(x: np.ndarray) -> np.ndarray:
