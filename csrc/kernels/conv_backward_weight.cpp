@@ -1,4 +1,5 @@
 #include "conv.h"
+#include "conv_depthwise.h"
 #include "conv_plan.h"
 #include "core/parallel.h"
 
@@ -98,6 +99,21 @@ WeightPlan weight_plan(const ConvShape& s) noexcept {
   return plan;
 }
 
+// Groups of few channels.
+template <class T>
+bool in_lanes(const ConvShape& s) noexcept {
+  if (s.groups == 1 || s.batch == 0 || s.group_in() == 0 || s.group_out() == 0 || s.out_pixels() == 0) return false;
+  return lane_work<T>(s.in_channels, s.out_channels, s.groups, s.taps()) <
+         static_cast<double>(s.in_channels * panels_for<T>(s.group_out()).padded_columns());
+}
+
+template <class T>
+LaneConv lane_plan(const ConvShape& s, bool channels_last) noexcept {
+  Axis axes[max_axes];
+  for (int i = 0; i < max_axes; ++i) axes[i] = forward_axis(s.axes[i]);
+  return plan_lanes<T>(axes, s.batch, s.in_channels, s.out_channels, s.groups, channels_last);
+}
+
 template <class T>
 struct Workspace {
   int64_t* segment;  // offsets in a strip of the lines of output pixels of a block
@@ -174,7 +190,8 @@ void finish_block(const T* from, int64_t copies, int64_t copy_size, int64_t taps
 }  // namespace
 
 template <class T>
-size_t conv_backward_weight_scratch_bytes(const ConvShape& shape, bool) noexcept {
+size_t conv_backward_weight_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept {
+  if (in_lanes<T>(shape)) return backward_weight_lanes_scratch_bytes<T>(lane_plan<T>(shape, channels_last));
   Carver carver(nullptr);
   const Workspace<T> workspace(weight_plan<T>(shape), shape, carver);
   return carver.used();
@@ -183,6 +200,8 @@ size_t conv_backward_weight_scratch_bytes(const ConvShape& shape, bool) noexcept
 template <class T>
 void conv_backward_weight(const ConvShape& s, const T* grad_output, const T* input, bool channels_last, T* grad_weight,
                           T* grad_bias, void* scratch) noexcept {
+  if (in_lanes<T>(s))
+    return backward_weight_lanes(lane_plan<T>(s, channels_last), grad_output, input, grad_weight, grad_bias, scratch);
   const WeightPlan plan = weight_plan<T>(s);
   Carver carver(scratch);
   const Workspace<T> workspace(plan, s, carver);

@@ -1,5 +1,7 @@
 #include "conv_plan.h"
 
+#include "conv_depthwise.h"
+#include "conv_few_outputs.h"
 #include "core/parallel.h"
 
 namespace cygnet {
@@ -217,6 +219,17 @@ void pack_weights(const T* from, WeightSteps steps, int64_t depth, int64_t taps,
   }
 }
 
+template <class T>
+LaneConv lanes_of(const Correlation& plan) noexcept {
+  return plan_lanes<T>(plan.axes, plan.images, plan.source_channels, plan.target_channels, plan.groups,
+                       plan.channels_last);
+}
+
+template <class T>
+PositionConv positions_of(const Correlation& plan) noexcept {
+  return plan_positions<T>(plan.axes, plan.images, plan.source_channels, plan.target_channels, plan.channels_last);
+}
+
 }  // namespace
 
 Axis::Reach Axis::reach() const {
@@ -241,8 +254,7 @@ Axis::Range Axis::inside(int64_t tap) const {
 }
 
 double Correlation::multiplications() const {
-  double result = static_cast<double>(images) * static_cast<double>(group_depth()) *
-                  static_cast<double>(groups * panels.padded_columns());
+  double result = static_cast<double>(images) * tap_work;
   for (const Axis& axis : axes) {
     double pairs = 0;  // of target positions and taps
     for (int64_t k = 0; k < axis.taps; ++k)
@@ -304,6 +316,7 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
   plan.groups = groups;
   plan.channels_last = channels_last;
   plan.panels = panels_for<T>(target_channels / groups);
+  plan.tap_work = static_cast<double>(source_channels) * static_cast<double>(plan.panels.padded_columns());
   plan.slab = !channels_last;
   plan.images_per_task = plan.unit_splits = 1;
   int64_t grid[max_axes], pixels = 1;
@@ -317,6 +330,19 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
   }
   if (images == 0 || target_channels == 0 || pixels == 0) {
     plan.slab = false;
+    return plan;
+  }
+  const double lanes_work = lane_work<T>(source_channels, target_channels, groups, plan.taps());
+  plan.in_lanes = groups > 1 && lanes_work < plan.tap_work;
+  if (plan.in_lanes) {
+    plan.slab = false;
+    plan.tap_work = lanes_work;
+    return plan;
+  }
+  plan.in_positions = groups == 1 && source_channels > 0 && few_targets<T>(axes, source_channels, target_channels);
+  if (plan.in_positions) {
+    plan.slab = false;
+    plan.tap_work = 1.25 * static_cast<double>(source_channels * target_channels);  // some positions are dropped
     return plan;
   }
   const double image_work = std::max(1.0, plan.multiplications() / static_cast<double>(images));
@@ -356,6 +382,8 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
 
 template <class T>
 size_t correlate_scratch_bytes(const Correlation& plan) noexcept {
+  if (plan.in_lanes) return correlate_lanes_scratch_bytes<T>(lanes_of<T>(plan));
+  if (plan.in_positions) return correlate_positions_scratch_bytes<T>(positions_of<T>(plan));
   Carver carver(nullptr);
   const Workspace<T> workspace(plan, carver);
   return carver.used();
@@ -364,6 +392,10 @@ size_t correlate_scratch_bytes(const Correlation& plan) noexcept {
 template <class T>
 void correlate(const Correlation& plan, const T* source, const T* weight, WeightSteps steps, const T* bias,
                Activation activation, T* target, void* scratch) noexcept {
+  if (plan.in_lanes)
+    return correlate_lanes(lanes_of<T>(plan), source, weight, steps, bias, activation, target, scratch);
+  if (plan.in_positions)
+    return correlate_positions(positions_of<T>(plan), source, weight, steps, bias, activation, target, scratch);
   if (plan.tasks() == 0) return;
   Carver carver(scratch);
   const Workspace<T> workspace(plan, carver);

@@ -81,12 +81,18 @@ struct Axis {
   Reach reach() const;
 };
 
+/// The axis of the forward pass.
+inline Axis forward_axis(const ConvAxis& a) { return {a.in, a.out, a.stride, 1, a.kernel, -a.padding, a.dilation}; }
+
 /// The shape of a correlation and how it is cut; all of it follows from the shape alone.
 struct Correlation {
   Axis axes[max_axes];
   int64_t images, source_channels, target_channels, groups;
   bool channels_last;  // the source's memory order
   Panels panels;       // of one group's target channels
+  bool in_lanes;       // whether `correlate_lanes` is faster,
+  bool in_positions;   // or `correlate_positions`
+  double tap_work;     // multiply-adds for a target position and tap, empty lanes included
 
   Axis::Reach reach[max_axes];
   bool slab;                              // whether tasks copy their part of the source first
