@@ -56,6 +56,9 @@ struct Piece {
   int64_t rows, width;  // of the walk
   int64_t rest;         // elements of a last row that is shorter
 
+  // How far ahead sums fetch, in elements: 2 KB, and beyond the rows that they take together.
+  int64_t ahead() const noexcept { return std::max<int64_t>(512, 4 * stride); }
+
   // The first rows of the walk.
   Piece beginning(int64_t some) const noexcept {
     Piece p = *this;
@@ -96,7 +99,7 @@ void for_pieces(const Walk<T>& walk, double work, const Body& body) noexcept {
 // loads for a column serves all of them.
 template <class T, class F>
 inline void for_elements(const Piece& p, const F& f) noexcept {
-  constexpr int together = 4;
+  constexpr int together = 2;
   int64_t r = 0;
   for (; r + together <= p.rows; r += together) {
     const int64_t offset = p.offset + r * p.stride;
@@ -349,7 +352,8 @@ void channel_statistics(ChannelSizes s, const T* x, double eps, const RunningSta
     for (int64_t c = 0; c < p.channels; ++c) some[0].value[c] /= static_cast<T>(first.count);
     center.spread(p, some[0].value);
     column_sums<T>(p, total, [&](int64_t i) {
-      return [x, c = center[i]](int64_t at, int n) {
+      return [x, c = center[i], ahead = p.ahead()](int64_t at, int n) {
+        prefetch(x + at + ahead);
         const Vec<T> distance = Vec<T>::load(x + at, n) - c;
         return Terms<T, 2>{{distance, distance * distance}};
       };
@@ -419,7 +423,9 @@ void sum_gradients(const Walk<T>& walk, const ChannelNormBackward<T>& of, const 
     }
     const auto terms = [&](auto keeps) {
       column_sums<T>(p, total, [&](int64_t i) {
-        return [=, of = of, c = center[i], a = scale[i], b = shift[i]](int64_t at, int n) {
+        return [=, of = of, c = center[i], a = scale[i], b = shift[i], ahead = p.ahead()](int64_t at, int n) {
+          prefetch(of.grad + at + ahead);
+          prefetch(of.x + at + ahead);
           Vec<T> g = Vec<T>::load(of.grad + at, n);
           const Vec<T> x = Vec<T>::load(of.x + at, n);
           if constexpr (Masks::value) g = behind_relu(g, normalized(x, c, a, b));
