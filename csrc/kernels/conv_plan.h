@@ -40,9 +40,17 @@ struct Images {
   bool channels_last;
 };
 
-/// Copies a box of each of the images [first, last) to `slab`, channels last; what lies outside an image becomes zero.
+/// Neighbouring channels of images, copied in strips of `pitch` channels that are `strip_step` apart.
+struct Channels {
+  int64_t begin, count, pitch, strip_step;
+};
+
+/// Copies channels of a box of each of the images [first, last) to `slab`, channels last; what lies outside an image
+/// becomes zero. Whole vectors are stored: up to `slab_slack` elements behind a strip are overwritten.
 template <class T>
-void fill_slab(const Images<T>& images, int64_t first, int64_t last, const Box& box, T* slab) noexcept;
+void fill_slab(const Images<T>& images, int64_t first, int64_t last, const Box& box, const Channels& part,
+               T* slab) noexcept;
+constexpr int64_t slab_slack = 16;
 
 /// One axis of a correlation. The target positions t = phase + target_step i, 0 <= phase < target_step, of one phase
 /// read the source positions source_step i + offset, with an offset for each tap k of the phase:
