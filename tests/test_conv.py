@@ -422,7 +422,7 @@ BAD_FORWARD = [
         "conv2d: input has dtype >f4, expected native byte order",
     ),
     (([1], W), {}, TypeError, "conv2d: input must be a NumPy array, got list"),
-    ((X, W), {"activation": "gelu"}, ValueError, "conv2d: activation is 'gelu', expected 'none'"),
+    ((X, W), {"activation": "swish"}, ValueError, "conv2d: activation is 'swish', expected 'none'"),
     ((X, W), {"padding": 2**31 - 1}, ShapeError, "conv2d: .* more elements than memory can hold"),
     ((X, W), {"padding": 2**40}, ValueError, "conv2d: padding is 1099511627776"),
     ((X, W), {"out": np.zeros((2, 6, 4, 5), np.float32)}, ShapeError, r"conv2d: out has shape"),

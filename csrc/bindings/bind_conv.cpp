@@ -293,7 +293,7 @@ padding : int or tuple
 <more>groups : int
     Groups of channels that are convolved separately; divides C and O. Default 1.
 activation : str
-    'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid' or 'tanh'.
+    'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid', 'tanh', 'gelu' or 'silu'.
 out : numpy.ndarray, optional
     C-contiguous or channels-last array for the result; it must not share memory with an input.
 

@@ -79,8 +79,8 @@ inline Vec<T> gelu_gradient(Vec<T> grad, Vec<T> x) {
 }
 template <class T>
 inline Vec<T> silu_gradient(Vec<T> grad, Vec<T> x) {
-  const Vec<T> y = sigmoid(x), one(T(1));
-  return grad * y * fma(x, one - y, one);
+  const Logistic<T> y = logistic(x);
+  return grad * y.below * fma(x, y.above, Vec<T>(T(1)));
 }
 
 /// Whether the gradient needs the argument x that the activation was applied to; else its result y.

@@ -12,6 +12,7 @@ from cygnet.nn import functional, init
 from cygnet.nn.linear import positive_int
 from cygnet.nn.module import Module
 from cygnet.nn.parameter import Parameter
+from cygnet.ops.common import FUSED_ACTIVATIONS
 from cygnet.ops.conv import check_padding_name
 from cygnet.tensor import Tensor
 
@@ -144,15 +145,29 @@ class _Conv(_Convolution):
             dtype,
         )
 
+    fuses = FUSED_ACTIVATIONS
+
     def forward(self, input: Tensor) -> Tensor:
         """Map (N, in_channels, ...), or (in_channels, ...), to (N, out_channels, ...)."""
+        return self.forward_activated(input, "none")
+
+    def forward_activated(self, input: Tensor, activation: str) -> Tensor:
+        """The same with an activation in the same kernel."""
         return type(self).function(
-            input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+            input,
+            self.weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups,
+            activation=activation,
         )
 
 
 class _ConvTranspose(_Convolution):
     transposed = True
+    fuses = FUSED_ACTIVATIONS
     padding: tuple[int, ...]
 
     def __init__(
@@ -194,6 +209,12 @@ class _ConvTranspose(_Convolution):
             The spatial sizes of the result, or its whole shape: takes the place of the layer's
             `output_padding`.
         """
+        return self.forward_activated(input, "none", output_size)
+
+    def forward_activated(
+        self, input: Tensor, activation: str, output_size: Sequence[int] | None = None
+    ) -> Tensor:
+        """The same with an activation in the same kernel."""
         return type(self).function(
             input,
             self.weight,
@@ -203,6 +224,7 @@ class _ConvTranspose(_Convolution):
             self.output_padding if output_size is None else self._missing(input, output_size),
             self.groups,
             self.dilation,
+            activation=activation,
         )
 
     def _missing(self, input: Tensor, output_size: Sequence[int]) -> tuple[int, ...]:

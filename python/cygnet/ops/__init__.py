@@ -9,6 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from cygnet.ops.activation import (
+    elu,
+    gelu,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    leaky_relu,
+    logsigmoid,
+    mish,
+    prelu,
+    relu,
+    relu6,
+    sigmoid,
+    silu,
+    softplus,
+    tanh,
+)
 from cygnet.ops.broadcast import expand, reshape, sum
 from cygnet.ops.conv import (
     adaptive_avg_pool2d,
@@ -47,7 +64,6 @@ from cygnet.ops.elementwise import (
     ge,
     gt,
     le,
-    leaky_relu,
     log,
     logical_and,
     logical_not,
@@ -59,15 +75,12 @@ from cygnet.ops.elementwise import (
     ne,
     neg,
     pow,
-    relu,
-    sigmoid,
     sign,
     sqrt,
     sub,
-    tanh,
     where,
 )
-from cygnet.ops.gather import gather
+from cygnet.ops.gather import embedding, gather
 from cygnet.ops.linear import linear, matmul, mm
 from cygnet.ops.loss import (
     binary_cross_entropy,
@@ -78,6 +91,7 @@ from cygnet.ops.loss import (
     mse_loss,
     nll_loss,
 )
+from cygnet.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from cygnet.ops.random import dropout
 from cygnet.ops.reduce import amax, argmax, max, mean
 from cygnet.ops.shape import (
@@ -104,6 +118,7 @@ __all__ = [
     "argmax",
     "as_tensor",
     "avg_pool2d",
+    "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cat",
@@ -117,6 +132,8 @@ __all__ = [
     "cross_entropy",
     "div",
     "dropout",
+    "embedding",
+    "elu",
     "eq",
     "erf",
     "exp",
@@ -126,10 +143,17 @@ __all__ = [
     "full",
     "gather",
     "ge",
+    "group_norm",
+    "gelu",
     "gt",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
     "index_select",
+    "instance_norm",
     "kl_div",
     "l1_loss",
+    "layer_norm",
     "le",
     "leaky_relu",
     "linear",
@@ -138,6 +162,7 @@ __all__ = [
     "logical_and",
     "logical_not",
     "logical_or",
+    "logsigmoid",
     "lt",
     "matmul",
     "max",
@@ -145,6 +170,7 @@ __all__ = [
     "maximum",
     "mean",
     "minimum",
+    "mish",
     "mm",
     "mse_loss",
     "mul",
@@ -155,14 +181,19 @@ __all__ = [
     "ones_like",
     "permute",
     "pow",
+    "prelu",
     "rand",
     "randn",
     "randperm",
     "relu",
+    "relu6",
     "reshape",
+    "rms_norm",
     "sigmoid",
     "sign",
+    "silu",
     "softmax",
+    "softplus",
     "sqrt",
     "squeeze",
     "stack",

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
 from cygnet.ops.broadcast import reshape, sum
-from cygnet.ops.common import Shape, as_tensor, wrap
+from cygnet.ops.common import Shape, as_tensor, needs_gradient, with_activation, wrap
 from cygnet.tensor import Array, Tensor
 
 Pair: TypeAlias = int | tuple[int, int]
@@ -20,6 +20,8 @@ _ACTIVATION_GRADIENT: dict[str, Callable[..., Array]] = {
     "leaky_relu": kernels.leaky_relu_backward,
     "sigmoid": kernels.sigmoid_backward,
     "tanh": kernels.tanh_backward,
+    "gelu": kernels.gelu_backward,
+    "silu": kernels.silu_backward,
 }
 
 
@@ -57,8 +59,11 @@ class _Convolution:
     ) -> Tensor:
         x, w = input._array, weight._array
         b = None if bias is None else bias._array
-        output = self._kernel("forward", x, w, b, activation=activation)
-        saved = None if activation == "none" else output
+        output, saved = with_activation(
+            lambda name: self._kernel("forward", x, w, b, activation=name),
+            activation,
+            needs_gradient(input, weight, bias),
+        )
 
         def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
             if saved is not None:
@@ -203,7 +208,8 @@ def conv2d(
     groups : int
         Input and output channels are cut into this many groups that do not mix. Default 1.
     activation : str
-        'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid' or 'tanh', fused.
+        'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid', 'tanh', 'gelu' or
+        'silu', fused.
 
     Returns
     -------
@@ -295,7 +301,8 @@ def conv_transpose2d(
     groups : int
         Input and output channels are cut into this many groups that do not mix. Default 1.
     activation : str
-        'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid' or 'tanh', fused.
+        'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid', 'tanh', 'gelu' or
+        'silu', fused.
 
     Returns
     -------
