@@ -32,8 +32,7 @@ void interleave(const T* from, int64_t plane, int64_t count, int64_t channels, i
       Eigen::internal::ptranspose(block);
       for (int i = 0; i < valid_x; ++i) {
         T* const target = to + (x + i) * pitch + c;
-        c == 0 || valid == lanes ? Vec<T>(block.packet[i]).store(target)
-                                 : Vec<T>(block.packet[i]).store(target, valid);
+        c == 0 || valid == lanes ? Vec<T>(block.packet[i]).store(target) : Vec<T>(block.packet[i]).store(target, valid);
       }
     }
   }
@@ -48,7 +47,8 @@ void copy_pixels(const T* from, int64_t step, int64_t count, const Channels& par
     for (int64_t begin = 0; begin < part.count; begin += part.pitch, strip += part.strip_step) {
       const int64_t end = std::min(begin + part.pitch, part.count);
       for (int64_t c = begin; c < end; c += lanes) {
-        const Vec<T> value = end - c < lanes ? Vec<T>::load(from + c, static_cast<int>(end - c)) : Vec<T>::load(from + c);
+        const Vec<T> value =
+            end - c < lanes ? Vec<T>::load(from + c, static_cast<int>(end - c)) : Vec<T>::load(from + c);
         value.store(strip + c - begin);
       }
     }
