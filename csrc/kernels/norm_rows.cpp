@@ -46,7 +46,7 @@ inline void sum_row(int64_t width, double (&total)[sums], const F& terms) noexce
     int64_t i = begin;
     for (; i + together * lanes <= end; i += together * lanes)
       for (int q = 0; q < together; ++q) add(sum[q], terms(i + q * lanes, lanes));
-    for_vectors<T>(i, end, [&](int64_t at, int n) { add(sum[(at - i) / lanes], terms(at, n)); });
+    for_vectors<T>(i, end, [&](int64_t at, int n) { add(sum[0], terms(at, n)); });
     for (int half = together / 2; half; half /= 2)
       for (int q = 0; q < half; ++q) add(sum[q], sum[q + half]);
     for (int k = 0; k < sums; ++k) total[k] += static_cast<double>(horizontal_sum(sum[0].v[k]));
