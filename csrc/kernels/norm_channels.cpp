@@ -305,14 +305,6 @@ void with_flag(bool flag, const F& f) noexcept {
     f(std::false_type{});
 }
 
-template <class T>
-void put(Vec<T> v, T* to, int count, bool streams) noexcept {
-  if (streams && count == Vec<T>::lanes)
-    v.stream(to);
-  else
-    v.store(to, count);
-}
-
 // The gradient of relu's argument from that of its result, by either of the two.
 template <class T>
 Vec<T> behind_relu(Vec<T> grad, Vec<T> y) noexcept {

@@ -7,6 +7,7 @@
 #include "core/parallel.h"
 #include "reduce.h"
 #include "simd/loop.h"
+#include "simd/stream.h"
 
 namespace cygnet {
 namespace {
@@ -14,6 +15,15 @@ namespace {
 constexpr int64_t block = 1024;           // elements of a row that are summed without a tree
 constexpr int64_t task_elements = 16384;  // of a task, at least
 constexpr int64_t part_rows = 64;         // rows that share a private copy of the gradients of weight and bias
+
+constexpr int64_t ahead = 1024;  // elements that the first pass over a row fetches ahead
+
+// Whether a result is so large that it is written past the caches; all vectors of its rows are aligned then.
+template <class T>
+bool streams(RowSizes s, const T* out) noexcept {
+  return s.rows * s.width * static_cast<int64_t>(sizeof(T)) >= stream_bytes && s.width % Vec<T>::lanes == 0 &&
+         reinterpret_cast<uintptr_t>(out) % sizeof(Vec<T>) == 0;
+}
 
 template <class T, int sums>
 struct Terms {
@@ -36,7 +46,7 @@ inline void sum_row(int64_t width, double (&total)[sums], const F& terms) noexce
     int64_t i = begin;
     for (; i + together * lanes <= end; i += together * lanes)
       for (int q = 0; q < together; ++q) add(sum[q], terms(i + q * lanes, lanes));
-    for_vectors<T>(i, end, [&](int64_t at, int n) { add(sum[(at - i) / lanes], terms(at, n)); });
+    for_vectors<T>(i, end, [&](int64_t at, int n) { add(sum[0], terms(at, n)); });
     for (int half = together / 2; half; half /= 2)
       for (int q = 0; q < half; ++q) add(sum[q], sum[q + half]);
     for (int k = 0; k < sums; ++k) total[k] += static_cast<double>(horizontal_sum(sum[0].v[k]));
@@ -51,6 +61,7 @@ Vec<T> load_or(const T* from, int64_t i, int n, T absent) noexcept {
 template <bool centered, class T>
 void row_norm_forward(RowSizes s, const T* x, const T* weight, const T* bias, double eps, T* out, T* mean,
                       T* rstd) noexcept {
+  const bool past_caches = streams(s, out);
   const int64_t grain = std::max<int64_t>(1, task_elements / std::max<int64_t>(1, s.width));
   parallel_ranges(s.rows, grain, 4.0 * static_cast<double>(s.width), [=](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
@@ -60,11 +71,15 @@ void row_norm_forward(RowSizes s, const T* x, const T* weight, const T* bias, do
       double total[1];
       Vec<T> center(T(0));
       if constexpr (centered) {
-        sum_row<T>(s.width, total, [=](int64_t i, int n) { return Terms<T, 1>{{Vec<T>::load(from + i, n)}}; });
+        sum_row<T>(s.width, total, [=](int64_t i, int n) {
+          prefetch(from + i + ahead);
+          return Terms<T, 1>{{Vec<T>::load(from + i, n)}};
+        });
         mean[row] = static_cast<T>(total[0] / width);
         center = Vec<T>(mean[row]);
       }
       sum_row<T>(s.width, total, [=](int64_t i, int n) {
+        if constexpr (!centered) prefetch(from + i + ahead);
         const Vec<T> distance = first_lanes(Vec<T>::load(from + i, n) - center, n);
         return Terms<T, 1>{{distance * distance}};
       });
@@ -74,9 +89,10 @@ void row_norm_forward(RowSizes s, const T* x, const T* weight, const T* bias, do
         Vec<T> y = (Vec<T>::load(from + i, n) - center) * scale;
         if (weight) y = y * Vec<T>::load(weight + i, n);
         if (bias) y += Vec<T>::load(bias + i, n);
-        y.store(to + i, n);
+        put(y, to + i, n, past_caches);
       });
     }
+    if (past_caches) stream_fence();
   });
 }
 
@@ -96,6 +112,7 @@ template <bool centered, class T>
 void row_norm_backward(RowSizes s, const T* grad, const T* x, const T* weight, const T* mean, const T* rstd, T* grad_x,
                        T* grad_weight, T* grad_bias, void* scratch) noexcept {
   const Parts parts(s);
+  const bool past_caches = grad_x && streams(s, grad_x);
   T *const weights = static_cast<T*>(scratch), *const biases = weights + parts.count * s.width;
   parallel_for(parts.count, 8.0 * static_cast<double>(s.rows) * static_cast<double>(s.width), [=](int64_t part) {
     T *const by_weight = weights + part * s.width, *const by_bias = biases + part * s.width;
@@ -106,6 +123,8 @@ void row_norm_backward(RowSizes s, const T* grad, const T* x, const T* weight, c
       const Vec<T> center(centered ? mean[row] : T(0)), scale(rstd[row]);
       double total[2];
       sum_row<T>(s.width, total, [=](int64_t i, int n) {
+        prefetch(g + i + ahead);
+        prefetch(from + i + ahead);
         const Vec<T> gradient = Vec<T>::load(g + i, n);
         const Vec<T> product = gradient * ((Vec<T>::load(from + i, n) - center) * scale);
         if (grad_weight) (Vec<T>::load(by_weight + i, n) + product).store(by_weight + i, n);
@@ -120,9 +139,10 @@ void row_norm_backward(RowSizes s, const T* grad, const T* x, const T* weight, c
       T* const to = grad_x + row * s.width;
       for_vectors<T>(0, s.width, [=](int64_t i, int n) {
         const Vec<T> scaled = Vec<T>::load(g + i, n) * load_or(weight, i, n, T(1)) * scale;
-        (scaled - fma(Vec<T>::load(from + i, n) - center, slope, offset)).store(to + i, n);
+        put(scaled - fma(Vec<T>::load(from + i, n) - center, slope, offset), to + i, n, past_caches);
       });
     }
+    if (past_caches) stream_fence();
   });
   const auto join = [&](const T* copies, T* gradient) {
     if (!gradient) return;

@@ -13,6 +13,15 @@ namespace cygnet {
 /// lose a fifth, because each line is first read that is then overwritten.
 constexpr int64_t stream_bytes = int64_t{32} << 20;
 
+/// Stores the first `count` lanes, a whole vector past the caches where `past_caches`.
+template <class T>
+inline void put(Vec<T> v, T* to, int count, bool past_caches) noexcept {
+  if (past_caches && count == Vec<T>::lanes)
+    v.stream(to);
+  else
+    v.store(to, count);
+}
+
 /// Copies bytes past the caches, but for the ends that fill no vector. `stream_fence` has to follow before another
 /// thread reads them.
 inline void stream_copy(void* to, const void* from, int64_t bytes) noexcept {

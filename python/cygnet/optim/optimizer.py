@@ -226,6 +226,11 @@ class Optimizer(ABC):
 
     def _state_arrays(self, name: str, params: list[Tensor]) -> list[Array]:
         """The arrays of one kind of state, made of zeros for parameters that have none."""
+        state = self.state
+        try:  # from the second step on
+            return [state[param][name]._array for param in params]
+        except KeyError:
+            pass
         arrays = []
         for param in params:
             entry = self.state.setdefault(param, {})
