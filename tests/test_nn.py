@@ -144,8 +144,62 @@ def test_activations():
         (nn.Softmax(dim=1), softmax),
         (nn.LogSoftmax(dim=1), np.log(softmax)),
         (nn.Identity(1, key=2), x),
+        (nn.ReLU6(), np.clip(x, 0, 6)),
+        (nn.LogSigmoid(), -np.logaddexp(0, -x)),
+        (nn.GELU("tanh"), functional.gelu(t(x), "tanh").numpy()),
+        (nn.SiLU(), x / (1 + np.exp(-x))),
+        (nn.Mish(), x * np.tanh(np.logaddexp(0, x))),
+        (nn.ELU(0.5), np.where(x > 0, x, 0.5 * np.expm1(x))),
+        (nn.Softplus(2, 1), np.where(2 * x > 1, x, np.logaddexp(0, 2 * x) / 2)),
+        (nn.Hardtanh(-0.5, 2), np.clip(x, -0.5, 2)),
+        (nn.Hardsigmoid(), np.clip(x + 3, 0, 6) / 6),
+        (nn.Hardswish(), x * np.clip(x + 3, 0, 6) / 6),
+        (nn.PReLU(5, 0.3, np.float64), np.where(x > 0, x, 0.3 * x)),
     ):
-        np.testing.assert_allclose(layer(t(x)).numpy(), want, rtol=1e-10, atol=1e-14)
+        np.testing.assert_allclose(layer(t(x)).detach().numpy(), want, rtol=1e-10, atol=1e-14)
+
+
+def test_activations_show_their_arguments():
+    assert repr(nn.ReLU(inplace=True)) == "ReLU(inplace=True)"
+    assert repr(nn.ELU(0.5)) == "ELU(alpha=0.5)"
+    assert repr(nn.GELU()) == "GELU(approximate='none')"
+    assert repr(nn.Softplus()) == "Softplus(beta=1.0, threshold=20.0)"
+    assert repr(nn.PReLU(3)) == "PReLU(num_parameters=3)"
+    assert dict(nn.PReLU(3).state_dict())["weight"].shape == (3,)
+
+
+def test_bad_arguments_of_activations():
+    x = t(normal(2, 3))
+    with pytest.raises(ValueError, match="gelu: approximate is 'erf', expected 'none' or 'tanh'"):
+        functional.gelu(x, "erf")
+    with pytest.raises(ValueError, match=r"prelu: weight has shape \(2,\), expected 1"):
+        functional.prelu(x, t(normal(2)))
+    with pytest.raises(ValueError, match="hardtanh: max_val is -2, expected at least min_val = 1"):
+        functional.hardtanh(x, 1, -2)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "logsigmoid", "mish", "relu", "relu6",
+     "sigmoid", "silu", "softplus", "tanh"],
+)  # fmt: skip
+def test_second_derivatives_of_activations(name):
+    function = getattr(functional, name)
+    x = t(np.linspace(-4.03, 7.1, 57), True)
+    first = cygnet.autograd.grad(function(x).sum(), x)[0].numpy()
+    slope = cygnet.autograd.grad(function(x).sum(), x, create_graph=True)[0]
+    np.testing.assert_allclose(slope.detach().numpy(), first, rtol=1e-9, atol=1e-12)
+    second = cygnet.autograd.grad(slope.sum(), x)[0] if slope.requires_grad else None
+    step = 1e-5
+
+    def slope_at(moved):
+        argument = t(moved, True)
+        return cygnet.autograd.grad(function(argument).sum(), argument)[0].numpy()
+
+    at = x.detach().numpy()
+    difference = (slope_at(at + step) - slope_at(at - step)) / (2 * step)
+    got = np.zeros_like(at) if second is None else second.numpy()
+    np.testing.assert_allclose(got, difference, rtol=1e-6, atol=1e-8)
 
 
 def test_flatten():

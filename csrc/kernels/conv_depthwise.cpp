@@ -126,11 +126,8 @@ Source<T> source_of(const LaneConv& plan, const Workspace<T>& workspace, int64_t
   const int64_t pixels = size[0] * size[1] * size[2], channels = plan.source_channels;
   const T* const image = images + part.image * pixels * channels;
   if (!plan.copied)
-    return {image + part.vector * lanes,
-            {0, 0, 0},
-            {size[1] * size[2] * channels, size[2] * channels, channels},
-            0,
-            lanes};
+    return {
+        image + part.vector * lanes, {0, 0, 0}, {size[1] * size[2] * channels, size[2] * channels, channels}, 0, lanes};
   Box box;
   for (int i = 0; i < max_axes; ++i)
     workspace.spans[i].range(part.box.begin[i], part.box.size[i], box.begin[i], box.size[i]);
@@ -238,8 +235,8 @@ void visit_runs(const LaneConv& plan, const Spans (&axes)[max_axes], const Part&
             }
           }
           previous = spans[1];
-          const int64_t line = (spans[0]->source - from.begin[0]) * from.pitch[0] +
-                               (spans[1]->source - from.begin[1]) * from.pitch[1];
+          const int64_t line =
+              (spans[0]->source - from.begin[0]) * from.pitch[0] + (spans[1]->source - from.begin[1]) * from.pitch[1];
           int64_t ahead = 0;
           const bool last_line = y + 1 == box.begin[1] + box.size[1];
           if (!last_line && spans[1][1].taps > 0)
@@ -329,8 +326,7 @@ void vectors_of(const Run<T>& run, const RunOutput<T>& out) noexcept {
   int64_t c = 0;
   for (; c + lanes <= out.channels; c += lanes, source += out.source_vector, weight += out.weight_vector)
     vector_of<T, Positions, true>(run, out, source, weight, c, lanes);
-  if (c < out.channels)
-    vector_of<T, Positions, false>(run, out, source, weight, c, static_cast<int>(out.channels - c));
+  if (c < out.channels) vector_of<T, Positions, false>(run, out, source, weight, c, static_cast<int>(out.channels - c));
 }
 
 template <class T>
@@ -461,13 +457,13 @@ LaneConv plan_lanes(const Axis (&axes)[max_axes], int64_t images, int64_t source
   }
   const int64_t taps = plan.taps(), depth = plan.depth();
   plan.copied = !channels_last || groups != source_channels || groups != target_channels;
-  plan.multiplications = positions * static_cast<double>(taps) *
-                         lane_work<T>(source_channels, target_channels, groups, taps);
+  plan.multiplications =
+      positions * static_cast<double>(taps) * lane_work<T>(source_channels, target_channels, groups, taps);
   const auto most_parts = static_cast<int64_t>(std::min(plan.multiplications / task_work, 1e6)) + 1;
   // What a line of positions reads of an axis.
   const auto extent = [&](int i, int64_t count) {
-    const int64_t reach =
-        (count - 1) * axes[i].source_step / axes[i].target_step + (axes[i].taps - 1) * std::abs(axes[i].tap_step) / axes[i].target_step + 2;
+    const int64_t reach = (count - 1) * axes[i].source_step / axes[i].target_step +
+                          (axes[i].taps - 1) * std::abs(axes[i].tap_step) / axes[i].target_step + 2;
     return std::clamp<int64_t>(reach, 1, std::max<int64_t>(axes[i].source, 1));
   };
   const int64_t strip = depth * (axes[0].taps * axes[1].taps * (strip_positions + axes[2].taps) + taps) * vector_bytes;
@@ -601,13 +597,13 @@ void backward_weight_lanes(const LaneConv& plan, const T* grad_output, const T* 
   }
 }
 
-#define CYGNET_INSTANTIATE(T)                                                                                         \
-  template double lane_work<T>(int64_t, int64_t, int64_t, int64_t) noexcept;                                          \
-  template LaneConv plan_lanes<T>(const Axis(&)[max_axes], int64_t, int64_t, int64_t, int64_t, bool) noexcept;        \
-  template size_t correlate_lanes_scratch_bytes<T>(const LaneConv&) noexcept;                                         \
-  template void correlate_lanes<T>(const LaneConv&, const T*, const T*, WeightSteps, const T*, Activation, T*, void*) \
-      noexcept;                                                                                                       \
-  template size_t backward_weight_lanes_scratch_bytes<T>(const LaneConv&) noexcept;                                   \
+#define CYGNET_INSTANTIATE(T)                                                                                  \
+  template double lane_work<T>(int64_t, int64_t, int64_t, int64_t) noexcept;                                   \
+  template LaneConv plan_lanes<T>(const Axis(&)[max_axes], int64_t, int64_t, int64_t, int64_t, bool) noexcept; \
+  template size_t correlate_lanes_scratch_bytes<T>(const LaneConv&) noexcept;                                  \
+  template void correlate_lanes<T>(const LaneConv&, const T*, const T*, WeightSteps, const T*, Activation, T*, \
+                                   void*) noexcept;                                                            \
+  template size_t backward_weight_lanes_scratch_bytes<T>(const LaneConv&) noexcept;                            \
   template void backward_weight_lanes<T>(const LaneConv&, const T*, const T*, T*, T*, void*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)

@@ -1,6 +1,7 @@
 #include "conv_plan.h"
 
 #include "conv_depthwise.h"
+#include "conv_few_outputs.h"
 #include "core/parallel.h"
 
 namespace cygnet {
@@ -16,24 +17,42 @@ constexpr int64_t slab_bytes = 512 << 10, weight_bytes = 256 << 10;
 // Depth up to which the taps of a filter row are worked off as one run, where memory allows it.
 constexpr int64_t merged_depth = 512;
 
-// to[x][c] = from[c][x] for `count` x and `channels` c; lines of `from` are `plane` apart.
+// to[x][c] = from[c][x] for `count` x and `channels` c; lines of `from` are `plane` apart, those of `to` `pitch`. What
+// lies behind the channels of an x is overwritten.
 template <class T>
-void interleave(const T* from, int64_t plane, int64_t count, int64_t channels, T* to) noexcept {
+void interleave(const T* from, int64_t plane, int64_t count, int64_t channels, int64_t pitch, T* to) noexcept {
   constexpr int lanes = Vec<T>::lanes;
-  int64_t c = 0;
-  for (; c + lanes <= channels; c += lanes) {
-    int64_t x = 0;
-    for (; x + lanes <= count; x += lanes) {
+  for (int64_t x = 0; x < count; x += lanes) {
+    const int valid_x = static_cast<int>(std::min<int64_t>(lanes, count - x));
+    for (int64_t c = 0; c < channels; c += lanes) {
+      const int valid = static_cast<int>(std::min<int64_t>(lanes, channels - c));
       Eigen::internal::PacketBlock<typename Vec<T>::Packet, lanes> block;
-      for (int i = 0; i < lanes; ++i) block.packet[i] = Vec<T>::load(from + (c + i) * plane + x).p;
+      for (int i = 0; i < lanes; ++i)
+        block.packet[i] = i < valid ? Vec<T>::load(from + (c + i) * plane + x, valid_x).p : Vec<T>(T(0)).p;
       Eigen::internal::ptranspose(block);
-      for (int i = 0; i < lanes; ++i) Vec<T>(block.packet[i]).store(to + (x + i) * channels + c);
+      for (int i = 0; i < valid_x; ++i) {
+        T* const target = to + (x + i) * pitch + c;
+        c == 0 || valid == lanes ? Vec<T>(block.packet[i]).store(target)
+                                 : Vec<T>(block.packet[i]).store(target, valid);
+      }
     }
-    for (; x < count; ++x)
-      for (int i = 0; i < lanes; ++i) to[x * channels + c + i] = from[(c + i) * plane + x];
   }
-  for (; c < channels; ++c)
-    for (int64_t x = 0; x < count; ++x) to[x * channels + c] = from[c * plane + x];
+}
+
+// The same for channels that neighbour each other in memory, the x `step` apart, cut into strips.
+template <class T>
+void copy_pixels(const T* from, int64_t step, int64_t count, const Channels& part, T* to) noexcept {
+  constexpr int lanes = Vec<T>::lanes;
+  for (int64_t x = 0; x < count; ++x, from += step, to += part.pitch) {
+    T* strip = to;
+    for (int64_t begin = 0; begin < part.count; begin += part.pitch, strip += part.strip_step) {
+      const int64_t end = std::min(begin + part.pitch, part.count);
+      for (int64_t c = begin; c < end; c += lanes) {
+        const Vec<T> value = end - c < lanes ? Vec<T>::load(from + c, static_cast<int>(end - c)) : Vec<T>::load(from + c);
+        value.store(strip + c - begin);
+      }
+    }
+  }
 }
 
 // The taps of an axis grouped by phase, offsets ascending within a phase.
@@ -188,6 +207,11 @@ LaneConv lanes_of(const Correlation& plan) noexcept {
                        plan.channels_last);
 }
 
+template <class T>
+PositionConv positions_of(const Correlation& plan) noexcept {
+  return plan_positions<T>(plan.axes, plan.images, plan.source_channels, plan.target_channels, plan.channels_last);
+}
+
 }  // namespace
 
 Axis::Reach Axis::reach() const {
@@ -226,26 +250,33 @@ Box Boxes::at(int64_t index, const int64_t (&length)[max_axes]) const {
 }
 
 template <class T>
-void fill_slab(const Images<T>& images, int64_t first, int64_t last, const Box& box, T* slab) noexcept {
-  const int64_t channels = images.channels, line = box.size[2] * channels, width = images.size[2];
+void fill_slab(const Images<T>& images, int64_t first, int64_t last, const Box& box, const Channels& part,
+               T* slab) noexcept {
+  const int64_t channels = images.channels, line = box.size[2] * part.pitch, width = images.size[2];
   const int64_t pixels = images.size[0] * images.size[1] * width;
   const int64_t left = std::clamp<int64_t>(-box.begin[2], 0, box.size[2]);
   const int64_t right = std::clamp<int64_t>(width - box.begin[2], left, box.size[2]);  // [left, right) is inside
+  const auto clear = [&](T* from, int64_t count) {
+    for (int64_t c = 0; c < part.count; c += part.pitch, from += part.strip_step) std::fill_n(from, count, T(0));
+  };
   for (int64_t n = first; n < last; ++n) {
     const T* image = images.data + n * pixels * channels;
     for (int64_t z = box.begin[0]; z < box.begin[0] + box.size[0]; ++z)
       for (int64_t y = box.begin[1]; y < box.begin[1] + box.size[1]; ++y, slab += line) {
         if (z < 0 || z >= images.size[0] || y < 0 || y >= images.size[1] || left == right) {
-          std::fill(slab, slab + line, T(0));
+          clear(slab, line);
           continue;
         }
-        std::fill(slab, slab + left * channels, T(0));
+        clear(slab, left * part.pitch);
         const int64_t pixel = (z * images.size[1] + y) * width + box.begin[2] + left, count = right - left;
+        T* to = slab + left * part.pitch;
         if (images.channels_last)
-          std::copy_n(image + pixel * channels, count * channels, slab + left * channels);
+          copy_pixels(image + pixel * channels + part.begin, channels, count, part, to);
         else
-          interleave(image + pixel, pixels, count, channels, slab + left * channels);
-        std::fill(slab + right * channels, slab + line, T(0));
+          for (int64_t c = 0; c < part.count; c += part.pitch, to += part.strip_step)
+            interleave(image + (part.begin + c) * pixels + pixel, pixels, count, std::min(part.pitch, part.count - c),
+                       part.pitch, to);
+        clear(slab + right * part.pitch, line - right * part.pitch);
       }
   }
 }
@@ -284,6 +315,12 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
     plan.tap_work = lanes_work;
     return plan;
   }
+  plan.in_positions = groups == 1 && source_channels > 0 && few_targets<T>(axes, source_channels, target_channels);
+  if (plan.in_positions) {
+    plan.slab = false;
+    plan.tap_work = 1.25 * static_cast<double>(source_channels * target_channels);  // some positions are dropped
+    return plan;
+  }
   const double image_work = std::max(1.0, plan.multiplications() / static_cast<double>(images));
   const double total = image_work * static_cast<double>(images);
   const int64_t most_tasks = std::max<int64_t>(1, static_cast<int64_t>(std::min(total / task_work, 1e6)));
@@ -314,13 +351,14 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
   }
   plan.slab_size = plan.images_per_task * source_channels;
   for (int i = 0; i < max_axes; ++i) plan.slab_size *= plan.slab_extent(i);
-  plan.slab_size = ceil_div(plan.slab_size, 16) * 16;
+  plan.slab_size = ceil_div(plan.slab_size + slab_slack, 16) * 16;
   return plan;
 }
 
 template <class T>
 size_t correlate_scratch_bytes(const Correlation& plan) noexcept {
   if (plan.in_lanes) return correlate_lanes_scratch_bytes<T>(lanes_of<T>(plan));
+  if (plan.in_positions) return correlate_positions_scratch_bytes<T>(positions_of<T>(plan));
   Carver carver(nullptr);
   const Workspace<T> workspace(plan, carver);
   return carver.used();
@@ -331,6 +369,8 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
                Activation activation, T* target, void* scratch) noexcept {
   if (plan.in_lanes)
     return correlate_lanes(lanes_of<T>(plan), source, weight, steps, bias, activation, target, scratch);
+  if (plan.in_positions)
+    return correlate_positions(positions_of<T>(plan), source, weight, steps, bias, activation, target, scratch);
   if (plan.tasks() == 0) return;
   Carver carver(scratch);
   const Workspace<T> workspace(plan, carver);
@@ -378,7 +418,7 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
         part.size[i] = plan.slab_extent(i);
       }
       T* slab = workspace.slabs + task * plan.slab_size;
-      fill_slab(images, first, last, part, slab);
+      fill_slab(images, first, last, part, {0, channels, channels, 0}, slab);
       origin = slab;
     } else {
       for (int i = 0; i < max_axes; ++i) origin += box.begin[i] * plan.axes[i].source_step * pitch[i + 1];
@@ -447,7 +487,7 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
 }
 
 #define CYGNET_INSTANTIATE(T)                                                                               \
-  template void fill_slab<T>(const Images<T>&, int64_t, int64_t, const Box&, T*) noexcept;                  \
+  template void fill_slab<T>(const Images<T>&, int64_t, int64_t, const Box&, const Channels&, T*) noexcept; \
   template Correlation plan_correlation<T>(const Axis(&)[max_axes], int64_t, int64_t, int64_t, int64_t,     \
                                            bool) noexcept;                                                  \
   template size_t correlate_scratch_bytes<T>(const Correlation&) noexcept;                                  \

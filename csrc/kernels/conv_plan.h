@@ -40,9 +40,17 @@ struct Images {
   bool channels_last;
 };
 
-/// Copies a box of each of the images [first, last) to `slab`, channels last; what lies outside an image becomes zero.
+/// Neighbouring channels of images, copied in strips of `pitch` channels that are `strip_step` apart.
+struct Channels {
+  int64_t begin, count, pitch, strip_step;
+};
+
+/// Copies channels of a box of each of the images [first, last) to `slab`, channels last; what lies outside an image
+/// becomes zero. Whole vectors are stored: up to `slab_slack` elements behind a strip are overwritten.
 template <class T>
-void fill_slab(const Images<T>& images, int64_t first, int64_t last, const Box& box, T* slab) noexcept;
+void fill_slab(const Images<T>& images, int64_t first, int64_t last, const Box& box, const Channels& part,
+               T* slab) noexcept;
+constexpr int64_t slab_slack = 16;
 
 /// One axis of a correlation. The target positions t = phase + target_step i, 0 <= phase < target_step, of one phase
 /// read the source positions source_step i + offset, with an offset for each tap k of the phase:
@@ -69,9 +77,7 @@ struct Axis {
 };
 
 /// The axis of the forward pass.
-inline Axis forward_axis(const ConvAxis& a) {
-  return {a.in, a.out, a.stride, 1, a.kernel, -a.padding, a.dilation};
-}
+inline Axis forward_axis(const ConvAxis& a) { return {a.in, a.out, a.stride, 1, a.kernel, -a.padding, a.dilation}; }
 
 /// The shape of a correlation and how it is cut; all of it follows from the shape alone.
 struct Correlation {
@@ -79,7 +85,8 @@ struct Correlation {
   int64_t images, source_channels, target_channels, groups;
   bool channels_last;  // the source's memory order
   Panels panels;       // of one group's target channels
-  bool in_lanes;       // whether `correlate_lanes` is faster
+  bool in_lanes;       // whether `correlate_lanes` is faster,
+  bool in_positions;   // or `correlate_positions`
   double tap_work;     // multiply-adds for a target position and tap, empty lanes included
 
   Axis::Reach reach[max_axes];

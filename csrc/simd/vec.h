@@ -209,4 +209,13 @@ inline T horizontal_max(Vec<T> a) {
   return Eigen::internal::predux_max<Eigen::PropagateNaN>(a.p);
 }
 
+/// Exchanges rows and columns of a square of elements.
+template <class T>
+inline void transpose(Vec<T> (&rows)[Vec<T>::lanes]) {
+  Eigen::internal::PacketBlock<typename Vec<T>::Packet, Vec<T>::lanes> block;
+  for (int i = 0; i < Vec<T>::lanes; ++i) block.packet[i] = rows[i].p;
+  Eigen::internal::ptranspose(block);
+  for (int i = 0; i < Vec<T>::lanes; ++i) rows[i] = block.packet[i];
+}
+
 }  // namespace cygnet
