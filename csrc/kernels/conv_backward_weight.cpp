@@ -30,10 +30,10 @@ constexpr double task_work = 1 << 18;
 // channels, summed over output pixels. Pixels are cut into blocks (some images, or a box of one image), whose part of
 // the strip and whose panels of grad_output a task packs for itself; each copy sums a run of blocks.
 struct WeightPlan {
-  Panels panels;  // of one group's output channels
+  Panels panels;          // of one group's output channels
   int64_t strips, pitch;  // of one group's input channels; channels of a strip (the last is padded)
   int64_t images_per_copy, images_per_block, blocks_per_copy;
-  Boxes boxes;  // of output positions; blocks are images or boxes
+  Boxes boxes;                                // of output positions; blocks are images or boxes
   int64_t copies, unit_splits, strip_splits;  // a task: one copy's run of the groups * panels units and run of strips
   int64_t copy_size, strip_size, panel_pixels;
   bool joined;  // whether the pixels of a block are neighbours in the strip
@@ -233,8 +233,8 @@ void conv_backward_weight(const ConvShape& s, const T* grad_output, const T* inp
     const int64_t g = unit / panels.panels, p = unit % panels.panels, filter = s.group_in() * taps;
     const int64_t channel = strip * plan.pitch;
     finish_block(workspace.copies + block_offset(unit, strip), plan.copies, plan.copy_size, taps,
-                 std::min(plan.pitch, s.group_in() - channel), panels.vectors_of(p) * panels.lanes, panels.columns_of(p),
-                 filter, grad_weight + (g * columns + panels.begin(p)) * filter + channel * taps);
+                 std::min(plan.pitch, s.group_in() - channel), panels.vectors_of(p) * panels.lanes,
+                 panels.columns_of(p), filter, grad_weight + (g * columns + panels.begin(p)) * filter + channel * taps);
   };
 
   const Images<T> images{input, {s.axes[0].in, s.axes[1].in, s.axes[2].in}, s.in_channels, channels_last};

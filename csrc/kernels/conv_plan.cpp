@@ -8,10 +8,11 @@ namespace cygnet {
 namespace {
 
 // Tasks that keep all threads of a usual machine busy, and the multiply-adds each should have at least.
-constexpr int64_t enough_tasks = 32;
+constexpr int64_t enough_tasks = 16;
 constexpr double task_work = 1 << 18;
-// Pixels below which tiles of a task would be ragged.
-constexpr int64_t task_pixels = 48;
+// Pixels below which tiles of a task would be ragged, and pixels of the images that a task joins, which share the
+// packed weights and fill the tiles of the borders.
+constexpr int64_t task_pixels = 48, joined_pixels = 1024;
 // Bytes of a task's part of the source, and of a block of packed weights, that stay in the second-level cache.
 constexpr int64_t slab_bytes = 512 << 10, weight_bytes = 256 << 10;
 // Depth up to which the taps of a filter row are worked off as one run, where memory allows it.
@@ -32,8 +33,7 @@ void interleave(const T* from, int64_t plane, int64_t count, int64_t channels, i
       Eigen::internal::ptranspose(block);
       for (int i = 0; i < valid_x; ++i) {
         T* const target = to + (x + i) * pitch + c;
-        c == 0 || valid == lanes ? Vec<T>(block.packet[i]).store(target)
-                                 : Vec<T>(block.packet[i]).store(target, valid);
+        c == 0 || valid == lanes ? Vec<T>(block.packet[i]).store(target) : Vec<T>(block.packet[i]).store(target, valid);
       }
     }
   }
@@ -48,21 +48,31 @@ void copy_pixels(const T* from, int64_t step, int64_t count, const Channels& par
     for (int64_t begin = 0; begin < part.count; begin += part.pitch, strip += part.strip_step) {
       const int64_t end = std::min(begin + part.pitch, part.count);
       for (int64_t c = begin; c < end; c += lanes) {
-        const Vec<T> value = end - c < lanes ? Vec<T>::load(from + c, static_cast<int>(end - c)) : Vec<T>::load(from + c);
+        const Vec<T> value =
+            end - c < lanes ? Vec<T>::load(from + c, static_cast<int>(end - c)) : Vec<T>::load(from + c);
         value.store(strip + c - begin);
       }
     }
   }
 }
 
-// The taps of an axis grouped by phase, offsets ascending within a phase.
+// The taps of an axis grouped by phase, offsets ascending within a phase, and the target positions cut into runs.
 struct PhaseTaps {
+  // Positions [begin, end) of a phase whose taps [first, first + taps) of the phase's read inside the source: what lies
+  // outside is zero and costs no work.
+  struct Run {
+    int64_t phase, begin, end, first, taps;
+  };
   int64_t *tap, *offset, *start;  // start: phases + 1 entries
+  Run* run;
+  int64_t* runs;
 
   PhaseTaps(const Axis& axis, Carver& carver)
       : tap(carver.take<int64_t>(axis.taps)),
         offset(carver.take<int64_t>(axis.taps)),
-        start(carver.take<int64_t>(axis.phases() + 1)) {}
+        start(carver.take<int64_t>(axis.phases() + 1)),
+        run(carver.take<Run>(axis.phases() + 2 * axis.taps)),
+        runs(carver.take<int64_t>(1)) {}
 
   void fill(const Axis& axis) const noexcept {
     const int64_t phases = axis.phases();
@@ -80,6 +90,21 @@ struct PhaseTaps {
     }
     for (int64_t phase = phases; phase > 0; --phase) start[phase] = start[phase - 1];
     start[0] = 0;
+    *runs = 0;
+    for (int64_t phase = 0; phase < phases; ++phase) {
+      Run next{phase, 0, 0, 0, 0};
+      for (; next.begin < axis.count(phase); next.begin = next.end) {
+        next.end = axis.count(phase);
+        next.first = next.taps = 0;
+        for (int64_t i = start[phase]; i < start[phase + 1]; ++i) {
+          const auto [begin, end] = axis.inside(tap[i]);
+          if (begin > next.begin) next.end = std::min(next.end, begin);
+          if (end > next.begin) next.end = std::min(next.end, end);
+          if (begin <= next.begin && next.begin < end && next.taps++ == 0) next.first = i - start[phase];
+        }
+        run[(*runs)++] = next;
+      }
+    }
   }
   int64_t count(int64_t phase) const { return start[phase + 1] - start[phase]; }
   bool consecutive(int64_t phase) const {
@@ -102,24 +127,16 @@ struct Workspace {
         packed(carver.take<T>(plan.packed_size())),
         slabs(carver.take<T>(plan.slab ? plan.slab_size * plan.tasks() : 0)) {}
 
-  // The target positions that share their taps. Places of taps are ordered by phase, then by the tap's position.
+  // The target positions of one phase. Places of taps are ordered by phase, then by the tap's position.
   struct Phase {
     int64_t axis[max_axes], taps[max_axes], place;
     bool merged;  // whether the taps of a line of the filter are worked off as one, since they read neighbours
   };
-  Phase phase(const Correlation& plan, int64_t index) const {
-    Phase result;
-    result.axis[2] = index % plan.axes[2].phases();
-    index /= plan.axes[2].phases();
-    result.axis[1] = index % plan.axes[1].phases();
-    result.axis[0] = index / plan.axes[1].phases();
-    for (int i = 0; i < max_axes; ++i) result.taps[i] = axes[i].count(result.axis[i]);
-    const int64_t first[] = {axes[0].start[result.axis[0]], axes[1].start[result.axis[1]],
-                             axes[2].start[result.axis[2]]};
-    result.place = (first[0] * plan.axes[1].taps + result.taps[0] * first[1]) * plan.axes[2].taps +
-                   result.taps[0] * result.taps[1] * first[2];
-    result.merged =
-        plan.groups == 1 && result.taps[2] * plan.group_depth() <= merged_depth && axes[2].consecutive(result.axis[2]);
+  Phase phase(const Correlation& plan, int64_t z, int64_t y, int64_t x) const {
+    Phase result{{z, y, x}, {axes[0].count(z), axes[1].count(y), axes[2].count(x)}, 0, false};
+    result.place = (axes[0].start[z] * plan.axes[1].taps + result.taps[0] * axes[1].start[y]) * plan.axes[2].taps +
+                   result.taps[0] * result.taps[1] * axes[2].start[x];
+    result.merged = plan.groups == 1 && result.taps[2] * plan.group_depth() <= merged_depth && axes[2].consecutive(x);
     return result;
   }
   void fill(const Correlation& plan, const int64_t* pitch) const noexcept {
@@ -128,8 +145,9 @@ struct Workspace {
       return (axes[axis].offset[tap] - (plan.slab ? plan.reach[axis].low : 0)) * pitch[axis];
     };
     std::fill(place_of, place_of + plan.taps(), -1);
+    const int64_t lines = plan.axes[1].phases(), columns = plan.axes[2].phases();
     for (int64_t index = 0; index < plan.phases(); ++index) {
-      const Phase p = phase(plan, index);
+      const Phase p = phase(plan, index / columns / lines, index / columns % lines, index % columns);
       const int64_t *first = p.axis, *taps = p.taps;
       int64_t place = p.place, *next_segment = segment + p.place;
       for (int64_t i = 0; i < taps[0]; ++i)
@@ -228,12 +246,19 @@ Axis::Reach Axis::reach() const {
   return result;
 }
 
+Axis::Range Axis::inside(int64_t tap) const {
+  const int64_t offset = offset_of(tap), positions = count(phase_of(tap));
+  const int64_t begin = offset < 0 ? ceil_div(-offset, source_step) : 0;
+  const int64_t end = offset < source ? (source - 1 - offset) / source_step + 1 : 0;
+  return {std::min(begin, positions), std::min(std::max(begin, end), positions)};
+}
+
 double Correlation::multiplications() const {
   double result = static_cast<double>(images) * tap_work;
   for (const Axis& axis : axes) {
     double pairs = 0;  // of target positions and taps
     for (int64_t k = 0; k < axis.taps; ++k)
-      if (axis.phase_of(k) < axis.phases()) pairs += static_cast<double>(axis.count(axis.phase_of(k)));
+      if (axis.phase_of(k) < axis.phases()) pairs += static_cast<double>(axis.inside(k).end - axis.inside(k).begin);
     result *= pairs;
   }
   return result;
@@ -298,7 +323,6 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
   for (int i = 0; i < max_axes; ++i) {
     plan.axes[i] = axes[i];
     plan.reach[i] = axes[i].reach();
-    plan.slab = plan.slab || plan.reach[i].low < 0 || plan.reach[i].end > axes[i].source;
     grid[i] = axes[i].target > 0 ? axes[i].count(0) : 0;
     pixels *= grid[i];
     plan.boxes.size[i] = grid[i];
@@ -324,15 +348,16 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
   const double image_work = std::max(1.0, plan.multiplications() / static_cast<double>(images));
   const double total = image_work * static_cast<double>(images);
   const int64_t most_tasks = std::max<int64_t>(1, static_cast<int64_t>(std::min(total / task_work, 1e6)));
-  if (image_work < task_work) {
-    plan.images_per_task = std::min(images, static_cast<int64_t>(task_work / image_work) + 1);
-    plan.image_blocks = ceil_div(images, plan.images_per_task);
-    plan.images_per_task = ceil_div(images, plan.image_blocks);
-    plan.image_blocks = ceil_div(images, plan.images_per_task);
-  } else {
-    plan.image_blocks = images;
-    const int64_t wanted = std::min(enough_tasks, most_tasks);
-    plan.unit_splits = std::min(plan.units(), ceil_div(wanted, images));
+  const int64_t wanted = std::min(enough_tasks, most_tasks);
+  const int64_t by_work = image_work < task_work ? static_cast<int64_t>(task_work / image_work) + 1 : 1;
+  plan.images_per_task = std::clamp(joined_pixels / pixels, std::min(by_work, images), images);
+  while (plan.images_per_task > by_work && plan.units() * ceil_div(images, plan.images_per_task) < wanted)
+    plan.images_per_task = std::max(by_work, (plan.images_per_task + 1) / 2);
+  plan.image_blocks = ceil_div(images, plan.images_per_task);
+  plan.images_per_task = ceil_div(images, plan.image_blocks);
+  plan.image_blocks = ceil_div(images, plan.images_per_task);
+  if (by_work == 1) plan.unit_splits = std::min(plan.units(), ceil_div(wanted, plan.image_blocks));
+  if (by_work == 1 && plan.images_per_task == 1) {
     int64_t by_memory = source_channels * static_cast<int64_t>(sizeof(T));
     for (int i = 0; i < max_axes; ++i) by_memory *= plan.slab_extent(i);
     by_memory = ceil_div(by_memory, slab_bytes);
@@ -437,37 +462,58 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
       tile.b_padded = true;
       tile.vectors = panels.vectors_of(p);
       tile.columns = panels.columns_of(p);
-      for (int64_t index = 0; index < plan.phases(); ++index) {
-        const auto phase = workspace.phase(plan, index);
+      const int64_t runs[] = {*workspace.axes[0].runs, *workspace.axes[1].runs, *workspace.axes[2].runs};
+      for (int64_t index = 0; index < runs[0] * runs[1] * runs[2]; ++index) {
+        const PhaseTaps::Run run[] = {workspace.axes[0].run[index / runs[2] / runs[1]],
+                                      workspace.axes[1].run[index / runs[2] % runs[1]],
+                                      workspace.axes[2].run[index % runs[2]]};
+        const auto phase = workspace.phase(plan, run[0].phase, run[1].phase, run[2].phase);
         Walk start;
         start.from_step[0] = pitch[0];
         start.to_step[0] = target_pitch[0];
         int64_t rows = last - first;
+        const T* a = origin + g * depth;
         tile.c = target + first * target_pitch[0] + column;
         for (int i = 0; i < max_axes; ++i) {
           const Axis& axis = plan.axes[i];
-          start.size[i] = std::min(axis.count(phase.axis[i]), box.begin[i] + box.size[i]) - box.begin[i];
+          const int64_t begin = std::max(run[i].begin, box.begin[i]);
+          start.size[i] = std::max<int64_t>(0, std::min(run[i].end, box.begin[i] + box.size[i]) - begin);
           start.from_step[i + 1] = axis.source_step * pitch[i + 1];
           start.to_step[i + 1] = axis.target_step * target_pitch[i + 1];
-          rows *= std::max<int64_t>(0, start.size[i]);
-          tile.c += (box.begin[i] * axis.target_step + phase.axis[i]) * target_pitch[i + 1];
+          rows *= start.size[i];
+          a += (begin - box.begin[i]) * start.from_step[i + 1];
+          tile.c += (begin * axis.target_step + phase.axis[i]) * target_pitch[i + 1];
         }
-        const int64_t merged_taps = phase.merged ? phase.taps[2] : 1;
-        const int64_t segments = phase.taps[0] * phase.taps[1] * (phase.merged ? 1 : phase.taps[2]);
-        tile.depth = depth * merged_taps;
-        tile.b_segment = tile.depth * width;
+        if (rows == 0) continue;
+        // Lines of the filter whose segments follow each other in the packed weights are one pass over the pixels.
+        const int64_t line_segments = phase.merged ? 1 : phase.taps[2];
+        const int64_t lines = run[0].taps * run[1].taps;
+        const int64_t pass_lines = !phase.merged && run[2].taps < phase.taps[2] ? 1
+                                   : run[1].taps < phase.taps[1]                ? run[1].taps
+                                                                                : lines;
+        tile.a = a + (phase.merged ? run[2].first * pitch[max_axes] : 0);
+        tile.depth = depth * (phase.merged ? run[2].taps : 1);
+        tile.b_segment = depth * width * (phase.merged ? phase.taps[2] : 1);
+        const int64_t segments = lines == 0 ? 0 : pass_lines * (phase.merged ? 1 : run[2].taps);
         const int64_t segment_bytes = std::max<int64_t>(1, tile.b_segment * static_cast<int64_t>(sizeof(T)));
         const int64_t segment_block = segments * segment_bytes <= 2 * weight_bytes
                                           ? segments
                                           : std::max<int64_t>(1, weight_bytes / segment_bytes);
         const Strips strips = strips_for(rows, tile.vectors);
         // At least one pass, so that pixels which no tap reaches are stored.
-        for (int64_t s = 0; s == 0 || s < segments; s += segment_block) {
+        int64_t line = 0, s = 0;
+        tile.accumulate = false;
+        do {
+          const int64_t filter_line = (run[0].first + (lines ? line / run[1].taps : 0)) * phase.taps[1] + run[1].first +
+                                      (lines ? line % run[1].taps : 0);
+          const int64_t skipped = filter_line * phase.taps[2] + run[2].first;
           tile.segments = std::min(segment_block, segments - s);
-          tile.a_segment = workspace.segment + phase.place + s;
-          tile.b = packed_unit(unit) + phase.place * depth * width + s * tile.b_segment;
-          tile.accumulate = s > 0;
-          const bool finished = s + segment_block >= segments;
+          tile.a_segment = workspace.segment + phase.place + s +
+                           (phase.merged ? filter_line : filter_line * line_segments + run[2].first);
+          tile.b = packed_unit(unit) + (phase.place + skipped) * depth * width + s * tile.b_segment;
+          s += segment_block;
+          if (s >= segments) s = 0, line += pass_lines;
+          const bool finished = line >= lines;
           tile.bias = finished && bias ? bias + column : nullptr;
           tile.activation = finished ? activation : Activation::None;
           Walk walk = start;
@@ -479,8 +525,8 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
             }
             run_tile(tile);
           }
-          if (segments == 0) break;
-        }
+          tile.accumulate = true;
+        } while (line < lines);
       }
     }
   });

@@ -69,6 +69,11 @@ struct Axis {
     return rest > 0 ? target_step - rest : -rest;
   }
   int64_t offset_of(int64_t tap) const { return (phase_of(tap) + base + tap * tap_step) / target_step; }
+  /// The positions of its phase for which a tap reads inside the source.
+  struct Range {
+    int64_t begin, end;
+  };
+  Range inside(int64_t tap) const;
   /// Source positions that are read: offsets from `low` to `high`, positions up to `end`.
   struct Reach {
     int64_t low, high, end;

@@ -122,7 +122,8 @@ constexpr auto softplus_backward = [](auto grad, auto x, Parameters p) {
 constexpr auto log_sigmoid = [](auto x) { return -log_one_plus_exp(-x); };
 constexpr auto log_sigmoid_backward = [](auto grad, auto x) { return grad * cygnet::sigmoid(-x); };
 
-/// w = tanh(log(1 + e)) = (e^2 + 2 e) / (e^2 + 2 e + 2) with e = exp(x), both sides divided by e^2 for x > 0; and 1 - w.
+/// w = tanh(log(1 + e)) = (e^2 + 2 e) / (e^2 + 2 e + 2) with e = exp(x), both sides divided by e^2 for x > 0; and 1 -
+/// w.
 template <class V>
 struct TanhSoftplus {
   V w, rest;

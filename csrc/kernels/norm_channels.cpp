@@ -7,6 +7,7 @@
 #include "activation.h"
 #include "core/parallel.h"
 #include "simd/loop.h"
+#include "simd/stream.h"
 
 namespace cygnet {
 namespace {
@@ -35,6 +36,14 @@ struct Walk {
     rows = fold * std::max(piece_rows, piece_elements / std::min(stride, widest));
     pieces = std::max<int64_t>(1, (s.rows + rows - 1) / rows);
   }
+
+  // Whether an array is so large that it is written past the caches; all of its vectors are aligned then.
+  bool streams(const T* out) const noexcept {
+    constexpr int64_t lanes = Vec<T>::lanes;
+    const int64_t sample = sizes.rows * sizes.channels;
+    return sizes.samples * sample * static_cast<int64_t>(sizeof(T)) >= stream_bytes && stride % lanes == 0 &&
+           (sizes.samples == 1 || sample % lanes == 0) && reinterpret_cast<uintptr_t>(out) % sizeof(Vec<T>) == 0;
+  }
 };
 
 // The part of an array that one task takes.
@@ -46,17 +55,29 @@ struct Piece {
   int64_t stride, fold;
   int64_t rows, width;  // of the walk
   int64_t rest;         // elements of a last row that is shorter
+
+  // How far ahead sums fetch, in elements: 2 KB, and beyond the rows that they take together.
+  int64_t ahead() const noexcept { return std::max<int64_t>(512, 4 * stride); }
+
+  // The first rows of the walk.
+  Piece beginning(int64_t some) const noexcept {
+    Piece p = *this;
+    if (rows == 0) return p;
+    p.rows = std::min(rows, some);
+    p.count = p.rows * fold;
+    p.rest = 0;
+    return p;
+  }
 };
 
 template <class T, class Body>
-void for_pieces(const Walk<T>& walk, double work, bool backwards, const Body& body) noexcept {
+void for_pieces(const Walk<T>& walk, double work, const Body& body) noexcept {
   const ChannelSizes& s = walk.sizes;
   const int64_t tasks = s.samples * walk.pieces * walk.blocks;
   const int64_t elements = std::min(walk.rows, s.rows) * s.channels / walk.blocks;
   const int64_t grain = std::max<int64_t>(1, piece_elements / std::max<int64_t>(1, elements));
   parallel_ranges(tasks, grain, work * static_cast<double>(elements), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t task = backwards ? tasks - 1 - i : i;
+    for (int64_t task = begin; task < end; ++task) {
       Piece p;
       p.sample = task / (walk.pieces * walk.blocks);
       p.index = task / walk.blocks % walk.pieces;
@@ -78,7 +99,7 @@ void for_pieces(const Walk<T>& walk, double work, bool backwards, const Body& bo
 // loads for a column serves all of them.
 template <class T, class F>
 inline void for_elements(const Piece& p, const F& f) noexcept {
-  constexpr int together = 4;
+  constexpr int together = 2;
   int64_t r = 0;
   for (; r + together <= p.rows; r += together) {
     const int64_t offset = p.offset + r * p.stride;
@@ -285,6 +306,20 @@ void with_flag(bool flag, const F& f) noexcept {
 }
 
 template <class T>
+void put(Vec<T> v, T* to, int count, bool streams) noexcept {
+  if (streams && count == Vec<T>::lanes)
+    v.stream(to);
+  else
+    v.store(to, count);
+}
+
+// The gradient of relu's argument from that of its result, by either of the two.
+template <class T>
+Vec<T> behind_relu(Vec<T> grad, Vec<T> y) noexcept {
+  return zero_where(y <= Vec<T>(T(0)), grad);
+}
+
+template <class T>
 Vec<T> normalized(Vec<T> x, Vec<T> center, Vec<T> scale, Vec<T> bias) noexcept {
   return fma(x - center, scale, bias);
 }
@@ -307,21 +342,30 @@ void channel_statistics(ChannelSizes s, const T* x, double eps, const RunningSta
     if (running.batches) ++*running.batches;
     return;
   }
-  for_pieces(walk, 2, false, [&](const Piece& p) {
-    Columns<T> total[1], center;
-    column_sums<T>(p, total,
+  for_pieces(walk, 2, [&](const Piece& p) {
+    // Squares around the mean of some first rows: one pass, and what it loses is small beside the variance, which
+    // these rows belong to.
+    Columns<T> some[1], total[2], center;
+    const Piece first = p.beginning(8);
+    column_sums<T>(first, some,
                    [=](int64_t) { return [=](int64_t at, int n) { return Terms<T, 1>{{Vec<T>::load(x + at, n)}}; }; });
-    const T rows = static_cast<T>(p.count);
-    for (int64_t c = 0; c < p.channels; ++c) total[0].value[c] /= rows;
-    std::copy_n(total[0].value, p.channels, scratch.partial_of(walk, p.sample, p.index, 0) + p.first);
-    center.spread(p, total[0].value);
+    for (int64_t c = 0; c < p.channels; ++c) some[0].value[c] /= static_cast<T>(first.count);
+    center.spread(p, some[0].value);
     column_sums<T>(p, total, [&](int64_t i) {
-      return [x, mean = center[i]](int64_t at, int n) {
-        const Vec<T> distance = Vec<T>::load(x + at, n) - mean;
-        return Terms<T, 1>{{distance * distance}};
+      return [x, c = center[i], ahead = p.ahead()](int64_t at, int n) {
+        prefetch(x + at + ahead);
+        const Vec<T> distance = Vec<T>::load(x + at, n) - c;
+        return Terms<T, 2>{{distance, distance * distance}};
       };
     });
-    std::copy_n(total[0].value, p.channels, scratch.partial_of(walk, p.sample, p.index, 1) + p.first);
+    T* const means = scratch.partial_of(walk, p.sample, p.index, 0) + p.first;
+    T* const squares = scratch.partial_of(walk, p.sample, p.index, 1) + p.first;
+    for (int64_t c = 0; c < p.channels; ++c) {
+      const double distance = static_cast<double>(total[0].value[c]) / static_cast<double>(p.count);
+      const double square = static_cast<double>(total[1].value[c]) - static_cast<double>(p.count) * distance * distance;
+      means[c] = static_cast<T>(static_cast<double>(center.value[c]) + distance);
+      squares[c] = static_cast<T>(square < 0 ? 0 : square);
+    }
   });
   combine_statistics(walk, scratch, eps, mean, rstd);
   update_running(s, running, mean, scratch.variance);
@@ -341,10 +385,10 @@ void channel_norm_forward(ChannelSizes s, const T* x, const T* mean, const T* rs
   const Scratch<T> scratch(walk, memory);
   T *const centers = scratch.coefficient[0], *const scales = scratch.coefficient[1];
   spread_groups(s, mean, rstd, weight, centers, scales);
+  const bool streams = walk.streams(out);
   with_flag(residual, [&](auto adds) {
     with_flag(relu_after, [&](auto relus) {
-      // Backwards: what was read last for the statistics is still in the caches.
-      for_pieces(walk, 1, true, [&](const Piece& p) {
+      for_pieces(walk, 1, [&](const Piece& p) {
         Columns<T> center, scale, shift;
         center.spread(p, centers + p.sample * s.channels + p.first);
         scale.spread(p, scales + p.sample * s.channels + p.first);
@@ -354,9 +398,10 @@ void channel_norm_forward(ChannelSizes s, const T* x, const T* mean, const T* rs
             Vec<T> y = normalized(Vec<T>::load(x + at, n), c, a, b);
             if constexpr (decltype(adds)::value) y += Vec<T>::load(residual + at, n);
             if constexpr (decltype(relus)::value) y = relu(y);
-            y.store(out + at, n);
+            put(y, out + at, n, streams);
           };
         });
+        if (streams) stream_fence();
       });
     });
   });
@@ -368,7 +413,8 @@ namespace {
 template <class T, class Masks>
 void sum_gradients(const Walk<T>& walk, const ChannelNormBackward<T>& of, const Scratch<T>& scratch, Masks) noexcept {
   const ChannelSizes s = walk.sizes;
-  for_pieces(walk, 2, false, [&](const Piece& p) {
+  const bool streams = of.y && walk.streams(of.grad_residual);
+  for_pieces(walk, 2, [&](const Piece& p) {
     Columns<T> total[2], center, scale, shift;
     center.spread(p, scratch.coefficient[0] + p.sample * s.channels + p.first);
     if constexpr (Masks::value) {
@@ -377,19 +423,22 @@ void sum_gradients(const Walk<T>& walk, const ChannelNormBackward<T>& of, const 
     }
     const auto terms = [&](auto keeps) {
       column_sums<T>(p, total, [&](int64_t i) {
-        return [=, of = of, c = center[i], a = scale[i], b = shift[i]](int64_t at, int n) {
+        return [=, of = of, c = center[i], a = scale[i], b = shift[i], ahead = p.ahead()](int64_t at, int n) {
+          prefetch(of.grad + at + ahead);
+          prefetch(of.x + at + ahead);
           Vec<T> g = Vec<T>::load(of.grad + at, n);
           const Vec<T> x = Vec<T>::load(of.x + at, n);
-          if constexpr (Masks::value) g = relu_gradient(g, normalized(x, c, a, b));
+          if constexpr (Masks::value) g = behind_relu(g, normalized(x, c, a, b));
           if constexpr (decltype(keeps)::value) {
-            g = relu_gradient(g, Vec<T>::load(of.y + at, n));
-            g.store(of.grad_residual + at, n);
+            g = behind_relu(g, Vec<T>::load(of.y + at, n));
+            put(g, of.grad_residual + at, n, streams);
           }
           return Terms<T, 2>{{g, g * (x - c)}};
         };
       });
     };
     with_flag(of.y, terms);
+    if (streams) stream_fence();
     for (int k = 0; k < 2; ++k)
       std::copy_n(total[k].value, p.channels, scratch.partial_of(walk, p.sample, p.index, k) + p.first);
   });
@@ -441,7 +490,8 @@ void input_gradient(const Walk<T>& walk, const ChannelNormBackward<T>& of, const
                     Masks) noexcept {
   const ChannelSizes s = walk.sizes;
   const T* const grad = of.y ? of.grad_residual : of.grad;
-  for_pieces(walk, 1, true, [&](const Piece& p) {
+  const bool streams = walk.streams(of.grad_x);
+  for_pieces(walk, 1, [&](const Piece& p) {
     Columns<T> center, scale, slope, offset, shift;
     const int64_t first = p.sample * s.channels + p.first;
     center.spread(p, scratch.coefficient[0] + first);
@@ -455,12 +505,13 @@ void input_gradient(const Walk<T>& walk, const ChannelNormBackward<T>& of, const
       return [=, x = of.x, to = of.grad_x, c = center[i], a = scale[i], b = shift[i], d = slope[i], e = offset[i]](
                  int64_t at, int n) {
         Vec<T> g = Vec<T>::load(grad + at, n);
-        if constexpr (Masks::value) g = relu_gradient(g, normalized(Vec<T>::load(x + at, n), c, a, b));
+        if constexpr (Masks::value) g = behind_relu(g, normalized(Vec<T>::load(x + at, n), c, a, b));
         g = g * a;
         if constexpr (Trains::value) g = g - fma(Vec<T>::load(x + at, n) - c, d, e);
-        g.store(to + at, n);
+        put(g, to + at, n, streams);
       };
     });
+    if (streams) stream_fence();
   });
 }
 

@@ -25,4 +25,8 @@ inline Vec<T> first_lanes(Vec<T> v, int count) {
   return Vec<T>::load(buffer, count);
 }
 
+/// Asks for the cache line of `address`, which need not be inside an array: loads that are too few to keep the memory
+/// busy by themselves run ahead so.
+inline void prefetch(const void* address) { __builtin_prefetch(address); }
+
 }  // namespace cygnet

@@ -139,6 +139,12 @@ inline Vec<T> select(Vec<T> mask, Vec<T> yes, Vec<T> no) {
   return Eigen::internal::pselect(mask.p, yes.p, no.p);
 }
 
+/// `a` with zeros where `mask` is set. Unlike a `select`, it never makes the load of `a` wait for the mask.
+template <class T>
+inline Vec<T> zero_where(Vec<T> mask, Vec<T> a) {
+  return Eigen::internal::pandnot(a.p, mask.p);
+}
+
 /// The larger and the smaller; NaN if either is NaN.
 template <class T>
 inline Vec<T> max(Vec<T> a, Vec<T> b) {
