@@ -1,6 +1,14 @@
 """The table of op cases: what forward, gradient, layout, every-ISA, replay and benchmark runs all read."""
 
-from tests.op_cases import convolution, elementwise, losses, products, reductions, shapes
+from tests.op_cases import (
+    convolution,
+    elementwise,
+    losses,
+    pooling,
+    products,
+    reductions,
+    shapes,
+)
 from tests.op_cases.case import Case, Sample
 
 CASES: list[Case] = [
@@ -8,6 +16,7 @@ CASES: list[Case] = [
     *reductions.CASES,
     *products.CASES,
     *convolution.CASES,
+    *pooling.CASES,
     *losses.CASES,
     *shapes.CASES,
 ]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cygnet.ops.broadcast import expand, reshape, sum
-from cygnet.ops.conv import adaptive_avg_pool2d, avg_pool2d, conv2d, max_pool2d
+from cygnet.ops.conv import conv2d
 from cygnet.ops.convert import bool, clone, contiguous, double, float, int, long, to
 from cygnet.ops.create import (
     arange,
@@ -68,6 +68,7 @@ from cygnet.ops.loss import (
     mse_loss,
     nll_loss,
 )
+from cygnet.ops.pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from cygnet.ops.random import dropout
 from cygnet.ops.reduce import amax, argmax, max, mean
 from cygnet.ops.shape import (
