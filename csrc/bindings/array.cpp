@@ -14,14 +14,6 @@ constexpr int numpy_number[] = {11, 12, 5, 7, 0, 2};  // NPY_FLOAT, DOUBLE, INT,
 
 const char* type_name(py::handle object) { return Py_TYPE(object.ptr())->tp_name; }
 
-// An object that a message shows as str() does; converted only when the message is written.
-struct Shown {
-  py::handle object;
-  friend std::ostream& operator<<(std::ostream& out, const Shown& shown) {
-    return out << py::cast<std::string>(py::str(shown.object));
-  }
-};
-
 std::optional<DType> dtype_of(const py::dtype& dtype) {
   switch (dtype.kind()) {
     case 'f':
@@ -165,7 +157,7 @@ Dims strides_for(const Dims& shape, size_t item, Layout layout) {
 }
 
 Layout layout_of(const Array& array) {
-  return array.rank() == 4 && array.view.channels_last() && !array.view.contiguous() ? Layout::ChannelsLast
+  return array.rank() >= 3 && array.view.channels_last() && !array.view.contiguous() ? Layout::ChannelsLast
                                                                                      : Layout::Contiguous;
 }
 

@@ -26,6 +26,14 @@ struct PairArg {
   py::object object;
 };
 
+/// An object that a message shows as str() does; converted only when the message is written.
+struct Shown {
+  py::handle object;
+  friend std::ostream& operator<<(std::ostream& out, const Shown& shown) {
+    return out << py::cast<std::string>(py::str(shown.object));
+  }
+};
+
 /// An array in use: the view, and the Python object that keeps its memory alive.
 struct Array {
   py::object object;
@@ -56,7 +64,7 @@ void check_shape(const char* op, const char* name, const Array& array, const Dim
 
 /// The array itself if it is aligned and C-contiguous, else a copy made by a recorded kernel.
 Array contiguous(const Array& array);
-/// The same for (N, C, H, W) arrays and channels-last order.
+/// The same for (N, C, ...) arrays and channels-last order.
 Array channels_last(const Array& array);
 /// The array itself if its memory is aligned and dense in any order of its axes, else a contiguous copy.
 Array dense(const Array& array);

@@ -6,8 +6,15 @@
 
 namespace cygnet {
 
-/// A tuple or list of four sizes, each at least 0.
-Dims image_shape(const char* op, const char* name, const py::object& arg);
+/// Any Python object in the place of an int or one int for each spatial axis; `per_axis` checks it.
+struct AxesArg {
+  py::object object;
+};
+/// One value for each of `axes` spatial axes, each at least `minimum`.
+Dims per_axis(const char* op, const char* name, const AxesArg& arg, int axes, int64_t minimum);
+
+/// A tuple or list of `rank` sizes, each at least 0.
+Dims image_shape(const char* op, const char* name, const py::object& arg, int rank = 4);
 
 /// Output positions of a window that moves over `size` positions padded on both sides; the window must fit.
 struct Window {
@@ -36,3 +43,15 @@ struct ChannelsLastOutput {
 Array plain_or_channels_last(const Array& array);
 
 }  // namespace cygnet
+
+namespace pybind11::detail {
+template <>
+struct type_caster<cygnet::AxesArg> {
+  PYBIND11_TYPE_CASTER(cygnet::AxesArg, const_name("int | tuple[int, ...]"));
+  bool load(handle source, bool) {
+    value.object = reinterpret_borrow<object>(source);
+    return true;
+  }
+  static handle cast(const cygnet::AxesArg& argument, return_value_policy, handle) { return argument.object.inc_ref(); }
+};
+}  // namespace pybind11::detail

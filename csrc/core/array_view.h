@@ -105,10 +105,16 @@ inline Dims contiguous_strides(const Dims& shape, size_t item) {
   return strides;
 }
 
-/// Byte strides of an (N, C, H, W) array whose channels are innermost in memory.
+/// Byte strides of an (N, C, ...) array whose channels are innermost in memory.
 inline Dims channels_last_strides(const Dims& shape, size_t item) {
-  const Dims inner = contiguous_strides({shape[0], shape[2], shape[3], shape[1]}, item);
-  return {inner[0], inner[3], inner[1], inner[2]};
+  Dims moved = shape;
+  for (int i = 1; i + 1 < shape.rank; ++i) moved[i] = shape[i + 1];
+  if (shape.rank > 1) moved[shape.rank - 1] = shape[1];
+  const Dims inner = contiguous_strides(moved, item);
+  Dims strides = inner;
+  for (int i = 2; i < shape.rank; ++i) strides[i] = inner[i - 1];
+  if (shape.rank > 1) strides[1] = inner[shape.rank - 1];
+  return strides;
 }
 
 struct ArrayView {

@@ -68,7 +68,23 @@ from cygnet.ops.loss import (
     mse_loss,
     nll_loss,
 )
-from cygnet.ops.pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from cygnet.ops.pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
+)
 from cygnet.ops.random import dropout
 from cygnet.ops.reduce import amax, argmax, max, mean
 from cygnet.ops.shape import (
@@ -88,13 +104,20 @@ from cygnet.tensor import Tensor
 
 __all__ = [
     "abs",
+    "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
     "add",
     "amax",
     "arange",
     "argmax",
     "as_tensor",
+    "avg_pool1d",
     "avg_pool2d",
+    "avg_pool3d",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cat",
@@ -127,7 +150,12 @@ __all__ = [
     "lt",
     "matmul",
     "max",
+    "max_pool1d",
     "max_pool2d",
+    "max_pool3d",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
     "maximum",
     "mean",
     "minimum",
