@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -16,6 +17,8 @@ ACTIVATIONS = {
     "leaky_relu": lambda x: np.where(x > 0, x, 0.01 * x),
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "tanh": np.tanh,
+    "gelu": lambda x: x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2))),
+    "silu": lambda x: x / (1 + np.exp(-x)),
 }
 
 
@@ -87,7 +90,8 @@ def test_bias_and_activation(activation: str, rows: int) -> None:
     step = 1e-6
     z = x @ w.T + bias
     dz = g * (function(z + step) - function(z - step)) / (2 * step)
-    grads = kernels.linear_backward(g, x, w, got, activation=activation)
+    saved = z if activation in ("gelu", "silu") else got
+    grads = kernels.linear_backward(g, x, w, saved, activation=activation)
     for mine, reference in zip(grads, (dz @ w, dz.T @ x, dz.sum(0)), strict=True):
         np.testing.assert_allclose(mine, reference, 1e-6, 1e-7)
 
@@ -130,6 +134,58 @@ def test_out() -> None:
     for left in (room[30:60].reshape(6, 5), shared):
         with pytest.raises(ValueError, match="gemm: out shares memory with an input"):
             kernels.gemm(left, b, out=inside)
+
+
+@pytest.mark.parametrize(("ta", "tb"), [(False, False), (False, True), (True, False), (True, True)])
+@pytest.mark.parametrize(
+    ("m", "n", "k"), [(1, 1, 1), (3, 50, 700), (40, 33, 1100), (300, 20, 70), (200, 300, 600)]
+)
+def test_transposes_alpha_and_beta(ta: bool, tb: bool, m: int, n: int, k: int) -> None:
+    a, b, c = integers(1, m, k), integers(2, k, n), integers(3, m, n)
+    left = np.ascontiguousarray(a.T) if ta else a
+    right = np.ascontiguousarray(b.T) if tb else b
+    options = {"transpose_a": ta, "transpose_b": tb}
+    exact = a.astype(np.float64) @ b
+    assert np.array_equal(kernels.gemm(left, right, **options), exact)
+    out = c.copy()
+    got = kernels.gemm(left, right, **options, alpha=-2.0, beta=3.0, activation="relu", out=out)
+    assert got is out
+    assert np.array_equal(out, np.maximum(3 * c - 2 * exact, 0))
+
+
+def test_beta_needs_out_and_zero_does_not_read_it() -> None:
+    a = integers(1, 4, 4)
+    with pytest.raises(ValueError, match=r"gemm: beta is 0\.5, expected 0 without out"):
+        kernels.gemm(a, a, beta=0.5)
+    out = np.full((4, 4), np.nan, np.float32)
+    assert np.array_equal(kernels.gemm(a, a, out=out), a @ a)
+
+
+@pytest.mark.parametrize(
+    ("a_shape", "b_shape"),
+    [
+        ((5, 7, 6), (5, 6, 9)),
+        ((40, 7, 6), (6, 9)),
+        ((7, 6), (3, 6, 9)),
+        ((4, 1, 7, 6), (3, 6, 9)),
+        ((2, 90, 80), (2, 80, 130)),
+        ((0, 7, 6), (1, 6, 9)),
+        ((3, 0, 6), (3, 6, 9)),
+        ((3, 7, 0), (3, 0, 9)),
+    ],
+)
+def test_leading_axes_broadcast(a_shape: tuple[int, ...], b_shape: tuple[int, ...]) -> None:
+    a, b = integers(1, *a_shape), integers(2, *b_shape)
+    assert np.array_equal(kernels.gemm(a, b), a @ b)
+    turned = np.ascontiguousarray(np.swapaxes(b, -1, -2))
+    assert np.array_equal(kernels.gemm(a, turned, transpose_b=True), a @ b)
+    check_threads(lambda: kernels.gemm(a, b))
+    check_replay(lambda x, y: kernels.gemm(x, y), a, b)
+
+
+def test_leading_axes_that_do_not_fit() -> None:
+    with pytest.raises(kernels.ShapeError, match=r"gemm: .*expected leading sizes that broadcast"):
+        kernels.gemm(integers(1, 2, 3, 4), integers(2, 3, 4, 5))
 
 
 def test_threads_and_replay() -> None:

@@ -81,8 +81,8 @@ Array result_array(const char* name, const OptionalArray& out_arg, DType dtype, 
 }
 
 // Operands whose object is empty stand for the constant, whose bytes travel with the call.
-py::object run(const char* name, const ElementwiseOp& op, ElementwiseLoop loop, double parameter, Array* inputs,
-               const char* const* names, const OptionalArray& out_arg, uint64_t constant = 0) {
+py::object run(const char* name, const ElementwiseOp& op, ElementwiseLoop loop, ElementwiseParameters parameters,
+               Array* inputs, const char* const* names, const OptionalArray& out_arg, uint64_t constant = 0) {
   Dims shape = inputs[0].shape();
   bool alike = true;
   for (int i = 1; i < op.inputs; ++i) alike &= inputs[i].shape() == shape;
@@ -112,7 +112,7 @@ py::object run(const char* name, const ElementwiseOp& op, ElementwiseLoop loop, 
 
   ElementwisePlan plan;
   plan.loop = loop;
-  plan.parameter = parameter;
+  plan.parameters = parameters;
   plan.cost = op.cost;
   ArrayView views[max_elementwise_inputs];
   int constant_index = -1;
@@ -137,7 +137,7 @@ py::object run(const char* name, const ElementwiseOp& op, ElementwiseLoop loop, 
   const int64_t count = out.count();
   const Work work{op.cost * static_cast<double>(count), bytes};
   const size_t operand_count = static_cast<size_t>(op.inputs) + 1;
-  if (plan.flat() && constant_index < 0) {
+  if (plan.flat() && !plan.large() && constant_index < 0) {
     struct Items {
       int64_t of[max_elementwise_inputs + 1];
     } items;
@@ -145,7 +145,7 @@ py::object run(const char* name, const ElementwiseOp& op, ElementwiseLoop loop, 
     const int input_count = op.inputs;
     const double cost = op.cost;
     launch(name, work, operands, operand_count, 0, [=](void* const* at) {
-      elementwise_flat(loop, parameter, cost, input_count, items.of, count, at, at[input_count]);
+      elementwise_flat(loop, parameters, cost, input_count, items.of, count, at, at[input_count]);
     });
   } else {
     launch(name, work, operands, operand_count, 0, [plan, constant, constant_index](void* const* at) {
@@ -217,26 +217,26 @@ py::object binary(const char* name, const ElementwiseOp& op, const ArrayArg& a, 
   uint64_t constant = 0;
   load_pair(name, names, args, inputs, constant);
   const ElementwiseLoop loop = loop_for(name, "a", op, inputs[0].dtype());
-  return run(name, op, loop, 0, inputs, names, out, constant);
+  return run(name, op, loop, {}, inputs, names, out, constant);
 }
 
-py::object unary(const char* name, const ElementwiseOp& op, const ArrayArg& input, double parameter,
+py::object unary(const char* name, const ElementwiseOp& op, const ArrayArg& input, ElementwiseParameters parameters,
                  const OptionalArray& out) {
   static constexpr const char* names[] = {"input"};
   Array inputs[1] = {any_array(name, "input", input)};
   const ElementwiseLoop loop = loop_for(name, "input", op, inputs[0].dtype());
-  return run(name, op, loop, parameter, inputs, names, out);
+  return run(name, op, loop, parameters, inputs, names, out);
 }
 
 py::object backward(const char* name, const ElementwiseOp& op, const char* saved, const ArrayArg& grad,
-                    const ArrayArg& value, double parameter, const OptionalArray& out) {
+                    const ArrayArg& value, ElementwiseParameters parameters, const OptionalArray& out) {
   const char* const names[] = {"grad_output", saved};
   Array inputs[2];
   inputs[0] = float_array(name, names[0], grad);
   inputs[1] = array_of(name, names[1], value, inputs[0].dtype(), names[0]);
   check_shape(name, names[1], inputs[1], inputs[0].shape());
   const ElementwiseLoop loop = loop_for(name, names[0], op, inputs[0].dtype());
-  return run(name, op, loop, parameter, inputs, names, out);
+  return run(name, op, loop, parameters, inputs, names, out);
 }
 
 // An exponent that is a Python number and has an exact form becomes that form.
@@ -244,9 +244,8 @@ py::object pow_binding(const ArrayArg& a, const ArrayArg& b, const OptionalArray
   static const struct {
     double exponent;
     const ElementwiseOp& op;
-  } forms[] = {{2, elementwise_op("pow_two")}, {3, elementwise_op("pow_three")},
-               {0.5, elementwise_op("sqrt")},  {-1, elementwise_op("pow_minus_one")},
-               {1, elementwise_op("pow_one")}, {0, elementwise_op("pow_zero")}};
+  } forms[] = {{2, elementwise_op("square")},      {3, elementwise_op("cube")},     {0.5, elementwise_op("sqrt")},
+               {-1, elementwise_op("reciprocal")}, {1, elementwise_op("identity")}, {0, elementwise_op("one")}};
   static const ElementwiseOp& general = elementwise_op("pow");
   if (is_number(b.object) && !is_number(a.object)) {
     const double exponent = PyFloat_AsDouble(b.object.ptr());
@@ -256,7 +255,7 @@ py::object pow_binding(const ArrayArg& a, const ArrayArg& b, const OptionalArray
       static constexpr const char* names[] = {"a"};
       Array inputs[1] = {any_array("pow", "a", a)};
       const ElementwiseLoop loop = loop_for("pow", "a", form.op, inputs[0].dtype());
-      return run("pow", form.op, loop, 0, inputs, names, out);
+      return run("pow", form.op, loop, {}, inputs, names, out);
     }
   }
   return binary("pow", general, a, b, out);
@@ -270,7 +269,7 @@ py::object where_binding(const ArrayArg& condition, const ArrayArg& a, const Arr
   uint64_t constant = 0;
   const ArrayArg args[] = {a, b};
   load_pair("where", names + 1, args, inputs + 1, constant);
-  return run("where", op, loop_for("where", "a", op, inputs[1].dtype()), 0, inputs, names, out, constant);
+  return run("where", op, loop_for("where", "a", op, inputs[1].dtype()), {}, inputs, names, out, constant);
 }
 
 constexpr const char* unary_tail = R"(
@@ -331,13 +330,19 @@ Raises
 DTypeError, ShapeError, ValueError
 )";
 
-void bind_unary(py::module_& m, const char* name, const char* summary) {
+// One argument of an operation's parameters.
+template <class>
+using Number = double;
+
+template <class... Default>
+void bind_unary(py::module_& m, const char* name, const char* summary, const Default&... parameters) {
   m.def(
       name,
-      [name, op = &elementwise_op(name)](const ArrayArg& input, const OptionalArray& out) {
-        return unary(name, *op, input, 0, out);
+      [name, op = &elementwise_op(name)](const ArrayArg& input, Number<Default>... numbers, const OptionalArray& out) {
+        return unary(name, *op, input, {numbers...}, out);
       },
-      py::arg("input"), py::kw_only(), py::arg("out") = py::none(), (std::string(summary) + unary_tail).c_str());
+      py::arg("input"), parameters..., py::kw_only(), py::arg("out") = py::none(),
+      (std::string(summary) + unary_tail).c_str());
 }
 
 void bind_binary(py::module_& m, const char* name, const char* summary) {
@@ -350,14 +355,46 @@ void bind_binary(py::module_& m, const char* name, const char* summary) {
       (std::string(summary) + binary_tail).c_str());
 }
 
-void bind_backward(py::module_& m, const char* name, const char* summary) {
+// `saved` is "input" or "output", what the gradient is computed from.
+template <class... Default>
+void bind_backward(py::module_& m, const char* name, const char* saved, const char* summary,
+                   const Default&... parameters) {
   m.def(
       name,
-      [name, op = &elementwise_op(name)](const ArrayArg& grad, const ArrayArg& output, const OptionalArray& out) {
-        return backward(name, *op, "output", grad, output, 0, out);
+      [name, saved, op = &elementwise_op(name)](const ArrayArg& grad, const ArrayArg& value, Number<Default>... numbers,
+                                                const OptionalArray& out) {
+        return backward(name, *op, saved, grad, value, {numbers...}, out);
       },
-      py::arg("grad_output"), py::arg("output"), py::kw_only(), py::arg("out") = py::none(),
+      py::arg("grad_output"), py::arg(saved), parameters..., py::kw_only(), py::arg("out") = py::none(),
       (std::string(summary) + backward_tail).c_str());
+}
+
+// GELU has two formulas; `forms` lists the operation of each.
+const ElementwiseOp& gelu_form(const char* op, const std::string& approximate, const char* exact, const char* by_tanh) {
+  check<ValueError>(approximate == "none" || approximate == "tanh", op, ": approximate is '", approximate,
+                    "', expected 'none' or 'tanh'");
+  return elementwise_op(approximate == "none" ? exact : by_tanh);
+}
+
+void bind_gelu(py::module_& m) {
+  m.def(
+      "gelu",
+      [](const ArrayArg& input, const std::string& approximate, const OptionalArray& out) {
+        return unary("gelu", gelu_form("gelu", approximate, "gelu", "gelu_tanh"), input, {}, out);
+      },
+      py::arg("input"), py::arg("approximate") = "none", py::kw_only(), py::arg("out") = py::none(),
+      (std::string("``input * P(X < input)`` for a standard normal X; with approximate='tanh',\n"
+                   "``input / 2 * (1 + tanh(sqrt(2 / pi) * (input + 0.044715 * input ** 3)))``. float32 or float64.") +
+       unary_tail)
+          .c_str());
+  m.def(
+      "gelu_backward",
+      [](const ArrayArg& grad, const ArrayArg& input, const std::string& approximate, const OptionalArray& out) {
+        const ElementwiseOp& op = gelu_form("gelu_backward", approximate, "gelu_backward", "gelu_tanh_backward");
+        return backward("gelu_backward", op, "input", grad, input, {}, out);
+      },
+      py::arg("grad_output"), py::arg("input"), py::arg("approximate") = "none", py::kw_only(),
+      py::arg("out") = py::none(), (std::string("Gradient of `gelu`.") + backward_tail).c_str());
 }
 
 }  // namespace
@@ -383,38 +420,63 @@ void bind_elementwise(py::module_& m) {
   bind_binary(m, "logical_and", "Whether both are true; bool.");
   bind_binary(m, "logical_or", "Whether one is true; bool.");
   bind_unary(m, "logical_not", "Whether the input is false; bool.");
+  bind_binary(m, "prelu", "``a`` where positive, else ``a * b``. float32 or float64.");
   bind_unary(m, "neg", "``-input``. float32, float64, int32 or int64.");
   bind_unary(m, "abs", "The magnitude. float32, float64, int32 or int64.");
   bind_unary(m, "sign", "-1, 0 or 1, NaN of NaN. float32, float64, int32 or int64.");
+  bind_unary(m, "square", "``input * input``. float32 or float64.");
+  bind_unary(m, "reciprocal", "``1 / input``. float32 or float64.");
   bind_unary(m, "exp", "The exponential; at most 2 ULP from exact in float32.");
+  bind_unary(m, "expm1", "``exp(input) - 1``; at most 4 ULP from exact in float32.");
   bind_unary(m, "log", "The natural logarithm; at most 3 ULP from exact in float32.");
+  bind_unary(m, "log1p", "``log(1 + input)``; at most 4 ULP from exact in float32.");
   bind_unary(m, "sqrt", "The square root, correctly rounded.");
+  bind_unary(m, "rsqrt", "``1 / sqrt(input)``. float32 or float64.");
+  bind_unary(m, "sin", "The sine; at most 4 ULP from exact in float32.");
+  bind_unary(m, "cos", "The cosine; at most 4 ULP from exact in float32.");
+  bind_unary(m, "erf", "The error function; at most 4 ULP from exact in float32.");
+  bind_unary(m, "floor", "The largest integer that is not above. float32 or float64.");
+  bind_unary(m, "ceil", "The smallest integer that is not below. float32 or float64.");
+  bind_unary(m, "round", "The nearest integer, the even one of two. float32 or float64.");
+  bind_unary(m, "clamp", "``minimum(maximum(input, min), max)``; NaN stays NaN. float32 or float64.", py::arg("min"),
+             py::arg("max"));
   bind_unary(m, "relu", "``maximum(input, 0)``; NaN stays NaN.");
+  bind_unary(m, "leaky_relu", "``input`` where positive, else ``input * negative_slope``. float32 or float64.",
+             py::arg("negative_slope") = 0.01);
   bind_unary(m, "sigmoid", "``1 / (1 + exp(-input))``; at most 4 ULP from exact in float32.");
   bind_unary(m, "tanh", "The hyperbolic tangent; at most 4 ULP from exact in float32.");
-  bind_unary(m, "erf", "The error function; at most 4 ULP from exact in float32.");
-  bind_backward(m, "relu_backward", "Gradient of `relu`: grad_output where output > 0, else 0.");
-  bind_backward(m, "sigmoid_backward", "Gradient of `sigmoid`: ``grad_output * output * (1 - output)``.");
-  bind_backward(m, "tanh_backward", "Gradient of `tanh`: ``grad_output * (1 - output ** 2)``.");
-  m.def(
-      "leaky_relu",
-      [op = &elementwise_op("leaky_relu")](const ArrayArg& input, double slope, const OptionalArray& out) {
-        return unary("leaky_relu", *op, input, slope, out);
-      },
-      py::arg("input"), py::arg("negative_slope") = 0.01, py::kw_only(), py::arg("out") = py::none(),
-      (std::string("``input`` where positive, else ``input * negative_slope``. float32 or float64.") + unary_tail)
-          .c_str());
-  m.def(
-      "leaky_relu_backward",
-      [op = &elementwise_op("leaky_relu_backward")](const ArrayArg& grad, const ArrayArg& input, double slope,
-                                                    const OptionalArray& out) {
-        return backward("leaky_relu_backward", *op, "input", grad, input, slope, out);
-      },
-      py::arg("grad_output"), py::arg("input"), py::arg("negative_slope") = 0.01, py::kw_only(),
-      py::arg("out") = py::none(),
-      (std::string("Gradient of `leaky_relu`: grad_output where input > 0, else ``grad_output * negative_slope``.") +
-       backward_tail)
-          .c_str());
+  bind_gelu(m);
+  bind_unary(m, "silu", "``input * sigmoid(input)``. float32 or float64.");
+  bind_unary(m, "elu", "``input`` where positive, else ``alpha * (exp(input) - 1)``. float32 or float64.",
+             py::arg("alpha") = 1.0);
+  bind_unary(m, "softplus",
+             "``log(1 + exp(beta * input)) / beta``, and the input itself where beta * input > threshold. float32 or\n"
+             "float64.",
+             py::arg("beta") = 1.0, py::arg("threshold") = 20.0);
+  bind_unary(m, "log_sigmoid", "``log(sigmoid(input))``, without overflow. float32 or float64.");
+  bind_unary(m, "mish", "``input * tanh(log(1 + exp(input)))``. float32 or float64.");
+  bind_unary(m, "hardsigmoid", "``clamp(input + 3, 0, 6) / 6``. float32 or float64.");
+  bind_unary(m, "hardswish", "``input * clamp(input + 3, 0, 6) / 6``. float32 or float64.");
+  bind_backward(m, "relu_backward", "output", "Gradient of `relu`: grad_output where output > 0, else 0.");
+  bind_backward(m, "leaky_relu_backward", "input",
+                "Gradient of `leaky_relu`: grad_output where input > 0, else ``grad_output * negative_slope``.",
+                py::arg("negative_slope") = 0.01);
+  bind_backward(m, "sigmoid_backward", "output", "Gradient of `sigmoid`: ``grad_output * output * (1 - output)``.");
+  bind_backward(m, "tanh_backward", "output", "Gradient of `tanh`: ``grad_output * (1 - output ** 2)``.");
+  bind_backward(m, "silu_backward", "input", "Gradient of `silu`.");
+  bind_backward(m, "elu_backward", "input",
+                "Gradient of `elu`: grad_output where input > 0, else ``grad_output * alpha * exp(input)``.",
+                py::arg("alpha") = 1.0);
+  bind_backward(m, "softplus_backward", "input",
+                "Gradient of `softplus`: ``grad_output * sigmoid(beta * input)``, grad_output above the threshold.",
+                py::arg("beta") = 1.0, py::arg("threshold") = 20.0);
+  bind_backward(m, "log_sigmoid_backward", "input", "Gradient of `log_sigmoid`: ``grad_output * sigmoid(-input)``.");
+  bind_backward(m, "mish_backward", "input", "Gradient of `mish`.");
+  bind_backward(m, "hardtanh_backward", "input",
+                "Gradient of `clamp` as PyTorch's hardtanh has it: grad_output where min < input < max, else 0.",
+                py::arg("min"), py::arg("max"));
+  bind_backward(m, "hardsigmoid_backward", "input", "Gradient of `hardsigmoid`.");
+  bind_backward(m, "hardswish_backward", "input", "Gradient of `hardswish`.");
   m.def("where", &where_binding, py::arg("condition"), py::arg("a"), py::arg("b"), py::kw_only(),
         py::arg("out") = py::none(),
         R"(Elements of `a` where `condition` is true, else of `b`.

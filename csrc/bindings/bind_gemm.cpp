@@ -11,44 +11,106 @@ MatrixView<T> matrix(const void* data, int64_t row_step, int64_t column_step) {
   return {static_cast<const T*>(data), row_step, column_step};
 }
 
-// The element steps of a matrix that the kernel can read in place: aligned, and one of its axes contiguous.
+// Whether the kernel can read the matrices of the last two axes in place: aligned, and one of their axes contiguous.
 bool readable_in_place(const Array& a) {
   if (!a.view.aligned()) return false;
+  const int rows = a.rank() - 2, columns = a.rank() - 1;
   const auto item = static_cast<int64_t>(item_size(a.dtype()));
   const auto step = [&](int i) { return a.view.strides[i] / item; };
-  return (step(1) == 1 && step(0) >= a.shape(1)) || (step(0) == 1 && step(1) >= a.shape(0));
+  return (step(columns) == 1 && step(rows) >= a.shape(columns)) || (step(rows) == 1 && step(columns) >= a.shape(rows));
+}
+
+// An operand of a product: the steps of its (transposed) matrices and, for leading axes broadcast to `lead`, where
+// each matrix begins.
+struct Factor {
+  int64_t row_step, column_step;
+  std::vector<int64_t> offsets;
+
+  Factor(const Array& a, bool transposed, const Dims& lead) {
+    const auto item = static_cast<int64_t>(item_size(a.dtype()));
+    const int rank = a.rank();
+    row_step = a.view.strides[rank - (transposed ? 1 : 2)] / item;
+    column_step = a.view.strides[rank - (transposed ? 2 : 1)] / item;
+    offsets.push_back(0);
+    for (int axis = 0; axis < lead.rank; ++axis) {
+      const int own = axis - lead.rank + rank - 2;
+      const int64_t step = own < 0 || a.shape(own) == 1 ? 0 : a.view.strides[own] / item;
+      std::vector<int64_t> longer;
+      for (const int64_t offset : offsets)
+        for (int64_t i = 0; i < lead[axis]; ++i) longer.push_back(offset + i * step);
+      offsets = std::move(longer);
+    }
+  }
+};
+
+// The leading axes of both operands, broadcast.
+Dims broadcast_lead(const char* op, const Array& a, const Array& b) {
+  Dims lead;
+  lead.rank = std::max(a.rank(), b.rank()) - 2;
+  for (int axis = 0; axis < lead.rank; ++axis) {
+    const int at_a = axis - lead.rank + a.rank() - 2, at_b = axis - lead.rank + b.rank() - 2;
+    const int64_t of_a = at_a < 0 ? 1 : a.shape(at_a), of_b = at_b < 0 ? 1 : b.shape(at_b);
+    check<ShapeError>(of_a == of_b || of_a == 1 || of_b == 1, op, ": a and b have shapes ", a.shape(), " and ",
+                      b.shape(), ", expected leading sizes that broadcast");
+    lead[axis] = of_a == 1 ? of_b : of_a;
+  }
+  return lead;
 }
 
 py::object gemm_binding(const ArrayArg& a_arg, const ArrayArg& b_arg, const OptionalArray& bias_arg, bool transpose_a,
-                        bool transpose_b, const std::string& activation_name, const OptionalArray& out) {
+                        bool transpose_b, double alpha, double beta, const std::string& activation_name,
+                        const OptionalArray& out) {
   constexpr const char* op = "gemm";
   Array a = float_array(op, "a", a_arg);
   Array b = array_of(op, "b", b_arg, a.dtype(), "a");
-  check_rank(op, "a", a, 2);
-  check_rank(op, "b", b, 2);
-  const int64_t rows = a.shape(transpose_a ? 1 : 0), depth = a.shape(transpose_a ? 0 : 1);
-  const int64_t columns = b.shape(transpose_b ? 0 : 1), b_depth = b.shape(transpose_b ? 1 : 0);
+  check<ShapeError>(a.rank() >= 2, op, ": a has shape ", a.shape(), ", expected at least 2 dimensions");
+  check<ShapeError>(b.rank() >= 2, op, ": b has shape ", b.shape(), ", expected at least 2 dimensions");
+  const int a_rows = a.rank() - 2, b_rows = b.rank() - 2;
+  const int64_t rows = a.shape(a_rows + transpose_a), depth = a.shape(a_rows + !transpose_a);
+  const int64_t columns = b.shape(b_rows + !transpose_b), b_depth = b.shape(b_rows + transpose_b);
   check<ShapeError>(depth == b_depth, op, ": b has ", b_depth, " rows", transpose_b ? " (transposed)" : "",
                     ", expected ", depth, ", the columns of a", transpose_a ? " (transposed)" : "");
+  const Dims lead = broadcast_lead(op, a, b);
   const Activation activation = activation_of(op, activation_name);
   const Array bias = optional_vector(op, "bias", bias_arg, a.dtype(), columns);
-  const Array c = output(op, out, a.dtype(), {rows, columns}, {&a, &b, &bias});
+  check<ValueError>(beta == 0 || out, op, ": beta is ", beta, ", expected 0 without out");
+  Dims shape = lead;
+  shape.rank += 2;
+  shape[lead.rank] = rows;
+  shape[lead.rank + 1] = columns;
+  const Array c = output(op, out, a.dtype(), shape, {&a, &b, &bias});
   if (!readable_in_place(a)) a = contiguous(a);
   if (!readable_in_place(b)) b = contiguous(b);
-  const auto item = static_cast<int64_t>(item_size(a.dtype()));
-  int64_t a_step[2] = {a.view.strides[0] / item, a.view.strides[1] / item};
-  int64_t b_step[2] = {b.view.strides[0] / item, b.view.strides[1] / item};
-  if (transpose_a) std::swap(a_step[0], a_step[1]);
-  if (transpose_b) std::swap(b_step[0], b_step[1]);
+  const Factor of_a(a, transpose_a, lead), of_b(b, transpose_b, lead);
+  const auto batch = static_cast<int64_t>(of_a.offsets.size());
+  const auto item = static_cast<double>(item_size(a.dtype()));
   const double m = static_cast<double>(rows), n = static_cast<double>(columns), k = static_cast<double>(depth);
+  const Work work{2 * m * n * k * static_cast<double>(batch),
+                  (static_cast<double>(a.view.count() + b.view.count()) + m * n * static_cast<double>(batch)) * item};
   dispatch(a.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const int64_t ar = a_step[0], ac = a_step[1], br = b_step[0], bc = b_step[1];
-    launch(op, {2 * m * n * k, (m * k + k * n + m * n) * static_cast<double>(item)},
-           {read(a), read(b), read(bias), write(c)}, gemm_scratch_bytes(columns, depth, sizeof(T)),
-           [=](void* const* at) {
-             gemm<T>(rows, columns, depth, matrix<T>(at[0], ar, ac), matrix<T>(at[1], br, bc), in<T>(at[2]), activation,
-                     to<T>(at[3]), columns, at[4]);
+    const auto view = [](const void* data, const Factor& factor) {
+      return matrix<T>(data, factor.row_step, factor.column_step);
+    };
+    const MatrixView<T> left = view(nullptr, of_a), right = view(nullptr, of_b);
+    Epilogue<T> epilogue;
+    epilogue.activation = activation;
+    epilogue.alpha = static_cast<T>(alpha);
+    epilogue.beta = static_cast<T>(beta);
+    if (lead.rank == 0)
+      return launch(op, work, {read(a), read(b), read(bias), write(c)},
+                    gemm_scratch_bytes(rows, columns, depth, left, right), [=](void* const* at) mutable {
+                      epilogue.bias = in<T>(at[2]);
+                      gemm(rows, columns, depth, matrix<T>(at[0], left.row_step, left.column_step),
+                           matrix<T>(at[1], right.row_step, right.column_step), epilogue, to<T>(at[3]), columns, at[4]);
+                    });
+    launch(op, work, {read(a), read(b), read(bias), write(c)},
+           gemm_batched_scratch_bytes(batch, rows, columns, depth, left, right),
+           [=, a_offset = of_a.offsets, b_offset = of_b.offsets](void* const* at) mutable {
+             epilogue.bias = in<T>(at[2]);
+             gemm_batched(batch, a_offset.data(), b_offset.data(), rows, columns, depth,
+                          matrix<T>(at[0], left.row_step, left.column_step),
+                          matrix<T>(at[1], right.row_step, right.column_step), epilogue, to<T>(at[3]), at[4]);
            });
   });
   return c.object;
@@ -92,10 +154,11 @@ py::object linear_forward(const ArrayArg& input_arg, const ArrayArg& weight_arg,
     using T = decltype(zero);
     const int64_t rows = size.rows, inputs = size.inputs, outputs = size.outputs;
     launch("linear_forward", {size.flops(), size.bytes(input.dtype())},
-           {read(input), read(weight), read(bias), write(result)}, gemm_scratch_bytes(outputs, inputs, sizeof(T)),
+           {read(input), read(weight), read(bias), write(result)},
+           gemm_scratch_bytes(rows, outputs, inputs, matrix<T>(nullptr, inputs, 1), matrix<T>(nullptr, 1, inputs)),
            [=](void* const* at) {
-             gemm<T>(rows, outputs, inputs, matrix<T>(at[0], inputs, 1), matrix<T>(at[1], 1, inputs), in<T>(at[2]),
-                     activation, to<T>(at[3]), outputs, at[4]);
+             gemm<T>(rows, outputs, inputs, matrix<T>(at[0], inputs, 1), matrix<T>(at[1], 1, inputs),
+                     {in<T>(at[2]), activation}, to<T>(at[3]), outputs, at[4]);
            });
   });
   return result.object;
@@ -126,9 +189,10 @@ py::tuple linear_backward(const ArrayArg& grad_arg, const ArrayArg& input_arg, c
     const int64_t rows = size.rows, inputs = size.inputs, outputs = size.outputs;
     const size_t activated = activation == Activation::None ? 0 : static_cast<size_t>(rows * outputs) * sizeof(T);
     const size_t aligned = (activated + 63) / 64 * 64;
-    const size_t work =
-        std::max({gemm_scratch_bytes(inputs, outputs, sizeof(T)), gemm_scratch_bytes(inputs, rows, sizeof(T)),
-                  column_sum_scratch_bytes(rows, outputs, sizeof(T))});
+    const size_t work = std::max(
+        {gemm_scratch_bytes(rows, inputs, outputs, matrix<T>(nullptr, outputs, 1), matrix<T>(nullptr, inputs, 1)),
+         gemm_scratch_bytes(outputs, inputs, rows, matrix<T>(nullptr, 1, outputs), matrix<T>(nullptr, inputs, 1)),
+         column_sum_scratch_bytes(rows, outputs, sizeof(T))});
     launch(
         op, {products * size.flops(), (1 + products) * size.bytes(dtype)},
         {read(grad), read(input), read(weight), read(result), write(grad_input), write(grad_weight), write(grad_bias)},
@@ -141,11 +205,11 @@ py::tuple linear_backward(const ArrayArg& grad_arg, const ArrayArg& input_arg, c
             dz = activated_grad;
           }
           if (need_input)
-            gemm<T>(rows, inputs, outputs, matrix<T>(dz, outputs, 1), matrix<T>(at[2], inputs, 1), nullptr,
-                    Activation::None, to<T>(at[4]), inputs, scratch);
+            gemm<T>(rows, inputs, outputs, matrix<T>(dz, outputs, 1), matrix<T>(at[2], inputs, 1), {}, to<T>(at[4]),
+                    inputs, scratch);
           if (need_weight)
-            gemm<T>(outputs, inputs, rows, matrix<T>(dz, 1, outputs), matrix<T>(at[1], inputs, 1), nullptr,
-                    Activation::None, to<T>(at[5]), inputs, scratch);
+            gemm<T>(outputs, inputs, rows, matrix<T>(dz, 1, outputs), matrix<T>(at[1], inputs, 1), {}, to<T>(at[5]),
+                    inputs, scratch);
           if (need_bias) column_sum(dz, rows, outputs, to<T>(at[6]), scratch);
         });
   });
@@ -156,28 +220,30 @@ py::tuple linear_backward(const ArrayArg& grad_arg, const ArrayArg& input_arg, c
 
 void bind_gemm(py::module_& m) {
   m.def("gemm", &gemm_binding, py::arg("a"), py::arg("b"), py::arg("bias") = py::none(), py::kw_only(),
-        py::arg("transpose_a") = false, py::arg("transpose_b") = false, py::arg("activation") = "none",
-        py::arg("out") = py::none(),
-        R"(Matrix product with fused bias and activation: ``activation(op(a) @ op(b) + bias)``.
+        py::arg("transpose_a") = false, py::arg("transpose_b") = false, py::arg("alpha") = 1.0, py::arg("beta") = 0.0,
+        py::arg("activation") = "none", py::arg("out") = py::none(),
+        R"(Matrix products with fused bias and activation: ``activation(alpha op(a) @ op(b) + beta out + bias)``.
 
 Parameters
 ----------
 a, b : numpy.ndarray
-    Matrices (M, K) and (K, N), or their transposes where ``transpose_a`` or ``transpose_b`` says so; float32 or
-    float64, both alike, any strides.
+    Matrices (..., M, K) and (..., K, N), or their transposes where ``transpose_a`` or ``transpose_b`` says so, with
+    leading sizes that broadcast; float32 or float64, both alike, any strides.
 bias : numpy.ndarray, optional
     (N,), added to every row.
 transpose_a, transpose_b : bool
     Whether to use the transpose of a or b. Default False.
+alpha, beta : float
+    Factors of the product and of what `out` holds. Default 1 and 0; with beta 0, out is not read.
 activation : str
-    'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid' or 'tanh'.
+    'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid', 'tanh', 'gelu' or 'silu'.
 out : numpy.ndarray, optional
-    C-contiguous (M, N) array for the result; it must not share memory with an input.
+    C-contiguous (..., M, N) array for the result; it must not share memory with an input. Needed with beta.
 
 Returns
 -------
 numpy.ndarray
-    (M, N), of the inputs' type.
+    (..., M, N), of the inputs' type.
 
 Raises
 ------
@@ -203,7 +269,7 @@ weight : numpy.ndarray
 bias : numpy.ndarray, optional
     (out,).
 activation : str
-    'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid' or 'tanh'.
+    'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid', 'tanh', 'gelu' or 'silu'.
 out : numpy.ndarray, optional
     C-contiguous (..., out) array for the result.
 
@@ -228,7 +294,7 @@ grad_output : numpy.ndarray
 input, weight : numpy.ndarray
     As in the forward call.
 output : numpy.ndarray, optional
-    The forward call's result; needed with an activation.
+    The forward call's result, with 'gelu' and 'silu' the sum before the activation; needed with an activation.
 activation : str
     As in the forward call.
 need_input, need_weight, need_bias : bool

@@ -14,8 +14,10 @@ inline Activation activation_of(const char* op, const std::string& name) {
   if (name == "leaky_relu") return Activation::LeakyRelu;
   if (name == "sigmoid") return Activation::Sigmoid;
   if (name == "tanh") return Activation::Tanh;
-  throw ValueError(
-      message(op, ": activation is '", name, "', expected 'none', 'relu', 'leaky_relu', 'sigmoid' or 'tanh'"));
+  if (name == "gelu") return Activation::Gelu;
+  if (name == "silu") return Activation::Silu;
+  throw ValueError(message(op, ": activation is '", name,
+                           "', expected 'none', 'relu', 'leaky_relu', 'sigmoid', 'tanh', 'gelu' or 'silu'"));
 }
 
 /// A contiguous vector of given length, or an Array without object.

@@ -1,36 +1,174 @@
 #include "parallel.h"
 
-#include <omp.h>
 #include <pthread.h>
 #include <sched.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
+#include <condition_variable>
 #include <cstdlib>
 #include <fstream>
+#include <mutex>
+#include <new>
 #include <string>
+#include <system_error>
+#include <thread>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace cygnet {
 namespace {
 
 std::atomic<int> team_size{0};
-std::atomic_flag team_taken = ATOMIC_FLAG_INIT;
-std::atomic<bool> team_started{false};
-std::atomic<bool> forked{false};
 thread_local bool inside = false;
 
-// The threads of a team do not survive a fork: a child of a process that had one works alone.
+// How long a worker looks for the next call before it sleeps: longer than Python takes between two kernels of a
+// training step. After the first microseconds each look gives the processor away to whoever wants it.
+constexpr auto looking = std::chrono::microseconds(300);
+constexpr int looks_before_yielding = 2000;
+
+inline void pause() noexcept {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Waits until `ready`, giving the processor away after a while.
+template <class Ready>
+void wait_until(const Ready& ready) noexcept {
+  for (int look = 0; !ready(); ++look) look < looks_before_yielding ? pause() : std::this_thread::yield();
+}
+
+// The caller and its workers. A call is posted as stretches of neighbouring tasks, each with `open`, the number of its
+// tasks nobody has claimed; whoever lowers it owns a task and keeps the call alive until it has added that task to
+// `done`. The caller waits for claimed tasks only, so a worker that the system has not scheduled holds nobody up.
+//
+// A thread begins with its own stretch and then helps the others: calls over the same array find in the caches of a
+// core what the last one left there (measured: twice the speed of a common counter on arrays up to 16 MB).
+class Team {
+ public:
+  bool take() noexcept { return !taken_.test_and_set(std::memory_order_acquire); }
+  void give_back() noexcept { taken_.clear(std::memory_order_release); }
+
+  void run(int threads, int64_t tasks, detail::Task task, const void* context) noexcept {
+    hire(threads - 1);
+    task_ = task;
+    context_ = context;
+    const int stretches = std::min(threads, most_stretches);
+    for (int s = 0; s < stretches; ++s) stretch_[s].end = tasks * (s + 1) / stretches;
+    stretches_.store(stretches, std::memory_order_relaxed);
+    helpers_.store(threads - 1, std::memory_order_relaxed);
+    done_.store(0, std::memory_order_relaxed);
+    for (int s = stretches - 1; s >= 0; --s)
+      stretch_[s].open.store(stretch_[s].end - (s ? stretch_[s - 1].end : 0), std::memory_order_seq_cst);
+    if (asleep_.load(std::memory_order_seq_cst) > 0) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      wake_.notify_all();
+    }
+    const int64_t own = work(0);
+    wait_until([&] { return done_.load(std::memory_order_acquire) + own == tasks; });
+  }
+
+ private:
+  struct alignas(64) Stretch {
+    std::atomic<int64_t> open{0};
+    int64_t end = 0;
+  };
+  static constexpr int most_stretches = 64;
+
+  // Claims and runs tasks until none is open, those of stretch `first` first; returns how many.
+  int64_t work(int first) noexcept {
+    int64_t count = 0;
+    inside = true;
+    const int stretches = stretches_.load(std::memory_order_relaxed);
+    for (int s = 0; s < stretches; ++s) {
+      Stretch& stretch = stretch_[(first + s) % stretches];
+      for (int64_t open = stretch.open.load(std::memory_order_acquire); open > 0;) {
+        if (!stretch.open.compare_exchange_weak(open, open - 1, std::memory_order_acq_rel, std::memory_order_acquire))
+          continue;
+        task_(context_, stretch.end - open);
+        ++count;
+        open = stretch.open.load(std::memory_order_acquire);
+      }
+    }
+    inside = false;
+    return count;
+  }
+
+  bool wanted(int worker) const noexcept {
+    if (worker >= helpers_.load(std::memory_order_relaxed)) return false;
+    const int stretches = stretches_.load(std::memory_order_relaxed);
+    for (int s = 1; s <= stretches; ++s)
+      if (stretch_[(worker + s) % stretches].open.load(std::memory_order_seq_cst) > 0) return true;
+    return false;
+  }
+
+  void serve(int worker) noexcept {
+    for (;;) {
+      auto until = std::chrono::steady_clock::now() + looking;
+      for (int look = 1; !wanted(worker); ++look) {
+        look < looks_before_yielding ? pause() : std::this_thread::yield();
+        if (look % 64 == 0 && std::chrono::steady_clock::now() > until) {
+          std::unique_lock<std::mutex> lock(mutex_);
+          asleep_.fetch_add(1, std::memory_order_seq_cst);
+          wake_.wait(lock, [&] { return wanted(worker); });
+          asleep_.fetch_sub(1, std::memory_order_seq_cst);
+          break;
+        }
+      }
+      if (const int64_t count = work(worker + 1)) done_.fetch_add(count, std::memory_order_release);
+    }
+  }
+
+  // Where the system gives no more threads, those that are there do the work.
+  void hire(int workers) noexcept {
+    for (; hired_ < workers; ++hired_) try {
+        std::thread([this, worker = hired_] { serve(worker); }).detach();
+      } catch (const std::system_error&) {
+        return;
+      }
+  }
+
+  Stretch stretch_[most_stretches];
+  alignas(64) std::atomic<int64_t> done_{0};
+  alignas(64) detail::Task task_ = nullptr;
+  const void* context_ = nullptr;
+  std::atomic<int> stretches_{0};
+  std::atomic<int> helpers_{0};
+  int hired_ = 0;
+  std::atomic_flag taken_ = ATOMIC_FLAG_INIT;
+  std::atomic<int> asleep_{0};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+};
+
+// The one team, never destroyed: workers outlive static objects. Threads do not survive a fork, and the parent's team
+// may have been in any state: the child starts with a fresh one.
+alignas(Team) char team_memory[sizeof(Team)];
+
 void after_fork_in_child() {
-  if (team_started) forked = true;
-  team_taken.clear();
+  new (team_memory) Team;
   inside = false;
+}
+
+Team& the_team() noexcept {
+  static Team* const team = [] {
+    pthread_atfork(nullptr, nullptr, after_fork_in_child);
+    return new (team_memory) Team;
+  }();
+  return *team;
 }
 
 int processors_of_this_process() {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return std::max(1, omp_get_num_procs());
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 // The processors that the quota of the cgroup (version 2, else 1) pays for; 0 where there is none.
@@ -61,11 +199,7 @@ int default_num_threads() noexcept {
 
 int num_threads() noexcept {
   int count = team_size.load(std::memory_order_relaxed);
-  if (count == 0) {
-    static const int registered = pthread_atfork(nullptr, nullptr, after_fork_in_child);
-    (void)registered;
-    set_num_threads(count = default_num_threads());
-  }
+  if (count == 0) set_num_threads(count = default_num_threads());
   return count;
 }
 
@@ -73,19 +207,13 @@ void set_num_threads(int count) noexcept { team_size.store(std::max(1, count), s
 
 void detail::run_tasks(int64_t tasks, Task task, const void* context) noexcept {
   const int threads = num_threads();
-  if (threads == 1 || inside || forked || team_taken.test_and_set(std::memory_order_acquire)) {
+  Team& team = the_team();
+  if (threads == 1 || inside || !team.take()) {
     for (int64_t i = 0; i < tasks; ++i) task(context, i);
     return;
   }
-  team_started = true;
-  std::atomic<int64_t> next{0};
-#pragma omp parallel num_threads(threads)
-  {
-    inside = true;
-    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < tasks;) task(context, i);
-    inside = false;
-  }
-  team_taken.clear(std::memory_order_release);
+  team.run(threads, tasks, task, context);
+  team.give_back();
 }
 
 }  // namespace cygnet

@@ -1,8 +1,8 @@
-// Work shared between threads; the only user of OpenMP.
+// Work shared between threads; the only place that makes threads.
 //
 // A kernel cuts its work into tasks whose number and extent follow from the shape alone; threads only claim them.
 // So results do not depend on the number of threads. There is one team of constant size in the process: a caller
-// that finds it taken, a nested call, a forked child and work below `serial_work` run the tasks in order instead.
+// that finds it taken, a nested call and work below `serial_work` run the tasks in order instead.
 #pragma once
 
 #include <cstdint>

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <mutex>
@@ -18,7 +19,8 @@ constexpr size_t huge_page = size_t{2} << 20;
 struct Header {
   Header* next;
   size_t class_index;
-  char unused[64 - sizeof(Header*) - sizeof(size_t)];  // keeps what follows aligned to a cache line
+  void* memory;                                                        // where the system's block begins
+  char unused[64 - sizeof(Header*) - sizeof(size_t) - sizeof(void*)];  // keeps what follows aligned to a cache line
 };
 static_assert(sizeof(Header) == 64, "a header is one cache line");
 
@@ -47,15 +49,25 @@ size_t class_of(size_t bytes) {
   return static_cast<size_t>(power - 6) * 4 + (bytes - 1 - (size_t{1} << power)) / quarter + 1;
 }
 
+// Large blocks begin at huge pages, each by another odd number of cache lines later: loads and stores at one place of
+// several arrays would else have the same low twelve bits of their addresses, which the processor takes for one place.
 Header* from_system(size_t index) {
-  const size_t bytes = class_bytes(index) + sizeof(Header);
+  constexpr size_t step = 4096 + 64, places = 16;
+  static std::atomic<size_t> turn{0};
+  size_t bytes = class_bytes(index) + sizeof(Header), offset = 0;
   void* memory = nullptr;
   if (bytes >= 2 * huge_page) {
+    offset = turn++ % places * step;
+    bytes += offset;
     if (posix_memalign(&memory, huge_page, bytes) == 0) madvise(memory, bytes, MADV_HUGEPAGE);
   } else if (posix_memalign(&memory, 64, bytes) != 0) {
     memory = nullptr;
   }
-  return static_cast<Header*>(memory);
+  if (!memory) return nullptr;
+  auto* const header = reinterpret_cast<Header*>(static_cast<char*>(memory) + offset);
+  header->memory = memory;
+  header->class_index = index;
+  return header;
 }
 
 }  // namespace
@@ -80,7 +92,6 @@ void* allocate(size_t bytes) {
     p.live_bytes -= size;
     throw std::bad_alloc();
   }
-  header->class_index = index;
   return header + 1;
 }
 
@@ -102,7 +113,7 @@ size_t empty_cache() noexcept {
   for (Header*& list : p.free_list) {
     while (Header* header = list) {
       list = header->next;
-      std::free(header);
+      std::free(header->memory);
     }
   }
   const size_t freed = p.cached_bytes;

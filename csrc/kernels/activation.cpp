@@ -5,12 +5,12 @@
 namespace cygnet {
 
 template <class T>
-void activation_backward(Activation activation, const T* grad, const T* y, T* target, int64_t count) noexcept {
+void activation_backward(Activation activation, const T* grad, const T* saved, T* target, int64_t count) noexcept {
   constexpr int lanes = Vec<T>::lanes;
   parallel_ranges(count, 8192, 1, [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i += lanes) {
       const int n = static_cast<int>(end - i < lanes ? end - i : lanes);
-      activation_gradient(activation, Vec<T>::load(grad + i, n), Vec<T>::load(y + i, n)).store(target + i, n);
+      activation_gradient(activation, Vec<T>::load(grad + i, n), Vec<T>::load(saved + i, n)).store(target + i, n);
     }
   });
 }

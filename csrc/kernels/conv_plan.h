@@ -6,28 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "carver.h"
 #include "tile.h"
 
 namespace cygnet {
-
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-/// Hands out 64-byte aligned pieces of a block of memory; over a null block it only adds up their sizes.
-class Carver {
- public:
-  explicit Carver(void* block) : block_(static_cast<char*>(block)) {}
-  template <class T>
-  T* take(int64_t count) {
-    T* piece = block_ ? reinterpret_cast<T*>(block_ + used_) : nullptr;
-    used_ += (static_cast<size_t>(count) * sizeof(T) + 63) / 64 * 64;
-    return piece;
-  }
-  size_t used() const { return used_; }
-
- private:
-  char* block_;
-  size_t used_ = 0;
-};
 
 /// Images that a kernel reads: memory (N, H, W, C) if channels_last, else (N, C, H, W).
 template <class T>

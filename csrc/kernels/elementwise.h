@@ -3,15 +3,21 @@
 #pragma once
 
 #include "core/array_view.h"
+#include "simd/stream.h"
 
 namespace cygnet {
 
 constexpr int max_elementwise_inputs = 3;
 constexpr int dtype_count = 6;
 
-/// out[i] = f(in[0][i], in[1][i], ...) over aligned contiguous runs; `out` may be one of the inputs. `parameter` is the
-/// operation's constant, if it has one.
-using ElementwiseLoop = void (*)(const void* const* in, void* out, int64_t count, double parameter) noexcept;
+/// The constants of an operation that has any.
+struct ElementwiseParameters {
+  double first = 0, second = 0;
+};
+
+/// out[i] = f(in[0][i], in[1][i], ...) over aligned contiguous runs; `out` may be one of the inputs.
+using ElementwiseLoop = void (*)(const void* const* in, void* out, int64_t count,
+                                 ElementwiseParameters parameters) noexcept;
 
 struct ElementwiseOp {
   const char* name;
@@ -21,14 +27,14 @@ struct ElementwiseOp {
   ElementwiseLoop loop[dtype_count];  // by element type of the inputs (of the last one for `where`), null if none
 };
 
-/// The operation of a name that elementwise.cpp lists.
+/// The operation of a name that elementwise_operations.cpp lists.
 const ElementwiseOp& elementwise_op(const char* name) noexcept;
 
 /// A call with everything but the addresses: operands over common axes, outermost first, inputs in order and the
-/// output last. A step of 0 repeats an element.
+/// output, which is dense and aligned, last. A step of 0 repeats an element.
 struct ElementwisePlan {
   ElementwiseLoop loop;
-  double parameter = 0;
+  ElementwiseParameters parameters;
   double cost = 1;
   int inputs = 0;
   int axes = 0;
@@ -44,6 +50,12 @@ struct ElementwisePlan {
       if (!aligned[i] || step[i][0] != item[i]) return false;
     return true;
   }
+  /// Whether the output is too large to be read from the caches afterwards.
+  bool large() const noexcept {
+    int64_t bytes = item[inputs];
+    for (int a = 0; a < axes; ++a) bytes *= size[a];
+    return bytes >= stream_bytes;
+  }
 };
 
 /// Fills size, step, item and aligned: axes in the order of the output's memory, neighbours joined where all operands
@@ -53,8 +65,8 @@ void plan_axes(const ArrayView* inputs, int input_count, const ArrayView& output
 /// Runs the plan. The output may be exactly one of the inputs, and overlaps no other.
 void elementwise(const ElementwisePlan& plan, const void* const* in, void* out) noexcept;
 
-/// The case of `plan.flat()`.
-void elementwise_flat(ElementwiseLoop loop, double parameter, double cost, int inputs, const int64_t* item,
-                      int64_t count, const void* const* in, void* out) noexcept;
+/// The case of a plan that is flat and not large.
+void elementwise_flat(ElementwiseLoop loop, ElementwiseParameters parameters, double cost, int inputs,
+                      const int64_t* item, int64_t count, const void* const* in, void* out) noexcept;
 
 }  // namespace cygnet

@@ -2,67 +2,104 @@
 
 #include <algorithm>
 
+#include "carver.h"
 #include "core/parallel.h"
+#include "gemm_dot.h"
 #include "tile.h"
 
 namespace cygnet {
 namespace {
 
-// Depth that is worked off at a time, so that a panel of B and a strip of A stay in the second-level cache.
-constexpr int64_t depth_block = 1024;
-// Multiply-adds that a task should have: a few microseconds.
-constexpr int64_t task_work = 1 << 17;
-// Rows up to which y = x W' with W row-major is a set of dot products; more rows pay for packing W.
-constexpr int64_t dot_rows = 3;
+// Depth that is worked off at a time, so that a strip of A stays in the first-level cache, and bytes of the panels of
+// B that a strip meets there, which stay in the second-level cache.
+constexpr int64_t depth_block = 512;
+constexpr int64_t group_bytes = 512 << 10;
+// Rows of a task, and rows up to which one task has them all and packs the panels that it alone uses.
+constexpr int64_t block_rows = 96, most_rows_of_one_block = 128;
+// Tasks that keep the threads of a usual machine busy, and the multiply-adds each should have: a few microseconds.
+constexpr int64_t enough_tasks = 16;
+constexpr double task_work = 1 << 17;
+// Strips of A that a row-major B is read in place for.
+constexpr int64_t strips_in_place = 8;
 
-// Sums of the dot products of `rows` rows of A with four rows of W, k contiguous in both.
-template <class T, int Rows>
-void dot_block(int64_t depth, const T* a, int64_t a_step, const T* w, int64_t w_step, int outputs, T* result) noexcept {
-  using V = Vec<T>;
-  V sum[Rows][4];
-  for (auto& row : sum)
-    for (V& s : row) s = V(T(0));
-  const T* line[4];
-  for (int j = 0; j < 4; ++j) line[j] = w + std::min(j, outputs - 1) * w_step;
-  int64_t k = 0;
-  for (; k + V::lanes <= depth; k += V::lanes)
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; ++j) {
-      const V y = V::load(line[j] + k);
-#pragma GCC unroll 3
-      for (int m = 0; m < Rows; ++m) sum[m][j] = fma(V::load(a + m * a_step + k), y, sum[m][j]);
-    }
-  if (const int rest = static_cast<int>(depth - k))
-    for (int j = 0; j < 4; ++j) {
-      const V y = V::load(line[j] + k, rest);
-      for (int m = 0; m < Rows; ++m) sum[m][j] = fma(V::load(a + m * a_step + k, rest), y, sum[m][j]);
-    }
-  for (int m = 0; m < Rows; ++m)
-    for (int j = 0; j < 4; ++j) result[m * 4 + j] = horizontal_sum(sum[m][j]);
+struct GemmPlan {
+  Panels panels;
+  Strips strips;
+  int64_t group, groups;  // panels of a task
+  int64_t blocks;         // of strips
+  bool pack_a, pack_b;
+
+  /// Whether the panels are packed before by all threads; else each task packs its own.
+  bool shared_panels() const { return pack_b && blocks > 1; }
+  int64_t tasks() const { return groups * blocks; }
+  int64_t first_strip(int64_t block) const { return strips.strips * block / blocks; }
+};
+
+// Where a packed strip begins: a line apart from the multiples of 4 KB that would share their sets of the cache.
+constexpr int64_t strip_gap = 16;
+int64_t strip_offset(int64_t strip, int64_t row, int64_t depth) { return row * depth + strip * strip_gap; }
+
+template <class T>
+struct Packed {
+  T *a, *b;
+
+  Packed(const GemmPlan& plan, int64_t rows, int64_t depth, Carver& carver)
+      : a(carver.take<T>(plan.pack_a ? strip_offset(plan.strips.strips, rows, depth) : 0)),
+        b(carver.take<T>(plan.pack_b ? plan.panels.padded_columns() * depth : 0)) {}
+};
+
+template <class T>
+GemmPlan gemm_plan(int64_t rows, int64_t columns, int64_t depth, const MatrixView<T>& a,
+                   const MatrixView<T>& b) noexcept {
+  const double total = static_cast<double>(rows) * static_cast<double>(columns) * static_cast<double>(depth);
+  const double most_tasks = total / task_work;
+  GemmPlan plan{};
+  plan.panels = panels_for<T>(columns);
+  plan.blocks = rows <= most_rows_of_one_block ? 1 : ceil_div(rows, block_rows);
+  if (plan.blocks == 1)  // narrower panels where there are too few to share
+    while (plan.panels.vectors > 2 && plan.panels.panels < 4 && most_tasks > static_cast<double>(plan.panels.panels))
+      plan.panels = panels_for<T>(columns, plan.panels.vectors - 1);
+  const int64_t panel_bytes = plan.panels.width() * depth_block * static_cast<int64_t>(sizeof(T));
+  plan.group = std::clamp<int64_t>(group_bytes / panel_bytes, 1, plan.panels.panels);
+  const auto set_group = [&](int64_t group) {
+    plan.group = group;
+    plan.groups = ceil_div(plan.panels.panels, group);
+  };
+  set_group(plan.group);
+  const auto more_tasks = [&] {
+    return plan.tasks() < enough_tasks && 2 * static_cast<double>(plan.tasks()) <= most_tasks;
+  };
+  while (plan.group > 1 && more_tasks()) set_group((plan.group + 1) / 2);
+  plan.strips = strips_for(rows, plan.panels.vectors);
+  while (plan.blocks > 1 && plan.strips.strips > 4 * plan.blocks && more_tasks()) plan.blocks *= 2;
+  // A strip whose elements lie in as many lines as it is deep, too many or all in the same sets of the cache.
+  const bool crowded = a.column_step * static_cast<int64_t>(sizeof(T)) % 1024 == 0;
+  plan.pack_a = a.row_step == 1 && a.column_step != 1 && depth > (crowded ? 32 : 256);
+  plan.pack_b = b.column_step != 1 || plan.strips.strips > strips_in_place;
+  return plan;
 }
 
-// Few rows times the transpose of a row-major matrix: every element of W is read once and nothing is packed.
+// Strips [first, last) of A for k from `k` to `k_end`, rows neighbouring in memory: of strip s, rows from m on,
+// target[strip_offset + k rows_of(s) + i] = A[m + i][k].
 template <class T>
-void gemm_dot(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixView<T> b, const T* bias,
-              Activation activation, T* c, int64_t c_step) noexcept {
-  constexpr int64_t grain = 16;
-  parallel_ranges(columns, grain, static_cast<double>(rows * depth), [=](int64_t begin, int64_t end) {
-    for (int64_t n = begin; n < end; n += 4) {
-      const int outputs = static_cast<int>(std::min<int64_t>(4, end - n));
-      const T* w = b.data + n * b.column_step;
-      T result[dot_rows * 4];
-      if (rows == 1)
-        dot_block<T, 1>(depth, a.data, a.row_step, w, b.column_step, outputs, result);
-      else if (rows == 2)
-        dot_block<T, 2>(depth, a.data, a.row_step, w, b.column_step, outputs, result);
-      else
-        dot_block<T, 3>(depth, a.data, a.row_step, w, b.column_step, outputs, result);
-      for (int64_t m = 0; m < rows; ++m)
-        for (int j = 0; j < outputs; ++j) c[m * c_step + n + j] = result[m * 4 + j] + (bias ? bias[n + j] : T(0));
+void pack_strips(MatrixView<T> a, const Strips& strips, int64_t first, int64_t last, int64_t depth, int64_t k,
+                 int64_t k_end, T* target) noexcept {
+  constexpr int lanes = Vec<T>::lanes;
+  constexpr int64_t run = 32;  // of k, whose lines of A stay in the first-level cache for all strips
+  for (; k < k_end; k += run)
+    for (int64_t s = first; s < last; ++s) {
+      const int64_t m = strips.begin(s), end = std::min(k + run, k_end);
+      const int rows = static_cast<int>(strips.begin(s + 1) - m);
+      T* to = target + strip_offset(s, m, depth) + k * rows;
+      const T* const stop = to + (k_end - k) * rows;
+      for (int64_t j = k; j < end; ++j, to += rows)
+        for (int i = 0; i < rows; i += lanes) {
+          // Stored as a whole, which is faster: the next j overwrites what is beyond the strip's rows.
+          const int count = std::min(lanes, rows - i);
+          const Vec<T> values = Vec<T>::load(a.data + j * a.column_step + m + i, count);
+          to + i + lanes <= stop ? values.store(to + i) : values.store(to + i, count);
+        }
     }
-    if (activation != Activation::None)
-      for (int64_t m = 0; m < rows; ++m) activate_in_place(activation, c + m * c_step + begin, end - begin);
-  });
 }
 
 }  // namespace
@@ -98,69 +135,122 @@ void pack_panel(MatrixView<T> b, int64_t depth, int columns, int vectors, T* tar
   }
 }
 
-size_t gemm_scratch_bytes(int64_t columns, int64_t depth, size_t item) noexcept {
-  constexpr int64_t most_lanes = 64 / 4;
-  return static_cast<size_t>((columns + most_lanes) * std::max<int64_t>(depth, 1)) * item;
+template <class T>
+size_t gemm_scratch_bytes(int64_t rows, int64_t columns, int64_t depth, const MatrixView<T>& a,
+                          const MatrixView<T>& b) noexcept {
+  if (rows == 0 || columns == 0 || gemm_dot_is_faster(rows, depth, a, b)) return 0;
+  const GemmPlan plan = gemm_plan(rows, columns, depth, a, b);
+  Carver carver(nullptr);
+  const Packed<T> packed(plan, rows, depth, carver);
+  return carver.used();
 }
 
 template <class T>
-void gemm(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixView<T> b, const T* bias,
-          Activation activation, T* c, int64_t c_step, void* scratch) noexcept {
+void gemm(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixView<T> b, Epilogue<T> epilogue, T* c,
+          int64_t c_step, void* scratch) noexcept {
   if (rows == 0 || columns == 0) return;
-  if (rows <= dot_rows && b.row_step == 1 && b.column_step != 1 && a.column_step == 1 && depth > 0)
-    return gemm_dot(rows, columns, depth, a, b, bias, activation, c, c_step);
+  if (gemm_dot_is_faster(rows, depth, a, b)) return gemm_dot(rows, columns, depth, a, b, epilogue, c, c_step);
 
-  const Panels panels = panels_for<T>(columns);
-  const double total = static_cast<double>(rows) * static_cast<double>(columns) * static_cast<double>(depth);
-  // A row-major B that only a few strips of A visit is used in place.
-  const bool packed = b.column_step != 1 || rows > 8 * max_rows(panels.vectors);
-  T* const pack = static_cast<T*>(scratch);
-  if (packed) {
-    parallel_for(panels.panels, static_cast<double>(columns * depth), [=](int64_t p) {
-      const MatrixView<T> part{b.data + panels.begin(p) * b.column_step, b.row_step, b.column_step};
-      pack_panel(part, depth, panels.columns_of(p), panels.vectors_of(p), pack + panels.begin(p) * depth);
+  const GemmPlan plan = gemm_plan(rows, columns, depth, a, b);
+  const Panels panels = plan.panels;
+  Carver carver(scratch);
+  const Packed<T> packed(plan, rows, depth, carver);
+  const auto pack_one = [=](int64_t p) {
+    const MatrixView<T> part{b.data + panels.begin(p) * b.column_step, b.row_step, b.column_step};
+    pack_panel(part, depth, panels.columns_of(p), panels.vectors_of(p), packed.b + panels.begin(p) * depth);
+  };
+  if (plan.shared_panels()) parallel_for(panels.panels, static_cast<double>(columns * depth), pack_one);
+  if (plan.pack_a) {
+    constexpr int64_t run = 128;  // of k in a task
+    parallel_for(plan.blocks * ceil_div(depth, run), static_cast<double>(rows * depth), [=](int64_t task) {
+      const int64_t block = task % plan.blocks, k = task / plan.blocks * run;
+      pack_strips(a, plan.strips, plan.first_strip(block), plan.first_strip(block + 1), depth, k,
+                  std::min(depth, k + run), packed.a);
     });
   }
 
-  const Strips strips = strips_for(rows, panels.vectors);
-  const int64_t strip_work = std::max<int64_t>(1, max_rows(panels.vectors) * panels.width() * depth);
-  const int64_t strips_per_task =
-      std::clamp<int64_t>(task_work / strip_work, 1, std::max<int64_t>(1, strips.strips / 2));
-  const int64_t groups = (strips.strips + strips_per_task - 1) / strips_per_task;
-  parallel_for(groups * panels.panels, total, [=](int64_t task) {
-    const int64_t panel = task / groups;
-    const int64_t first = task % groups * strips_per_task, last = std::min(strips.strips, first + strips_per_task);
-    const int vectors = panels.vectors_of(panel);
-    const int64_t width = int64_t{vectors} * panels.lanes;
+  const double total = static_cast<double>(rows) * static_cast<double>(columns) * static_cast<double>(depth);
+  parallel_for(plan.tasks(), total, [=](int64_t task) {
+    const int64_t first_panel = task / plan.blocks * plan.group;
+    const int64_t last_panel = std::min(panels.panels, first_panel + plan.group);
+    const int64_t block = task % plan.blocks;
+    const int64_t first = plan.first_strip(block), last = plan.first_strip(block + 1);
+    if (plan.pack_b && !plan.shared_panels())
+      for (int64_t p = first_panel; p < last_panel; ++p) pack_one(p);
     int64_t a_row[most_rows], c_row[most_rows];
     for (int i = 0; i < most_rows; ++i) {
-      a_row[i] = i * a.row_step;
+      a_row[i] = plan.pack_a ? i : i * a.row_step;
       c_row[i] = i * c_step;
     }
     Tile<T> tile;
     tile.a_row = a_row;
     tile.c_row = c_row;
-    tile.a_step = a.column_step;
-    tile.b_step = packed ? width : b.row_step;
-    tile.b_padded = packed;
-    tile.vectors = vectors;
-    tile.columns = panels.columns_of(panel);
+    tile.b_padded = plan.pack_b;
+    tile.alpha = epilogue.alpha;
     // At least one pass, so that a product of depth 0 stores bias and activation.
     for (int64_t k = 0; k == 0 || k < depth; k += depth_block) {
       tile.depth = std::min(depth_block, depth - k);
-      tile.accumulate = k > 0;
+      tile.accumulate = k > 0 || epilogue.beta != T(0);
+      tile.beta = k > 0 ? T(1) : epilogue.beta;
       const bool finished = k + depth_block >= depth;
-      tile.bias = finished && bias ? bias + panels.begin(panel) : nullptr;
-      tile.activation = finished ? activation : Activation::None;
-      tile.b = packed ? pack + panels.begin(panel) * depth + k * width : b.data + panels.begin(panel) + k * b.row_step;
+      tile.activation = finished ? epilogue.activation : Activation::None;
       for (int64_t s = first; s < last; ++s) {
-        const int64_t m = strips.begin(s);
-        tile.rows = static_cast<int>(strips.begin(s + 1) - m);
-        tile.a = a.data + m * a.row_step + k * a.column_step;
-        tile.c = c + m * c_step + panels.begin(panel);
-        run_tile(tile);
+        const int64_t m = plan.strips.begin(s);
+        tile.rows = static_cast<int>(plan.strips.begin(s + 1) - m);
+        tile.a_step = plan.pack_a ? tile.rows : a.column_step;
+        tile.a = plan.pack_a ? packed.a + strip_offset(s, m, depth) + k * tile.rows
+                             : a.data + m * a.row_step + k * a.column_step;
+        for (int64_t p = first_panel; p < last_panel; ++p) {
+          const int64_t n = panels.begin(p);
+          tile.vectors = panels.vectors_of(p);
+          tile.columns = panels.columns_of(p);
+          tile.b_step = plan.pack_b ? int64_t{tile.vectors} * panels.lanes : b.row_step;
+          tile.b = plan.pack_b ? packed.b + n * depth + k * tile.b_step : b.data + n + k * b.row_step;
+          tile.bias = finished && epilogue.bias ? epilogue.bias + n : nullptr;
+          tile.c = c + m * c_step + n;
+          run_tile(tile);
+        }
       }
     }
+  });
+}
+
+namespace {
+
+// Many matrices, or small ones, are shared out whole; few large ones are worked off one after the other by all threads.
+constexpr int64_t many_matrices = 16;
+constexpr int64_t most_slots = 32;
+
+bool whole_matrices(int64_t batch, int64_t rows, int64_t columns, int64_t depth) {
+  return batch >= many_matrices ||
+         static_cast<double>(rows) * static_cast<double>(columns) * static_cast<double>(depth) < 4 * task_work;
+}
+
+}  // namespace
+
+template <class T>
+size_t gemm_batched_scratch_bytes(int64_t batch, int64_t rows, int64_t columns, int64_t depth, const MatrixView<T>& a,
+                                  const MatrixView<T>& b) noexcept {
+  const size_t one = gemm_scratch_bytes(rows, columns, depth, a, b);
+  return whole_matrices(batch, rows, columns, depth) ? one * static_cast<size_t>(std::min(batch, most_slots)) : one;
+}
+
+template <class T>
+void gemm_batched(int64_t batch, const int64_t* a_offset, const int64_t* b_offset, int64_t rows, int64_t columns,
+                  int64_t depth, MatrixView<T> a, MatrixView<T> b, Epilogue<T> epilogue, T* c, void* scratch) noexcept {
+  const auto run = [=](int64_t first, int64_t last, void* room) {
+    for (int64_t i = first; i < last; ++i)
+      gemm(rows, columns, depth, MatrixView<T>{a.data + a_offset[i], a.row_step, a.column_step},
+           MatrixView<T>{b.data + b_offset[i], b.row_step, b.column_step}, epilogue, c + i * rows * columns, columns,
+           room);
+  };
+  if (!whole_matrices(batch, rows, columns, depth)) return run(0, batch, scratch);
+  const size_t one = gemm_scratch_bytes(rows, columns, depth, a, b);
+  const int64_t slots = std::min(batch, most_slots);
+  const double total = static_cast<double>(batch * rows) * static_cast<double>(columns) * static_cast<double>(depth);
+  parallel_for(slots, total, [=](int64_t slot) {
+    run(batch * slot / slots, batch * (slot + 1) / slots,
+        static_cast<char*>(scratch) + static_cast<size_t>(slot) * one);
   });
 }
 
@@ -197,10 +287,16 @@ void column_sum(const T* a, int64_t rows, int64_t columns, T* sums, void* scratc
   if (runs > 1) std::copy(partial, partial + columns, sums);
 }
 
-#define CYGNET_INSTANTIATE(T)                                                                                       \
-  template void pack_panel<T>(MatrixView<T>, int64_t, int, int, T*) noexcept;                                       \
-  template void gemm<T>(int64_t, int64_t, int64_t, MatrixView<T>, MatrixView<T>, const T*, Activation, T*, int64_t, \
-                        void*) noexcept;                                                                            \
+#define CYGNET_INSTANTIATE(T)                                                                                      \
+  template size_t gemm_scratch_bytes<T>(int64_t, int64_t, int64_t, const MatrixView<T>&,                           \
+                                        const MatrixView<T>&) noexcept;                                            \
+  template void pack_panel<T>(MatrixView<T>, int64_t, int, int, T*) noexcept;                                      \
+  template void gemm<T>(int64_t, int64_t, int64_t, MatrixView<T>, MatrixView<T>, Epilogue<T>, T*, int64_t,         \
+                        void*) noexcept;                                                                           \
+  template size_t gemm_batched_scratch_bytes<T>(int64_t, int64_t, int64_t, int64_t, const MatrixView<T>&,          \
+                                                const MatrixView<T>&) noexcept;                                    \
+  template void gemm_batched<T>(int64_t, const int64_t*, const int64_t*, int64_t, int64_t, int64_t, MatrixView<T>, \
+                                MatrixView<T>, Epilogue<T>, T*, void*) noexcept;                                   \
   template void column_sum<T>(const T*, int64_t, int64_t, T*, void*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)

@@ -16,15 +16,34 @@ struct MatrixView {
   int64_t column_step;  // elements from one column to the next
 };
 
-/// C[m][n] = f(sum_k A[m][k] B[k][n] + bias[n]) for 0 <= m < rows, 0 <= n < columns, 0 <= k < depth.
-/// C is row-major with `c_step` elements from row to row and overlaps nothing; bias may be null. With depth 0 the sum
-/// is 0. `scratch` has gemm_scratch_bytes of the same sizes.
+/// What becomes of the sums before they are stored.
 template <class T>
-void gemm(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixView<T> b, const T* bias,
-          Activation activation, T* c, int64_t c_step, void* scratch) noexcept;
+struct Epilogue {
+  const T* bias = nullptr;  // one for each column, or null
+  Activation activation = Activation::None;
+  T alpha = 1, beta = 0;
+};
 
-/// Scratch of `gemm`: room for a packed B.
-size_t gemm_scratch_bytes(int64_t columns, int64_t depth, size_t item) noexcept;
+/// C[m][n] = f(alpha sum_k A[m][k] B[k][n] + beta C[m][n] + bias[n]) for 0 <= m < rows, 0 <= n < columns,
+/// 0 <= k < depth. C is row-major with `c_step` elements from row to row and overlaps nothing; with beta 0 it is not
+/// read. With depth 0 the sum is 0. `scratch` has gemm_scratch_bytes of the same arguments.
+template <class T>
+void gemm(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixView<T> b, Epilogue<T> epilogue, T* c,
+          int64_t c_step, void* scratch) noexcept;
+
+/// Scratch of `gemm`, for packed parts of A and B; the views' data are not read.
+template <class T>
+size_t gemm_scratch_bytes(int64_t rows, int64_t columns, int64_t depth, const MatrixView<T>& a,
+                          const MatrixView<T>& b) noexcept;
+
+/// `batch` products of one shape: matrix i of A begins a_offset[i] elements after a.data, that of B b_offset[i] after
+/// b.data, that of C i rows * columns after c.
+template <class T>
+void gemm_batched(int64_t batch, const int64_t* a_offset, const int64_t* b_offset, int64_t rows, int64_t columns,
+                  int64_t depth, MatrixView<T> a, MatrixView<T> b, Epilogue<T> epilogue, T* c, void* scratch) noexcept;
+template <class T>
+size_t gemm_batched_scratch_bytes(int64_t batch, int64_t rows, int64_t columns, int64_t depth, const MatrixView<T>& a,
+                                  const MatrixView<T>& b) noexcept;
 
 /// sums[n] = sum_m A[m][n] of a row-major matrix: the gradient of a bias. Rows are summed in runs of fixed length
 /// and the runs pairwise. `scratch` has column_sum_scratch_bytes.

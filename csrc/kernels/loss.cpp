@@ -51,13 +51,6 @@ T scale_of_mean(T grad, int64_t count, Reduction reduction) noexcept {
   return reduction == Reduction::Mean ? grad / static_cast<T>(count) : grad;
 }
 
-// 1e-45 is not lost: log(1 + e) = log(u) e / (u - 1) for u = 1 + e rounded (N. Higham, Accuracy and Stability, 1.14.1).
-template <class T>
-Vec<T> log_one_plus(Vec<T> e) {
-  const Vec<T> one(T(1)), u = one + e, difference = u - one;
-  return select(difference == Vec<T>(T(0)), e, log(u) * e / select(difference == Vec<T>(T(0)), one, difference));
-}
-
 struct MeanSquareLoss {
   template <class T>
   static Vec<T> loss(Vec<T> x, Vec<T> t) {
@@ -83,7 +76,7 @@ struct BinaryCrossEntropyLoss {
 struct BinaryCrossEntropyWithLogitsLoss {
   template <class T>
   static Vec<T> loss(Vec<T> x, Vec<T> t) {
-    return max(x, Vec<T>(T(0))) - x * t + log_one_plus(exp(-abs(x)));
+    return max(x, Vec<T>(T(0))) - x * t + log1p(exp(-abs(x)));
   }
   template <class T>
   static Vec<T> gradient(Vec<T> x, Vec<T> t) {

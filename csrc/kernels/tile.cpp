@@ -50,8 +50,8 @@ void tile_of(const Tile<T>& t) noexcept {
 #pragma GCC unroll 4
     for (int v = 0; v < Vectors; ++v) {
       const bool whole = v < Vectors - 1 || last == lanes;
-      V value = sum[m][v];
-      if (t.accumulate) value += whole ? V::load(c + v * lanes) : V::load(c + v * lanes, last);
+      V value = sum[m][v] * V(t.alpha);
+      if (t.accumulate) value = fma(whole ? V::load(c + v * lanes) : V::load(c + v * lanes, last), V(t.beta), value);
       if (t.bias) value += whole ? V::load(t.bias + v * lanes) : V::load(t.bias + v * lanes, last);
       if (t.activation == Activation::Relu) value = relu(value);
       if (whole)

@@ -1,6 +1,7 @@
 // The micro-kernel of linear layers, convolutions and recurrent nets: a small block of C kept in registers while
 //
-//   C[m][n] (+)= sum over segments s and 0 <= k < depth of A[a_row[m] + a_segment[s] + k a_step] B[s][k][n],
+//   C[m][n] = alpha sum over segments s and 0 <= k < depth of A[a_row[m] + a_segment[s] + k a_step] B[s][k][n]
+//             (+ beta C[m][n]),
 //
 // with bias and activation applied before the one store. The rows of A are addressed by offsets, so that they may be
 // rows of a matrix, pixels of an image or taps of a filter; the segments are the taps of a convolution or the rows of
@@ -43,7 +44,8 @@ struct Tile {
   int vectors = 0;                 // 1 ... max_vectors
   int columns = 0;                 // (vectors - 1) lanes < columns <= vectors lanes
   bool b_padded = false;           // whether B holds readable elements up to vectors * lanes
-  bool accumulate = false;         // adds to C instead of overwriting it
+  T alpha = 1, beta = 1;
+  bool accumulate = false;  // adds to beta C instead of overwriting it
   Activation activation = Activation::None;
 };
 
@@ -69,11 +71,12 @@ struct Panels {
   int64_t padded_columns() const { return (columns + lanes - 1) / lanes * lanes; }
 };
 
+/// Panels at most `most_vectors` wide, of nearly equal width.
 template <class T>
-Panels panels_for(int64_t columns) noexcept {
+Panels panels_for(int64_t columns, int most_vectors = max_vectors) noexcept {
   constexpr int lanes = Vec<T>::lanes;
   const int64_t vectors = (columns + lanes - 1) / lanes;
-  const int64_t panels = (vectors + max_vectors - 1) / max_vectors;
+  const int64_t panels = (vectors + most_vectors - 1) / most_vectors;
   return {panels ? static_cast<int>((vectors + panels - 1) / panels) : 1, panels, columns, lanes};
 }
 

@@ -1,5 +1,5 @@
 // Elementary functions of a vector. Float errors, held by tests over a sweep of all floats: exp at most 2 ULP, log 3,
-// tanh, sigmoid and erf 4. NaN stays NaN, infinities give the limits.
+// tanh, sigmoid, erf, expm1, log1p, sin and cos 4. NaN stays NaN, infinities give the limits.
 #pragma once
 
 #include <cmath>
@@ -8,22 +8,40 @@
 
 namespace cygnet {
 
-template <class T>
-inline Vec<T> exp(Vec<T> x) {
-  return Eigen::internal::pexp(x.p);
-}
-
-template <class T>
-inline Vec<T> log(Vec<T> x) {
-  return Eigen::internal::plog(x.p);
-}
-
 /// coefficients[0] + coefficients[1] x + ..., by Horner's rule.
 template <class T, int N>
 inline Vec<T> polynomial(Vec<T> x, const T (&coefficients)[N]) {
   Vec<T> sum(coefficients[N - 1]);
   for (int i = N - 2; i >= 0; --i) sum = fma(sum, x, Vec<T>(coefficients[i]));
   return sum;
+}
+
+#if defined(EIGEN_VECTORIZE_AVX512)
+namespace detail {
+/// 2^m exp(r) with m = round(x / log 2) and |r| <= log(2) / 2, where exp(r) = 1 + r + r^2 q(r); q fitted by us.
+inline Vec<float> exp(Vec<float> x) {
+  const float q[] = {4.999999404e-01f, 1.666651964e-01f, 4.166839272e-02f, 8.368780836e-03f, 1.381446840e-03f};
+  // Beyond these ends the result is infinite or 0. The order of the arguments lets a NaN pass.
+  const Vec<float> ends(_mm512_min_ps(_mm512_set1_ps(89.0f), _mm512_max_ps(_mm512_set1_ps(-104.0f), x.p)));
+  const Vec<float> m(_mm512_roundscale_ps((ends * Vec<float>(1.44269504f)).p, _MM_FROUND_TO_NEAREST_INT));
+  const Vec<float> r = fma(m, Vec<float>(2.12194440e-4f), fma(m, Vec<float>(-0.693359375f), ends));
+  const Vec<float> y = fma(r * r, polynomial(r, q), r) + Vec<float>(1.0f);
+  return _mm512_scalef_ps(y.p, m.p);
+}
+}  // namespace detail
+#endif
+
+template <class T>
+inline Vec<T> exp(Vec<T> x) {
+#if defined(EIGEN_VECTORIZE_AVX512)
+  if constexpr (std::is_same_v<T, float>) return detail::exp(x);
+#endif
+  return Eigen::internal::pexp(x.p);
+}
+
+template <class T>
+inline Vec<T> log(Vec<T> x) {
+  return Eigen::internal::plog(x.p);
 }
 
 /// 1 / (1 + exp(-x)); the exponent is never positive, so nothing overflows and tiny results keep their digits.
@@ -34,43 +52,101 @@ inline Vec<T> sigmoid(Vec<T> x) {
   return select(x < Vec<T>(T(0)), e, one) / (one + e);
 }
 
-/// Below 0.625 an odd polynomial or rational (S. Moshier, Cephes, tanhf.c and tanh.c), else 1 - 2 / (exp(2|x|) + 1).
+namespace detail {
+/// tanh(x) for |x| < 0.625: an odd polynomial or rational (S. Moshier, Cephes, tanhf.c and tanh.c).
+template <class T>
+inline Vec<T> small_tanh(Vec<T> x) {
+  const Vec<T> square = x * x;
+  if constexpr (std::is_same_v<T, float>) {
+    const float c[] = {-3.33332819422e-1f, 1.33314422036e-1f, -5.37397155531e-2f, 2.06390887954e-2f,
+                       -5.70498872745e-3f};
+    return fma(x * square, polynomial(square, c), x);
+  } else {
+    const double p[] = {-1.61468768441708447952e3, -9.92877231001918586564e1, -9.64399179425052238628e-1};
+    const double q[] = {4.84406305325125486048e3, 2.23548839060100448583e3, 1.12811678491632931402e2, 1.0};
+    return fma(x * square, polynomial(square, p) / polynomial(square, q), x);
+  }
+}
+}  // namespace detail
+
+/// From 0.625 on, 1 - 2 / (exp(2|x|) + 1).
 template <class T>
 inline Vec<T> tanh(Vec<T> x) {
   const Vec<T> magnitude = abs(x), one(T(1)), two(T(2));
   const Vec<T> large = one - two / (exp(magnitude + magnitude) + one);
-  const Vec<T> square = x * x;
-  Vec<T> small;
-  if constexpr (std::is_same_v<T, float>) {
-    const float c[] = {-3.33332819422e-1f, 1.33314422036e-1f, -5.37397155531e-2f, 2.06390887954e-2f,
-                       -5.70498872745e-3f};
-    small = fma(x * square, polynomial(square, c), x);
-  } else {
-    const double p[] = {-1.61468768441708447952e3, -9.92877231001918586564e1, -9.64399179425052238628e-1};
-    const double q[] = {4.84406305325125486048e3, 2.23548839060100448583e3, 1.12811678491632931402e2, 1.0};
-    small = fma(x * square, polynomial(square, p) / polynomial(square, q), x);
-  }
-  return select(magnitude < Vec<T>(T(0.625)), small, copysign(large, x));
+  return select(magnitude < Vec<T>(T(0.625)), detail::small_tanh(x), copysign(large, x));
 }
 
-/// erf. Float: below 1 an odd polynomial, else 1 - exp(-q(|x|)) with q fitted to -log(erfc). Double: the C library's.
+/// exp(x) - 1; near 0, 2 t / (1 - t) with t = tanh(x / 2).
+template <class T>
+inline Vec<T> expm1(Vec<T> x) {
+  const Vec<T> one(T(1)), t = detail::small_tanh(x * Vec<T>(T(0.5)));
+  return select(abs(x) < one, (t + t) / (one - t), exp(x) - one);
+}
+
+/// log(1 + x): log(u) x / (u - 1) for u = 1 + x rounded (N. Higham, Accuracy and Stability, 1.14.1).
+template <class T>
+inline Vec<T> log1p(Vec<T> x) {
+  const Vec<T> one(T(1)), u = one + x, difference = u - one, log_u = log(u);
+  const Vec<T> near = select(difference == Vec<T>(T(0)), x, log_u * (x / difference));
+  return select(x < Vec<T>(T(1e10)), near, log_u);
+}
+
+template <class T>
+inline Vec<T> sin(Vec<T> x) {
+  return Eigen::internal::psin(x.p);
+}
+template <class T>
+inline Vec<T> cos(Vec<T> x) {
+  return Eigen::internal::pcos(x.p);
+}
+
+namespace detail {
+/// erf(x) / x for |x| < 1, of the square of x.
+inline Vec<float> erf_quotient(Vec<float> square) {
+  const float p[] = {1.128379166e+00f, -3.761262582e-01f, 1.128358515e-01f, -2.685381187e-02f,
+                     5.188327561e-03f, -8.010192528e-04f, 7.853857732e-05f};
+  return polynomial(square, p);
+}
+/// 1 - erf(x) for x >= 1: exp(-q(x)) with q fitted to -log(erfc) up to 4, where erf rounds to 1; q grows beyond.
+inline Vec<float> erf_complement(Vec<float> x) {
+  const float q[] = {-1.880381750e-04f, 1.129578416e+00f, 6.332199080e-01f,  1.084185631e-01f,
+                     -2.520824873e-02f, 4.204559226e-03f, -4.413359001e-04f, 2.168681385e-05f};
+  return exp(-polynomial(x, q));
+}
+/// f of each lane, for functions of the C library.
+template <class T, class F>
+inline Vec<T> each_lane(Vec<T> x, F f) {
+  alignas(64) T lane[Vec<T>::lanes];
+  x.store(lane);
+  for (T& value : lane) value = f(value);
+  return Vec<T>::load(lane);
+}
+}  // namespace detail
+
+/// erf. Double: the C library's.
 template <class T>
 inline Vec<T> erf(Vec<T> x) {
   if constexpr (std::is_same_v<T, float>) {
-    const float p[] = {1.128379166e+00f, -3.761262582e-01f, 1.128358515e-01f, -2.685381187e-02f,
-                       5.188327561e-03f, -8.010192528e-04f, 7.853857732e-05f};
-    const float q[] = {-1.880381750e-04f, 1.129578416e+00f, 6.332199080e-01f,  1.084185631e-01f,
-                       -2.520824873e-02f, 4.204559226e-03f, -4.413359001e-04f, 2.168681385e-05f};
-    const Vec<float> magnitude = abs(x), one(1.0f), square = x * x;
-    const Vec<float> small = x * polynomial(square, p);
-    const Vec<float> clipped = select(magnitude > Vec<float>(4.0f), Vec<float>(4.0f), magnitude);
-    const Vec<float> large = one - exp(-polynomial(clipped, q));
-    return select(magnitude < one, small, select(magnitude == magnitude, copysign(large, x), x));
+    const Vec<float> magnitude = abs(x), one(1.0f);
+    const Vec<float> small = x * detail::erf_quotient(x * x), large = one - detail::erf_complement(magnitude);
+    return select(magnitude < one, small, copysign(large, x));
   } else {
-    alignas(64) T lane[Vec<T>::lanes];
-    x.store(lane);
-    for (T& value : lane) value = std::erf(value);
-    return Vec<T>::load(lane);
+    return detail::each_lane(x, [](T value) { return std::erf(value); });
+  }
+}
+
+/// The distribution function of the standard normal law, (1 + erf(x / sqrt 2)) / 2, without cancellation below 0.
+template <class T>
+inline Vec<T> normal_distribution(Vec<T> x) {
+  const T root = T(0.70710678118654752440);
+  if constexpr (std::is_same_v<T, float>) {
+    const Vec<float> z = x * Vec<float>(root), magnitude = abs(z), half(0.5f), one(1.0f);
+    const Vec<float> small = fma(half * z, detail::erf_quotient(z * z), half);
+    const Vec<float> tail = half * detail::erf_complement(magnitude);
+    return select(magnitude < one, small, select(x < Vec<float>(0.0f), tail, one - tail));
+  } else {
+    return detail::each_lane(x, [root](T value) { return T(0.5) * std::erfc(-value * root); });
   }
 }
 

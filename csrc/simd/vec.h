@@ -165,6 +165,19 @@ inline Vec<T> sqrt(Vec<T> a) {
   return Eigen::internal::psqrt(a.p);
 #endif
 }
+template <class T>
+inline Vec<T> floor(Vec<T> a) {
+  return Eigen::internal::pfloor(a.p);
+}
+template <class T>
+inline Vec<T> ceil(Vec<T> a) {
+  return Eigen::internal::pceil(a.p);
+}
+/// The nearest integer, the even one of two.
+template <class T>
+inline Vec<T> round(Vec<T> a) {
+  return Eigen::internal::print(a.p);
+}
 /// The magnitude of `a` with the sign of `b`.
 template <class T>
 inline Vec<T> copysign(Vec<T> a, Vec<T> b) {

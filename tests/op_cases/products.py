@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tests.op_cases.case import case, kinked, op, s, x
@@ -24,9 +26,20 @@ LINEAR = [
     s(x(33, 17), x(49, 17), x(49)),
     s(x(100, 400), x(120, 400), x(120)),
 ]
+BATCHED = [
+    s(x(2, 3, 4), x(2, 4, 5)),
+    s(x(2, 1, 3, 4), x(7, 4, 5)),
+    s(x(3, 4), x(2, 4, 5)),
+    s(x(2, 3, 4), x(4, 5)),
+    s(x(40, 17, 33), x(40, 33, 19)),
+    s(x(0, 3, 4), x(0, 4, 5)),
+    s(x(2, 3, 0), x(2, 0, 5)),
+]
+ERF = np.vectorize(math.erf, otypes=[np.float64])
 DEPTH = "the order of the products follows the memory order"
 ACTIVATIONS = {"relu": lambda z: np.maximum(z, 0), "sigmoid": sigmoid, "tanh": np.tanh,
-               "leaky_relu": lambda z: np.where(z < 0, 0.01 * z, z)}  # fmt: skip
+               "leaky_relu": lambda z: np.where(z < 0, 0.01 * z, z), "gelu": lambda z: z * 0.5 * (1 + ERF(z / np.sqrt(2))),
+               "silu": lambda z: z * sigmoid(z)}  # fmt: skip
 
 
 def linear(a, w, b=None):
@@ -55,6 +68,7 @@ CASES = [
          integers=True, layout_bits=False, reason=DEPTH),
     case("matmul transposed", lambda a, b: a.T @ b.T, [s(x(4, 3), x(5, 4)), s(x(67, 131), x(259, 67))],
          lambda a, b: a.T @ b.T, integers=True, layout_bits=False, reason=DEPTH),
+    case("matmul batched", np.matmul, BATCHED, op("matmul"), integers=True, layout_bits=False, reason=DEPTH),
     case("linear", linear, LINEAR, integers=True),
     *(activated(name) for name in ACTIVATIONS),
 ]  # fmt: skip

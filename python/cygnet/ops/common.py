@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from cygnet import kernels
-from cygnet.autograd import record
+from cygnet.autograd import is_grad_enabled, record
 from cygnet.tensor import FLOATS, Tensor
 
 Number: TypeAlias = float | int | bool
@@ -36,6 +36,11 @@ def as_tensor(value: Any, op: str, name: str) -> Tensor:
     if isinstance(value, np.ndarray | np.generic):
         return Tensor(value)
     raise TypeError(f"{op}: {name} must be a Tensor, got {type(value).__name__}")
+
+
+def needs_gradient(*tensors: Tensor | None) -> bool:
+    """Whether an op on these tensors will be on the tape."""
+    return is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
 
 
 def operands(op: str, a: Any, b: Any, *, floating: bool = False) -> tuple[Tensor, Tensor]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from cygnet import kernels
 from cygnet.autograd import record
-from cygnet.ops.broadcast import reshape
-from cygnet.ops.common import as_tensor, wrap
-from cygnet.ops.shape import stack, transpose
+from cygnet.ops.broadcast import reshape, sum_to
+from cygnet.ops.common import as_tensor, needs_gradient, wrap
+from cygnet.ops.shape import transpose
 from cygnet.tensor import Tensor
 
 
@@ -24,8 +24,8 @@ def linear(
     bias : Tensor, optional
         (out,).
     activation : str
-        'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid' or 'tanh', fused into the
-        product.
+        'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid', 'tanh', 'gelu' (erf form) or
+        'silu', fused into the product.
 
     Returns
     -------
@@ -39,10 +39,15 @@ def linear(
     input, weight = as_tensor(input, "linear", "input"), as_tensor(weight, "linear", "weight")
     bias = bias if bias is None else as_tensor(bias, "linear", "bias")
     x, w = input._array, weight._array
-    output = kernels.linear_forward(
-        x, w, None if bias is None else bias._array, activation=activation
-    )
-    saved = None if activation == "none" else output
+    b = None if bias is None else bias._array
+    saved = None
+    if activation in ("gelu", "silu") and needs_gradient(input, weight, bias):
+        # The gradient of these needs their argument.
+        saved = kernels.linear_forward(x, w, b)
+        output = getattr(kernels, activation)(saved)
+    else:
+        output = kernels.linear_forward(x, w, b, activation=activation)
+        saved = None if activation == "none" else output
 
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
         grads = kernels.linear_backward(
@@ -62,21 +67,33 @@ def linear(
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The product of two matrices."""
+    """The product of two matrices; `matmul` with a check of the dimensions."""
     a, b = as_tensor(input, "mm", "input"), as_tensor(mat2, "mm", "mat2")
+    for name, tensor in (("input", a), ("mat2", b)):
+        if tensor.ndim != 2:
+            raise kernels.ShapeError(f"mm: {name} has shape {tensor.shape}, expected 2 dimensions")
+    return _product(a, b, "mm")
+
+
+def _product(a: Tensor, b: Tensor, name: str) -> Tensor:
+    """Products of the matrices of the last two axes; leading axes broadcast."""
 
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
         return (
-            mm(grad, transpose(b, 0, 1)) if a.requires_grad else None,
-            mm(transpose(a, 0, 1), grad) if b.requires_grad else None,
+            sum_to(_product(grad, transpose(b, -1, -2), name), a.shape)
+            if a.requires_grad
+            else None,
+            sum_to(_product(transpose(a, -1, -2), grad, name), b.shape)
+            if b.requires_grad
+            else None,
         )
 
-    return record(wrap(kernels.gemm(a._array, b._array)), (a, b), backward, "mm")
+    return record(wrap(kernels.gemm(a._array, b._array)), (a, b), backward, name)
 
 
 def matmul(input: Tensor, other: Tensor) -> Tensor:
-    """The matrix product of NumPy's ``@``: vectors, matrices, and stacks of matrices with equal
-    leading sizes.
+    """The matrix product of NumPy's ``@``: vectors, matrices, and stacks of matrices whose leading
+    sizes broadcast.
 
     Raises
     ------
@@ -96,20 +113,9 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if b.ndim == 1:
         return reshape(matmul(a, reshape(b, (depth, 1))), a.shape[:-1])
     if a.ndim == 1:
-        return reshape(matmul(reshape(a, (1, depth)), b), (*b.shape[:-2], b.shape[-1]))
-    if b.ndim == 2:
-        rows = reshape(a, (-1 if a.numel() else 0, depth)) if a.ndim > 2 else a
-        return reshape(mm(rows, b), (*a.shape[:-1], b.shape[1]))
-    if a.ndim == 2:
-        return transpose(matmul(transpose(b, -1, -2), transpose(a, 0, 1)), -1, -2)
-    if a.shape[:-2] != b.shape[:-2]:
-        raise kernels.ShapeError(
-            f"matmul: shapes {a.shape} and {b.shape} have different leading sizes"
-        )
-    lead = a.shape[:-2]
-    a3 = reshape(a, (-1 if a.numel() else 0, *a.shape[-2:]))
-    b3 = reshape(b, (-1 if b.numel() else 0, *b.shape[-2:]))
-    products = [mm(a3[i], b3[i]) for i in range(len(a3))]
-    if not products:
-        return wrap(kernels.full((*lead, a.shape[-2], b.shape[-1]), 0.0, a.dtype.name))
-    return reshape(stack(products), (*lead, a.shape[-2], b.shape[-1]))
+        product = matmul(reshape(a, (1, depth)), b)
+        return reshape(product, (*b.shape[:-2], b.shape[-1]))
+    if a.ndim > 2 and b.ndim == 2:  # one product of all rows
+        rows = reshape(a, (-1 if a.numel() else 0, depth))
+        return reshape(_product(rows, b, "matmul"), (*a.shape[:-1], b.shape[1]))
+    return _product(a, b, "matmul")

@@ -1,0 +1,164 @@
+// What the element-wise operations compute, on Vec<T> or Lane<T>: one function object each, for the table in
+// elementwise_operations.cpp. The last arguments of some are the parameters of the operation.
+#pragma once
+
+#include <cmath>
+
+#include "activation.h"
+#include "elementwise.h"
+#include "simd/lane.h"
+
+namespace cygnet::functions {
+
+using Parameters = ElementwiseParameters;
+
+/// A constant in the type of a vector.
+template <class T>
+inline Vec<T> like(Vec<T>, double value) {
+  return Vec<T>(static_cast<T>(value));
+}
+
+constexpr auto add = [](auto a, auto b) { return a + b; };
+constexpr auto sub = [](auto a, auto b) { return a - b; };
+constexpr auto mul = [](auto a, auto b) { return a * b; };
+constexpr auto div = [](auto a, auto b) { return a / b; };
+constexpr auto maximum = [](auto a, auto b) { return max(a, b); };
+constexpr auto minimum = [](auto a, auto b) { return min(a, b); };
+
+struct Pow {
+  template <class T>
+  Vec<T> operator()(Vec<T> a, Vec<T> b) const {
+    alignas(64) T base[Vec<T>::lanes], exponent[Vec<T>::lanes];
+    a.store(base);
+    b.store(exponent);
+    for (int i = 0; i < Vec<T>::lanes; ++i) base[i] = std::pow(base[i], exponent[i]);
+    return Vec<T>::load(base);
+  }
+};
+constexpr Pow pow;
+
+constexpr auto one = [](auto a) { return like(a, 1); };
+constexpr auto identity = [](auto a) { return a; };
+constexpr auto square = [](auto a) { return a * a; };
+constexpr auto cube = [](auto a) { return a * a * a; };
+constexpr auto reciprocal = [](auto a) { return like(a, 1) / a; };
+constexpr auto neg = [](auto a) { return -a; };
+constexpr auto abs = [](auto a) { return cygnet::abs(a); };
+
+struct Sign {
+  template <class T, template <class> class V>
+  V<T> operator()(V<T> a) const {
+    return select(a > V<T>(T(0)), V<T>(T(1)), select(a < V<T>(T(0)), V<T>(T(-1)), a));
+  }
+};
+constexpr Sign sign;
+
+constexpr auto exp = [](auto a) { return cygnet::exp(a); };
+constexpr auto expm1 = [](auto a) { return cygnet::expm1(a); };
+constexpr auto log = [](auto a) { return cygnet::log(a); };
+constexpr auto log1p = [](auto a) { return cygnet::log1p(a); };
+constexpr auto sqrt = [](auto a) { return cygnet::sqrt(a); };
+constexpr auto rsqrt = [](auto a) { return like(a, 1) / cygnet::sqrt(a); };
+constexpr auto sin = [](auto a) { return cygnet::sin(a); };
+constexpr auto cos = [](auto a) { return cygnet::cos(a); };
+constexpr auto erf = [](auto a) { return cygnet::erf(a); };
+constexpr auto floor = [](auto a) { return cygnet::floor(a); };
+constexpr auto ceil = [](auto a) { return cygnet::ceil(a); };
+constexpr auto round = [](auto a) { return cygnet::round(a); };
+constexpr auto clamp = [](auto a, Parameters p) { return min(max(a, like(a, p.first)), like(a, p.second)); };
+
+// Activations f(x). The gradients below them are grad f'(x) in terms of x, or of y = f(x) where the name of the
+// argument says so.
+constexpr auto relu = [](auto x) { return cygnet::relu(x); };
+constexpr auto relu_backward = [](auto grad, auto y) { return relu_gradient(grad, y); };
+constexpr auto leaky_relu = [](auto x, Parameters slope) { return cygnet::leaky_relu(x, like(x, slope.first)); };
+constexpr auto leaky_relu_backward = [](auto grad, auto x, Parameters slope) {
+  return leaky_relu_gradient(grad, x, like(x, slope.first));
+};
+constexpr auto prelu = [](auto x, auto slope) { return cygnet::leaky_relu(x, slope); };
+
+constexpr auto sigmoid = [](auto x) { return cygnet::sigmoid(x); };
+constexpr auto sigmoid_backward = [](auto grad, auto y) { return sigmoid_gradient(grad, y); };
+constexpr auto tanh = [](auto x) { return cygnet::tanh(x); };
+constexpr auto tanh_backward = [](auto grad, auto y) { return tanh_gradient(grad, y); };
+
+constexpr auto gelu = [](auto x) { return cygnet::gelu(x); };
+constexpr auto gelu_backward = [](auto grad, auto x) { return gelu_gradient(grad, x); };
+constexpr auto silu = [](auto x) { return cygnet::silu(x); };
+constexpr auto silu_backward = [](auto grad, auto x) { return silu_gradient(grad, x); };
+
+/// x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) = x sigmoid(x (c + d x^2)), c = 2 sqrt(2 / pi), d = 0.044715 c.
+constexpr double gelu_c = 1.59576912160573071176, gelu_d = 0.07135481627260025328;
+constexpr auto gelu_tanh = [](auto x) { return x * cygnet::sigmoid(x * fma(x * x, like(x, gelu_d), like(x, gelu_c))); };
+/// With y = sigmoid: y + x y (1 - y) (c + 3 d x^2), constant beyond 16; there the square would overflow.
+constexpr auto gelu_tanh_backward = [](auto grad, auto unbounded) {
+  const auto x = clamp(unbounded, {-16, 16}), square = x * x, c = like(x, gelu_c), one = like(x, 1);
+  const auto y = cygnet::sigmoid(x * fma(square, like(x, gelu_d), c));
+  return grad * y * fma(x * (one - y), fma(square, like(x, 3 * gelu_d), c), one);
+};
+
+/// x for x > 0, else alpha (exp(x) - 1).
+constexpr auto elu = [](auto x, Parameters alpha) {
+  return select(x > like(x, 0), x, like(x, alpha.first) * cygnet::expm1(x));
+};
+constexpr auto elu_backward = [](auto grad, auto x, Parameters alpha) {
+  return select(x > like(x, 0), grad, grad * like(x, alpha.first) * cygnet::exp(x));
+};
+
+/// log(1 + exp(x)), which is above max(x, 0) by log(1 + exp(-|x|)).
+template <class V>
+inline V log_one_plus_exp(V x) {
+  return max(x, like(x, 0)) + cygnet::log1p(cygnet::exp(-cygnet::abs(x)));
+}
+/// log(1 + exp(beta x)) / beta, and x itself where beta x exceeds the threshold.
+constexpr auto softplus = [](auto x, Parameters p) {
+  const auto beta = like(x, p.first), z = x * beta;
+  return select(z > like(x, p.second), x, log_one_plus_exp(z) / beta);
+};
+constexpr auto softplus_backward = [](auto grad, auto x, Parameters p) {
+  const auto z = x * like(x, p.first);
+  return select(z > like(x, p.second), grad, grad * cygnet::sigmoid(z));
+};
+constexpr auto log_sigmoid = [](auto x) { return -log_one_plus_exp(-x); };
+constexpr auto log_sigmoid_backward = [](auto grad, auto x) { return grad * cygnet::sigmoid(-x); };
+
+/// tanh(log(1 + e)) = (e^2 + 2 e) / (e^2 + 2 e + 2), e = exp(x); divided by e^2 for x > 0.
+template <class V>
+inline V tanh_softplus(V x) {
+  const V e = cygnet::exp(-cygnet::abs(x)), two = like(x, 2), one = like(x, 1);
+  const V above = fma(two, e, one), below = e * (e + two);
+  const auto positive = x > like(x, 0);
+  return select(positive, above / fma(two * e, e, above), below / (below + two));
+}
+constexpr auto mish = [](auto x) { return x * tanh_softplus(x); };
+constexpr auto mish_backward = [](auto grad, auto x) {
+  const auto w = tanh_softplus(x);
+  return grad * fma(x * cygnet::sigmoid(x), fma(-w, w, like(x, 1)), w);
+};
+
+constexpr auto hardtanh_backward = [](auto grad, auto x, Parameters p) {
+  const auto zero = like(x, 0);
+  return select(x <= like(x, p.first), zero, select(x >= like(x, p.second), zero, grad));
+};
+constexpr auto hardsigmoid = [](auto x) { return clamp(x + like(x, 3), {0, 6}) / like(x, 6); };
+constexpr auto hardsigmoid_backward = [](auto grad, auto x) {
+  return hardtanh_backward(grad, x, {-3, 3}) / like(x, 6);
+};
+constexpr auto hardswish = [](auto x) { return x * clamp(x + like(x, 3), {0, 6}) / like(x, 6); };
+constexpr auto hardswish_backward = [](auto grad, auto x) {
+  const auto three = like(x, 3), inner = grad * (x / three + like(x, 0.5));
+  return select(x <= -three, like(x, 0), select(x >= three, grad, inner));
+};
+
+// Comparisons, on plain numbers.
+constexpr auto eq = [](auto a, auto b) { return a == b; };
+constexpr auto ne = [](auto a, auto b) { return a != b; };
+constexpr auto lt = [](auto a, auto b) { return a < b; };
+constexpr auto le = [](auto a, auto b) { return a <= b; };
+constexpr auto gt = [](auto a, auto b) { return a > b; };
+constexpr auto ge = [](auto a, auto b) { return a >= b; };
+constexpr auto logical_not = [](auto a) { return a == 0; };
+constexpr auto logical_and = [](auto a, auto b) { return (a != 0) & (b != 0); };
+constexpr auto logical_or = [](auto a, auto b) { return (a | b) != 0; };
+
+}  // namespace cygnet::functions

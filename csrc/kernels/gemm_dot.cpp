@@ -1,0 +1,98 @@
+#include "gemm_dot.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "core/parallel.h"
+#include "tile.h"
+
+namespace cygnet {
+namespace {
+
+// A block of dot products whose sums, with the vectors of A and one of B, fill the registers.
+constexpr int block_rows = max_vectors == 4 ? 4 : 3, block_columns = max_vectors == 4 ? 6 : 4;
+// Rows that are always worth it, and the depth for each row from which more of them are.
+constexpr int64_t few_rows = 3, depth_per_row = 16;
+// Columns of a task.
+constexpr int64_t task_columns = 12;
+
+// result[m][j] = the dot product of row m of A with column j of B, k contiguous in both; of the columns beyond
+// `columns` the last is taken again.
+template <class T, int Rows>
+void dot_block(int64_t depth, const T* a, int64_t a_step, const T* b, int64_t b_step, int columns, T* result) noexcept {
+  using V = Vec<T>;
+  V sum[Rows][block_columns];
+  for (auto& row : sum)
+    for (V& s : row) s = V(T(0));
+  const T* line[block_columns];
+  for (int j = 0; j < block_columns; ++j) line[j] = b + std::min(j, columns - 1) * b_step;
+  const auto step = [&](int64_t k, auto... rest) {
+    V x[Rows];
+#pragma GCC unroll 4
+    for (int m = 0; m < Rows; ++m) x[m] = V::load(a + m * a_step + k, rest...);
+#pragma GCC unroll 6
+    for (int j = 0; j < block_columns; ++j) {
+      const V y = V::load(line[j] + k, rest...);
+#pragma GCC unroll 4
+      for (int m = 0; m < Rows; ++m) sum[m][j] = fma(x[m], y, sum[m][j]);
+    }
+  };
+  int64_t k = 0;
+  for (; k + V::lanes <= depth; k += V::lanes) step(k);
+  if (k < depth) step(k, static_cast<int>(depth - k));
+  for (int m = 0; m < Rows; ++m)
+    for (int j = 0; j < block_columns; ++j) result[m * block_columns + j] = horizontal_sum(sum[m][j]);
+}
+
+template <class T>
+using Function = void (*)(int64_t, const T*, int64_t, const T*, int64_t, int, T*) noexcept;
+
+template <class T, int... Rows>
+constexpr auto functions_of(std::integer_sequence<int, Rows...>) {
+  return std::array<Function<T>, sizeof...(Rows)>{dot_block<T, Rows + 1>...};
+}
+
+}  // namespace
+
+template <class T>
+bool gemm_dot_is_faster(int64_t rows, int64_t depth, const MatrixView<T>& a, const MatrixView<T>& b) noexcept {
+  return a.column_step == 1 && b.row_step == 1 && b.column_step != 1 && depth > 0 &&
+         (rows <= few_rows || depth >= depth_per_row * rows);
+}
+
+template <class T>
+void gemm_dot(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixView<T> b, Epilogue<T> epilogue,
+              T* c, int64_t c_step) noexcept {
+  static constexpr auto functions = functions_of<T>(std::make_integer_sequence<int, block_rows>{});
+  const Strips strips{rows, (rows + block_rows - 1) / block_rows};
+  parallel_ranges(columns, task_columns, static_cast<double>(rows * depth), [=](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; n += block_columns) {
+      const int count = static_cast<int>(std::min<int64_t>(block_columns, end - n));
+      for (int64_t s = 0; s < strips.strips; ++s) {
+        const int64_t first = strips.begin(s), last = strips.begin(s + 1);
+        T result[block_rows * block_columns];
+        functions[static_cast<size_t>(last - first - 1)](depth, a.data + first * a.row_step, a.row_step,
+                                                         b.data + n * b.column_step, b.column_step, count, result);
+        for (int64_t m = first; m < last; ++m)
+          for (int j = 0; j < count; ++j) {
+            T& target = c[m * c_step + n + j];
+            const T sum = epilogue.alpha * result[(m - first) * block_columns + j];
+            const T kept = epilogue.beta == T(0) ? T(0) : epilogue.beta * target;
+            target = sum + kept + (epilogue.bias ? epilogue.bias[n + j] : T(0));
+          }
+      }
+    }
+    if (epilogue.activation != Activation::None)
+      for (int64_t m = 0; m < rows; ++m) activate_in_place(epilogue.activation, c + m * c_step + begin, end - begin);
+  });
+}
+
+#define CYGNET_INSTANTIATE(T)                                                                                 \
+  template bool gemm_dot_is_faster<T>(int64_t, int64_t, const MatrixView<T>&, const MatrixView<T>&) noexcept; \
+  template void gemm_dot<T>(int64_t, int64_t, int64_t, MatrixView<T>, MatrixView<T>, Epilogue<T>, T*, int64_t) noexcept;
+CYGNET_INSTANTIATE(float)
+CYGNET_INSTANTIATE(double)
+#undef CYGNET_INSTANTIATE
+
+}  // namespace cygnet

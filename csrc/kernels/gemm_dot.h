@@ -1,0 +1,18 @@
+// Products of few rows with the transpose of a row-major matrix, both contiguous in k, as sets of dot products: every
+// element of B is read once and nothing is packed.
+#pragma once
+
+#include "gemm.h"
+
+namespace cygnet {
+
+/// Whether the vectors that each dot product ends with summing up cost less than packing B would.
+template <class T>
+bool gemm_dot_is_faster(int64_t rows, int64_t depth, const MatrixView<T>& a, const MatrixView<T>& b) noexcept;
+
+/// As `gemm`; needs k contiguous in A and in B.
+template <class T>
+void gemm_dot(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixView<T> b, Epilogue<T> epilogue,
+              T* c, int64_t c_step) noexcept;
+
+}  // namespace cygnet
