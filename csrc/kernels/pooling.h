@@ -4,8 +4,10 @@
 // one or two spatial axes as three of which the first have size 1.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 
 namespace cygnet {
 
@@ -29,6 +31,30 @@ struct PoolAxis {
   /// The windows that cover input i, ascending; of adaptive windows without their taps.
   Meeting windows(int64_t i) const;
 };
+
+inline Meeting PoolAxis::inputs(int64_t o) const {
+  const int64_t at = start(o);
+  if (adaptive) return {at, 1, 0, 1, ((o + 1) * in + out - 1) / out - at};
+  int64_t first = 0, last = kernel;
+  if (at < 0) first = std::min(kernel, (-at + dilation - 1) / dilation);
+  if (at + (kernel - 1) * dilation >= in) last = at < in ? (in - at + dilation - 1) / dilation : 0;
+  return {at + first * dilation, dilation, first, 1, std::max<int64_t>(0, last - first)};
+}
+
+inline Meeting PoolAxis::windows(int64_t i) const {
+  if (adaptive) {
+    const int64_t first = i * out / in;
+    return {first, 1, 0, 0, ((i + 1) * out + in - 1) / in - first};
+  }
+  const int64_t at = i + padding, low = at - (kernel - 1) * dilation, last = std::min(out - 1, at / stride);
+  int64_t first = low > 0 ? (low + stride - 1) / stride : 0, step = 1;
+  if (dilation > 1) {
+    step = dilation / std::gcd(stride, dilation);  // only every step-th window has a tap here
+    while (first <= last && (at - first * stride) % dilation) ++first;
+  }
+  return {first, step, (at - first * stride) / dilation, -step * stride / dilation,
+          first > last ? 0 : (last - first) / step + 1};
+}
 
 struct Pooling {
   int64_t batch, channels;

@@ -3,31 +3,29 @@
 namespace cygnet {
 namespace {
 
-// Inputs that are added up one after the other, before their sum joins the others'.
-constexpr int short_sum = 32;
-
 // target = (sum of what it meets of `source`) / divisor(z, y, x).
 template <class T, Direction direction, class F>
 void average(const Pooling& pooling, const T* source, T* target, const F& divisor) noexcept {
   using V = Vec<T>;
   for_strips<T, direction>(pooling, false, [=](const Strip& strip, int64_t z, int64_t y, int64_t x) {
     const V by(static_cast<T>(divisor(z, y, x)));
-    for_blocks(strip, [&](int64_t v, auto block, auto full) {
+    for_blocks<T>(strip, [&](int64_t begin, int64_t at, auto block, auto full) __attribute__((always_inline)) {
       constexpr int count = decltype(block)::value;
-      V sum[count], part[count];
-      for (int u = 0; u < count; ++u) sum[u] = part[u] = V(T(0));
-      int terms = 0;
-      strip.each([&](int64_t position, int64_t) {
-        for (int u = 0; u < count; ++u) part[u] += load<full>(source + strip.source(v + u, position), strip.valid);
-        if (++terms < short_sum) return;
-        terms = 0;
-        for (int u = 0; u < count; ++u) {
-          sum[u] += part[u];
-          part[u] = V(T(0));
-        }
-      });
-      for (int u = 0; u < count; ++u)
-        store<full>((sum[u] + part[u]) / by, target + strip.target + (v + u) * strip.target_step, strip.valid);
+      const int64_t step = strip.source_step, target_step = strip.target_step;
+      const int valid = strip.valid;
+      const T* const from = source + begin;
+      V sum[count];
+      for (V& total : sum) total = V(T(0));
+      Piece piece(strip);
+      do {
+        // Long sums are made of sums of pieces, which rounds less.
+        V part[count];
+        for (V& total : part) total = V(T(0));
+        for (const Met& met : piece)
+          for (int u = 0; u < count; ++u) part[u] += load<full>(from + met.offset + u * step, valid);
+        for (int u = 0; u < count; ++u) sum[u] += part[u];
+      } while (piece.refill());
+      for (int u = 0; u < count; ++u) store<full>(sum[u] / by, target + at + u * target_step, valid);
     });
   });
 }

@@ -14,37 +14,122 @@ namespace cygnet {
 
 enum class Direction { Forward, Backward };
 
-/// Vectors v = 0, 1, ... of `valid` lanes at target + v target_step.
-struct Strip {
-  Meeting d, h, w;     // of the first vector's pixel
-  int64_t row, plane;  // pixels of a row and of a depth slice of the source
-  int64_t pixel;       // elements of a pixel: the channels
-  int64_t kernel_h, kernel_w;
-  int64_t source_begin, target;      // the image's first element of the source; the first element of the target
-  int64_t source_step, target_step;  // elements from one vector to the next
-  int64_t vectors;
-  int valid;
-  bool full;  // all lanes are valid
-
-  /// Calls f(position, tap) for all that the first vector meets: pixel of the source, number of the tap.
-  template <class F>
-  void each(F&& f) const {
-    for (int64_t a = 0; a < d.count; ++a)
-      for (int64_t b = 0; b < h.count; ++b) {
-        int64_t position = (d.source + a * d.source_step) * plane + (h.source + b * h.source_step) * row + w.source;
-        int64_t tap = ((d.tap + a * d.tap_step) * kernel_h + h.tap + b * h.tap_step) * kernel_w + w.tap;
-        for (int64_t c = 0; c < w.count; ++c, position += w.source_step, tap += w.tap_step) f(position, tap);
-      }
-  }
-  /// The same for the first alone, if there is one.
-  template <class F>
-  void first(F&& f) const {
-    if (d.count && h.count && w.count)
-      f(d.source * plane + h.source * row + w.source, (d.tap * kernel_h + h.tap) * kernel_w + w.tap);
-  }
-  /// The element at `position` that vector v's first lane meets.
-  int64_t source(int64_t v, int64_t position) const { return source_begin + position * pixel + v * source_step; }
+/// An element of the source that a vector meets: its distance from the strip's `source`, and the number of the tap.
+struct Met {
+  int64_t offset;
+  uint8_t tap;  // meaningless in windows of more taps than that
 };
+
+/// All that one pixel of the target meets, in the order of the taps or windows.
+class Walk {
+ public:
+  Walk() = default;
+  /// `row` and `plane` are elements of a row and of a depth slice of the source.
+  Walk(const Meeting& d, const Meeting& h, const Meeting& w, int64_t plane, int64_t row, int64_t pixel,
+       const Pooling& pooling)
+      : d_(d),
+        h_(h),
+        w_(w),
+        plane_(plane),
+        row_(row),
+        pixel_(pixel),
+        kernel_h_(pooling.h.kernel),
+        kernel_w_(pooling.w.kernel),
+        left_(d.count * h.count * w.count) {}
+
+  bool more() const { return left_ > 0; }
+  /// Writes the next, at most `room`; returns how many.
+  int take(Met* to, int room) {
+    int taken = 0;
+    for (; taken < room && left_ > 0; ++taken, --left_) {
+      const int64_t z = d_.source + a_ * d_.source_step, y = h_.source + b_ * h_.source_step;
+      const int64_t tap_z = d_.tap + a_ * d_.tap_step, tap_y = h_.tap + b_ * h_.tap_step;
+      to[taken].offset = z * plane_ + y * row_ + (w_.source + c_ * w_.source_step) * pixel_;
+      to[taken].tap = static_cast<uint8_t>((tap_z * kernel_h_ + tap_y) * kernel_w_ + w_.tap + c_ * w_.tap_step);
+      if (++c_ < w_.count) continue;
+      c_ = 0;
+      if (++b_ < h_.count) continue;
+      b_ = 0;
+      ++a_;
+    }
+    return taken;
+  }
+
+ private:
+  Meeting d_, h_, w_;
+  int64_t plane_, row_, pixel_, kernel_h_, kernel_w_, left_;
+  int64_t a_ = 0, b_ = 0, c_ = 0;
+};
+
+/// `groups` times `vectors` vectors, all of the same number of valid lanes, that meet the same taps.
+struct Strip {
+  static constexpr int room = 32;
+
+  Met met[room];  // the first that the first vector meets
+  int count;
+  Walk rest;  // what it meets beyond them
+
+  int64_t source, target;              // the first vector's channel in the source's image; its place in the target
+  int64_t source_step, target_step;    // elements from one vector to the next
+  int64_t source_group, target_group;  // elements from one group to the next
+  int64_t groups, vectors;
+  int valid;
+
+  void meet(const Walk& walk) {
+    rest = walk;
+    count = rest.take(met, room);
+  }
+};
+
+/// What a strip's vectors meet, in pieces: do { for (const Met& met : piece) ... } while (piece.refill());
+class Piece {
+ public:
+  explicit Piece(const Strip& strip) : strip_(strip), begin_(strip.met), end_(strip.met + strip.count) {}
+
+  const Met* begin() const { return begin_; }
+  const Met* end() const { return end_; }
+  bool refill() {
+    if (begin_ == strip_.met) {
+      if (!strip_.rest.more()) return false;
+      rest_ = strip_.rest;
+    }
+    begin_ = met_;
+    end_ = met_ + rest_.take(met_, Strip::room);
+    return end_ > begin_;
+  }
+
+ private:
+  const Strip& strip_;
+  const Met *begin_, *end_;
+  Walk rest_;
+  Met met_[Strip::room];
+};
+
+/// Calls block(source, target, U, full) for blocks of U vectors that cover a strip: where the first of them has its
+/// source, to which pieces add offsets, and its target. U and whether all lanes are valid are compile-time
+/// constants.
+template <class T, class Block>
+void for_blocks(const Strip& strip, const Block& block) {
+  const auto all = [&](auto full) {
+    for (int64_t g = 0; g < strip.groups; ++g) {
+      int64_t source = strip.source + g * strip.source_group, target = strip.target + g * strip.target_group, v = 0;
+      for (; v + 4 <= strip.vectors; v += 4) {
+        block(source, target, std::integral_constant<int, 4>(), full);
+        source += 4 * strip.source_step;
+        target += 4 * strip.target_step;
+      }
+      for (; v < strip.vectors; ++v) {
+        block(source, target, std::integral_constant<int, 1>(), full);
+        source += strip.source_step;
+        target += strip.target_step;
+      }
+    }
+  };
+  if (strip.valid == Vec<T>::lanes)
+    all(std::true_type());
+  else
+    all(std::false_type());
+}
 
 /// One axis as the target sees it.
 template <Direction direction>
@@ -96,69 +181,51 @@ void for_strips(const Pooling& pooling, bool lone_pixels, const Body& body) noex
   const int64_t channels = pooling.channels, width = w.targets(), rows = d.targets() * h.targets();
   const double row_work = static_cast<double>(width * channels) * reads_of<direction>(pooling);
   const int64_t begin = lone_pixels ? width : w.begin(), end = lone_pixels ? width : w.end();
-  parallel_ranges(pooling.batch * rows, 1 + static_cast<int64_t>(task_work / std::max(1.0, row_work)), row_work,
-                  [&](int64_t first_row, int64_t last_row) {
-                    for (int64_t number = first_row; number < last_row; ++number) {
-                      const int64_t n = number / rows, z = number % rows / h.targets(), y = number % h.targets();
-                      const int64_t target = number * width * channels;
-                      Strip strip;
-                      strip.d = d.meeting(z);
-                      strip.h = h.meeting(y);
-                      strip.kernel_h = pooling.h.kernel;
-                      strip.kernel_w = pooling.w.kernel;
-                      strip.row = w.sources();
-                      strip.plane = strip.row * h.sources();
-                      strip.pixel = channels;
-                      const int64_t image = n * strip.plane * d.sources() * channels;
-                      // `vectors` of `valid` lanes from channel c of target pixel x on.
-                      const auto put = [&](int64_t x, int64_t c, int64_t vectors, int64_t valid) {
-                        if (vectors == 0 || valid == 0) return;
-                        strip.source_begin = image + c;
-                        strip.target = target + x * channels + c;
-                        strip.vectors = vectors;
-                        strip.valid = static_cast<int>(valid);
-                        strip.full = valid == lanes;
-                        body(strip, z, y, x);
-                      };
-                      // `count` elements in a row from pixel x on.
-                      const auto run = [&](int64_t x, int64_t count) {
-                        strip.w = w.meeting(x);
-                        strip.source_step = strip.target_step = lanes;
-                        put(x, 0, count / lanes, lanes);
-                        put(x, count - count % lanes, 1, count % lanes);
-                      };
-                      for (int64_t x = 0; x < begin; ++x) run(x, channels);
-                      if (w.step() == 1 && w.source_step() == 1) {
-                        if (begin < end) run(begin, (end - begin) * channels);
-                      } else if (channels >= 4 * lanes) {
-                        for (int64_t x = begin; x < end; ++x) run(x, channels);
-                      } else {
-                        for (int64_t x = begin; x < std::min(begin + w.step(), end); ++x) {
-                          strip.w = w.meeting(x);
-                          strip.source_step = w.source_step() * channels;
-                          strip.target_step = w.step() * channels;
-                          for (int64_t c = 0; c < channels; c += lanes)
-                            put(x, c, (end - x + w.step() - 1) / w.step(), std::min(lanes, channels - c));
-                        }
-                      }
-                      for (int64_t x = end; x < width; ++x) run(x, channels);
-                    }
-                  });
-}
-
-/// Calls block(v, U, full) for blocks of U vectors that cover a strip; U and whether all lanes are valid are
-/// compile-time constants.
-template <class Block>
-void for_blocks(const Strip& strip, const Block& block) {
-  const auto all = [&](auto whole) {
-    int64_t v = 0;
-    for (; v + 4 <= strip.vectors; v += 4) block(v, std::integral_constant<int, 4>(), whole);
-    for (; v < strip.vectors; ++v) block(v, std::integral_constant<int, 1>(), whole);
+  const auto do_row = [=, &pooling, &body](int64_t number) {
+    const int64_t n = number / rows, z = number % rows / h.targets(), y = number % h.targets();
+    const int64_t row = w.sources() * channels, plane = row * h.sources();
+    const int64_t image = n * plane * d.sources(), target = number * width * channels;
+    const Meeting in_depth = d.meeting(z), in_height = h.meeting(y);
+    Strip strip;
+    // Groups of vectors from channel c of pixel x on.
+    const auto put = [&](int64_t x, int64_t c, int64_t groups, int64_t vectors, int64_t valid) {
+      if (groups == 0 || vectors == 0 || valid == 0) return;
+      strip.source = image + c;
+      strip.target = target + x * channels + c;
+      strip.groups = groups;
+      strip.vectors = vectors;
+      strip.valid = static_cast<int>(valid);
+      body(strip, z, y, x);
+    };
+    // Each `step` elements, `groups` times: `count` elements in a row from pixel x on.
+    const auto run = [&](int64_t x, int64_t groups, int64_t count) {
+      strip.meet(Walk(in_depth, in_height, w.meeting(x), plane, row, channels, pooling));
+      strip.source_group = w.source_step() * channels;
+      strip.target_group = w.step() * channels;
+      if (groups > 1 && count < 4 * lanes) {
+        // Blocks of vectors go along the row, since a pixel has few.
+        strip.source_step = strip.source_group;
+        strip.target_step = strip.target_group;
+        for (int64_t c = 0; c < count; c += lanes) put(x, c, 1, groups, std::min(lanes, count - c));
+        return;
+      }
+      strip.source_step = strip.target_step = lanes;
+      put(x, 0, groups, count / lanes, lanes);
+      put(x, count - count % lanes, groups, 1, count % lanes);
+    };
+    for (int64_t x = 0; x < begin; ++x) run(x, 1, channels);
+    if (w.step() == 1 && w.source_step() == 1) {
+      if (begin < end) run(begin, 1, (end - begin) * channels);
+    } else {
+      for (int64_t x = begin; x < std::min(begin + w.step(), end); ++x)
+        run(x, (end - x + w.step() - 1) / w.step(), channels);
+    }
+    for (int64_t x = end; x < width; ++x) run(x, 1, channels);
   };
-  if (strip.full)
-    all(std::true_type());
-  else
-    all(std::false_type());
+  parallel_ranges(pooling.batch * rows, 1 + static_cast<int64_t>(task_work / std::max(1.0, row_work)), row_work,
+                  [&](int64_t first, int64_t last) {
+                    for (int64_t number = first; number < last; ++number) do_row(number);
+                  });
 }
 
 template <bool full, class T>

@@ -20,6 +20,16 @@ inline Mask<float> beats(Vec<float> value, Vec<float> best) {
 inline Mask<double> beats(Vec<double> value, Vec<double> best) {
   return _mm512_cmp_pd_mask(value.p, best.p, _CMP_GT_OQ) | _mm512_cmp_pd_mask(value.p, value.p, _CMP_UNORD_Q);
 }
+/// The larger, NaN if one is; `best` if they are equal.
+inline Vec<float> larger(Vec<float> value, Vec<float> best) {
+  // Of two operands of which one is NaN the instruction gives the second.
+  const Mask<float> nan = _mm512_cmp_ps_mask(value.p, value.p, _CMP_UNORD_Q);
+  return Vec<float>(_mm512_mask_mov_ps(_mm512_max_ps(value.p, best.p), nan, value.p));
+}
+inline Vec<double> larger(Vec<double> value, Vec<double> best) {
+  const Mask<double> nan = _mm512_cmp_pd_mask(value.p, value.p, _CMP_UNORD_Q);
+  return Vec<double>(_mm512_mask_mov_pd(_mm512_max_pd(value.p, best.p), nan, value.p));
+}
 inline Vec<float> blend(Mask<float> mask, Vec<float> yes, Vec<float> no) {
   return Vec<float>(_mm512_mask_mov_ps(no.p, mask, yes.p));
 }
@@ -54,6 +64,10 @@ inline Mask<T> beats(Vec<T> value, Vec<T> best) {
   namespace packet = Eigen::internal;
   const auto number = packet::pcmp_eq(value.p, value.p);
   return packet::por(packet::pcmp_lt(best.p, value.p), packet::pandnot(packet::ptrue(value.p), number));
+}
+template <class T>
+inline Vec<T> larger(Vec<T> value, Vec<T> best) {
+  return select(beats(value, best), value, best);
 }
 template <class T>
 inline Vec<T> blend(Mask<T> mask, Vec<T> yes, Vec<T> no) {
