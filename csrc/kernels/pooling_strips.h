@@ -24,41 +24,47 @@ struct Met {
 class Walk {
  public:
   Walk() = default;
-  /// `row` and `plane` are elements of a row and of a depth slice of the source.
+  /// `plane` and `row` are elements of a depth slice and of a row of the source, `pixel` those of a pixel.
   Walk(const Meeting& d, const Meeting& h, const Meeting& w, int64_t plane, int64_t row, int64_t pixel,
        const Pooling& pooling)
-      : d_(d),
-        h_(h),
-        w_(w),
-        plane_(plane),
-        row_(row),
-        pixel_(pixel),
-        kernel_h_(pooling.h.kernel),
-        kernel_w_(pooling.w.kernel),
-        left_(d.count * h.count * w.count) {}
+      : left_(d.count * h.count * w.count),
+        offset_(d.source * plane + h.source * row + w.source * pixel),
+        tap_((d.tap * pooling.h.kernel + h.tap) * pooling.w.kernel + w.tap),
+        column_(w.count),
+        row_(h.count),
+        columns_(w.count),
+        rows_(h.count),
+        step_(w.source_step * pixel),
+        tap_step_(w.tap_step),
+        row_step_(h.source_step * row - w.count * step_),
+        row_tap_step_(h.tap_step * pooling.w.kernel - w.count * w.tap_step),
+        plane_step_(d.source_step * plane - h.count * h.source_step * row),
+        plane_tap_step_((d.tap_step * pooling.h.kernel - h.count * h.tap_step) * pooling.w.kernel) {}
 
   bool more() const { return left_ > 0; }
   /// Writes the next, at most `room`; returns how many.
   int take(Met* to, int room) {
-    int taken = 0;
-    for (; taken < room && left_ > 0; ++taken, --left_) {
-      const int64_t z = d_.source + a_ * d_.source_step, y = h_.source + b_ * h_.source_step;
-      const int64_t tap_z = d_.tap + a_ * d_.tap_step, tap_y = h_.tap + b_ * h_.tap_step;
-      to[taken].offset = z * plane_ + y * row_ + (w_.source + c_ * w_.source_step) * pixel_;
-      to[taken].tap = static_cast<uint8_t>((tap_z * kernel_h_ + tap_y) * kernel_w_ + w_.tap + c_ * w_.tap_step);
-      if (++c_ < w_.count) continue;
-      c_ = 0;
-      if (++b_ < h_.count) continue;
-      b_ = 0;
-      ++a_;
+    const int taken = static_cast<int>(std::min<int64_t>(room, left_));
+    left_ -= taken;
+    for (Met* const end = to + taken; to < end; ++to) {
+      *to = {offset_, static_cast<uint8_t>(tap_)};
+      offset_ += step_;
+      tap_ += tap_step_;
+      if (--column_ > 0) continue;
+      column_ = columns_;
+      offset_ += row_step_;
+      tap_ += row_tap_step_;
+      if (--row_ > 0) continue;
+      row_ = rows_;
+      offset_ += plane_step_;
+      tap_ += plane_tap_step_;
     }
     return taken;
   }
 
  private:
-  Meeting d_, h_, w_;
-  int64_t plane_, row_, pixel_, kernel_h_, kernel_w_, left_;
-  int64_t a_ = 0, b_ = 0, c_ = 0;
+  int64_t left_, offset_, tap_, column_, row_, columns_, rows_;
+  int64_t step_, tap_step_, row_step_, row_tap_step_, plane_step_, plane_tap_step_;
 };
 
 /// `groups` times `vectors` vectors, all of the same number of valid lanes, that meet the same taps.
@@ -74,61 +80,65 @@ struct Strip {
   int64_t source_group, target_group;  // elements from one group to the next
   int64_t groups, vectors;
   int valid;
-
-  void meet(const Walk& walk) {
-    rest = walk;
-    count = rest.take(met, room);
-  }
 };
 
 /// What a strip's vectors meet, in pieces: do { for (const Met& met : piece) ... } while (piece.refill());
 class Piece {
  public:
-  explicit Piece(const Strip& strip) : strip_(strip), begin_(strip.met), end_(strip.met + strip.count) {}
+  explicit Piece(const Strip& strip) : begin_(strip.met), end_(strip.met + strip.count), rest_(strip.rest) {}
 
   const Met* begin() const { return begin_; }
   const Met* end() const { return end_; }
   bool refill() {
-    if (begin_ == strip_.met) {
-      if (!strip_.rest.more()) return false;
-      rest_ = strip_.rest;
-    }
     begin_ = met_;
     end_ = met_ + rest_.take(met_, Strip::room);
     return end_ > begin_;
   }
 
  private:
-  const Strip& strip_;
   const Met *begin_, *end_;
   Walk rest_;
   Met met_[Strip::room];
 };
+/// The same where there is but one.
+class OnlyPiece {
+ public:
+  explicit OnlyPiece(const Strip& strip) : begin_(strip.met), end_(strip.met + strip.count) {}
 
-/// Calls block(source, target, U, full) for blocks of U vectors that cover a strip: where the first of them has its
-/// source, to which pieces add offsets, and its target. U and whether all lanes are valid are compile-time
-/// constants.
+  const Met* begin() const { return begin_; }
+  const Met* end() const { return end_; }
+  static constexpr bool refill() { return false; }
+
+ private:
+  const Met *begin_, *end_;
+};
+
+/// Calls block(source, target, piece, U, full) for blocks of U vectors that cover a strip: where the first of them has
+/// its source, to which offsets are added, its target and what it meets. U and whether all lanes are valid are
+/// compile-time constants.
 template <class T, class Block>
-void for_blocks(const Strip& strip, const Block& block) {
-  const auto all = [&](auto full) {
+inline __attribute__((always_inline)) void for_blocks(const Strip& strip, const Block& block) {
+  const auto all = [&](auto piece, auto full) __attribute__((always_inline)) {
     for (int64_t g = 0; g < strip.groups; ++g) {
       int64_t source = strip.source + g * strip.source_group, target = strip.target + g * strip.target_group, v = 0;
       for (; v + 4 <= strip.vectors; v += 4) {
-        block(source, target, std::integral_constant<int, 4>(), full);
+        block(source, target, piece, std::integral_constant<int, 4>(), full);
         source += 4 * strip.source_step;
         target += 4 * strip.target_step;
       }
       for (; v < strip.vectors; ++v) {
-        block(source, target, std::integral_constant<int, 1>(), full);
+        block(source, target, piece, std::integral_constant<int, 1>(), full);
         source += strip.source_step;
         target += strip.target_step;
       }
     }
   };
-  if (strip.valid == Vec<T>::lanes)
-    all(std::true_type());
+  if (strip.rest.more())
+    all(Piece(strip), std::false_type());
+  else if (strip.valid == Vec<T>::lanes)
+    all(OnlyPiece(strip), std::true_type());
   else
-    all(std::false_type());
+    all(OnlyPiece(strip), std::false_type());
 }
 
 /// One axis as the target sees it.
@@ -148,8 +158,8 @@ struct Side {
   int64_t begin() const {
     const int64_t reach = (axis.kernel - 1) * axis.dilation;
     if (axis.adaptive) return targets();
-    const int64_t first =
-        direction == Direction::Forward ? (axis.padding + axis.stride - 1) / axis.stride : reach - axis.padding;
+    const int64_t first = direction == Direction::Forward ? (axis.padding + axis.stride - 1) / axis.stride
+                                                          : reach / axis.stride * axis.stride - axis.padding;
     return std::min(std::max<int64_t>(first, 0), targets());
   }
   int64_t end() const {
@@ -199,7 +209,8 @@ void for_strips(const Pooling& pooling, bool lone_pixels, const Body& body) noex
     };
     // Each `step` elements, `groups` times: `count` elements in a row from pixel x on.
     const auto run = [&](int64_t x, int64_t groups, int64_t count) {
-      strip.meet(Walk(in_depth, in_height, w.meeting(x), plane, row, channels, pooling));
+      strip.rest = Walk(in_depth, in_height, w.meeting(x), plane, row, channels, pooling);
+      strip.count = strip.rest.take(strip.met, Strip::room);
       strip.source_group = w.source_step() * channels;
       strip.target_group = w.step() * channels;
       if (groups > 1 && count < 4 * lanes) {
