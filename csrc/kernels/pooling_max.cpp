@@ -44,7 +44,8 @@ void forward(const Pooling& pooling, const T* input, T* output, Saved* saved) no
   const int64_t channels = pooling.channels;
   const auto body = [=](const Strip& strip, int64_t, int64_t, int64_t) {
     // A strip whose positions are wanted is of one pixel: all its lanes have the same.
-    const auto number = [=](const Met& met) { return positions ? met.offset / channels : met.tap; };
+    const int64_t before = strip.position;
+    const auto number = [=](const Met& met) { return positions ? before + met.offset / channels : met.tap; };
     const int64_t first = strip.count ? number(strip.met[0]) : positions ? -1 : no_tap;
     for_blocks<T>(
         strip, [&](int64_t source, int64_t target, auto piece, auto block, auto full) __attribute__((always_inline)) {

@@ -20,7 +20,7 @@ struct Met {
   uint8_t tap;  // meaningless in windows of more taps than that
 };
 
-/// All that one pixel of the target meets, in the order of the taps or windows.
+/// All that one pixel of the target meets, in the order of the taps or windows, from the first row that it meets on.
 class Walk {
  public:
   Walk() = default;
@@ -28,7 +28,7 @@ class Walk {
   Walk(const Meeting& d, const Meeting& h, const Meeting& w, int64_t plane, int64_t row, int64_t pixel,
        const Pooling& pooling)
       : left_(d.count * h.count * w.count),
-        offset_(d.source * plane + h.source * row + w.source * pixel),
+        offset_(w.source * pixel),
         tap_((d.tap * pooling.h.kernel + h.tap) * pooling.w.kernel + w.tap),
         column_(w.count),
         row_(h.count),
@@ -75,7 +75,8 @@ struct Strip {
   int count;
   Walk rest;  // what it meets beyond them
 
-  int64_t source, target;              // the first vector's channel in the source's image; its place in the target
+  int64_t source, target;              // the first vector's channel in the first row that it meets; its own place
+  int64_t position;                    // pixels of the source's image before that row
   int64_t source_step, target_step;    // elements from one vector to the next
   int64_t source_group, target_group;  // elements from one group to the next
   int64_t groups, vectors;
@@ -181,48 +182,75 @@ double reads_of(const Pooling& pooling) {
   return direction == Direction::Forward ? taps : 1 + taps * outputs / std::max(1.0, inputs);
 }
 
+/// Where a row of the target is, and what it meets in depth and height.
+struct Row {
+  Meeting d, h;
+  int64_t image, source, target;  // first elements of the source's image, of the first row that it meets, of itself
+  int64_t z, y;
+
+  /// Whether both meet the same taps, only elsewhere.
+  bool like(const Row& other) const {
+    return d.tap == other.d.tap && d.count == other.d.count && h.tap == other.h.tap && h.count == other.h.count;
+  }
+};
+
 /// Calls body(strip, z, y, x) for strips that cover the whole target, in parallel; (z, y, x) is a strip's first pixel.
 /// With `lone_pixels` no strip spans two pixels.
 template <class T, Direction direction, class Body>
 void for_strips(const Pooling& pooling, bool lone_pixels, const Body& body) noexcept {
-  constexpr int64_t lanes = Vec<T>::lanes;
-  constexpr double task_work = 16384;  // elements read that a task should have at least
+  constexpr int64_t lanes = Vec<T>::lanes, most_rows = 16;
+  constexpr double task_work = 32768;  // elements read that a task should have at least
   const Side<direction> d{pooling.d}, h{pooling.h}, w{pooling.w};
-  const int64_t channels = pooling.channels, width = w.targets(), rows = d.targets() * h.targets();
-  const double row_work = static_cast<double>(width * channels) * reads_of<direction>(pooling);
+  const int64_t channels = pooling.channels, width = w.targets();
+  const int64_t row = w.sources() * channels, plane = row * h.sources();
   const int64_t begin = lone_pixels ? width : w.begin(), end = lone_pixels ? width : w.end();
-  const auto do_row = [=, &pooling, &body](int64_t number) {
-    const int64_t n = number / rows, z = number % rows / h.targets(), y = number % h.targets();
-    const int64_t row = w.sources() * channels, plane = row * h.sources();
-    const int64_t image = n * plane * d.sources(), target = number * width * channels;
-    const Meeting in_depth = d.meeting(z), in_height = h.meeting(y);
+
+  const auto do_rows = [=, &pooling, &body](int64_t first, int64_t last) {
+    Row rows[most_rows];
+    const int count = static_cast<int>(last - first);
+    for (int i = 0; i < count; ++i) {
+      const int64_t number = first + i, y = number % h.targets(), z = number / h.targets() % d.targets();
+      const int64_t image = number / h.targets() / d.targets() * plane * d.sources();
+      const Meeting in_depth = d.meeting(z), in_height = h.meeting(y);
+      rows[i] = {in_depth,
+                 in_height,
+                 image,
+                 image + in_depth.source * plane + in_height.source * row,
+                 number * width * channels,
+                 z,
+                 y};
+    }
     Strip strip;
-    // Groups of vectors from channel c of pixel x on.
-    const auto put = [&](int64_t x, int64_t c, int64_t groups, int64_t vectors, int64_t valid) {
-      if (groups == 0 || vectors == 0 || valid == 0) return;
-      strip.source = image + c;
-      strip.target = target + x * channels + c;
-      strip.groups = groups;
-      strip.vectors = vectors;
-      strip.valid = static_cast<int>(valid);
-      body(strip, z, y, x);
-    };
-    // Each `step` elements, `groups` times: `count` elements in a row from pixel x on.
-    const auto run = [&](int64_t x, int64_t groups, int64_t count) {
-      strip.rest = Walk(in_depth, in_height, w.meeting(x), plane, row, channels, pooling);
-      strip.count = strip.rest.take(strip.met, Strip::room);
+    // Each step, `groups` times: `elements` in a row from pixel x on; in all rows.
+    const auto run = [&](int64_t x, int64_t groups, int64_t elements) {
+      const Meeting in_width = w.meeting(x);
+      // Blocks of vectors go along the row where a pixel has few.
+      const bool along = groups > 1 && elements < 4 * lanes;
       strip.source_group = w.source_step() * channels;
       strip.target_group = w.step() * channels;
-      if (groups > 1 && count < 4 * lanes) {
-        // Blocks of vectors go along the row, since a pixel has few.
-        strip.source_step = strip.source_group;
-        strip.target_step = strip.target_group;
-        for (int64_t c = 0; c < count; c += lanes) put(x, c, 1, groups, std::min(lanes, count - c));
-        return;
+      strip.source_step = along ? strip.source_group : lanes;
+      strip.target_step = along ? strip.target_group : lanes;
+      for (int i = 0; i < count; ++i) {
+        if (i == 0 || !rows[i].like(rows[i - 1])) {
+          strip.rest = Walk(rows[i].d, rows[i].h, in_width, plane, row, channels, pooling);
+          strip.count = strip.rest.take(strip.met, Strip::room);
+        }
+        strip.position = (rows[i].source - rows[i].image) / channels;
+        const auto put = [&](int64_t from, int64_t number, int64_t vectors, int64_t valid) {
+          strip.source = rows[i].source + from;
+          strip.target = rows[i].target + x * channels + from;
+          strip.groups = number;
+          strip.vectors = vectors;
+          strip.valid = static_cast<int>(valid);
+          body(strip, rows[i].z, rows[i].y, x);
+        };
+        if (along) {
+          for (int64_t c = 0; c < elements; c += lanes) put(c, 1, groups, std::min(lanes, elements - c));
+        } else {
+          if (elements >= lanes) put(0, groups, elements / lanes, lanes);
+          if (elements % lanes) put(elements - elements % lanes, groups, 1, elements % lanes);
+        }
       }
-      strip.source_step = strip.target_step = lanes;
-      put(x, 0, groups, count / lanes, lanes);
-      put(x, count - count % lanes, groups, 1, count % lanes);
     };
     for (int64_t x = 0; x < begin; ++x) run(x, 1, channels);
     if (w.step() == 1 && w.source_step() == 1) {
@@ -233,10 +261,11 @@ void for_strips(const Pooling& pooling, bool lone_pixels, const Body& body) noex
     }
     for (int64_t x = end; x < width; ++x) run(x, 1, channels);
   };
-  parallel_ranges(pooling.batch * rows, 1 + static_cast<int64_t>(task_work / std::max(1.0, row_work)), row_work,
-                  [&](int64_t first, int64_t last) {
-                    for (int64_t number = first; number < last; ++number) do_row(number);
-                  });
+  if (channels == 0) return;
+  const double row_work = static_cast<double>(width * channels) * reads_of<direction>(pooling);
+  const auto grain = static_cast<int64_t>(task_work / std::max(1.0, row_work));
+  parallel_ranges(pooling.batch * d.targets() * h.targets(), std::clamp<int64_t>(grain, 1, most_rows), row_work,
+                  do_rows);
 }
 
 template <bool full, class T>
