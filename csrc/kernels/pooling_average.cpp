@@ -7,26 +7,26 @@ namespace {
 template <class T, Direction direction, class F>
 void average(const Pooling& pooling, const T* source, T* target, const F& divisor) noexcept {
   using V = Vec<T>;
-  for_strips<T, direction>(pooling, false, [=](const Strip& strip, int64_t z, int64_t y, int64_t x) {
+  for_strips<T, direction>(pooling, false, [=](const Strip<T>& strip, int64_t z, int64_t y, int64_t x) {
     const V by(static_cast<T>(divisor(z, y, x)));
-    for_blocks<T>(strip,
-                  [&](int64_t begin, int64_t at, auto piece, auto block, auto full) __attribute__((always_inline)) {
-                    constexpr int count = decltype(block)::value;
-                    const int64_t step = strip.source_step, target_step = strip.target_step;
-                    const int valid = strip.valid;
-                    const T* const from = source + begin;
-                    V sum[count];
-                    for (V& total : sum) total = V(T(0));
-                    do {
-                      // Long sums are made of sums of pieces, which rounds less.
-                      V part[count];
-                      for (V& total : part) total = V(T(0));
-                      for (const Met& met : piece)
-                        for (int u = 0; u < count; ++u) part[u] += load<full>(from + met.offset + u * step, valid);
-                      for (int u = 0; u < count; ++u) sum[u] += part[u];
-                    } while (piece.refill());
-                    for (int u = 0; u < count; ++u) store<full>(sum[u] / by, target + at + u * target_step, valid);
-                  });
+    for_blocks(strip,
+               [&](int64_t begin, int64_t at, auto piece, auto block, auto lanes) __attribute__((always_inline)) {
+                 constexpr int count = decltype(block)::value;
+                 const int64_t step = strip.source_step, target_step = strip.target_step;
+                 const T* const from = source + begin;
+                 V sum[count];
+                 for (V& total : sum) total = V(T(0));
+                 do {
+                   // Long sums are made of sums of pieces, which rounds less.
+                   V part[count];
+                   for (V& total : part) total = V(T(0));
+                   for (const Met& met : piece)
+                     for (int u = 0; u < count; ++u)
+                       part[u] += lanes.meeting(lanes.load(from + met.offset + u * step), met);
+                   for (int u = 0; u < count; ++u) sum[u] += part[u];
+                 } while (piece.refill());
+                 for (int u = 0; u < count; ++u) lanes.store(sum[u] / by, target + at + u * target_step);
+               });
   });
 }
 

@@ -42,39 +42,38 @@ void forward(const Pooling& pooling, const T* input, T* output, Saved* saved) no
   constexpr bool positions = std::is_same_v<Saved, int64_t>, nothing = std::is_same_v<Saved, void>;
   using Kept = std::conditional_t<positions, Positions<T>, std::conditional_t<nothing, Nothing<T>, Taps<T>>>;
   const int64_t channels = pooling.channels;
-  const auto body = [=](const Strip& strip, int64_t, int64_t, int64_t) {
+  const auto body = [=](const Strip<T>& strip, int64_t, int64_t, int64_t) {
     // A strip whose positions are wanted is of one pixel: all its lanes have the same.
     const int64_t before = strip.position;
     const auto number = [=](const Met& met) { return positions ? before + met.offset / channels : met.tap; };
     const int64_t first = strip.count ? number(strip.met[0]) : positions ? -1 : no_tap;
-    for_blocks<T>(
-        strip, [&](int64_t source, int64_t target, auto piece, auto block, auto full) __attribute__((always_inline)) {
-          constexpr int count = decltype(block)::value;
-          const int64_t step = strip.source_step, target_step = strip.target_step;
-          const int valid = strip.valid;
-          const T* const from = input + source;
-          V best[count];
-          Kept kept[count];
-          for (int u = 0; u < count; ++u) {
-            best[u] = V(-std::numeric_limits<T>::infinity());
-            kept[u] = Kept(first);
-          }
-          do {
-            for (const Met& met : piece) {
-              const Kept here(number(met));
-              for (int u = 0; u < count; ++u) {
-                const V value = load<full>(from + met.offset + u * step, valid);
-                kept[u].replace(beats(value, best[u]), here);
-                best[u] = larger(value, best[u]);
-              }
-            }
-          } while (piece.refill());
-          for (int u = 0; u < count; ++u) {
-            const int64_t at = target + u * target_step;
-            store<full>(best[u], output + at, valid);
-            if constexpr (!nothing) kept[u].store(saved + at, valid);
-          }
-        });
+    for_blocks(strip,
+               [&](int64_t source, int64_t target, auto piece, auto block, auto lanes) __attribute__((always_inline)) {
+                 constexpr int count = decltype(block)::value;
+                 const int64_t step = strip.source_step, target_step = strip.target_step;
+                 const T* const from = input + source;
+                 V best[count];
+                 Kept kept[count];
+                 for (int u = 0; u < count; ++u) {
+                   best[u] = V(-std::numeric_limits<T>::infinity());
+                   kept[u] = Kept(first);
+                 }
+                 do {
+                   for (const Met& met : piece) {
+                     const Kept here(number(met));
+                     for (int u = 0; u < count; ++u) {
+                       const V value = lanes.load(from + met.offset + u * step);
+                       kept[u].replace(beats(value, best[u]), here);
+                       best[u] = larger(value, best[u]);
+                     }
+                   }
+                 } while (piece.refill());
+                 for (int u = 0; u < count; ++u) {
+                   const int64_t at = target + u * target_step;
+                   lanes.store(best[u], output + at);
+                   if constexpr (!nothing) kept[u].store(saved + at, lanes.valid());
+                 }
+               });
   };
   for_strips<T, Direction::Forward>(pooling, positions, body);
 }
@@ -97,28 +96,24 @@ void max_pool_forward(const Pooling& pooling, const T* input, T* output, int64_t
 template <class T>
 void max_pool_backward(const Pooling& pooling, const T* grad_output, const uint8_t* taps, T* grad_input) noexcept {
   using V = Vec<T>;
-  for_strips<T, Direction::Backward>(pooling, false, [=](const Strip& strip, int64_t, int64_t, int64_t) {
-    for_blocks<T>(
-        strip, [&](int64_t source, int64_t target, auto piece, auto block, auto full) __attribute__((always_inline)) {
-          constexpr int count = decltype(block)::value;
-          const int64_t step = strip.source_step, target_step = strip.target_step;
-          const int valid = strip.valid;
-          const T* const from = grad_output + source;
-          const uint8_t* const chosen = taps + source;
-          V sum[count];
-          for (V& part : sum) part = V(T(0));
-          do {
-            for (const Met& met : piece) {
-              const Taps<T> here(met.tap);
-              for (int u = 0; u < count; ++u) {
-                const int64_t at = met.offset + u * step;
-                const Mask<T> mine = Taps<T>::load(chosen + at, valid) == here;
-                sum[u] = blend(mine, sum[u] + load<full>(from + at, valid), sum[u]);
-              }
-            }
-          } while (piece.refill());
-          for (int u = 0; u < count; ++u) store<full>(sum[u], grad_input + target + u * target_step, valid);
-        });
+  for_strips<T, Direction::Backward>(pooling, false, [=](const Strip<T>& strip, int64_t, int64_t, int64_t) {
+    for_blocks(strip,
+               [&](int64_t source, int64_t target, auto piece, auto block, auto lanes) __attribute__((always_inline)) {
+                 constexpr int count = decltype(block)::value;
+                 const int64_t step = strip.source_step, target_step = strip.target_step;
+                 const T* const from = grad_output + source;
+                 const uint8_t* const chosen = taps + source;
+                 V sum[count];
+                 for (V& part : sum) part = V(T(0));
+                 do {
+                   for (const Met& met : piece)
+                     for (int u = 0; u < count; ++u) {
+                       const int64_t at = met.offset + u * step;
+                       sum[u] = blend(lanes.chosen(chosen + at, met), sum[u] + lanes.load(from + at), sum[u]);
+                     }
+                 } while (piece.refill());
+                 for (int u = 0; u < count; ++u) lanes.store(sum[u], grad_input + target + u * target_step);
+               });
   });
 }
 

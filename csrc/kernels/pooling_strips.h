@@ -8,7 +8,7 @@
 
 #include "core/parallel.h"
 #include "pooling.h"
-#include "simd/vec.h"
+#include "simd/lane_order.h"
 
 namespace cygnet {
 
@@ -17,7 +17,8 @@ enum class Direction { Forward, Backward };
 /// An element of the source that a vector meets: its distance from the strip's `source`, and the number of the tap.
 struct Met {
   int64_t offset;
-  uint8_t tap;  // meaningless in windows of more taps than that
+  uint8_t tap;     // meaningless in windows of more taps than that
+  uint8_t behind;  // this tap of its row and those behind it
 };
 
 /// All that one pixel of the target meets, in the order of the taps or windows, from the first row that it meets on.
@@ -39,7 +40,8 @@ class Walk {
         row_step_(h.source_step * row - w.count * step_),
         row_tap_step_(h.tap_step * pooling.w.kernel - w.count * w.tap_step),
         plane_step_(d.source_step * plane - h.count * h.source_step * row),
-        plane_tap_step_((d.tap_step * pooling.h.kernel - h.count * h.tap_step) * pooling.w.kernel) {}
+        plane_tap_step_((d.tap_step * pooling.h.kernel - h.count * h.tap_step) * pooling.w.kernel),
+        behind_(pooling.w.kernel - w.tap) {}
 
   bool more() const { return left_ > 0; }
   /// Writes the next, at most `room`; returns how many.
@@ -47,7 +49,7 @@ class Walk {
     const int taken = static_cast<int>(std::min<int64_t>(room, left_));
     left_ -= taken;
     for (Met* const end = to + taken; to < end; ++to) {
-      *to = {offset_, static_cast<uint8_t>(tap_)};
+      *to = {offset_, static_cast<uint8_t>(tap_), static_cast<uint8_t>(behind_ - (columns_ - column_) * tap_step_)};
       offset_ += step_;
       tap_ += tap_step_;
       if (--column_ > 0) continue;
@@ -65,9 +67,19 @@ class Walk {
  private:
   int64_t left_, offset_, tap_, column_, row_, columns_, rows_;
   int64_t step_, tap_step_, row_step_, row_tap_step_, plane_step_, plane_tap_step_;
+  int64_t behind_;
+};
+
+/// A vector of several pixels that do not follow each other in the source. Backward, its pixels are of all phases of a
+/// stride: they meet the same windows by neighbouring taps.
+template <class T>
+struct Join {
+  LaneOrder<T> order;
+  alignas(64) uint8_t phase[Vec<T>::lanes] = {};
 };
 
 /// `groups` times `vectors` vectors, all of the same number of valid lanes, that meet the same taps.
+template <class T>
 struct Strip {
   static constexpr int room = 32;
 
@@ -81,30 +93,33 @@ struct Strip {
   int64_t source_group, target_group;  // elements from one group to the next
   int64_t groups, vectors;
   int valid;
+  const Join<T>* join;  // or null
 };
 
 /// What a strip's vectors meet, in pieces: do { for (const Met& met : piece) ... } while (piece.refill());
+template <class T>
 class Piece {
  public:
-  explicit Piece(const Strip& strip) : begin_(strip.met), end_(strip.met + strip.count), rest_(strip.rest) {}
+  explicit Piece(const Strip<T>& strip) : begin_(strip.met), end_(strip.met + strip.count), rest_(strip.rest) {}
 
   const Met* begin() const { return begin_; }
   const Met* end() const { return end_; }
   bool refill() {
     begin_ = met_;
-    end_ = met_ + rest_.take(met_, Strip::room);
+    end_ = met_ + rest_.take(met_, Strip<T>::room);
     return end_ > begin_;
   }
 
  private:
   const Met *begin_, *end_;
   Walk rest_;
-  Met met_[Strip::room];
+  Met met_[Strip<T>::room];
 };
 /// The same where there is but one.
+template <class T>
 class OnlyPiece {
  public:
-  explicit OnlyPiece(const Strip& strip) : begin_(strip.met), end_(strip.met + strip.count) {}
+  explicit OnlyPiece(const Strip<T>& strip) : begin_(strip.met), end_(strip.met + strip.count) {}
 
   const Met* begin() const { return begin_; }
   const Met* end() const { return end_; }
@@ -114,32 +129,77 @@ class OnlyPiece {
   const Met *begin_, *end_;
 };
 
-/// Calls block(source, target, piece, U, full) for blocks of U vectors that cover a strip: where the first of them has
-/// its source, to which offsets are added, its target and what it meets. U and whether all lanes are valid are
-/// compile-time constants.
+/// How the lanes of a strip's vectors are read and written: all,
+template <class T>
+struct AllLanes {
+  explicit AllLanes(const Strip<T>&) {}
+
+  static constexpr int valid() { return Vec<T>::lanes; }
+  Vec<T> load(const T* from) const { return Vec<T>::load(from); }
+  void store(Vec<T> value, T* to) const { value.store(to); }
+  /// Which lanes meet `met` by the tap in `taps`.
+  Mask<T> chosen(const uint8_t* taps, const Met& met) const { return Taps<T>::load(taps, valid()) == Taps<T>(met.tap); }
+  /// The lanes of `value` that meet `met`, zero in the others.
+  Vec<T> meeting(Vec<T> value, const Met&) const { return value; }
+};
+/// the first few,
+template <class T>
+struct FirstLanes {
+  int count;
+
+  explicit FirstLanes(const Strip<T>& strip) : count(strip.valid) {}
+
+  int valid() const { return count; }
+  Vec<T> load(const T* from) const { return Vec<T>::load(from, count); }
+  void store(Vec<T> value, T* to) const { value.store(to, count); }
+  Mask<T> chosen(const uint8_t* taps, const Met& met) const { return Taps<T>::load(taps, count) == Taps<T>(met.tap); }
+  Vec<T> meeting(Vec<T> value, const Met&) const { return value; }
+};
+/// or in the order of a join.
+template <class T>
+struct JoinedLanes {
+  LaneOrder<T> order;
+  Taps<T> phase;
+
+  explicit JoinedLanes(const Strip<T>& strip)
+      : order(strip.join->order), phase(Taps<T>::load(strip.join->phase, Vec<T>::lanes)) {}
+
+  int valid() const { return order.valid; }
+  Vec<T> load(const T* from) const { return order.load(from); }
+  void store(Vec<T> value, T* to) const { value.store(to, order.valid); }
+  Mask<T> chosen(const uint8_t* taps, const Met& met) const {
+    return both(order.load(taps) == Taps<T>(met.tap) + phase, phase < Taps<T>(met.behind));
+  }
+  Vec<T> meeting(Vec<T> value, const Met& met) const { return blend(phase < Taps<T>(met.behind), value, Vec<T>(T(0))); }
+};
+
+/// Calls block(source, target, piece, U, lanes) for blocks of U vectors, a compile-time number, that cover a strip:
+/// where the first of them has its source, to which offsets are added, its target, what it meets, and its lanes.
 template <class T, class Block>
-inline __attribute__((always_inline)) void for_blocks(const Strip& strip, const Block& block) {
-  const auto all = [&](auto piece, auto full) __attribute__((always_inline)) {
+inline __attribute__((always_inline)) void for_blocks(const Strip<T>& strip, const Block& block) {
+  const auto all = [&](auto piece, auto lanes) __attribute__((always_inline)) {
     for (int64_t g = 0; g < strip.groups; ++g) {
       int64_t source = strip.source + g * strip.source_group, target = strip.target + g * strip.target_group, v = 0;
       for (; v + 4 <= strip.vectors; v += 4) {
-        block(source, target, piece, std::integral_constant<int, 4>(), full);
+        block(source, target, piece, std::integral_constant<int, 4>(), lanes);
         source += 4 * strip.source_step;
         target += 4 * strip.target_step;
       }
       for (; v < strip.vectors; ++v) {
-        block(source, target, piece, std::integral_constant<int, 1>(), full);
+        block(source, target, piece, std::integral_constant<int, 1>(), lanes);
         source += strip.source_step;
         target += strip.target_step;
       }
     }
   };
   if (strip.rest.more())
-    all(Piece(strip), std::false_type());
+    all(Piece<T>(strip), FirstLanes<T>(strip));
+  else if (strip.join)
+    all(OnlyPiece<T>(strip), JoinedLanes<T>(strip));
   else if (strip.valid == Vec<T>::lanes)
-    all(OnlyPiece(strip), std::true_type());
+    all(OnlyPiece<T>(strip), AllLanes<T>(strip));
   else
-    all(OnlyPiece(strip), std::false_type());
+    all(OnlyPiece<T>(strip), FirstLanes<T>(strip));
 }
 
 /// One axis as the target sees it.
@@ -182,6 +242,26 @@ double reads_of(const Pooling& pooling) {
   return direction == Direction::Forward ? taps : 1 + taps * outputs / std::max(1.0, inputs);
 }
 
+/// How pixels of fewer channels than lanes are joined to vectors, if several fit: forward the sources of neighbours are
+/// a stride apart; backward all phases of as many strides as fit are next to each other.
+template <class T, Direction direction>
+Join<T> join_of(const Pooling& pooling) {
+  constexpr int64_t lanes = Vec<T>::lanes;
+  const PoolAxis& w = pooling.w;
+  const int64_t channels = pooling.channels, phases = direction == Direction::Forward ? 1 : w.stride;
+  const int64_t source_step = (direction == Direction::Forward ? w.stride : 1) * channels;
+  Join<T> join;
+  if (w.stride == 1 || pooling.adaptive() || pooling.taps() > Strip<T>::room || (phases > 1 && w.dilation > 1))
+    return join;
+  for (int64_t step = 0; (step + 1) * phases * channels <= lanes && step * source_step + channels <= 2 * lanes; ++step)
+    for (int64_t phase = 0; phase < phases; ++phase)
+      for (int64_t c = 0; c < channels; ++c) {
+        join.phase[join.order.valid] = static_cast<uint8_t>(phase);
+        join.order.push(step * source_step + c);
+      }
+  return join;
+}
+
 /// Where a row of the target is, and what it meets in depth and height.
 struct Row {
   Meeting d, h;
@@ -205,7 +285,17 @@ void for_strips(const Pooling& pooling, bool lone_pixels, const Body& body) noex
   const int64_t row = w.sources() * channels, plane = row * h.sources();
   const int64_t begin = lone_pixels ? width : w.begin(), end = lone_pixels ? width : w.end();
 
-  const auto do_rows = [=, &pooling, &body](int64_t first, int64_t last) {
+  // Pixels from begin on that are joined, `joined` to a vector.
+  const Join<T> join = join_of<T, direction>(pooling);
+  const int64_t joined = channels ? join.order.valid / channels : 0;
+  int64_t first_joined = begin, joined_vectors = 0;
+  if (joined > 1) {
+    while ((first_joined + w.axis.padding) % w.step()) ++first_joined;  // in phase with the stride
+    first_joined = std::min(first_joined, end);
+    joined_vectors = (end - first_joined) / joined;
+  }
+
+  const auto do_rows = [=, &pooling, &body, &join](int64_t first, int64_t last) {
     Row rows[most_rows];
     const int count = static_cast<int>(last - first);
     for (int i = 0; i < count; ++i) {
@@ -220,43 +310,57 @@ void for_strips(const Pooling& pooling, bool lone_pixels, const Body& body) noex
                  z,
                  y};
     }
-    Strip strip;
-    // Each step, `groups` times: `elements` in a row from pixel x on; in all rows.
-    const auto run = [&](int64_t x, int64_t groups, int64_t elements) {
+    Strip<T> strip;
+    // Calls go(row, put) for all rows, with the strip ready for what pixel x meets in it; put(element, groups, vectors,
+    // lanes) does as many from the element after x on.
+    const auto each_row = [&](int64_t x, const auto& go) {
       const Meeting in_width = w.meeting(x);
-      // Blocks of vectors go along the row where a pixel has few.
-      const bool along = groups > 1 && elements < 4 * lanes;
-      strip.source_group = w.source_step() * channels;
-      strip.target_group = w.step() * channels;
-      strip.source_step = along ? strip.source_group : lanes;
-      strip.target_step = along ? strip.target_group : lanes;
       for (int i = 0; i < count; ++i) {
         if (i == 0 || !rows[i].like(rows[i - 1])) {
           strip.rest = Walk(rows[i].d, rows[i].h, in_width, plane, row, channels, pooling);
-          strip.count = strip.rest.take(strip.met, Strip::room);
+          strip.count = strip.rest.take(strip.met, Strip<T>::room);
         }
         strip.position = (rows[i].source - rows[i].image) / channels;
-        const auto put = [&](int64_t from, int64_t number, int64_t vectors, int64_t valid) {
-          strip.source = rows[i].source + from;
-          strip.target = rows[i].target + x * channels + from;
-          strip.groups = number;
+        go([&](int64_t element, int64_t groups, int64_t vectors, int64_t valid) {
+          strip.source = rows[i].source + element;
+          strip.target = rows[i].target + x * channels + element;
+          strip.groups = groups;
           strip.vectors = vectors;
           strip.valid = static_cast<int>(valid);
           body(strip, rows[i].z, rows[i].y, x);
-        };
+        });
+      }
+    };
+    // Each step, `groups` times: `elements` in a row from pixel x on.
+    const auto run = [&](int64_t x, int64_t groups, int64_t elements) {
+      strip.join = nullptr;
+      strip.source_group = w.source_step() * channels;
+      strip.target_group = w.step() * channels;
+      // Blocks of vectors go along the row where a pixel has few.
+      const bool along = groups > 1 && elements < 4 * lanes;
+      strip.source_step = along ? strip.source_group : lanes;
+      strip.target_step = along ? strip.target_group : lanes;
+      each_row(x, [&](const auto& put) {
         if (along) {
           for (int64_t c = 0; c < elements; c += lanes) put(c, 1, groups, std::min(lanes, elements - c));
         } else {
           if (elements >= lanes) put(0, groups, elements / lanes, lanes);
           if (elements % lanes) put(elements - elements % lanes, groups, 1, elements % lanes);
         }
-      }
+      });
     };
-    for (int64_t x = 0; x < begin; ++x) run(x, 1, channels);
+    for (int64_t x = 0; x < first_joined; ++x) run(x, 1, channels);
+    if (joined_vectors > 0) {
+      strip.join = &join;
+      strip.source_step = joined / w.step() * w.source_step() * channels;
+      strip.target_step = joined * channels;
+      each_row(first_joined, [&](const auto& put) { put(0, 1, joined_vectors, join.order.valid); });
+    }
+    const int64_t next = first_joined + joined_vectors * joined;
     if (w.step() == 1 && w.source_step() == 1) {
-      if (begin < end) run(begin, 1, (end - begin) * channels);
+      if (next < end) run(next, 1, (end - next) * channels);
     } else {
-      for (int64_t x = begin; x < std::min(begin + w.step(), end); ++x)
+      for (int64_t x = next; x < std::min(next + w.step(), end); ++x)
         run(x, (end - x + w.step() - 1) / w.step(), channels);
     }
     for (int64_t x = end; x < width; ++x) run(x, 1, channels);
@@ -266,18 +370,6 @@ void for_strips(const Pooling& pooling, bool lone_pixels, const Body& body) noex
   const auto grain = static_cast<int64_t>(task_work / std::max(1.0, row_work));
   parallel_ranges(pooling.batch * d.targets() * h.targets(), std::clamp<int64_t>(grain, 1, most_rows), row_work,
                   do_rows);
-}
-
-template <bool full, class T>
-Vec<T> load(const T* from, int valid) {
-  return full ? Vec<T>::load(from) : Vec<T>::load(from, valid);
-}
-template <bool full, class T>
-void store(Vec<T> value, T* to, int valid) {
-  if (full)
-    value.store(to);
-  else
-    value.store(to, valid);
 }
 
 }  // namespace cygnet

@@ -37,6 +37,9 @@ inline Vec<double> blend(Mask<double> mask, Vec<double> yes, Vec<double> no) {
   return Vec<double>(_mm512_mask_mov_pd(no.p, mask, yes.p));
 }
 
+inline Mask<float> both(Mask<float> a, Mask<float> b) { return a & b; }
+inline Mask<double> both(Mask<double> a, Mask<double> b) { return a & b; }
+
 template <class T>
 struct Taps {
   __m128i p;
@@ -49,6 +52,8 @@ struct Taps {
   void store(uint8_t* to, int count) const { _mm_mask_storeu_epi8(to, first(count), p); }
   void replace(Mask<T> mask, Taps by) { p = _mm_mask_mov_epi8(p, mask, by.p); }
   friend Mask<T> operator==(Taps a, Taps b) { return static_cast<Mask<T>>(_mm_cmpeq_epi8_mask(a.p, b.p)); }
+  friend Mask<T> operator<(Taps a, Taps b) { return static_cast<Mask<T>>(_mm_cmplt_epu8_mask(a.p, b.p)); }
+  friend Taps operator+(Taps a, Taps b) { return Taps(_mm_add_epi8(a.p, b.p)); }
 
  private:
   static __mmask16 first(int count) { return static_cast<__mmask16>((1u << count) - 1); }
@@ -74,6 +79,11 @@ inline Vec<T> blend(Mask<T> mask, Vec<T> yes, Vec<T> no) {
   return select(mask, yes, no);
 }
 
+template <class T>
+inline Vec<T> both(Vec<T> a, Vec<T> b) {
+  return Eigen::internal::pand(a.p, b.p);
+}
+
 // The numbers are kept as T, which holds them exactly.
 template <class T>
 struct Taps {
@@ -95,6 +105,8 @@ struct Taps {
   }
   void replace(Mask<T> mask, Taps by) { p = select(mask, by.p, p); }
   friend Mask<T> operator==(Taps a, Taps b) { return a.p == b.p; }
+  friend Mask<T> operator<(Taps a, Taps b) { return a.p < b.p; }
+  friend Taps operator+(Taps a, Taps b) { return Taps(a.p + b.p); }
 };
 
 #endif
