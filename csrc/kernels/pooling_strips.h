@@ -242,10 +242,10 @@ double reads_of(const Pooling& pooling) {
   return direction == Direction::Forward ? taps : 1 + taps * outputs / std::max(1.0, inputs);
 }
 
-/// How pixels of fewer channels than lanes are joined to vectors, if several fit: forward the sources of neighbours are
-/// a stride apart; backward all phases of as many strides as fit are next to each other.
+/// The join of as many pixels as fit, at most `most`: forward the sources of neighbours are a stride apart; backward
+/// all phases of a stride are next to each other. Without lanes where nothing can be joined.
 template <class T, Direction direction>
-Join<T> join_of(const Pooling& pooling) {
+Join<T> join_of(const Pooling& pooling, int64_t most) {
   constexpr int64_t lanes = Vec<T>::lanes;
   const PoolAxis& w = pooling.w;
   const int64_t channels = pooling.channels, phases = direction == Direction::Forward ? 1 : w.stride;
@@ -253,12 +253,14 @@ Join<T> join_of(const Pooling& pooling) {
   Join<T> join;
   if (w.stride == 1 || pooling.adaptive() || pooling.taps() > Strip<T>::room || (phases > 1 && w.dilation > 1))
     return join;
-  for (int64_t step = 0; (step + 1) * phases * channels <= lanes && step * source_step + channels <= 2 * lanes; ++step)
+  for (int64_t step = 0; (step + 1) * phases <= most; ++step) {
+    if ((step + 1) * phases * channels > lanes || step * source_step + channels > 2 * lanes) break;
     for (int64_t phase = 0; phase < phases; ++phase)
       for (int64_t c = 0; c < channels; ++c) {
         join.phase[join.order.valid] = static_cast<uint8_t>(phase);
         join.order.push(step * source_step + c);
       }
+  }
   return join;
 }
 
@@ -278,45 +280,58 @@ struct Row {
 /// With `lone_pixels` no strip spans two pixels.
 template <class T, Direction direction, class Body>
 void for_strips(const Pooling& pooling, bool lone_pixels, const Body& body) noexcept {
-  constexpr int64_t lanes = Vec<T>::lanes, most_rows = 16;
+  if (pooling.channels == 0) return;
+  constexpr int64_t lanes = Vec<T>::lanes, most_rows = 64;
   constexpr double task_work = 32768;  // elements read that a task should have at least
   const Side<direction> d{pooling.d}, h{pooling.h}, w{pooling.w};
   const int64_t channels = pooling.channels, width = w.targets();
   const int64_t row = w.sources() * channels, plane = row * h.sources();
   const int64_t begin = lone_pixels ? width : w.begin(), end = lone_pixels ? width : w.end();
 
-  // Pixels from begin on that are joined, `joined` to a vector.
-  const Join<T> join = join_of<T, direction>(pooling);
-  const int64_t joined = channels ? join.order.valid / channels : 0;
-  int64_t first_joined = begin, joined_vectors = 0;
-  if (joined > 1) {
-    while ((first_joined + w.axis.padding) % w.step()) ++first_joined;  // in phase with the stride
-    first_joined = std::min(first_joined, end);
-    joined_vectors = (end - first_joined) / joined;
-  }
+  // Where a pixel has few channels, pixels from `first_joined` on are joined to vectors; the last may have fewer.
+  int64_t first_joined = begin;
+  while (first_joined < end && (first_joined + w.axis.padding) % w.step()) ++first_joined;  // in phase with the stride
+  const Join<T> whole = join_of<T, direction>(pooling, end - first_joined);
+  const int64_t joined = whole.order.valid / channels, vectors = joined ? (end - first_joined) / joined : 0;
+  const Join<T> last = join_of<T, direction>(pooling, end - first_joined - vectors * joined);
+  const int64_t in_last = last.order.valid / channels;
 
-  const auto do_rows = [=, &pooling, &body, &join](int64_t first, int64_t last) {
+  const auto do_rows = [=, &pooling, &body, &whole, &last](int64_t first_row, int64_t end_row) {
     Row rows[most_rows];
-    const int count = static_cast<int>(last - first);
+    const int count = static_cast<int>(end_row - first_row);
+    int64_t y = first_row % h.targets(), z = first_row / h.targets() % d.targets();
+    int64_t image = first_row / h.targets() / d.targets() * plane * d.sources();
+    Meeting in_depth = d.meeting(z);
     for (int i = 0; i < count; ++i) {
-      const int64_t number = first + i, y = number % h.targets(), z = number / h.targets() % d.targets();
-      const int64_t image = number / h.targets() / d.targets() * plane * d.sources();
-      const Meeting in_depth = d.meeting(z), in_height = h.meeting(y);
-      rows[i] = {in_depth,
-                 in_height,
-                 image,
-                 image + in_depth.source * plane + in_height.source * row,
-                 number * width * channels,
-                 z,
-                 y};
+      Meeting in_height;
+      if (i >= h.step() && y >= h.begin() + h.step() && y < h.end()) {
+        in_height = rows[i - h.step()].h;
+        in_height.source += h.source_step();
+      } else {
+        in_height = h.meeting(y);
+      }
+      const int64_t source = image + in_depth.source * plane + in_height.source * row;
+      rows[i] = {in_depth, in_height, image, source, (first_row + i) * width * channels, z, y};
+      if (++y < h.targets()) continue;
+      y = 0;
+      if (++z == d.targets()) {
+        z = 0;
+        image += plane * d.sources();
+      }
+      in_depth = d.meeting(z);
     }
+    // Rows that meet like ones are a step apart; they come after each other.
+    const int row_step = static_cast<int>(std::min<int64_t>(h.step(), count));
+    const auto next_row = [=](int i) { return i + row_step < count ? i + row_step : i % row_step + 1; };
     Strip<T> strip;
     // Calls go(row, put) for all rows, with the strip ready for what pixel x meets in it; put(element, groups, vectors,
     // lanes) does as many from the element after x on.
     const auto each_row = [&](int64_t x, const auto& go) {
       const Meeting in_width = w.meeting(x);
-      for (int i = 0; i < count; ++i) {
-        if (i == 0 || !rows[i].like(rows[i - 1])) {
+      const Row* listed = nullptr;
+      for (int k = 0, i = 0; k < count; ++k, i = next_row(i)) {
+        if (!listed || !rows[i].like(*listed)) {
+          listed = &rows[i];
           strip.rest = Walk(rows[i].d, rows[i].h, in_width, plane, row, channels, pooling);
           strip.count = strip.rest.take(strip.met, Strip<T>::room);
         }
@@ -350,13 +365,16 @@ void for_strips(const Pooling& pooling, bool lone_pixels, const Body& body) noex
       });
     };
     for (int64_t x = 0; x < first_joined; ++x) run(x, 1, channels);
-    if (joined_vectors > 0) {
+    const auto run_joined = [&](int64_t x, int64_t pixels, int64_t number, const Join<T>& join) {
       strip.join = &join;
-      strip.source_step = joined / w.step() * w.source_step() * channels;
-      strip.target_step = joined * channels;
-      each_row(first_joined, [&](const auto& put) { put(0, 1, joined_vectors, join.order.valid); });
-    }
-    const int64_t next = first_joined + joined_vectors * joined;
+      strip.source_step = pixels / w.step() * w.source_step() * channels;
+      strip.target_step = pixels * channels;
+      each_row(x, [&](const auto& put) { put(0, 1, number, join.order.valid); });
+    };
+    if (vectors > 0) run_joined(first_joined, joined, vectors, whole);
+    int64_t next = first_joined + vectors * joined;
+    if (in_last > 0) run_joined(next, in_last, 1, last);
+    next += in_last;
     if (w.step() == 1 && w.source_step() == 1) {
       if (next < end) run(next, 1, (end - next) * channels);
     } else {
@@ -365,7 +383,6 @@ void for_strips(const Pooling& pooling, bool lone_pixels, const Body& body) noex
     }
     for (int64_t x = end; x < width; ++x) run(x, 1, channels);
   };
-  if (channels == 0) return;
   const double row_work = static_cast<double>(width * channels) * reads_of<direction>(pooling);
   const auto grain = static_cast<int64_t>(task_work / std::max(1.0, row_work));
   parallel_ranges(pooling.batch * d.targets() * h.targets(), std::clamp<int64_t>(grain, 1, most_rows), row_work,
