@@ -79,6 +79,31 @@ py::object scatter_add_rows_binding(const ArrayArg& grad_arg, const ArrayArg& in
   return result.object;
 }
 
+void renormalize_rows_binding(const ArrayArg& table_arg, const ArrayArg& indices_arg, double max_norm,
+                              double norm_type) {
+  constexpr const char* op = "renormalize_rows";
+  const Array table = float_array(op, "table", table_arg);
+  check_rank(op, "table", table, 2);
+  check_writeable(op, "table", table);
+  check<ValueError>(table.view.contiguous(), op, ": table must be C-contiguous and aligned");
+  const Array indices = index_array(op, "indices", indices_arg);
+  check_rank(op, "indices", indices, 1);
+  check<ValueError>(max_norm >= 0, op, ": max_norm is ", max_norm, ", expected at least 0");
+  check<ValueError>(norm_type > 0, op, ": norm_type is ", norm_type, ", expected more than 0");
+  check_no_overlap(op, "table", table, "indices", indices);
+  const int64_t count = indices.shape(0), rows = table.shape(0), width = table.shape(1);
+  const Dims positions = indices.shape();
+  const double moved = static_cast<double>(count * width);
+  dispatch(table.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    launch(op, {3 * moved, 2 * moved * static_cast<double>(sizeof(T))}, {write(table), read(indices)}, 0,
+           [=](void* const* at) {
+             check_indices(op, in<int64_t>(at[1]), positions, count, rows);
+             renormalize_rows(to<T>(at[0]), in<int64_t>(at[1]), count, rows, width, max_norm, norm_type);
+           });
+  });
+}
+
 // Sizes around `axis` of an array of shape `indexed` and of indices, which agree but for that axis.
 AlongAxis along_axis(const Dims& indexed, const Dims& indices, int axis) {
   AlongAxis shape{1, indexed[axis], indices[axis], 1};
@@ -180,6 +205,25 @@ Returns
 -------
 numpy.ndarray
     (rows, ...), of grad's type.
+
+Raises
+------
+ShapeError, DTypeError, ValueError, IndexError
+)");
+  m.def("renormalize_rows", &renormalize_rows_binding, py::arg("table"), py::arg("indices"), py::arg("max_norm"),
+        py::arg("norm_type") = 2.0,
+        R"(Scales rows that are too long to a largest norm, in place.
+
+Parameters
+----------
+table : numpy.ndarray
+    (rows, width), float32 or float64, C-contiguous and writeable.
+indices : numpy.ndarray
+    (M,), int64 or int32, each 0 <= index < rows: the rows that are looked at.
+max_norm : float
+    The largest norm, at least 0.
+norm_type : float
+    p of ``sum(abs(row) ** p) ** (1 / p)``, more than 0, also infinite. Default 2.
 
 Raises
 ------

@@ -56,5 +56,6 @@ PYBIND11_MODULE(CYGNET_MODULE, m) {
   cygnet::bind_loss(m);
   cygnet::bind_random(m);
   cygnet::bind_gather(m);
+  cygnet::bind_norm(m);
   cygnet::bind_optimizer(m);
 }

@@ -59,6 +59,24 @@ Dims per_axis(const char* op, const char* name, const AxesArg& arg, int axes, in
   return values;
 }
 
+Padding padding_of(const char* op, const PaddingArg& arg, int axes) {
+  const AxesReader reader{op, "padding", "an int, or an int or a pair (low, high) for each", arg.object, axes, 0};
+  Padding padding;
+  reader.each([&](const py::object& value) {
+    if (!is_sequence(value)) {
+      padding.low.push(reader.integer(value));
+      padding.high.push(padding.low.back());
+      return;
+    }
+    const auto pair = py::reinterpret_borrow<py::sequence>(value);
+    check<ValueError>(pair.size() == 2, op, ": padding must be ", reader.wanted, " of ", axes, " axes, got ",
+                      Shown{arg.object});
+    padding.low.push(reader.integer(py::object(pair[0])));
+    padding.high.push(reader.integer(py::object(pair[1])));
+  });
+  return padding;
+}
+
 Dims image_shape(const char* op, const char* name, const py::object& arg, int rank) {
   const auto not_ints = [&] {
     return TypeError(message(op, ": ", name, " must be a tuple of ", rank, " ints, got ", Shown{arg}));
@@ -84,13 +102,6 @@ int64_t Window::extent() const {
   int64_t reach;
   if (__builtin_mul_overflow(dilation, kernel - 1, &reach) || reach == INT64_MAX) return INT64_MAX;
   return reach + 1;
-}
-
-void check_fits(const char* op, int64_t h, int64_t w, const Window& rows, const Window& columns) {
-  const Dims padded{h + 2 * rows.padding, w + 2 * columns.padding};
-  check<ShapeError>(rows.fits(h) && columns.fits(w), op, ": kernel ", Dims{rows.kernel, columns.kernel},
-                    " with dilation ", Dims{rows.dilation, columns.dilation}, " is larger than the padded input ",
-                    padded);
 }
 
 ChannelsLastOutput::ChannelsLastOutput(const char* op, const OptionalArray& out, DType dtype, const Dims& shape,

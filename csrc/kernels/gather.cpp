@@ -1,6 +1,7 @@
 #include "gather.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "core/parallel.h"
@@ -19,6 +20,19 @@ void take(const AlongAxis& shape, const Item* input, const int64_t* indices, Ite
       for (int64_t i = 0; i < inner; ++i) result[row * inner + i] = from[index[i] * inner + i];
     }
   });
+}
+
+template <class T>
+double norm_of(const T* row, int64_t width, double p) noexcept {
+  double total = 0;
+  for (int64_t i = 0; i < width; ++i) {
+    const double size = std::fabs(static_cast<double>(row[i]));
+    if (std::isinf(p))
+      total = size > total || size != size ? size : total;
+    else
+      total += p == 2 ? size * size : p == 1 ? size : std::pow(size, p);
+  }
+  return std::isinf(p) ? total : p == 2 ? std::sqrt(total) : std::pow(total, 1 / p);
 }
 
 }  // namespace
@@ -60,6 +74,24 @@ void scatter_add_rows(const T* grad, const int64_t* indices, int64_t count, int6
   });
 }
 
+template <class T>
+void renormalize_rows(T* table, const int64_t* indices, int64_t count, int64_t rows, int64_t width, double max_norm,
+                      double p) noexcept {
+  // As above: a task owns rows. A row that was scaled is not too long a second time.
+  const int64_t tasks = std::min<int64_t>(rows, 8);
+  parallel_for(tasks, static_cast<double>(count * width), [&](int64_t task) {
+    const int64_t first = rows * task / tasks, last = rows * (task + 1) / tasks;
+    for (int64_t i = 0; i < count; ++i) {
+      if (indices[i] < first || indices[i] >= last) continue;
+      T* const row = table + indices[i] * width;
+      const double norm = norm_of(row, width, p);
+      if (!(norm > max_norm)) continue;
+      const T scale = static_cast<T>(max_norm / (norm + 1e-7));
+      for (int64_t k = 0; k < width; ++k) row[k] *= scale;
+    }
+  });
+}
+
 void take_along_axis(const AlongAxis& shape, size_t item, const char* input, const int64_t* indices,
                      char* result) noexcept {
   const auto run = [&](auto zero) {
@@ -92,8 +124,9 @@ void scatter_add_along_axis(const AlongAxis& shape, const T* grad, const int64_t
   });
 }
 
-#define CYGNET_INSTANTIATE(T)                                                                       \
-  template void scatter_add_rows(const T*, const int64_t*, int64_t, int64_t, int64_t, T*) noexcept; \
+#define CYGNET_INSTANTIATE(T)                                                                             \
+  template void renormalize_rows(T*, const int64_t*, int64_t, int64_t, int64_t, double, double) noexcept; \
+  template void scatter_add_rows(const T*, const int64_t*, int64_t, int64_t, int64_t, T*) noexcept;       \
   template void scatter_add_along_axis(const AlongAxis&, const T*, const int64_t*, T*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)

@@ -18,6 +18,12 @@ template <class T>
 void scatter_add_rows(const T* grad, const int64_t* indices, int64_t count, int64_t rows, int64_t width,
                       T* result) noexcept;
 
+/// Scales, in place, every row of table (rows, width) that an index names and whose norm (sum |x|^p)^(1/p) is larger
+/// than `max_norm`, to that norm; p > 0, also infinite.
+template <class T>
+void renormalize_rows(T* table, const int64_t* indices, int64_t count, int64_t rows, int64_t width, double max_norm,
+                      double p) noexcept;
+
 /// Three-dimensional shapes around one axis: (outer, axis, inner). `size` is the axis of the indexed array, `count`
 /// that of the indices.
 struct AlongAxis {

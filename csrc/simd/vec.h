@@ -139,6 +139,12 @@ inline Vec<T> select(Vec<T> mask, Vec<T> yes, Vec<T> no) {
   return Eigen::internal::pselect(mask.p, yes.p, no.p);
 }
 
+/// `a` with zeros where `mask` is set. Unlike a `select`, it never makes the load of `a` wait for the mask.
+template <class T>
+inline Vec<T> zero_where(Vec<T> mask, Vec<T> a) {
+  return Eigen::internal::pandnot(a.p, mask.p);
+}
+
 /// The larger and the smaller; NaN if either is NaN.
 template <class T>
 inline Vec<T> max(Vec<T> a, Vec<T> b) {
@@ -147,6 +153,20 @@ inline Vec<T> max(Vec<T> a, Vec<T> b) {
 template <class T>
 inline Vec<T> min(Vec<T> a, Vec<T> b) {
   return Eigen::internal::pmin<Eigen::PropagateNaN>(a.p, b.p);
+}
+
+/// min(max(a, low), high) for finite ends; a NaN of `a` stays.
+template <class T>
+inline Vec<T> clamp(Vec<T> a, Vec<T> low, Vec<T> high) {
+#if defined(EIGEN_VECTORIZE_AVX512)
+  // The instructions return their second argument if one is NaN.
+  if constexpr (std::is_same_v<T, float>)
+    return typename Vec<T>::Packet(_mm512_min_ps(high.p, _mm512_max_ps(low.p, a.p)));
+  else
+    return typename Vec<T>::Packet(_mm512_min_pd(high.p, _mm512_max_pd(low.p, a.p)));
+#else
+  return min(max(a, low), high);
+#endif
 }
 
 template <class T>
@@ -193,6 +213,15 @@ inline T horizontal_sum(Vec<T> a) {
 template <class T>
 inline T horizontal_max(Vec<T> a) {
   return Eigen::internal::predux_max<Eigen::PropagateNaN>(a.p);
+}
+
+/// Exchanges rows and columns of a square of elements.
+template <class T>
+inline void transpose(Vec<T> (&rows)[Vec<T>::lanes]) {
+  Eigen::internal::PacketBlock<typename Vec<T>::Packet, Vec<T>::lanes> block;
+  for (int i = 0; i < Vec<T>::lanes; ++i) block.packet[i] = rows[i].p;
+  Eigen::internal::ptranspose(block);
+  for (int i = 0; i < Vec<T>::lanes; ++i) rows[i] = block.packet[i];
 }
 
 }  // namespace cygnet

@@ -1,9 +1,11 @@
 """The table of op cases: what forward, gradient, layout, every-ISA, replay and benchmark runs all read."""
 
 from tests.op_cases import (
+    activations,
     convolution,
     elementwise,
     losses,
+    norms,
     pooling,
     products,
     reductions,
@@ -13,11 +15,13 @@ from tests.op_cases.case import Case, Sample
 
 CASES: list[Case] = [
     *elementwise.CASES,
+    *activations.CASES,
     *reductions.CASES,
     *products.CASES,
     *convolution.CASES,
     *pooling.CASES,
     *losses.CASES,
+    *norms.CASES,
     *shapes.CASES,
 ]
 

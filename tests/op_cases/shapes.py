@@ -34,4 +34,6 @@ CASES = [
     case("gather", lambda a, i, dim: np.take_along_axis(a, i, dim),
          [s(x(5, 3), labels(5, 2, below=3), dim=1), s(x(5, 3), labels(4, 3, below=5), dim=0)],
          lambda a, i, dim: op("gather")(a, dim, i), exact=True),
+    case("embedding", lambda i, a: a[i], [s(labels(7, below=5), x(5, 3)), s(labels(2, 3, below=5), x(5, 4)),
+         s(labels(0, below=5), x(5, 3)), s(labels(40, 10, below=50), x(50, 300))], exact=True),
 ]  # fmt: skip

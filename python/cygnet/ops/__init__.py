@@ -9,8 +9,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from cygnet.ops.activation import (
+    elu,
+    gelu,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    leaky_relu,
+    logsigmoid,
+    mish,
+    prelu,
+    relu,
+    relu6,
+    sigmoid,
+    silu,
+    softplus,
+    tanh,
+)
 from cygnet.ops.broadcast import expand, reshape, sum
-from cygnet.ops.conv import conv2d
+from cygnet.ops.conv import (
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+)
 from cygnet.ops.convert import bool, clone, contiguous, double, float, int, long, to
 from cygnet.ops.create import (
     arange,
@@ -37,7 +61,6 @@ from cygnet.ops.elementwise import (
     ge,
     gt,
     le,
-    leaky_relu,
     log,
     logical_and,
     logical_not,
@@ -49,15 +72,12 @@ from cygnet.ops.elementwise import (
     ne,
     neg,
     pow,
-    relu,
-    sigmoid,
     sign,
     sqrt,
     sub,
-    tanh,
     where,
 )
-from cygnet.ops.gather import gather
+from cygnet.ops.gather import embedding, gather
 from cygnet.ops.linear import linear, matmul, mm
 from cygnet.ops.loss import (
     binary_cross_entropy,
@@ -68,6 +88,7 @@ from cygnet.ops.loss import (
     mse_loss,
     nll_loss,
 )
+from cygnet.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from cygnet.ops.pooling import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -118,14 +139,22 @@ __all__ = [
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
+    "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cat",
     "clone",
+    "conv1d",
     "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cross_entropy",
     "div",
     "dropout",
+    "elu",
+    "embedding",
     "eq",
     "erf",
     "exp",
@@ -135,10 +164,17 @@ __all__ = [
     "full",
     "gather",
     "ge",
+    "gelu",
+    "group_norm",
     "gt",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
     "index_select",
+    "instance_norm",
     "kl_div",
     "l1_loss",
+    "layer_norm",
     "le",
     "leaky_relu",
     "linear",
@@ -147,6 +183,7 @@ __all__ = [
     "logical_and",
     "logical_not",
     "logical_or",
+    "logsigmoid",
     "lt",
     "matmul",
     "max",
@@ -159,6 +196,7 @@ __all__ = [
     "maximum",
     "mean",
     "minimum",
+    "mish",
     "mm",
     "mse_loss",
     "mul",
@@ -169,14 +207,19 @@ __all__ = [
     "ones_like",
     "permute",
     "pow",
+    "prelu",
     "rand",
     "randn",
     "randperm",
     "relu",
+    "relu6",
     "reshape",
+    "rms_norm",
     "sigmoid",
     "sign",
+    "silu",
     "softmax",
+    "softplus",
     "sqrt",
     "squeeze",
     "stack",

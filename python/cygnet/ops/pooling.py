@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from cygnet import kernels
-from cygnet.autograd import is_grad_enabled, record
-from cygnet.ops.common import as_tensor, wrap
+from cygnet.autograd import record
+from cygnet.ops.common import as_tensor, needs_gradient, wrap
 from cygnet.ops.reduce import mean
 from cygnet.tensor import Tensor
 
@@ -23,7 +23,7 @@ def _kept(input: Tensor, return_indices: bool) -> str:
     """What a maximum keeps beside its values, for the user or for the gradient."""
     if return_indices:
         return "indices"
-    return "taps" if input.requires_grad and is_grad_enabled() else "nothing"
+    return "taps" if needs_gradient(input) else "nothing"
 
 
 def _max_pool(
