@@ -18,10 +18,10 @@ constexpr int64_t group_bytes = 512 << 10;
 // Pixels whose panels are packed one after the other while grad_output is read in order.
 constexpr int64_t pack_run = 16;
 // Private copies of the gradient, at most; bytes that all of them may take; pixels that each sums at least, so that
-// storing and adding them up is a small part of the work.
+// storing and adding them up is a small part of the work, and where there is too little else to share out.
 constexpr int64_t most_copies = 16;
 constexpr int64_t copies_bytes = 16 << 20;
-constexpr int64_t copy_pixels = 4096;
+constexpr int64_t copy_pixels = 4096, few_tasks_copy_pixels = 512;
 // Tasks that keep the threads of a usual machine busy, and multiply-adds that each should have at least.
 constexpr int64_t enough_tasks = 16;
 constexpr double task_work = 1 << 18;
@@ -49,7 +49,7 @@ WeightPlan weight_plan(const ConvShape& s) noexcept {
   constexpr auto item = static_cast<int64_t>(sizeof(T));
   WeightPlan plan{};
   plan.panels = panels_for<T>(s.group_out());
-  plan.pitch = strip_channels<T>;
+  plan.pitch = std::clamp<int64_t>(s.group_in(), 1, strip_channels<T>);
   plan.strips = ceil_div(s.group_in(), plan.pitch);
   plan.copy_size = s.groups * plan.panels.padded_columns() * s.group_in() * s.taps();
   plan.pack_b = plan.panels.panels * s.groups > 1 || plan.panels.padded_columns() != s.out_channels;
@@ -68,7 +68,8 @@ WeightPlan weight_plan(const ConvShape& s) noexcept {
   const int64_t most_tasks =
       std::max<int64_t>(1, static_cast<int64_t>(std::min(plan.multiplications / task_work, 1e6)));
   const int64_t by_memory = copies_bytes / std::max<int64_t>(1, plan.copy_size * item);
-  const int64_t copies = std::min({s.batch, most_tasks, by_memory, s.batch * pixels / copy_pixels});
+  const int64_t least_pixels = units * plan.strips < enough_tasks ? few_tasks_copy_pixels : copy_pixels;
+  const int64_t copies = std::min({s.batch, most_tasks, by_memory, s.batch * pixels / least_pixels});
   for (plan.copies = most_copies; plan.copies > std::max<int64_t>(1, copies);) plan.copies /= 2;
   plan.images_per_copy = ceil_div(s.batch, plan.copies);
   plan.copies = ceil_div(s.batch, plan.images_per_copy);
