@@ -1,11 +1,14 @@
 """A process that runs one framework and answers requests, one JSON object a line.
 
-Started by the harness as ``python -m benchmarks.worker cygnet|torch``. Requests:
+Started by the harness as ``python -m benchmarks.worker FRAMEWORK``. Requests:
 
 - {"do": "describe"}
-- {"do": "build", "kind": ..., "name": ..., "variant": ..., "threads": ...}: builds a workload and
-  gives its results.
+- {"do": "variants", "kind": ..., "name": ...}: the ways in which it runs that workload.
+- {"do": "build", "kind": ..., "name": ..., "variant": ..., "threads": ..., "batch": ...}: builds a
+  workload; for kind "ops" also "seed" and "dtype" of what is drawn.
+- {"do": "results", "path": ...}: writes the workload's results there, as NumPy's .npz.
 - {"do": "time", "seconds": ..., "samples": ...}: times at least so many runs for at least so long.
+- {"do": "memory", "runs": ...}: runs so often; the most memory that the process ever held, bytes.
 """
 
 from __future__ import annotations
@@ -14,9 +17,12 @@ import gc
 import importlib
 import json
 import os
+import resource
 import sys
 import time
 from typing import Any
+
+import numpy as np
 
 from benchmarks.frameworks import Workload
 
@@ -24,6 +30,7 @@ from benchmarks.frameworks import Workload
 def timed(workload: Workload, seconds: float, samples: int) -> list[float]:
     """Seconds of each run; runs below 20 microseconds are timed in groups."""
     run, clock = workload.run, time.perf_counter
+    run()  # the other framework ran last
     start = clock()
     run()
     group = max(1, int(20e-6 / max(clock() - start, 1e-9)))
@@ -42,26 +49,36 @@ def timed(workload: Workload, seconds: float, samples: int) -> list[float]:
     return times
 
 
+def peak_memory(workload: Workload, runs: int) -> int:
+    for _ in range(runs):
+        workload.run()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def main() -> None:
     # A framework may print; only answers may reach the harness.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     framework: Any = importlib.import_module(f"benchmarks.frameworks.{sys.argv[1]}_")
-    workload: Workload | None = None
+    workload: Any = None
     for line in sys.stdin:
         request = json.loads(line)
         answer: dict[str, Any] = {}
         try:
             match request.pop("do"):
                 case "describe":
-                    answer = {**framework.describe(), "variants": framework.VARIANTS}
+                    answer = {"kinds": framework.KINDS, "facts": framework.describe()}
+                case "variants":
+                    answer["variants"] = framework.variants(**request)
                 case "build":
+                    workload = None  # before the next one takes memory
                     workload = framework.build(**request)
-                    assert workload is not None
-                    answer["results"] = [r.ravel().tolist() for r in workload.results()]
+                case "results":
+                    np.savez(request["path"], *workload.results())
                 case "time":
-                    assert workload is not None
                     answer["times"] = timed(workload, **request)
+                case "memory":
+                    answer["bytes"] = peak_memory(workload, **request)
         except Exception as error:  # the harness reports it and goes on
             answer = {"error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(answer) + "\n")

@@ -56,13 +56,14 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def strided(array: np.ndarray) -> np.ndarray:
-    """Images (N, C, H, W) of which every second channel and column of a larger array are taken."""
-    return np.repeat(np.repeat(array, 2, axis=3), 2, axis=1)[:, ::2, :, ::2]
+    """Images (N, C, ...) of which every second channel and column of a larger array are taken."""
+    return np.repeat(np.repeat(array, 2, axis=-1), 2, axis=1)[:, ::2, ..., ::2]
 
 
 def reversed_(array: np.ndarray) -> np.ndarray:
     """Images whose channels, rows and columns step backwards in memory."""
-    return np.ascontiguousarray(array[:, ::-1, ::-1, ::-1])[:, ::-1, ::-1, ::-1]
+    back = (slice(None), *(slice(None, None, -1),) * (array.ndim - 1))
+    return np.ascontiguousarray(array[back])[back]
 
 
 IMAGE_LAYOUTS = [np.ascontiguousarray, channels_last, strided, reversed_, misaligned]

@@ -1,71 +1,34 @@
-"""conv2d and its gradients against a direct sum over taps in float64."""
+"""Convolutions and their gradients against direct sums over taps in float64."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from cygnet import kernels
+import cygnet
+from cygnet import autograd, kernels, ops
+from tests.conv_reference import Conv, ConvTranspose
 from tests.kernel_layouts import IMAGE_LAYOUTS, channels_last, reversed_
 
 
-def pair(value):
-    return (value, value) if isinstance(value, int) else tuple(value)
-
-
-def taps(size, weight_shape, stride, padding, dilation):
-    """For each tap: (i, j) and the slice of the padded image that its products read."""
-    _, _, kernel_h, kernel_w = weight_shape
-    (sh, sw), (ph, pw), (dh, dw) = pair(stride), pair(padding), pair(dilation)
-    out_h = (size[0] + 2 * ph - dh * (kernel_h - 1) - 1) // sh + 1
-    out_w = (size[1] + 2 * pw - dw * (kernel_w - 1) - 1) // sw + 1
-    for i in range(kernel_h):
-        for j in range(kernel_w):
-            rows = slice(i * dh, i * dh + (out_h - 1) * sh + 1, sh)
-            columns = slice(j * dw, j * dw + (out_w - 1) * sw + 1, sw)
-            yield i, j, (slice(None), slice(None), rows, columns), (out_h, out_w)
-
-
-def grouped(array, groups):
-    n, c = array.shape[:2]
-    return array.reshape(n, groups, c // groups, *array.shape[2:])
-
-
-def reference(x, w, b, grad, stride=1, padding=0, dilation=1, groups=1):
+def reference(x, w, b, grad, *, transposed=False, **geometry):
     """(output, grad_input, grad_weight, grad_bias); `grad` is a function of the output's shape."""
-    x, w = x.astype(np.float64), w.astype(np.float64)
-    ph, pw = pair(padding)
-    padded = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
-    steps = list(taps(x.shape[2:], w.shape, stride, padding, dilation))
-    weight = w.reshape(groups, w.shape[0] // groups, *w.shape[1:])
-    output = np.zeros((x.shape[0], w.shape[0], *steps[0][3]))
-    for i, j, where, _ in steps:
-        part = np.einsum("ngchw,goc->ngohw", grouped(padded[where], groups), weight[..., i, j])
-        output += part.reshape(output.shape)
-    if b is not None:
-        output += b.astype(np.float64)[:, None, None]
-    dy = grad(output.shape).astype(np.float64)
-    dx, dw = np.zeros_like(padded), np.zeros_like(weight)
-    for i, j, where, _ in steps:
-        part = np.einsum("ngohw,goc->ngchw", grouped(dy, groups), weight[..., i, j])
-        dx[where] += part.reshape(dx[where].shape)
-        dw[..., i, j] = np.einsum(
-            "ngohw,ngchw->goc", grouped(dy, groups), grouped(padded[where], groups)
-        )
-    h, v = x.shape[2:]
-    return output, dx[:, :, ph : ph + h, pw : pw + v], dw.reshape(w.shape), dy.sum((0, 2, 3))
+    form = (ConvTranspose if transposed else Conv)(x, w, **geometry)
+    output = form.forward(None if b is None else b.astype(np.float64))
+    return output, *form.backward(grad(output.shape))
 
 
 def integers(rng, shape, dtype=np.float32):
     return rng.integers(-3, 4, shape).astype(dtype)
 
 
-def run(x, w, b, grad, **geometry):
+def run(x, w, b, grad, *, transposed=False, **geometry):
     """The three kernels on one case; `grad` as in `reference`."""
-    y = kernels.conv2d_forward(x, w, b, **geometry)
+    name = f"conv{'_transpose' if transposed else ''}{x.ndim - 2}d"
+    y = getattr(kernels, f"{name}_forward")(x, w, b, **geometry)
     dy = grad(y.shape).astype(x.dtype)
-    dx = kernels.conv2d_backward_input(dy, w, x.shape, **geometry)
-    dw, db = kernels.conv2d_backward_weight(dy, x, w.shape, **geometry)
+    dx = getattr(kernels, f"{name}_backward_input")(dy, w, x.shape, **geometry)
+    dw, db = getattr(kernels, f"{name}_backward_weight")(dy, x, w.shape, **geometry)
     return y, dx, dw, db
 
 
@@ -98,57 +61,104 @@ CASES = [
     (17, 8, (5, 5), 300, (3, 3), {"padding": 1}),
     (1, 600, (5, 6), 70, (3, 3), {"padding": 1}),  # depth is worked off in blocks
     (2, 3, (9, 9), 4, (3, 3), {"stride": (20, 30), "padding": 1}),
+    (2, 5, (8, 9), 7, (3, 2), {"padding": ((2, 0), (0, 3))}),
+    (2, 20, (8, 9), 7, (3, 3), {"padding": ((0, 5), (4, 1)), "stride": (3, 2)}),
     (0, 3, (5, 5), 4, (3, 3), {"padding": 1}),
     (2, 0, (5, 5), 4, (3, 3), {}),
     (2, 3, (5, 5), 0, (3, 3), {}),
+    (3, 5, (40,), 9, (5,), {}),
+    (2, 64, (300,), 64, (5,), {"padding": 2}),
+    (1, 2, (40000,), 3, (9,), {"padding": 4}),
+    (1, 33, (9000,), 18, (3,), {"stride": 2, "dilation": 3, "padding": ((5, 0),)}),
+    (4, 6, (31,), 8, (4,), {"groups": 2, "stride": 3, "padding": 1}),
+    (0, 3, (8,), 4, (3,), {}),
+    (2, 3, (5, 6, 7), 4, (3, 2, 3), {"padding": 1}),
+    (2, 17, (4, 9, 5), 20, (2, 3, 3), {"stride": (1, 2, 3), "padding": (0, 2, 1)}),
+    (1, 16, (3, 40, 40), 33, (3, 3, 3), {"padding": (1, 1, (0, 2))}),
+    (1, 20, (12, 11, 10), 18, (2, 2, 2), {"stride": 2, "dilation": (1, 3, 2)}),
+    (2, 6, (5, 4, 4), 4, (3, 1, 2), {"groups": 2, "padding": (2, 0, 1)}),
 ]
+TRANSPOSED_CASES = [
+    (2, 3, (5, 6), 4, (3, 3), {}),
+    (3, 32, (7, 7), 16, (4, 4), {"stride": 2, "padding": 1}),
+    (3, 16, (14, 14), 1, (4, 4), {"stride": 2, "padding": 1}),
+    (2, 20, (5, 6), 18, (3, 2), {"stride": 3, "padding": 1, "output_padding": (2, 1)}),
+    (2, 20, (5, 6), 18, (3, 2), {"dilation": (3, 1), "output_padding": (2, 0)}),
+    (2, 20, (5, 6), 18, (1, 1), {"stride": 3}),  # results that no tap reaches
+    (2, 6, (5, 6), 9, (3, 2), {"groups": 3, "stride": 2, "padding": ((2, 0), (1, 0))}),
+    (2, 40, (6, 5), 34, (5, 3), {"padding": (4, 2)}),
+    (40, 3, (4, 4), 5, (2, 2), {"stride": 2}),
+    (0, 3, (5, 5), 4, (3, 3), {"stride": 2}),
+    (2, 0, (5, 5), 4, (3, 3), {}),
+    (2, 3, (5, 5), 0, (3, 3), {}),
+    (2, 5, (9,), 7, (4,), {"stride": 2, "output_padding": 1}),
+    (1, 32, (5000,), 40, (3,), {"stride": 2, "padding": 1}),
+    (2, 17, (3, 4, 5), 19, (2, 3, 3), {"stride": (2, 1, 2), "padding": (0, 1, 1)}),
+    (1, 4, (3, 5, 4), 6, (3, 3, 3), {"groups": 2, "dilation": (1, 2, 1), "padding": 2}),
+]
+EVERY_CASE = [(*case, False) for case in CASES] + [(*case, True) for case in TRANSPOSED_CASES]
+
+
+def operands(rng, batch, channels, size, filters, kernel, groups, transposed, dtype=np.float32):
+    """Input, weight and bias of small integers."""
+    outer, inner = (channels, filters) if transposed else (filters, channels)
+    return (
+        integers(rng, (batch, channels, *size), dtype),
+        integers(rng, (outer, inner // groups, *kernel), dtype),
+        integers(rng, (filters,), dtype),
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_integers_are_exact(case, dtype):
-    batch, channels, size, filters, kernel, geometry = case
+@pytest.mark.parametrize("layout", [np.ascontiguousarray, channels_last])
+@pytest.mark.parametrize("case", EVERY_CASE, ids=str)
+def test_integers_are_exact(case, layout, dtype):
+    *shape, geometry, transposed = case
     rng = np.random.default_rng(0)
-    x = integers(rng, (batch, channels, *size), dtype)
-    w = integers(rng, (filters, channels // geometry.get("groups", 1), *kernel), dtype)
-    b = integers(rng, (filters,), dtype)
+    x, w, b = operands(rng, *shape, geometry.get("groups", 1), transposed, dtype)
 
     def grad(shape):
-        return integers(np.random.default_rng(1), shape, dtype)
+        return layout(integers(np.random.default_rng(1), shape, dtype))
 
-    expected = reference(x, w, b, grad, **geometry)
-    got = run(channels_last(x), w, b, grad, **geometry)
+    expected = reference(x, w, b, grad, transposed=transposed, **geometry)
+    got = run(layout(x), w, b, grad, transposed=transposed, **geometry)
     for name, want, have in zip(("y", "dx", "dw", "db"), expected, got, strict=True):
         assert have.dtype == dtype, name
         assert have.shape == want.shape, name
         np.testing.assert_array_equal(have, want, err_msg=name)
 
 
+@pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("seed", range(60))
-def test_random_geometries_are_exact(seed):
+def test_random_geometries_are_exact(seed, transposed):
     rng = np.random.default_rng(seed)
+    axes = int(rng.choice([1, 2, 2, 3]))
     groups = int(rng.choice([1, 1, 2, 3]))
     channels, filters = groups * int(rng.integers(1, 20)), groups * int(rng.integers(1, 40))
-    kernel, stride = rng.integers(1, 5, 2), rng.integers(1, 5, 2)
-    dilation, padding = rng.integers(1, 4, 2), rng.integers(0, 6, 2)
-    low = np.maximum(1, dilation * (kernel - 1) + 1 - 2 * padding)
-    size = low + rng.integers(0, 12, 2)
+    kernel, stride = rng.integers(1, 5, axes), rng.integers(1, 5, axes)
+    dilation, padding = rng.integers(1, 4, axes), rng.integers(0, 6, (axes, 2))
     geometry = {
         "stride": tuple(int(v) for v in stride),
-        "padding": tuple(int(v) for v in padding),
+        "padding": tuple((int(low), int(high)) for low, high in padding),
         "dilation": tuple(int(v) for v in dilation),
         "groups": groups,
     }
-    x = integers(rng, (int(rng.integers(1, 6)), channels, *size))
-    w = integers(rng, (filters, channels // groups, *kernel))
-    b = integers(rng, (filters,))
+    if transposed:
+        geometry["output_padding"] = tuple(int(v) for v in rng.integers(0, stride))
+        low = 1 + np.maximum(0, padding.sum(1) - dilation * (kernel - 1)) // stride + 1
+    else:
+        low = np.maximum(1, dilation * (kernel - 1) + 1 - padding.sum(1))
+    size = low + rng.integers(0, 12 if axes < 3 else 5, axes)
+    x, w, b = operands(
+        rng, int(rng.integers(1, 6)), channels, size, filters, kernel, groups, transposed
+    )
 
     def grad(shape):
         return integers(np.random.default_rng(seed), shape)
 
-    expected = reference(x, w, b, grad, **geometry)
+    expected = reference(x, w, b, grad, transposed=transposed, **geometry)
     layout = IMAGE_LAYOUTS[seed % len(IMAGE_LAYOUTS)]
-    got = run(layout(x), w, b, lambda shape: layout(grad(shape)), **geometry)
+    got = run(layout(x), w, b, lambda s: layout(grad(s)), transposed=transposed, **geometry)
     for name, want, have in zip(("y", "dx", "dw", "db"), expected, got, strict=True):
         np.testing.assert_array_equal(have, want, err_msg=name)
 
@@ -212,6 +222,41 @@ def test_activations(activation):
     np.testing.assert_allclose(got, expected, rtol=1.3e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("filters", [2, 40])  # summed up from columns, gathered
+def test_activations_of_transposed_convolutions(activation, filters):
+    rng = np.random.default_rng(6)
+    x = rng.standard_normal((2, 20, 6, 6)).astype(np.float32)
+    w = rng.standard_normal((20, filters, 4, 4)).astype(np.float32)
+    b = rng.standard_normal(filters).astype(np.float32)
+    z = kernels.conv_transpose2d_forward(x, w, b, stride=2)
+    got = kernels.conv_transpose2d_forward(x, w, b, stride=2, activation=activation)
+    expected = {
+        "relu": np.maximum(z, 0),
+        "leaky_relu": np.where(z > 0, z, np.float32(0.01) * z),
+        "sigmoid": 1 / (1 + np.exp(-z.astype(np.float64))),
+        "tanh": np.tanh(z.astype(np.float64)),
+    }[activation]
+    np.testing.assert_allclose(got, expected, rtol=1.3e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["conv2d", "conv_transpose2d"])
+def test_only_the_needed_gradients(name):
+    rng = np.random.default_rng(12)
+    x, w = integers(rng, (2, 4, 6, 6)), integers(rng, (4, 4, 3, 3))
+    dy = channels_last(integers(rng, getattr(kernels, f"{name}_forward")(x, w).shape))
+    backward = getattr(kernels, f"{name}_backward_weight")
+    dw, db = backward(dy, x, w.shape)
+    np.testing.assert_array_equal(db, dy.sum((0, 2, 3)))
+    for need_weight, need_bias in ((True, False), (False, True), (False, False)):
+        got = backward(dy, x, w.shape, need_weight=need_weight, need_bias=need_bias)
+        for have, want, need in zip(got, (dw, db), (need_weight, need_bias), strict=True):
+            if need:
+                np.testing.assert_array_equal(have, want)
+            else:
+                assert have is None
+
+
 def test_no_bias_and_nan():
     x = np.ones((1, 2, 4, 4), np.float32)
     x[0, 0, 0, 0] = np.nan
@@ -225,19 +270,24 @@ def test_no_bias_and_nan():
 
 
 THREAD_CASES = [
-    (100, 6, 12, 16, 5, {}),
-    (16, 32, 16, 40, 3, {"padding": 1}),
-    (1, 40, 33, 96, 3, {"padding": 1, "stride": 2}),
-    (2, 130, 9, 150, 3, {"padding": 1}),
+    (100, 6, (12, 12), 16, (5, 5), {}, False),
+    (16, 32, (16, 16), 40, (3, 3), {"padding": 1}, False),
+    (1, 40, (33, 33), 96, (3, 3), {"padding": 1, "stride": 2}, False),
+    (2, 130, (9, 9), 150, (3, 3), {"padding": 1}, False),
+    (2, 32, (3000,), 40, (5,), {"padding": 2}, False),
+    (1, 24, (9, 10, 11), 32, (3, 3, 3), {"padding": 1}, False),
+    (64, 32, (7, 7), 16, (4, 4), {"stride": 2, "padding": 1}, True),
+    (64, 16, (14, 14), 1, (4, 4), {"stride": 2, "padding": 1}, True),
 ]
 
 
 @pytest.mark.parametrize("case", THREAD_CASES, ids=str)
 def test_bits_do_not_depend_on_threads(case):
-    batch, channels, size, filters, kernel, geometry = case
+    batch, channels, size, filters, kernel, geometry, transposed = case
     rng = np.random.default_rng(7)
-    x = rng.standard_normal((batch, channels, size, size)).astype(np.float32)
-    w = rng.standard_normal((filters, channels, kernel, kernel)).astype(np.float32)
+    x = rng.standard_normal((batch, channels, *size)).astype(np.float32)
+    outer, inner = (channels, filters) if transposed else (filters, channels)
+    w = rng.standard_normal((outer, inner, *kernel)).astype(np.float32)
     b = rng.standard_normal(filters).astype(np.float32)
 
     def grad(shape):
@@ -248,7 +298,7 @@ def test_bits_do_not_depend_on_threads(case):
         results = []
         for count in (1, 2, 3):
             kernels.set_num_threads(count)
-            results.append(run(x, w, b, grad, **geometry))
+            results.append(run(x, w, b, grad, transposed=transposed, **geometry))
     finally:
         kernels.set_num_threads(before)
     for other in results[1:]:
@@ -322,10 +372,15 @@ BAD_FORWARD = [
         (X, W),
         {"stride": 1.5},
         TypeError,
-        "conv2d: stride must be an int or a pair of ints, got 1.5",
+        "conv2d: stride must be an int or an int for each, got 1.5",
     ),
     ((X, W), {"padding": -1}, ValueError, "conv2d: padding is -1, expected at least 0"),
-    ((X, W), {"padding": (1, 2, 3)}, ValueError, "conv2d: padding must be an int or a pair"),
+    (
+        (X, W),
+        {"padding": (1, 2, 3)},
+        ValueError,
+        "conv2d: padding must be an int, or an int or a pair",
+    ),
     ((X, W), {"dilation": 0}, ValueError, "conv2d: dilation is 0, expected at least 1"),
     (
         (X, W),
@@ -334,7 +389,12 @@ BAD_FORWARD = [
         r"conv2d: kernel \(3, 3\) with dilation \(3, 3\) is larger",
     ),
     ((X[:, :, :2], W), {}, ShapeError, r"larger than the padded input \(2, 6\)"),
-    ((X[:, :, :0], W), {}, ShapeError, r"larger than the padded input \(0, 6\)"),
+    (
+        (X[:, :, :0], W),
+        {},
+        ShapeError,
+        r"input has shape \(2, 4, 0, 6\), expected a size of at least 1",
+    ),
     (
         (X, W[:, :, :0]),
         {},
@@ -362,7 +422,7 @@ BAD_FORWARD = [
         "conv2d: input has dtype >f4, expected native byte order",
     ),
     (([1], W), {}, TypeError, "conv2d: input must be a NumPy array, got list"),
-    ((X, W), {"activation": "gelu"}, ValueError, "conv2d: activation is 'gelu', expected 'none'"),
+    ((X, W), {"activation": "swish"}, ValueError, "conv2d: activation is 'swish', expected 'none'"),
     ((X, W), {"padding": 2**31 - 1}, ShapeError, "conv2d: .* more elements than memory can hold"),
     ((X, W), {"padding": 2**40}, ValueError, "conv2d: padding is 1099511627776"),
     ((X, W), {"out": np.zeros((2, 6, 4, 5), np.float32)}, ShapeError, r"conv2d: out has shape"),
@@ -381,6 +441,46 @@ def test_bad_forward(arguments, options, error, text):
     with pytest.raises(error, match=text) as caught:
         kernels.conv2d_forward(*arguments, **options)
     assert type(caught.value) is error
+
+
+Y, V = np.zeros((2, 6, 4), np.float32), np.zeros((6, 4, 3), np.float32)
+BAD_TRANSPOSED = [
+    ((X, V), {}, ShapeError, r"input has shape \(2, 4, 6, 6\), expected 3 dimensions"),
+    ((Y[:, :5], V), {}, ShapeError, "weight has 6 input channels, input has 5"),
+    ((Y, V), {"groups": 4}, ShapeError, "input has 6 channels, groups 4 does not divide"),
+    ((Y, V, np.zeros(6, np.float32)), {}, ShapeError, r"bias has shape \(6,\), expected \(4,\)"),
+    ((Y, V), {"output_padding": 1}, ValueError, r"output_padding is \(1,\), expected less than"),
+    ((Y, V), {"output_padding": -1}, ValueError, "output_padding is -1, expected at least 0"),
+    ((Y, V), {"stride": 0}, ValueError, "stride is 0, expected at least 1"),
+    ((Y, V), {"stride": (1, 2)}, ValueError, r"an int for each of 1 axis, got \(1, 2\)"),
+    ((Y, V), {"padding": 3}, ShapeError, r"leaves a result of size \(0,\), expected at least 1"),
+    ((Y, V), {"padding": ((1, -1),)}, ValueError, r"padding is \(\(1, -1\),\), expected at least"),
+    ((Y, V), {"padding": ((1, 2, 3),)}, ValueError, r"padding must be an int, or .* \(low, high\)"),
+    ((Y, V), {"padding": (("a", 1),)}, TypeError, "padding must be an int, or an int or a pair"),
+    ((Y[..., :0], V), {}, ShapeError, "expected a size of at least 1 along each spatial axis"),
+    ((Y, V[..., :0]), {}, ShapeError, "expected a kernel of at least 1 along each spatial axis"),
+    (
+        (np.broadcast_to(Y[..., :1], (2, 6, 2**20)), V),
+        {"stride": 2**31 - 1},
+        ShapeError,
+        "has a result of more elements than memory can hold",
+    ),
+    ((Y[:, :0], V[:0]), {"groups": 2**31}, ValueError, "groups is 2147483648"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "options", "error", "text"), BAD_TRANSPOSED)
+def test_bad_transposed(arguments, options, error, text):
+    with pytest.raises(error, match="conv_transpose1d: .*" + text) as caught:
+        kernels.conv_transpose1d_forward(*arguments, **options)
+    assert type(caught.value) is error
+
+
+def test_bad_backward_of_transposed():
+    with pytest.raises(ShapeError, match=r"conv_transpose1d_backward_input: grad_output has shape"):
+        kernels.conv_transpose1d_backward_input(np.zeros((2, 4, 5), np.float32), V, Y.shape)
+    with pytest.raises(ShapeError, match=r"conv_transpose1d_backward_weight: weight_shape is"):
+        kernels.conv_transpose1d_backward_weight(np.zeros((2, 4, 6), np.float32), Y, (6, 4))
 
 
 def test_out_that_overlaps_or_is_read_only():
@@ -439,3 +539,32 @@ def test_read_only_inputs():
     x, w = np.ones((1, 1, 3, 3), np.float32), np.ones((1, 1, 3, 3), np.float32)
     x.flags.writeable = w.flags.writeable = False
     assert kernels.conv2d_forward(x, w).item() == 9
+
+
+@pytest.mark.parametrize("name", ["conv1d", "conv2d", "conv_transpose2d"])
+def test_second_derivatives(name):
+    rng = np.random.default_rng(13)
+    axes = int(name[-2])
+    geometry = {"stride": 2, "padding": 1, "groups": 2}
+    shapes = [(2, 4, *(6, 5)[:axes]), (4, 2, *(3, 2)[:axes]), (4,)]
+    arrays = [rng.standard_normal(shape) for shape in shapes]
+
+    def slopes(at):
+        """The gradients of a function of the op's result, in one number, and the leaves."""
+        leaves = [cygnet.Tensor(a, requires_grad=True) for a in at]
+        output = getattr(ops, name)(*leaves, **geometry)
+        gradients = autograd.grad((output * output * output).sum(), leaves, create_graph=True)
+        return sum((g * g).sum() for g in gradients), leaves
+
+    total, leaves = slopes(arrays)
+    total.backward()
+    for i, leaf in enumerate(leaves):
+        direction = rng.standard_normal(shapes[i])
+        sides = []
+        for step in (1e-6, -1e-6):
+            moved = list(arrays)
+            moved[i] = arrays[i] + step * direction
+            sides.append(slopes(moved)[0].item())
+        np.testing.assert_allclose(
+            (leaf.grad.numpy() * direction).sum(), (sides[0] - sides[1]) / 2e-6, rtol=1e-6
+        )

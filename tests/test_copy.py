@@ -25,6 +25,28 @@ def test_contiguous_keeps_every_bit(dtype: str, layout: str) -> None:
         assert not np.shares_memory(copy, array)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_transposes_of_every_remainder(dtype: str) -> None:
+    for rows in (1, 2, 3, 7, 8, 15, 16, 17, 33, 129, 300):
+        for columns in (1, 5, 16, 31, 64, 130):
+            array = (np.arange(2 * rows * columns) % 251).reshape(2, rows, columns).astype(dtype)
+            moved = array.transpose(0, 2, 1)
+            assert same_bits(kernels.contiguous(moved, always_copy=True), moved.copy())
+            guarded = np.full((2, columns + 2, rows + 2), 1, dtype)
+            kernels.copy_into(guarded[:, 1:-1, 1:-1], moved)
+            assert same_bits(guarded[:, 1:-1, 1:-1].copy(), moved.copy())
+            guarded[:, 1:-1, 1:-1] = 1
+            assert (guarded == 1).all()
+
+
+def test_copies_past_the_caches() -> None:
+    array = np.arange(2899 * 2900, dtype=np.float32).reshape(2899, 2900)
+    assert np.array_equal(kernels.contiguous(array, always_copy=True), array)
+    assert np.array_equal(kernels.contiguous(array.T), array.T)
+    assert np.array_equal(kernels.cast(array, "float64"), array.astype(np.float64))
+    assert np.array_equal(kernels.concatenate([array, array[:, :7]], 1)[:, 2900:], array[:, :7])
+
+
 @pytest.mark.parametrize("target", DTYPES)
 @pytest.mark.parametrize("source", DTYPES)
 def test_cast_equals_numpy(source: str, target: str) -> None:

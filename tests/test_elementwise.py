@@ -40,6 +40,11 @@ EXACT_UNARY = {
     "relu": (lambda x: np.maximum(x, x.dtype.type(0)), FLOATS),
     "leaky_relu": (lambda x: np.where(x > 0, x, x * x.dtype.type(0.01)), FLOATS),
     "logical_not": (np.logical_not, ("bool",)),
+    "square": (np.square, FLOATS),
+    "reciprocal": (np.reciprocal, FLOATS),
+    "floor": (np.floor, FLOATS),
+    "ceil": (np.ceil, FLOATS),
+    "round": (np.rint, FLOATS),
 }
 SMOOTH = {
     "exp": np.exp,
@@ -47,6 +52,11 @@ SMOOTH = {
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "erf": np.vectorize(math.erf, otypes=[np.float64]),
     "tanh": np.tanh,
+    "expm1": np.expm1,
+    "log1p": np.log1p,
+    "sin": np.sin,
+    "cos": np.cos,
+    "rsqrt": lambda x: 1 / np.sqrt(x),
 }
 BINARY_CASES = [(n, d) for n, (_, dtypes) in EXACT_BINARY.items() for d in dtypes]
 UNARY_CASES = [(n, d) for n, (_, dtypes) in EXACT_UNARY.items() for d in dtypes]
@@ -119,7 +129,7 @@ def test_every_remainder(size: int) -> None:
 @pytest.mark.parametrize("name", SMOOTH)
 def test_smooth_functions(name: str, dtype: str) -> None:
     x = np.random.default_rng(0).normal(0, 3, (2, 3, 41, 5)).astype(dtype)
-    if name == "log":
+    if name in ("log", "log1p", "rsqrt"):
         x = np.abs(x)
     expected = SMOOTH[name](x.astype(np.float64))
     first = getattr(kernels, name)(x)
@@ -136,7 +146,17 @@ def ulps(got: np.ndarray, exact: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("name", "limit"), [("exp", 2), ("log", 3), ("tanh", 4), ("sigmoid", 4), ("erf", 4)]
+    ("name", "limit"),
+    [
+        ("exp", 2),
+        ("log", 3),
+        ("tanh", 4),
+        ("sigmoid", 4),
+        ("erf", 4),
+        ("expm1", 4),
+        ("log1p", 4),
+        ("rsqrt", 2),
+    ],
 )
 def test_accuracy_over_all_floats(name: str, limit: float) -> None:
     # Every 1,009th bit pattern: all exponents, both signs, denormals, infinities and NaN.
@@ -154,6 +174,119 @@ def test_accuracy_over_all_floats(name: str, limit: float) -> None:
     error = ulps(got[plain], exact[plain])
     worst = int(np.argmax(error))
     assert error[worst] <= limit, (x[plain][worst], got[plain][worst], exact[plain][worst])
+
+
+@pytest.mark.parametrize("name", ["sin", "cos"])
+def test_accuracy_of_a_circle(name: str) -> None:
+    # Relative to 1: near the zeros of far turns the argument itself is not known better.
+    x = np.arange(0, 2**31, 1009, dtype=np.uint32).view(np.float32)
+    x = x[np.isfinite(x) & (x < 1e6)]
+    exact = SMOOTH[name](x.astype(np.float64))
+    assert np.abs(getattr(kernels, name)(x) - exact).max() <= 4 * 2.0**-24
+    assert np.isnan(getattr(kernels, name)(np.array([np.nan, np.inf], np.float32))).all()
+
+
+# The function, its gradient, and options; the references overflow nowhere.
+ACTIVATIONS = {
+    "gelu": (
+        lambda x: x * normal_below(x),
+        lambda x: normal_below(x) + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi),
+    ),
+    "gelu tanh": (
+        lambda x: x * logistic(2 * gelu_inner(x)),
+        lambda x: (
+            logistic(2 * gelu_inner(x))
+            + 2 * x * logistic(2 * gelu_inner(x)) * logistic(-2 * gelu_inner(x)) * gelu_slope(x)
+        ),
+    ),
+    "silu": (
+        lambda x: x * logistic(x),
+        lambda x: logistic(x) * (1 + x * logistic(-x)),
+    ),
+    "elu": (
+        lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
+        lambda x: np.where(x > 0, 1, np.exp(np.minimum(x, 0))),
+    ),
+    "softplus": (
+        lambda x: np.where(x > 20, x, np.logaddexp(0, x)),
+        lambda x: np.where(x > 20, 1, logistic(x)),
+    ),
+    "log_sigmoid": (lambda x: -np.logaddexp(0, -x), lambda x: logistic(-x)),
+    "mish": (
+        lambda x: x * np.tanh(np.logaddexp(0, x)),
+        lambda x: (
+            np.tanh(np.logaddexp(0, x))
+            + x * logistic(x) / np.cosh(np.minimum(np.logaddexp(0, x), 300)) ** 2
+        ),
+    ),
+    "hardsigmoid": (
+        lambda x: np.clip(x + 3, 0, 6) / 6,
+        lambda x: np.where(np.abs(x) < 3, 1 / 6, 0),
+    ),
+    "hardswish": (
+        lambda x: x * np.clip(x + 3, 0, 6) / 6,
+        lambda x: np.where(x <= -3, 0, np.where(x >= 3, 1, x / 3 + 0.5)),
+    ),
+}
+
+
+def gelu_inner(x: np.ndarray) -> np.ndarray:
+    return math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+
+
+def gelu_slope(x: np.ndarray) -> np.ndarray:
+    return math.sqrt(2 / math.pi) * (1 + 0.134145 * x**2)
+
+
+def normal_below(x: np.ndarray) -> np.ndarray:
+    return np.vectorize(math.erfc, otypes=[np.float64])(-x * math.sqrt(0.5)) / 2
+
+
+def logistic(x: np.ndarray) -> np.ndarray:
+    return np.exp(-np.logaddexp(0, -x))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_and_their_gradients(name: str, dtype: str) -> None:
+    function, slope = ACTIVATIONS[name]
+    kernel, *options = name.split()
+    x = np.concatenate([np.linspace(-100, 100, 20_001), np.linspace(-7, 7, 20_001)]).astype(dtype)
+    wide = x.astype(np.float64)
+    unit = 2.0**-22 if dtype == "float32" else 1e-12
+    got = getattr(kernels, kernel)(x, *options)
+    assert got.dtype == dtype
+    error = np.abs(got - function(wide)) / np.maximum(1, np.abs(wide))
+    assert error.max() <= unit, x[error.argmax()]
+    gradient = getattr(kernels, kernel + "_backward")(np.full_like(x, 2), x, *options)
+    error = np.abs(gradient - 2 * slope(wide)) / np.maximum(1, np.abs(wide))
+    assert error.max() <= 2 * unit, x[error.argmax()]
+    far = np.array([1e20, -1e20, np.nan], dtype)
+    assert np.isnan(getattr(kernels, kernel)(far, *options)).tolist() == [False, False, True]
+    gradient = getattr(kernels, kernel + "_backward")(np.ones(3, dtype), far, *options)
+    assert np.isfinite(gradient[:2]).all()
+
+
+def test_clamp_and_prelu() -> None:
+    x = np.array([-np.inf, -2, 0.5, 3, np.inf, np.nan], np.float32)
+    np.testing.assert_array_equal(kernels.clamp(x, -1, 1), [-1, -1, 0.5, 1, 1, np.nan])
+    np.testing.assert_array_equal(kernels.clamp(x, -np.inf, 1), [-np.inf, -2, 0.5, 1, 1, np.nan])
+    gradient = kernels.hardtanh_backward(np.ones(5, np.float32), x[:5], -2, 3)
+    assert gradient.tolist() == [0, 0, 1, 0, 0]
+    assert kernels.prelu(x[1:4], np.full(1, 0.5, np.float32)).tolist() == [-1, 0.5, 3]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bool"])
+def test_results_past_the_caches(dtype: str) -> None:
+    # Above the size from which stores are streamed: flat, with a row, a column and an offset.
+    rows, columns = (2100, 4099) if dtype == "float32" else (8200, 4103)
+    x = (np.arange(rows * columns) % 251).astype("float32").reshape(rows, columns)
+    op, reference = (kernels.add, np.add) if dtype == "float32" else (kernels.gt, np.greater)
+    row, column = x[0].copy(), x[:, :1].copy()
+    for other in (x, row, column, np.array(3, np.float32)):
+        assert np.array_equal(op(x, other), reference(x, other))
+    shifted = np.empty(rows * columns + 1, dtype)[1:].reshape(rows, columns)
+    assert np.array_equal(op(x, row, out=shifted), reference(x, row))
 
 
 @pytest.mark.parametrize("dtype", FLOATS)

@@ -1,6 +1,7 @@
 """Module: registration, traversal, state, modes, printed form, paths."""
 
 import copy
+import functools
 import pickle
 from collections import OrderedDict
 
@@ -250,3 +251,56 @@ def test_lists_and_dictionaries():
     assert len(table) == 1
     table.clear()
     assert len(table) == 0
+
+
+def _bits(net: nn.Module, x: cygnet.Tensor, fused: bool) -> list[np.ndarray]:
+    """Output and gradients, with or without the kernels that Sequential fuses."""
+    net.zero_grad()
+    x.grad = None
+    output = net(x) if fused else functools.reduce(lambda value, layer: layer(value), net, x)
+    (output * output).sum().backward()
+    return [output.detach().numpy(), x.grad.numpy(), *(p.grad.numpy() for p in net.parameters())]
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [nn.ReLU(), nn.LeakyReLU(), nn.LeakyReLU(0.2), nn.Sigmoid(), nn.Tanh(), nn.GELU(), nn.SiLU(),
+     nn.GELU("tanh")],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.Linear(20, 30), (7, 20)),
+        (nn.Conv1d(3, 18, 3), (2, 3, 9)),
+        (nn.Conv2d(3, 18, 3), (2, 3, 9, 8)),
+        (nn.ConvTranspose2d(3, 18, 3, 2), (2, 3, 5, 4)),
+        (nn.BatchNorm2d(20), (3, 20, 4, 5)),
+    ],
+)
+def test_sequential_fuses_layer_and_activation_with_the_same_bits(
+    layer: nn.Module, shape: tuple[int, ...], activation: nn.Module, generator: np.random.Generator
+) -> None:
+    x = cygnet.tensor(generator.standard_normal(shape).astype(np.float32), requires_grad=True)
+    net = nn.Sequential(layer, activation)
+    for fused, plain in zip(_bits(net, x, True), _bits(net, x, False), strict=True):
+        np.testing.assert_array_equal(fused, plain)
+
+
+def test_sequential_does_not_fuse_another_forward() -> None:
+    class Doubled(nn.Linear):
+        def forward(self, input: cygnet.Tensor) -> cygnet.Tensor:
+            return 2 * super().forward(input)
+
+    class Shifted(nn.ReLU):
+        def forward(self, input: cygnet.Tensor) -> cygnet.Tensor:
+            return super().forward(input) + 1
+
+    x = cygnet.ones(2, 3)
+    for layer, activation in ((Doubled(3, 4), nn.ReLU()), (nn.Linear(3, 4), Shifted())):
+        got = nn.Sequential(layer, activation)(x).detach().numpy()
+        np.testing.assert_array_equal(got, activation(layer(x)).detach().numpy())
+    layer = nn.Linear(3, 4)
+    layer.forward = lambda input: cygnet.ones(2, 4)
+    np.testing.assert_array_equal(
+        nn.Sequential(layer, nn.ReLU())(x).detach().numpy(), np.ones((2, 4))
+    )

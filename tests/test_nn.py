@@ -6,6 +6,7 @@ import pytest
 import cygnet
 from cygnet import nn
 from cygnet.nn import functional
+from tests.conv_reference import conv, conv_transpose
 
 RANDOM = np.random.default_rng(0)
 
@@ -16,30 +17,6 @@ def t(array, requires_grad=False):
 
 def normal(*shape):
     return RANDOM.standard_normal(shape)
-
-
-def convolve(x, weight, stride, padding, dilation, groups):
-    """The definition of cross-correlation; `padding` is (top, bottom, left, right)."""
-    top, bottom, left, right = padding
-    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
-    out_channels, in_group, rows, columns = weight.shape
-    height = (x.shape[2] - dilation[0] * (rows - 1) - 1) // stride[0] + 1
-    width = (x.shape[3] - dilation[1] * (columns - 1) - 1) // stride[1] + 1
-    out = np.zeros((len(x), out_channels, height, width))
-    per_group = out_channels // groups
-    for k in range(out_channels):
-        start = k // per_group * in_group
-        for r in range(rows):
-            for s in range(columns):
-                top_row, left_column = r * dilation[0], s * dilation[1]
-                window = x[
-                    :,
-                    start : start + in_group,
-                    top_row : top_row + height * stride[0] : stride[0],
-                    left_column : left_column + width * stride[1] : stride[1],
-                ][:, :, :height, :width]
-                out[:, k] += np.einsum("nchw,c->nhw", window, weight[k, :, r, s])
-    return out
 
 
 def test_linear():
@@ -53,26 +30,66 @@ def test_linear():
 @pytest.mark.parametrize(
     ("options", "padding"),
     [
-        ({}, (0, 0, 0, 0)),
-        ({"stride": 2, "padding": (1, 2), "dilation": (2, 1)}, (1, 1, 2, 2)),
-        ({"groups": 2, "bias": False}, (0, 0, 0, 0)),
-        ({"padding": "valid"}, (0, 0, 0, 0)),
-        ({"padding": "same"}, (1, 1, 0, 1)),
-        ({"padding": "same", "dilation": (1, 3)}, (1, 1, 1, 2)),
+        ({}, 0),
+        ({"stride": 2, "padding": (1, 2), "dilation": (2, 1)}, (1, 2)),
+        ({"groups": 2, "bias": False}, 0),
+        ({"padding": "valid"}, 0),
+        ({"padding": "same"}, ((1, 1), (0, 1))),
+        ({"padding": "same", "dilation": (1, 3)}, ((1, 1), (1, 2))),
     ],
 )
 def test_conv2d(options, padding):
     layer = nn.Conv2d(4, 6, (3, 2), **options, dtype=np.float64)
-    x = normal(2, 4, 9, 8)
-    want = convolve(
-        x, layer.weight.detach().numpy(), layer.stride, padding, layer.dilation, layer.groups
-    )
-    if layer.bias is not None:
-        want += layer.bias.detach().numpy()[:, None, None]
+    x, weight = normal(2, 4, 9, 8), layer.weight.detach().numpy()
+    bias = None if layer.bias is None else layer.bias.detach().numpy()
+    geometry = {name: getattr(layer, name) for name in ("stride", "dilation", "groups")}
+    want = conv(x, weight, bias, padding=padding, **geometry)
     output = layer(t(x, True))
     np.testing.assert_allclose(output.detach().numpy(), want, rtol=1e-10, atol=1e-12)
     output.sum().backward()
     assert layer.weight.grad.shape == layer.weight.shape
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_convolutions_over_one_to_three_axes(axes):
+    size, options = (7, 6, 5)[:axes], {"stride": 2, "padding": 1, "groups": 2}
+    layer = getattr(nn, f"Conv{axes}d")(4, 6, 3, **options, dtype=np.float64)
+    assert layer.weight.shape == (6, 2, *(3,) * axes)
+    weight, bias = (p.detach().numpy() for p in layer.parameters())
+    x = normal(2, 4, *size)
+    want = conv(x, weight, bias, **options)
+    np.testing.assert_allclose(layer(t(x)).detach().numpy(), want, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(layer(t(x[0])).detach().numpy(), want[0], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_transposed_convolutions(axes):
+    size, options = (4, 3, 5)[:axes], {"stride": 3, "padding": 1, "groups": 2, "dilation": 2}
+    layer = getattr(nn, f"ConvTranspose{axes}d")(4, 6, 2, **options, dtype=np.float64)
+    assert list(layer.state_dict()) == ["weight", "bias"]
+    assert layer.weight.shape == (4, 3, *(2,) * axes)
+    weight, bias = (p.detach().numpy() for p in layer.parameters())
+    x = normal(2, 4, *size)
+    want = conv_transpose(x, weight, bias, **options)
+    output = layer(t(x))
+    np.testing.assert_allclose(output.detach().numpy(), want, rtol=1e-10, atol=1e-12)
+    larger = [n + 2 for n in want.shape[2:]]
+    want = conv_transpose(x, weight, bias, output_padding=2, **options)
+    for output_size in (larger, (2, 6, *larger)):
+        output = layer(t(x), output_size)
+        np.testing.assert_allclose(output.detach().numpy(), want, rtol=1e-10, atol=1e-12)
+    with pytest.raises(ValueError, match=rf"ConvTranspose{axes}d: .* output_size expected sizes"):
+        layer(t(x), [n + 1 for n in larger])
+    with pytest.raises(ValueError, match=rf"output_size expected {axes} or {axes + 2} sizes"):
+        layer(t(x), (1, *larger))
+
+
+def test_transposed_convolutions_are_shown_with_their_options():
+    layer = nn.ConvTranspose2d(4, 6, 3, stride=2, padding=1, output_padding=1, bias=False)
+    assert repr(layer) == (
+        "ConvTranspose2d(4, 6, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1), "
+        "output_padding=(1, 1), bias=False)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,7 +101,7 @@ def test_conv2d(options, padding):
         ({"groups": 3}, "in_channels expected a multiple of groups=3, got 4"),
         ({"stride": 0}, "stride expected at least 1, got 0"),
         ({"padding": -1}, "padding expected at least 0, got -1"),
-        ({"dilation": (1, 2, 3)}, "dilation expected an int or two"),
+        ({"dilation": (1, 2, 3)}, "dilation expected an int or one for each of 2 axes"),
     ],
 )
 def test_conv2d_checks_its_arguments(options, message):
@@ -127,8 +144,62 @@ def test_activations():
         (nn.Softmax(dim=1), softmax),
         (nn.LogSoftmax(dim=1), np.log(softmax)),
         (nn.Identity(1, key=2), x),
+        (nn.ReLU6(), np.clip(x, 0, 6)),
+        (nn.LogSigmoid(), -np.logaddexp(0, -x)),
+        (nn.GELU("tanh"), functional.gelu(t(x), "tanh").numpy()),
+        (nn.SiLU(), x / (1 + np.exp(-x))),
+        (nn.Mish(), x * np.tanh(np.logaddexp(0, x))),
+        (nn.ELU(0.5), np.where(x > 0, x, 0.5 * np.expm1(x))),
+        (nn.Softplus(2, 1), np.where(2 * x > 1, x, np.logaddexp(0, 2 * x) / 2)),
+        (nn.Hardtanh(-0.5, 2), np.clip(x, -0.5, 2)),
+        (nn.Hardsigmoid(), np.clip(x + 3, 0, 6) / 6),
+        (nn.Hardswish(), x * np.clip(x + 3, 0, 6) / 6),
+        (nn.PReLU(5, 0.3, np.float64), np.where(x > 0, x, 0.3 * x)),
     ):
-        np.testing.assert_allclose(layer(t(x)).numpy(), want, rtol=1e-10, atol=1e-14)
+        np.testing.assert_allclose(layer(t(x)).detach().numpy(), want, rtol=1e-10, atol=1e-14)
+
+
+def test_activations_show_their_arguments():
+    assert repr(nn.ReLU(inplace=True)) == "ReLU(inplace=True)"
+    assert repr(nn.ELU(0.5)) == "ELU(alpha=0.5)"
+    assert repr(nn.GELU()) == "GELU(approximate='none')"
+    assert repr(nn.Softplus()) == "Softplus(beta=1.0, threshold=20.0)"
+    assert repr(nn.PReLU(3)) == "PReLU(num_parameters=3)"
+    assert dict(nn.PReLU(3).state_dict())["weight"].shape == (3,)
+
+
+def test_bad_arguments_of_activations():
+    x = t(normal(2, 3))
+    with pytest.raises(ValueError, match="gelu: approximate is 'erf', expected 'none' or 'tanh'"):
+        functional.gelu(x, "erf")
+    with pytest.raises(ValueError, match=r"prelu: weight has shape \(2,\), expected 1"):
+        functional.prelu(x, t(normal(2)))
+    with pytest.raises(ValueError, match="hardtanh: max_val is -2, expected at least min_val = 1"):
+        functional.hardtanh(x, 1, -2)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "logsigmoid", "mish", "relu", "relu6",
+     "sigmoid", "silu", "softplus", "tanh"],
+)  # fmt: skip
+def test_second_derivatives_of_activations(name):
+    function = getattr(functional, name)
+    x = t(np.linspace(-4.03, 7.1, 57), True)
+    first = cygnet.autograd.grad(function(x).sum(), x)[0].numpy()
+    slope = cygnet.autograd.grad(function(x).sum(), x, create_graph=True)[0]
+    np.testing.assert_allclose(slope.detach().numpy(), first, rtol=1e-9, atol=1e-12)
+    second = cygnet.autograd.grad(slope.sum(), x)[0] if slope.requires_grad else None
+    step = 1e-5
+
+    def slope_at(moved):
+        argument = t(moved, True)
+        return cygnet.autograd.grad(function(argument).sum(), argument)[0].numpy()
+
+    at = x.detach().numpy()
+    difference = (slope_at(at + step) - slope_at(at - step)) / (2 * step)
+    got = np.zeros_like(at) if second is None else second.numpy()
+    np.testing.assert_allclose(got, difference, rtol=1e-6, atol=1e-8)
 
 
 def test_flatten():

@@ -210,3 +210,22 @@ def test_threads_and_replay() -> None:
         check_replay(lambda a, axis=axis: kernels.argmax(a, axis), x)
     top = x.max(1)
     check_replay(lambda g, a: kernels.max_backward(g, a, kernels.max(a, 1), 1), top, x)
+
+
+def test_argmax_of_parts_and_blocks() -> None:
+    for shape, axis in (((200_003,), None), ((70_001, 3), 0), ((1000, 300), 0), ((7, 1000), 1)):
+        for dtype in (np.float32, np.float64, np.int32, np.uint8):
+            x = (np.random.default_rng(0).integers(0, 200, shape)).astype(dtype)
+            assert np.array_equal(kernels.argmax(x, axis), x.argmax(axis))
+            if x.dtype.kind == "f":
+                x.flat[x.size // 2 :: 997] = np.nan
+                assert np.array_equal(kernels.argmax(x, axis), x.argmax(axis))
+    assert kernels.argmax(np.full(5000, -np.inf, np.float32)) == 0
+
+
+@pytest.mark.parametrize("axis", [0, 1, None])
+def test_the_error_of_a_sum_grows_slowly(axis: int | None) -> None:
+    x = np.random.default_rng(0).random((1000, 500)).astype(np.float32)
+    exact = x.sum(axis, dtype=np.float64)
+    error = np.sqrt(np.mean(((kernels.sum(x, axis) - exact) / exact) ** 2))
+    assert error < 2.0**-23

@@ -342,3 +342,15 @@ def test_threads_and_replay() -> None:
             p = 1 / (1 + np.exp(-x))
             check_threads(lambda run=point, p=p: run(p, p[::-1]))
             check_replay(point, p, p[::-1])
+
+
+@pytest.mark.parametrize("inner", [1, 3, 300])
+def test_softmax_where_the_maximum_rises_late(inner: int) -> None:
+    x = np.linspace(-90, 90, 100, dtype=np.float32)[:, None] * np.ones(inner, np.float32)
+    x[:40] = -np.inf
+    wide = x.astype(np.float64)
+    e = np.exp(wide - wide.max(0))
+    assert_close(kernels.softmax_forward(x, 0), e / e.sum(0))
+    x[-1] = np.nan
+    assert np.isnan(kernels.softmax_forward(x, 0)).all()
+    assert np.isnan(kernels.softmax_forward(np.full((50, inner), -np.inf), 0)).all()

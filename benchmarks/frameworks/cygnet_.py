@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 import cygnet
 from benchmarks.frameworks import Workload
-from benchmarks.networks import NETWORKS, Array, Network, batch_of, weights_of
-from benchmarks.operations import OPERATIONS
-from cygnet import kernels, nn, optim
+from benchmarks.frameworks.cygnet_ops import DIRECT, PREPARED, channels_last
+from benchmarks.frameworks.shared import model_of, operating, training
+from benchmarks.networks import NETWORKS, Array, Network, batch_of
+from benchmarks.operations import OPERATIONS, Operation
+from cygnet import kernels
 
-VARIANTS = ("",)
+KINDS = ("ops", "train", "infer")
 
 
 def describe() -> dict[str, Any]:
@@ -20,80 +20,43 @@ def describe() -> dict[str, Any]:
     return {"framework": "cygnet", **kernels.build_info()}
 
 
-def model_of(network: Network) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for kind, *sizes in network.layers:
-        layers.append(
-            {
-                "conv": nn.Conv2d,
-                "linear": nn.Linear,
-                "relu": nn.ReLU,
-                "pool": nn.MaxPool2d,
-                "flatten": nn.Flatten,
-            }[kind](*sizes)
-        )
-    model = nn.Sequential(*layers)
-    for parameter, values in zip(model.parameters(), weights_of(network), strict=True):
-        parameter.detach().numpy()[...] = values
-    return model
+def variants(kind: str, name: str) -> list[str]:
+    return [""]
 
 
-def train(network: Network) -> Workload:
-    model, loss_of = model_of(network), nn.CrossEntropyLoss()
-    samples, labels = (cygnet.tensor(a) for a in batch_of(network))
-    optimizer: Any
-    if network.optimizer == "adam":
-        optimizer = optim.Adam(model.parameters(), lr=1e-3)
-    else:
-        optimizer = optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
-
-    def step() -> cygnet.Tensor:
-        optimizer.zero_grad()
-        loss = loss_of(model(samples), labels)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return Workload(step, lambda: [np.array([step().item() for _ in range(5)])])
-
-
-def infer(network: Network) -> Workload:
-    model = model_of(network)
+def infer(network: Network, batch: int) -> Workload:
+    model = model_of(network, cygnet)
     model.eval()
-    samples = cygnet.tensor(batch_of(network)[0])
+    samples = cygnet.tensor(batch_of(network, batch)[0])
 
     def forward() -> Array:
         with cygnet.no_grad():
-            return model(samples).numpy()
+            result: Array = model(samples).numpy()
+            return result
 
     return Workload(forward, lambda: [forward().copy()])
 
 
-def operation(name: str) -> Workload:
-    row = OPERATIONS[name]
-    function = getattr(cygnet, row.op)
-    tensors = [cygnet.tensor(a) for a in row.arrays()]
-    tensors = [channels_last(t) for t in tensors]
-
-    def call() -> cygnet.Tensor:
-        with cygnet.no_grad():
-            return function(*tensors, **row.options)
-
-    return Workload(call, lambda: [call().numpy().copy()])
+def operation(row: Operation, seed: int, dtype: str) -> Workload:
+    """Images but for weights are channels-last, as layers pass them on."""
+    tensors = [
+        cygnet.Tensor(channels_last(a) if row.images and name in ("grad", "input") else a)
+        for name, a in row.draw(seed, dtype).items()
+    ]
+    return operating(row, tensors, PREPARED, DIRECT, cygnet)
 
 
-def channels_last(tensor: cygnet.Tensor) -> cygnet.Tensor:
-    """Images in the layout that layers pass on to each other."""
-    array = tensor.numpy()
-    if array.ndim != 4:
-        return tensor
-    return cygnet.Tensor(np.moveaxis(np.ascontiguousarray(np.moveaxis(array, 1, -1)), -1, 1))
-
-
-def build(kind: str, name: str, variant: str, threads: int) -> Workload:
+def build(
+    kind: str, name: str, variant: str, threads: int, batch: int, seed: int,
+    dtype: str,
+) -> Workload:  # fmt: skip
     """The workload of that name."""
     del variant
     cygnet.set_num_threads(threads)
     if kind == "ops":
-        return operation(name)
-    return (train if kind == "train" else infer)(NETWORKS[name])
+        return operation(OPERATIONS[name], seed, dtype)
+    network = NETWORKS[name]
+    if kind == "infer":
+        return infer(network, batch)
+    data = [cygnet.tensor(a) for a in batch_of(network, batch)]
+    return training(network, cygnet, model_of(network, cygnet), data)

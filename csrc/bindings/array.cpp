@@ -14,14 +14,6 @@ constexpr int numpy_number[] = {11, 12, 5, 7, 0, 2};  // NPY_FLOAT, DOUBLE, INT,
 
 const char* type_name(py::handle object) { return Py_TYPE(object.ptr())->tp_name; }
 
-// An object that a message shows as str() does; converted only when the message is written.
-struct Shown {
-  py::handle object;
-  friend std::ostream& operator<<(std::ostream& out, const Shown& shown) {
-    return out << py::cast<std::string>(py::str(shown.object));
-  }
-};
-
 std::optional<DType> dtype_of(const py::dtype& dtype) {
   switch (dtype.kind()) {
     case 'f':

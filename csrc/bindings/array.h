@@ -26,6 +26,14 @@ struct PairArg {
   py::object object;
 };
 
+/// An object that a message shows as str() does; converted only when the message is written.
+struct Shown {
+  py::handle object;
+  friend std::ostream& operator<<(std::ostream& out, const Shown& shown) {
+    return out << py::cast<std::string>(py::str(shown.object));
+  }
+};
+
 /// An array in use: the view, and the Python object that keeps its memory alive.
 struct Array {
   py::object object;

@@ -136,9 +136,10 @@ py::object argmax_binding(const ArrayArg& input_arg, const py::object& axis, boo
   const Reduction r = prepare(op, input, axis, keepdims, true);
   check_not_empty(op, input, r);
   const Array result = new_array(op, DType::Int64, r.result);
-  launch(op, r.work(), {read(r.input), write(result)}, 0, [dtype = input.dtype(), sizes = r.sizes](void* const* at) {
-    reduce_argmax(dtype, sizes, at[0], to<int64_t>(at[1]));
-  });
+  launch(op, r.work(), {read(r.input), write(result)}, reduce_scratch_bytes(r.sizes),
+         [dtype = input.dtype(), sizes = r.sizes](void* const* at) {
+           reduce_argmax(dtype, sizes, at[0], to<int64_t>(at[1]), at[2]);
+         });
   return result.object;
 }
 

@@ -8,26 +8,91 @@ namespace {
 // Beyond any memory, and far enough from the end of int64 that positions in padded images do not overflow.
 constexpr int64_t largest_size = int64_t{1} << 48;
 
-}  // namespace
+// An int, else null.
+py::object index_of(py::handle item) {
+  if (PyBool_Check(item.ptr())) return {};
+  auto index = py::reinterpret_steal<py::object>(PyNumber_Index(item.ptr()));
+  if (!index) PyErr_Clear();
+  return index;
+}
 
-Dims image_shape(const char* op, const char* name, const py::object& arg) {
-  const auto text = [&] { return py::cast<std::string>(py::str(arg)); };
-  if (!py::isinstance<py::tuple>(arg) && !py::isinstance<py::list>(arg))
-    throw TypeError(message(op, ": ", name, " must be a tuple of 4 ints, got ", text()));
-  const auto items = py::reinterpret_borrow<py::sequence>(arg);
-  if (items.size() != 4) throw ShapeError(message(op, ": ", name, " is ", text(), ", expected 4 sizes"));
-  Dims shape;
-  for (py::handle item : items) {
-    const auto index =
-        PyBool_Check(item.ptr()) ? py::object() : py::reinterpret_steal<py::object>(PyNumber_Index(item.ptr()));
-    if (!index) {
-      PyErr_Clear();
-      throw TypeError(message(op, ": ", name, " must be a tuple of 4 ints, got ", text()));
+bool is_sequence(const py::object& object) {
+  return py::isinstance<py::tuple>(object) || py::isinstance<py::list>(object);
+}
+
+// An argument that is one value for all spatial axes, or a tuple or list with one for each.
+struct AxesReader {
+  const char *op, *name, *wanted;
+  const py::object& whole;
+  int axes;
+  int64_t minimum;
+
+  // Calls `take` with the value of each axis.
+  template <class F>
+  void each(F take) const {
+    if (!is_sequence(whole)) {
+      for (int i = 0; i < axes; ++i) take(whole);
+      return;
     }
+    const auto parts = py::reinterpret_borrow<py::sequence>(whole);
+    check<ValueError>(parts.size() == 1 || parts.size() == static_cast<size_t>(axes), op, ": ", name, " must be ",
+                      wanted, " of ", axes, axes == 1 ? " axis, got " : " axes, got ", Shown{whole});
+    for (int i = 0; i < axes; ++i) take(py::object(parts[parts.size() == 1 ? 0 : static_cast<size_t>(i)]));
+  }
+  int64_t integer(py::handle item) const {
+    const py::object index = index_of(item);
+    if (!index) throw TypeError(message(op, ": ", name, " must be ", wanted, ", got ", Shown{whole}));
     int overflow = 0;
     const int64_t value = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
-    if (overflow || value < 0 || value > largest_size)
-      throw ShapeError(message(op, ": ", name, " is ", text(), ", expected sizes of at least 0 and at most 2**48"));
+    check<ValueError>(!overflow && value >= minimum && value <= INT32_MAX, op, ": ", name, " is ", Shown{whole},
+                      ", expected at least ", minimum, " and at most ", INT32_MAX);
+    return value;
+  }
+};
+
+}  // namespace
+
+Dims per_axis(const char* op, const char* name, const AxesArg& arg, int axes, int64_t minimum) {
+  const AxesReader reader{op, name, "an int or an int for each", arg.object, axes, minimum};
+  Dims values;
+  reader.each([&](const py::object& value) { values.push(reader.integer(value)); });
+  return values;
+}
+
+Padding padding_of(const char* op, const PaddingArg& arg, int axes) {
+  const AxesReader reader{op, "padding", "an int, or an int or a pair (low, high) for each", arg.object, axes, 0};
+  Padding padding;
+  reader.each([&](const py::object& value) {
+    if (!is_sequence(value)) {
+      padding.low.push(reader.integer(value));
+      padding.high.push(padding.low.back());
+      return;
+    }
+    const auto pair = py::reinterpret_borrow<py::sequence>(value);
+    check<ValueError>(pair.size() == 2, op, ": padding must be ", reader.wanted, " of ", axes, " axes, got ",
+                      Shown{arg.object});
+    padding.low.push(reader.integer(py::object(pair[0])));
+    padding.high.push(reader.integer(py::object(pair[1])));
+  });
+  return padding;
+}
+
+Dims image_shape(const char* op, const char* name, const py::object& arg, int rank) {
+  const auto not_ints = [&] {
+    return TypeError(message(op, ": ", name, " must be a tuple of ", rank, " ints, got ", Shown{arg}));
+  };
+  if (!is_sequence(arg)) throw not_ints();
+  const auto items = py::reinterpret_borrow<py::sequence>(arg);
+  check<ShapeError>(items.size() == static_cast<size_t>(rank), op, ": ", name, " is ", Shown{arg}, ", expected ", rank,
+                    " sizes");
+  Dims shape;
+  for (py::handle item : items) {
+    const py::object index = index_of(item);
+    if (!index) throw not_ints();
+    int overflow = 0;
+    const int64_t value = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
+    check<ShapeError>(!overflow && value >= 0 && value <= largest_size, op, ": ", name, " is ", Shown{arg},
+                      ", expected sizes of at least 0 and at most 2**48");
     shape.push(value);
   }
   return shape;
@@ -37,13 +102,6 @@ int64_t Window::extent() const {
   int64_t reach;
   if (__builtin_mul_overflow(dilation, kernel - 1, &reach) || reach == INT64_MAX) return INT64_MAX;
   return reach + 1;
-}
-
-void check_fits(const char* op, int64_t h, int64_t w, const Window& rows, const Window& columns) {
-  const Dims padded{h + 2 * rows.padding, w + 2 * columns.padding};
-  check<ShapeError>(rows.fits(h) && columns.fits(w), op, ": kernel ", Dims{rows.kernel, columns.kernel},
-                    " with dilation ", Dims{rows.dilation, columns.dilation}, " is larger than the padded input ",
-                    padded);
 }
 
 ChannelsLastOutput::ChannelsLastOutput(const char* op, const OptionalArray& out, DType dtype, const Dims& shape,

@@ -107,14 +107,13 @@ inline Dims contiguous_strides(const Dims& shape, size_t item) {
 
 /// Byte strides of an (N, C, ...) array whose channels are innermost in memory.
 inline Dims channels_last_strides(const Dims& shape, size_t item) {
-  if (shape.rank < 3) return contiguous_strides(shape, item);
   Dims moved = shape;
-  for (int i = 1; i < shape.rank - 1; ++i) moved[i] = shape[i + 1];
-  moved[shape.rank - 1] = shape[1];
-  Dims strides = contiguous_strides(moved, item);
-  const int64_t channel = strides[shape.rank - 1];
-  for (int i = shape.rank - 1; i > 1; --i) strides[i] = strides[i - 1];
-  strides[1] = channel;
+  for (int i = 1; i + 1 < shape.rank; ++i) moved[i] = shape[i + 1];
+  if (shape.rank > 1) moved[shape.rank - 1] = shape[1];
+  const Dims inner = contiguous_strides(moved, item);
+  Dims strides = inner;
+  for (int i = 2; i < shape.rank; ++i) strides[i] = inner[i - 1];
+  if (shape.rank > 1) strides[1] = inner[shape.rank - 1];
   return strides;
 }
 

@@ -14,7 +14,8 @@ constexpr double leaky_slope = 0.01;
 
 template <class T>
 inline Vec<T> relu(Vec<T> x) {
-  return max(x, Vec<T>(T(0)));
+  // Of a NaN and a number the instruction behind this gives the first argument; NEON's gives NaN.
+  return Eigen::internal::pmax(x.p, Vec<T>(T(0)).p);
 }
 template <class T>
 inline Vec<T> leaky_relu(Vec<T> x, Vec<T> slope) {
@@ -78,8 +79,8 @@ inline Vec<T> gelu_gradient(Vec<T> grad, Vec<T> x) {
 }
 template <class T>
 inline Vec<T> silu_gradient(Vec<T> grad, Vec<T> x) {
-  const Vec<T> y = sigmoid(x), one(T(1));
-  return grad * y * fma(x, one - y, one);
+  const Logistic<T> y = logistic(x);
+  return grad * y.below * fma(x, y.above, Vec<T>(T(1)));
 }
 
 /// Whether the gradient needs the argument x that the activation was applied to; else its result y.

@@ -1,96 +1,139 @@
 #include "conv.h"
+#include "conv_depthwise.h"
 #include "conv_plan.h"
 #include "core/parallel.h"
 
 namespace cygnet {
 namespace {
 
-// Private copies of the gradient, and tasks, that keep the threads of a usual machine busy; bytes that all copies
-// together may take; multiply-adds that a task should have at least; bytes of a block of images that a task visits
-// for every strip of the gradient.
+// Channels of a strip of the input, whole vectors; bytes of what a block of output pixels reads of it, at most; strips
+// that are packed at a time, so that the input is read in order.
+template <class T>
+constexpr int64_t strip_channels = std::max(Vec<T>::lanes, 8);
+constexpr int64_t strip_bytes = 80 << 10;
+constexpr int64_t bundle = 4;
+// Output pixels of a block, and bytes of its panels of grad_output, which stay in the second-level cache.
+constexpr int64_t block_pixels = 512;
+constexpr int64_t group_bytes = 512 << 10;
+// Pixels whose panels are packed one after the other while grad_output is read in order.
+constexpr int64_t pack_run = 16;
+// Private copies of the gradient, at most; bytes that all of them may take; pixels that each sums at least, so that
+// storing and adding them up is a small part of the work.
 constexpr int64_t most_copies = 16;
-constexpr int64_t copies_bytes = 4 << 20;
+constexpr int64_t copies_bytes = 16 << 20;
+constexpr int64_t copy_pixels = 4096;
+// Tasks that keep the threads of a usual machine busy, and multiply-adds that each should have at least.
+constexpr int64_t enough_tasks = 16;
 constexpr double task_work = 1 << 18;
-constexpr int64_t block_bytes = 384 << 10;
-// Output pixels of a block of small images: the gradient is read and written once for each block.
-constexpr int64_t block_pixels = 384;
 
-// The product is, for each group, (taps x input channels) rows by output channels, summed over output pixels. Pixels
-// are cut into blocks (some images, or some rows of one image); each copy sums a run of blocks.
+// For each group and each strip of its input channels, the product is (taps x channels of the strip) rows by output
+// channels, summed over output pixels. Pixels are cut into blocks (some images, or a box of one image), whose part of
+// the strip and whose panels of grad_output a task packs for itself; each copy sums a run of blocks.
 struct WeightPlan {
-  Panels panels;
-  int64_t rows, copy_size;  // of one group; elements of a copy
-  bool slab;
-  int64_t slab_columns, slab_size;
-  int64_t images_per_block, rows_per_block, blocks_per_image, blocks;
-  int64_t copies, row_blocks, rows_per_task;  // a task: one copy's block of rows
+  Panels panels;          // of one group's output channels
+  int64_t strips, pitch;  // of one group's input channels; channels of a strip (the last is padded)
+  int64_t images_per_copy, images_per_block, blocks_per_copy;
+  Boxes boxes;                                // of output positions; blocks are images or boxes
+  int64_t copies, unit_splits, strip_splits;  // a task: one copy's run of the groups * panels units and run of strips
+  int64_t copy_size, strip_size, panel_pixels;
+  bool joined;  // whether the pixels of a block are neighbours in the strip
+  bool pack_b;
   double multiplications;
 
-  /// Row blocks of one copy read the same slabs, made before; else each task reuses its own.
-  bool shared_slabs() const { return row_blocks > 1; }
-  int64_t slabs() const { return !slab ? 0 : shared_slabs() ? blocks : copies; }
+  int64_t tasks() const { return copies * unit_splits * strip_splits; }
+  int64_t lines() const { return images_per_block * boxes.size[0] * boxes.size[1]; }
 };
 
-int64_t slab_rows(const ConvShape& s, int64_t out_rows) {
-  return (out_rows - 1) * s.stride_h + (s.kernel_h - 1) * s.dilation_h + 1;
-}
-
 template <class T>
-WeightPlan weight_plan(const ConvShape& s, bool channels_last) noexcept {
+WeightPlan weight_plan(const ConvShape& s) noexcept {
   constexpr auto item = static_cast<int64_t>(sizeof(T));
   WeightPlan plan{};
   plan.panels = panels_for<T>(s.group_out());
-  plan.rows = s.taps() * s.group_in();
-  plan.copy_size = s.groups * plan.rows * s.group_out();
-  plan.slab = !channels_last || s.padding_h > 0 || s.padding_w > 0;
-  plan.slab_columns = (s.out_w - 1) * s.stride_w + (s.kernel_w - 1) * s.dilation_w + 1;
-  plan.images_per_block = plan.rows_per_block = plan.blocks_per_image = plan.row_blocks = 1;
-  plan.rows_per_task = plan.rows;
-  if (s.batch == 0 || s.out_channels == 0) return plan;
-
-  const int64_t by_memory = std::max<int64_t>(1, copies_bytes / std::max<int64_t>(1, plan.copy_size * item));
-  const int64_t row_bytes = (s.stride_h * plan.slab_columns * s.in_channels + s.out_w * s.out_channels) * item;
-  const int64_t image_bytes = std::max<int64_t>(1, row_bytes * s.out_h);
-  if (image_bytes > block_bytes) {
-    plan.blocks_per_image = std::min(s.out_h, ceil_div(image_bytes, block_bytes));
-    plan.rows_per_block = ceil_div(s.out_h, plan.blocks_per_image);
-    plan.blocks_per_image = ceil_div(s.out_h, plan.rows_per_block);
-    plan.blocks = s.batch * plan.blocks_per_image;
-  } else {
-    plan.images_per_block = std::clamp<int64_t>(std::max(block_bytes / image_bytes, block_pixels / (s.out_h * s.out_w)),
-                                                1, ceil_div(s.batch, std::min(most_copies, by_memory)));
-    plan.rows_per_block = s.out_h;
-    plan.blocks = ceil_div(s.batch, plan.images_per_block);
+  plan.pitch = strip_channels<T>;
+  plan.strips = ceil_div(s.group_in(), plan.pitch);
+  plan.copy_size = s.groups * plan.panels.padded_columns() * s.group_in() * s.taps();
+  plan.pack_b = plan.panels.panels * s.groups > 1 || plan.panels.padded_columns() != s.out_channels;
+  int64_t image_bytes = plan.pitch * item;
+  plan.joined = true;
+  for (int i = 0; i < max_axes; ++i) {
+    plan.boxes.cut(i, s.axes[i].out, 1);
+    image_bytes *= s.axes[i].reach(s.axes[i].out);
+    plan.joined = plan.joined && s.axes[i].kernel == 1 && s.axes[i].stride == 1;
   }
-  plan.slab_size =
-      ceil_div(plan.images_per_block * slab_rows(s, plan.rows_per_block) * plan.slab_columns * s.in_channels, 16) * 16;
-  plan.multiplications = static_cast<double>(s.batch * s.out_h * s.out_w) * static_cast<double>(plan.rows) *
-                         static_cast<double>(s.groups * plan.panels.padded_columns());
+  const int64_t pixels = s.out_pixels(), units = s.groups * plan.panels.panels;
+  plan.images_per_block = plan.unit_splits = plan.strip_splits = 1;
+  if (s.batch == 0 || units == 0 || pixels == 0) return plan;
+
+  plan.multiplications = static_cast<double>(s.batch * pixels) * static_cast<double>(plan.copy_size);
   const int64_t most_tasks =
       std::max<int64_t>(1, static_cast<int64_t>(std::min(plan.multiplications / task_work, 1e6)));
-  plan.copies = std::min({plan.blocks, most_copies, most_tasks, by_memory});
-  const int64_t height = max_rows(plan.panels.vectors);
-  const int64_t wanted = ceil_div(std::min(most_tasks, most_copies), plan.copies);
-  plan.rows_per_task = std::max<int64_t>(1, ceil_div(ceil_div(plan.rows, height), wanted)) * height;
-  plan.row_blocks = std::max<int64_t>(1, ceil_div(plan.rows, plan.rows_per_task));
+  const int64_t by_memory = copies_bytes / std::max<int64_t>(1, plan.copy_size * item);
+  const int64_t copies = std::min({s.batch, most_tasks, by_memory, s.batch * pixels / copy_pixels});
+  for (plan.copies = most_copies; plan.copies > std::max<int64_t>(1, copies);) plan.copies /= 2;
+  plan.images_per_copy = ceil_div(s.batch, plan.copies);
+  plan.copies = ceil_div(s.batch, plan.images_per_copy);
+  if (image_bytes > strip_bytes) {
+    int64_t parts = ceil_div(image_bytes, strip_bytes);
+    for (int i = 0; i < max_axes; ++i) {
+      plan.boxes.cut(i, s.axes[i].out, std::min(s.axes[i].out, parts));
+      // Boxes of more than one position along an axis are not cut along the next: their lines stay equally far apart.
+      parts = plan.boxes.size[i] > 1 ? 1 : ceil_div(parts, plan.boxes.count[i]);
+    }
+    plan.blocks_per_copy = plan.images_per_copy * plan.boxes.boxes();
+  } else {
+    const int64_t wanted = std::clamp<int64_t>((block_pixels + pixels / 2) / pixels, 1, strip_bytes / image_bytes);
+    plan.blocks_per_copy = ceil_div(plan.images_per_copy, wanted);
+    plan.images_per_block = ceil_div(plan.images_per_copy, plan.blocks_per_copy);
+    plan.blocks_per_copy = ceil_div(plan.images_per_copy, plan.images_per_block);
+  }
+  plan.panel_pixels = plan.lines() * plan.boxes.size[2];
+  plan.strip_size = plan.images_per_block * plan.pitch;
+  for (int i = 0; i < max_axes; ++i) plan.strip_size *= s.axes[i].reach(plan.boxes.size[i]);
+  plan.strip_size = ceil_div(plan.strip_size + slab_slack, 16) * 16;
+
+  const int64_t panel_bytes = plan.panel_pixels * plan.panels.width() * item;
+  plan.unit_splits = std::min(units, ceil_div(units * panel_bytes, group_bytes));
+  const int64_t wanted = std::min(enough_tasks, most_tasks);
+  plan.strip_splits = std::clamp<int64_t>(ceil_div(wanted, plan.tasks()), 1, std::max<int64_t>(1, plan.strips));
+  plan.unit_splits = std::min(units, plan.unit_splits * ceil_div(wanted, plan.tasks()));
   return plan;
+}
+
+// Groups of few channels.
+template <class T>
+bool in_lanes(const ConvShape& s) noexcept {
+  if (s.groups == 1 || s.batch == 0 || s.group_in() == 0 || s.group_out() == 0 || s.out_pixels() == 0) return false;
+  return lane_work<T>(s.in_channels, s.out_channels, s.groups, s.taps()) <
+         static_cast<double>(s.in_channels * panels_for<T>(s.group_out()).padded_columns());
+}
+
+template <class T>
+LaneConv lane_plan(const ConvShape& s, bool channels_last) noexcept {
+  Axis axes[max_axes];
+  for (int i = 0; i < max_axes; ++i) axes[i] = forward_axis(s.axes[i]);
+  return plan_lanes<T>(axes, s.batch, s.in_channels, s.out_channels, s.groups, channels_last);
 }
 
 template <class T>
 struct Workspace {
-  int64_t* segment;  // offsets of the output rows of a block in the input
-  T *copies, *bias, *slabs;
+  int64_t* segment;  // offsets in a strip of the lines of output pixels of a block
+  T *copies, *bias, *strips, *grads;
 
   Workspace(const WeightPlan& plan, const ConvShape& s, Carver& carver)
-      : segment(carver.take<int64_t>(plan.images_per_block * plan.rows_per_block)),
+      : segment(carver.take<int64_t>(plan.lines())),
         copies(carver.take<T>(plan.copies * plan.copy_size)),
         bias(carver.take<T>(plan.copies * s.out_channels)),
-        slabs(carver.take<T>(plan.slabs() * plan.slab_size)) {}
+        strips(carver.take<T>(plan.tasks() * bundle * plan.strip_size)),
+        grads(carver.take<T>(plan.pack_b ? plan.tasks() * grads_size(plan, s) : 0)) {}
+
+  static int64_t grads_size(const WeightPlan& plan, const ConvShape& s) {
+    return ceil_div(s.groups * plan.panels.panels, plan.unit_splits) * plan.panels.width() * plan.panel_pixels;
+  }
 };
 
-// sums[n] += sum over `pixels` rows of grad; eight partial sums for each column.
+// sums[n] += sum over `pixels` rows of grad, `step` apart; eight partial sums for each column.
 template <class T>
-void add_columns(const T* grad, int64_t pixels, int64_t columns, T* sums) noexcept {
+void add_columns(const T* grad, int64_t pixels, int64_t step, int64_t columns, T* sums) noexcept {
   using V = Vec<T>;
   for (int64_t n = 0; n < columns; n += V::lanes) {
     const int valid = static_cast<int>(std::min<int64_t>(V::lanes, columns - n));
@@ -99,131 +142,198 @@ void add_columns(const T* grad, int64_t pixels, int64_t columns, T* sums) noexce
     int64_t m = 0;
     for (; m + 8 <= pixels; m += 8)
 #pragma GCC unroll 8
-      for (int i = 0; i < 8; ++i) partial[i] += V::load(grad + (m + i) * columns + n, valid);
-    for (; m < pixels; ++m) partial[m % 8] += V::load(grad + m * columns + n, valid);
+      for (int i = 0; i < 8; ++i) partial[i] += V::load(grad + (m + i) * step + n, valid);
+    for (; m < pixels; ++m) partial[m % 8] += V::load(grad + m * step + n, valid);
     for (int gap = 1; gap < 8; gap *= 2)
       for (int i = 0; i < 8; i += 2 * gap) partial[i] += partial[i + gap];
     (V::load(sums + n, valid) + partial[0]).store(sums + n, valid);
   }
 }
 
+// to[m] = from[m] for `pixels` rows of `columns`, with zeros up to `width`.
+template <class T>
+void pack_rows(const T* from, int64_t step, int64_t pixels, int columns, int width, T* to) noexcept {
+  constexpr int lanes = Vec<T>::lanes;
+  for (int64_t m = 0; m < pixels; ++m, from += step, to += width)
+    for (int n = 0; n < width; n += lanes) {
+      const Vec<T> value = columns - n < lanes ? Vec<T>::load(from + n, columns - n) : Vec<T>::load(from + n);
+      value.store(to + n);
+    }
+}
+
+// Adds up copies of `rows` (tap, channel) by `width` output channels, `copy_size` apart, in order, and stores them in
+// the weight's order: to[n][channel][tap], with `filter` elements for each n. A vector by a vector is transposed.
+template <class T>
+void finish_block(const T* from, int64_t copies, int64_t copy_size, int64_t taps, int64_t channels, int width,
+                  int columns, int64_t filter, T* to) noexcept {
+  constexpr int lanes = Vec<T>::lanes;
+  const int64_t rows = taps * channels;
+  for (int64_t row = 0; row < rows; row += lanes) {
+    const int count = static_cast<int>(std::min<int64_t>(lanes, rows - row));
+    int64_t offset[lanes];
+    for (int i = 0; i < count; ++i) offset[i] = ((row + i) % taps * channels + (row + i) / taps) * width;
+    for (int n = 0; n < columns; n += lanes) {
+      Eigen::internal::PacketBlock<typename Vec<T>::Packet, lanes> block;
+      for (int i = 0; i < lanes; ++i) {
+        Vec<T> sum(T(0));
+        for (int64_t copy = 0; i < count && copy < copies; ++copy)
+          sum += Vec<T>::load(from + copy * copy_size + offset[i] + n);
+        block.packet[i] = sum.p;
+      }
+      Eigen::internal::ptranspose(block);
+      for (int i = 0; i < std::min(lanes, columns - n); ++i)
+        Vec<T>(block.packet[i]).store(to + (n + i) * filter + row, count);
+    }
+  }
+}
+
 }  // namespace
 
 template <class T>
-size_t conv2d_backward_weight_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept {
+size_t conv_backward_weight_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept {
+  if (in_lanes<T>(shape)) return backward_weight_lanes_scratch_bytes<T>(lane_plan<T>(shape, channels_last));
   Carver carver(nullptr);
-  const Workspace<T> workspace(weight_plan<T>(shape, channels_last), shape, carver);
+  const Workspace<T> workspace(weight_plan<T>(shape), shape, carver);
   return carver.used();
 }
 
 template <class T>
-void conv2d_backward_weight(const ConvShape& s, const T* grad_output, const T* input, bool channels_last,
-                            T* grad_weight, T* grad_bias, void* scratch) noexcept {
-  const WeightPlan plan = weight_plan<T>(s, channels_last);
+void conv_backward_weight(const ConvShape& s, const T* grad_output, const T* input, bool channels_last, T* grad_weight,
+                          T* grad_bias, void* scratch) noexcept {
+  if (in_lanes<T>(s))
+    return backward_weight_lanes(lane_plan<T>(s, channels_last), grad_output, input, grad_weight, grad_bias, scratch);
+  const WeightPlan plan = weight_plan<T>(s);
   Carver carver(scratch);
   const Workspace<T> workspace(plan, s, carver);
-  const int64_t channels = s.in_channels, depth = s.group_in(), columns = s.group_out();
-  const int64_t row_pitch = (plan.slab ? plan.slab_columns : s.in_w) * channels;
-  const int64_t image_pitch = (plan.slab ? slab_rows(s, plan.rows_per_block) : s.in_h) * row_pitch;
+  const Panels panels = plan.panels;
+  const int64_t taps = s.taps(), columns = s.group_out(), units = s.groups * panels.panels;
+  // From an image, plane, line or pixel to the next in a strip; those of a tap.
+  int64_t pitch[max_axes + 1];
+  pitch[max_axes] = plan.pitch;
+  for (int i = max_axes - 1; i >= 0; --i) pitch[i] = pitch[i + 1] * s.axes[i].reach(plan.boxes.size[i]);
+  int64_t* segment = workspace.segment;
   for (int64_t n = 0; n < plan.images_per_block; ++n)
-    for (int64_t y = 0; y < plan.rows_per_block; ++y)
-      workspace.segment[n * plan.rows_per_block + y] = n * image_pitch + y * s.stride_h * row_pitch;
+    for (int64_t z = 0; z < plan.boxes.size[0]; ++z)
+      for (int64_t y = 0; y < plan.boxes.size[1]; ++y)
+        *segment++ = n * pitch[0] + z * s.axes[0].stride * pitch[1] + y * s.axes[1].stride * pitch[2];
+  const auto tap_offset = [&](int64_t tap) {
+    const int64_t line = tap / s.axes[2].kernel;
+    return line / s.axes[1].kernel * s.axes[0].dilation * pitch[1] +
+           line % s.axes[1].kernel * s.axes[1].dilation * pitch[2] +
+           tap % s.axes[2].kernel * s.axes[2].dilation * pitch[3];
+  };
+  // Where a copy keeps the block of a unit and a strip, and where the weight does.
+  const auto block_offset = [&](int64_t unit, int64_t strip) {
+    const int64_t g = unit / panels.panels, p = unit % panels.panels;
+    return ((g * panels.padded_columns() + panels.begin(p)) * s.group_in() +
+            strip * plan.pitch * panels.vectors_of(p) * panels.lanes) *
+           taps;
+  };
+  const auto finish = [&](int64_t unit, int64_t strip) {
+    const int64_t g = unit / panels.panels, p = unit % panels.panels, filter = s.group_in() * taps;
+    const int64_t channel = strip * plan.pitch;
+    finish_block(workspace.copies + block_offset(unit, strip), plan.copies, plan.copy_size, taps,
+                 std::min(plan.pitch, s.group_in() - channel), panels.vectors_of(p) * panels.lanes,
+                 panels.columns_of(p), filter, grad_weight + (g * columns + panels.begin(p)) * filter + channel * taps);
+  };
 
-  const Images<T> images{input, s.in_h, s.in_w, channels, channels_last};
-  // The images and output rows of a block.
-  struct Block {
-    int64_t first, last, y, out_rows;
-  };
-  const auto block_of = [&](int64_t block) {
-    const int64_t first = block / plan.blocks_per_image * plan.images_per_block;
-    const int64_t y = block % plan.blocks_per_image * plan.rows_per_block;
-    return Block{first, std::min(s.batch, first + plan.images_per_block), y,
-                 std::min(s.out_h, y + plan.rows_per_block) - y};
-  };
-  const auto fill = [&](const Block& b, T* slab) {
-    fill_slab(images, b.first, b.last, b.y * s.stride_h - s.padding_h, slab_rows(s, b.out_rows), -s.padding_w,
-              plan.slab_columns, slab);
-  };
-  if (plan.slab && plan.shared_slabs())
-    parallel_for(plan.blocks, static_cast<double>(plan.blocks * plan.slab_size),
-                 [&](int64_t block) { fill(block_of(block), workspace.slabs + block * plan.slab_size); });
-  parallel_for(plan.copies * plan.row_blocks, plan.multiplications, [&](int64_t task) {
-    const int64_t copy = task / plan.row_blocks, row_block = task % plan.row_blocks;
-    const int64_t first_row = row_block * plan.rows_per_task;
-    const int64_t rows = std::min(plan.rows, first_row + plan.rows_per_task) - first_row;
-    T* const bias = grad_bias && row_block == 0 ? workspace.bias + copy * s.out_channels : nullptr;
-    if (bias) std::fill(bias, bias + s.out_channels, T(0));
-    const int64_t first_block = plan.blocks * copy / plan.copies, last_block = plan.blocks * (copy + 1) / plan.copies;
+  const Images<T> images{input, {s.axes[0].in, s.axes[1].in, s.axes[2].in}, s.in_channels, channels_last};
+  const int64_t outputs[] = {s.axes[0].out, s.axes[1].out, s.axes[2].out};
+  parallel_for(plan.tasks(), plan.multiplications, [&](int64_t task) {
+    const int64_t copy = task / (plan.unit_splits * plan.strip_splits);
+    const int64_t unit_split = task / plan.strip_splits % plan.unit_splits, strip_split = task % plan.strip_splits;
+    const int64_t first_unit = units * unit_split / plan.unit_splits;
+    const int64_t last_unit = units * (unit_split + 1) / plan.unit_splits;
+    const int64_t first_strip = plan.strips * strip_split / plan.strip_splits;
+    const int64_t last_strip = plan.strips * (strip_split + 1) / plan.strip_splits;
+    T* const packed = workspace.grads + task * Workspace<T>::grads_size(plan, s);
+    T* const strips = workspace.strips + task * bundle * plan.strip_size;
+    T* const bias = grad_bias && strip_split == 0 ? workspace.bias + copy * s.out_channels : nullptr;
+    constexpr int64_t line = 64 / sizeof(T);
     int64_t a_row[most_rows], c_row[most_rows];
-    for (int i = 0; i < most_rows; ++i) c_row[i] = i * columns;
     Tile<T> tile;
     tile.a_row = a_row;
     tile.c_row = c_row;
     tile.a_segment = workspace.segment;
-    tile.a_step = s.stride_w * channels;
-    tile.b_step = s.out_channels;
-    tile.b_segment = s.out_w * s.out_channels;
-    tile.depth = s.out_w;
-    for (int64_t block = first_block; block < last_block; ++block) {
-      const Block b = block_of(block);
-      tile.segments = (b.last - b.first) * b.out_rows;
-      tile.accumulate = block > first_block;
-      const T* origin;
-      if (!plan.slab) {
-        origin = input + b.first * image_pitch + b.y * s.stride_h * row_pitch;
-      } else {
-        T* const slab = workspace.slabs + (plan.shared_slabs() ? block : copy) * plan.slab_size;
-        if (!plan.shared_slabs()) fill(b, slab);
-        origin = slab;
+    tile.a_step = s.axes[2].stride * plan.pitch;
+    for (int64_t block = 0; block < plan.blocks_per_copy; ++block) {
+      const int64_t first = copy * plan.images_per_copy + block / plan.boxes.boxes() * plan.images_per_block;
+      const int64_t last = std::min({s.batch, (copy + 1) * plan.images_per_copy, first + plan.images_per_block});
+      const Box box = plan.boxes.at(block % plan.boxes.boxes(), outputs);
+      if (first >= last) break;
+      const bool final_block = block + 1 == plan.blocks_per_copy;
+      Box part;
+      int64_t pixel = first;
+      for (int i = 0; i < max_axes; ++i) {
+        pixel = pixel * s.axes[i].out + box.begin[i];
+        part.begin[i] = box.begin[i] * s.axes[i].stride - s.axes[i].padding;
+        part.size[i] = s.axes[i].reach(plan.boxes.size[i]);
       }
-      const T* const grad = grad_output + (b.first * s.out_h + b.y) * tile.b_segment;
-      for (int64_t g = 0; g < s.groups; ++g)
-        for (int64_t p = 0; p < plan.panels.panels; ++p) {
-          tile.vectors = plan.panels.vectors_of(p);
-          tile.columns = plan.panels.columns_of(p);
-          tile.a = origin + g * depth;
-          tile.b = grad + g * columns + plan.panels.begin(p);
-          const Strips strips = strips_for(rows, tile.vectors);
-          int64_t tap = first_row / std::max<int64_t>(depth, 1), c = first_row - tap * depth;
-          for (int64_t strip = 0; strip < strips.strips; ++strip) {
-            const int64_t row = first_row + strips.begin(strip);
-            tile.rows = static_cast<int>(strips.begin(strip + 1) - strips.begin(strip));
-            for (int m = 0; m < tile.rows; ++m) {
-              a_row[m] = tap / s.kernel_w * s.dilation_h * row_pitch + tap % s.kernel_w * s.dilation_w * channels + c;
-              if (++c == depth) c = 0, ++tap;
+      const int64_t pixels = (last - first) * box.pixels();
+      tile.segments = plan.joined ? 1 : pixels / box.size[2];
+      tile.depth = pixels / tile.segments;
+      tile.accumulate = block > 0;
+      const T* const grad = grad_output + pixel * s.out_channels;
+      const auto panel_at = [&](int64_t unit) {
+        return plan.pack_b ? packed + (unit - first_unit) * panels.width() * plan.panel_pixels : grad;
+      };
+      if (plan.pack_b)
+        for (int64_t m = 0; m < pixels; m += pack_run)
+          for (int64_t unit = first_unit; unit < last_unit; ++unit) {
+            const int64_t p = unit % panels.panels, column = unit / panels.panels * columns + panels.begin(p);
+            const int width = panels.vectors_of(p) * panels.lanes;
+            pack_rows(grad + m * s.out_channels + column, s.out_channels, std::min(pack_run, pixels - m),
+                      panels.columns_of(p), width,
+                      packed + (unit - first_unit) * panels.width() * plan.panel_pixels + m * width);
+          }
+      for (int64_t unit = first_unit; bias && unit < last_unit; ++unit) {
+        const int64_t p = unit % panels.panels, column = unit / panels.panels * columns + panels.begin(p);
+        if (block == 0) std::fill_n(bias + column, panels.columns_of(p), T(0));
+        add_columns(panel_at(unit), pixels, panels.vectors_of(p) * panels.lanes, panels.columns_of(p), bias + column);
+      }
+      for (int64_t unit = first_unit, end; unit < last_unit; unit = end) {  // the units of one group
+        const int64_t g = unit / panels.panels;
+        end = std::min(last_unit, (g + 1) * panels.panels);
+        for (int64_t strip = first_strip; strip < last_strip; ++strip) {
+          const int64_t channel = strip * plan.pitch, channels = std::min(plan.pitch, s.group_in() - channel);
+          const int64_t place = (strip - first_strip) % bundle;
+          if (place == 0) {
+            const int64_t stop = std::min(std::min(strip + bundle, last_strip) * plan.pitch, s.group_in());
+            fill_slab(images, first, last, part,
+                      {g * s.group_in() + channel, stop - channel, plan.pitch, plan.strip_size}, strips);
+          }
+          for (int64_t u = unit; u < end; ++u) {
+            tile.vectors = panels.vectors_of(u % panels.panels);
+            tile.columns = tile.vectors * panels.lanes;
+            tile.a = strips + place * plan.strip_size;
+            tile.b = panel_at(u);
+            tile.b_step = tile.columns;
+            tile.b_segment = tile.depth * tile.b_step;
+            for (int i = 0; i < most_rows; ++i) c_row[i] = i * tile.columns;
+            const Strips tiles = strips_for(taps * channels, tile.vectors);
+            T* const sums = workspace.copies + copy * plan.copy_size + block_offset(u, strip);
+            int64_t tap = 0, c = 0;
+            for (int64_t t = 0; t < tiles.strips; ++t) {
+              const int64_t row = tiles.begin(t);
+              tile.rows = static_cast<int>(tiles.begin(t + 1) - row);
+              for (int m = 0; m < tile.rows; ++m) {
+                a_row[m] = tap_offset(tap) + c;
+                if (++c == channels) c = 0, ++tap;
+              }
+              tile.c = sums + row * tile.columns;
+              if (tile.accumulate)
+                for (int64_t i = 0; i < tile.rows * tile.columns; i += line) Eigen::internal::prefetch(tile.c + i);
+              run_tile(tile);
             }
-            tile.c = workspace.copies + copy * plan.copy_size + (g * plan.rows + row) * columns + plan.panels.begin(p);
-            run_tile(tile);
+            if (plan.copies == 1 && final_block) finish(u, strip);
           }
         }
-      if (bias) add_columns(grad, tile.segments * s.out_w, s.out_channels, bias);
-    }
-  });
-
-  // Sums the copies in order, and turns (tap, input channel, output channel) into the weight's order: its rows of
-  // (input channel, tap) are gathered and transposed, a vector by a vector.
-  constexpr int lanes = Vec<T>::lanes;
-  constexpr int64_t run = 16 * lanes;
-  const int64_t pieces = ceil_div(columns, lanes), runs = ceil_div(plan.rows, run);
-  parallel_for(s.groups * pieces * runs, static_cast<double>((plan.copies + 2) * plan.copy_size), [&](int64_t task) {
-    const int64_t g = task / (pieces * runs), n = task / runs % pieces * lanes, begin = task % runs * run;
-    const int valid = static_cast<int>(std::min<int64_t>(lanes, columns - n));
-    const T* const from = workspace.copies + g * plan.rows * columns + n;
-    T* const to = grad_weight + (g * columns + n) * plan.rows;
-    for (int64_t row = begin; row < std::min(plan.rows, begin + run); row += lanes) {
-      const int count = static_cast<int>(std::min<int64_t>(lanes, plan.rows - row));
-      Eigen::internal::PacketBlock<typename Vec<T>::Packet, lanes> block;
-      for (int i = 0; i < lanes; ++i) {
-        const int64_t c = (row + i) / s.taps(), tap = (row + i) % s.taps();
-        Vec<T> sum(T(0));
-        for (int64_t copy = 0; i < count && copy < plan.copies; ++copy)
-          sum += Vec<T>::load(from + copy * plan.copy_size + (tap * depth + c) * columns, valid);
-        block.packet[i] = sum.p;
       }
-      Eigen::internal::ptranspose(block);
-      for (int i = 0; i < valid; ++i) Vec<T>(block.packet[i]).store(to + i * plan.rows + row, count);
     }
   });
+  if (plan.copies != 1)
+    parallel_for(units * plan.strips, static_cast<double>((plan.copies + 2) * plan.copy_size),
+                 [&](int64_t task) { finish(task / plan.strips, task % plan.strips); });
   if (grad_bias)
     for (int64_t n = 0; n < s.out_channels; ++n) {
       T sum(0);
@@ -232,9 +342,9 @@ void conv2d_backward_weight(const ConvShape& s, const T* grad_output, const T* i
     }
 }
 
-#define CYGNET_INSTANTIATE(T)                                                               \
-  template size_t conv2d_backward_weight_scratch_bytes<T>(const ConvShape&, bool) noexcept; \
-  template void conv2d_backward_weight<T>(const ConvShape&, const T*, const T*, bool, T*, T*, void*) noexcept;
+#define CYGNET_INSTANTIATE(T)                                                             \
+  template size_t conv_backward_weight_scratch_bytes<T>(const ConvShape&, bool) noexcept; \
+  template void conv_backward_weight<T>(const ConvShape&, const T*, const T*, bool, T*, T*, void*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)
 #undef CYGNET_INSTANTIATE

@@ -1,48 +1,78 @@
 #include "conv_plan.h"
 
+#include "conv_depthwise.h"
+#include "conv_few_outputs.h"
 #include "core/parallel.h"
 
 namespace cygnet {
 namespace {
 
 // Tasks that keep all threads of a usual machine busy, and the multiply-adds each should have at least.
-constexpr int64_t enough_tasks = 32;
+constexpr int64_t enough_tasks = 16;
 constexpr double task_work = 1 << 18;
-// Pixels below which tiles of a task would be ragged.
-constexpr int64_t task_pixels = 48;
+// Pixels below which tiles of a task would be ragged, and pixels of the images that a task joins, which share the
+// packed weights and fill the tiles of the borders.
+constexpr int64_t task_pixels = 48, joined_pixels = 1024;
 // Bytes of a task's part of the source, and of a block of packed weights, that stay in the second-level cache.
 constexpr int64_t slab_bytes = 512 << 10, weight_bytes = 256 << 10;
 // Depth up to which the taps of a filter row are worked off as one run, where memory allows it.
 constexpr int64_t merged_depth = 512;
 
-// to[x][c] = from[c][x] for `count` x and `channels` c; lines of `from` are `plane` apart.
+// to[x][c] = from[c][x] for `count` x and `channels` c; lines of `from` are `plane` apart, those of `to` `pitch`. What
+// lies behind the channels of an x is overwritten.
 template <class T>
-void interleave(const T* from, int64_t plane, int64_t count, int64_t channels, T* to) noexcept {
+void interleave(const T* from, int64_t plane, int64_t count, int64_t channels, int64_t pitch, T* to) noexcept {
   constexpr int lanes = Vec<T>::lanes;
-  int64_t c = 0;
-  for (; c + lanes <= channels; c += lanes) {
-    int64_t x = 0;
-    for (; x + lanes <= count; x += lanes) {
+  for (int64_t x = 0; x < count; x += lanes) {
+    const int valid_x = static_cast<int>(std::min<int64_t>(lanes, count - x));
+    for (int64_t c = 0; c < channels; c += lanes) {
+      const int valid = static_cast<int>(std::min<int64_t>(lanes, channels - c));
       Eigen::internal::PacketBlock<typename Vec<T>::Packet, lanes> block;
-      for (int i = 0; i < lanes; ++i) block.packet[i] = Vec<T>::load(from + (c + i) * plane + x).p;
+      for (int i = 0; i < lanes; ++i)
+        block.packet[i] = i < valid ? Vec<T>::load(from + (c + i) * plane + x, valid_x).p : Vec<T>(T(0)).p;
       Eigen::internal::ptranspose(block);
-      for (int i = 0; i < lanes; ++i) Vec<T>(block.packet[i]).store(to + (x + i) * channels + c);
+      for (int i = 0; i < valid_x; ++i) {
+        T* const target = to + (x + i) * pitch + c;
+        c == 0 || valid == lanes ? Vec<T>(block.packet[i]).store(target) : Vec<T>(block.packet[i]).store(target, valid);
+      }
     }
-    for (; x < count; ++x)
-      for (int i = 0; i < lanes; ++i) to[x * channels + c + i] = from[(c + i) * plane + x];
   }
-  for (; c < channels; ++c)
-    for (int64_t x = 0; x < count; ++x) to[x * channels + c] = from[c * plane + x];
 }
 
-// The taps of an axis grouped by phase, offsets ascending within a phase.
+// The same for channels that neighbour each other in memory, the x `step` apart, cut into strips.
+template <class T>
+void copy_pixels(const T* from, int64_t step, int64_t count, const Channels& part, T* to) noexcept {
+  constexpr int lanes = Vec<T>::lanes;
+  for (int64_t x = 0; x < count; ++x, from += step, to += part.pitch) {
+    T* strip = to;
+    for (int64_t begin = 0; begin < part.count; begin += part.pitch, strip += part.strip_step) {
+      const int64_t end = std::min(begin + part.pitch, part.count);
+      for (int64_t c = begin; c < end; c += lanes) {
+        const Vec<T> value =
+            end - c < lanes ? Vec<T>::load(from + c, static_cast<int>(end - c)) : Vec<T>::load(from + c);
+        value.store(strip + c - begin);
+      }
+    }
+  }
+}
+
+// The taps of an axis grouped by phase, offsets ascending within a phase, and the target positions cut into runs.
 struct PhaseTaps {
+  // Positions [begin, end) of a phase whose taps [first, first + taps) of the phase's read inside the source: what lies
+  // outside is zero and costs no work.
+  struct Run {
+    int64_t phase, begin, end, first, taps;
+  };
   int64_t *tap, *offset, *start;  // start: phases + 1 entries
+  Run* run;
+  int64_t* runs;
 
   PhaseTaps(const Axis& axis, Carver& carver)
       : tap(carver.take<int64_t>(axis.taps)),
         offset(carver.take<int64_t>(axis.taps)),
-        start(carver.take<int64_t>(axis.phases() + 1)) {}
+        start(carver.take<int64_t>(axis.phases() + 1)),
+        run(carver.take<Run>(axis.phases() + 2 * axis.taps)),
+        runs(carver.take<int64_t>(1)) {}
 
   void fill(const Axis& axis) const noexcept {
     const int64_t phases = axis.phases();
@@ -60,6 +90,21 @@ struct PhaseTaps {
     }
     for (int64_t phase = phases; phase > 0; --phase) start[phase] = start[phase - 1];
     start[0] = 0;
+    *runs = 0;
+    for (int64_t phase = 0; phase < phases; ++phase) {
+      Run next{phase, 0, 0, 0, 0};
+      for (; next.begin < axis.count(phase); next.begin = next.end) {
+        next.end = axis.count(phase);
+        next.first = next.taps = 0;
+        for (int64_t i = start[phase]; i < start[phase + 1]; ++i) {
+          const auto [begin, end] = axis.inside(tap[i]);
+          if (begin > next.begin) next.end = std::min(next.end, begin);
+          if (end > next.begin) next.end = std::min(next.end, end);
+          if (begin <= next.begin && next.begin < end && next.taps++ == 0) next.first = i - start[phase];
+        }
+        run[(*runs)++] = next;
+      }
+    }
   }
   int64_t count(int64_t phase) const { return start[phase + 1] - start[phase]; }
   bool consecutive(int64_t phase) const {
@@ -71,43 +116,70 @@ struct PhaseTaps {
 
 template <class T>
 struct Workspace {
-  PhaseTaps h, w;
+  PhaseTaps axes[max_axes];
   int64_t *place_of, *segment;  // of each tap its place in the packed weights, or -1; its offset in the source
   T *packed, *slabs;
 
   Workspace(const Correlation& plan, Carver& carver)
-      : h(plan.h, carver),
-        w(plan.w, carver),
+      : axes{{plan.axes[0], carver}, {plan.axes[1], carver}, {plan.axes[2], carver}},
         place_of(carver.take<int64_t>(plan.taps())),
         segment(carver.take<int64_t>(plan.taps())),
         packed(carver.take<T>(plan.packed_size())),
         slabs(carver.take<T>(plan.slab ? plan.slab_size * plan.tasks() : 0)) {}
 
-  // The first place of phase (a, b): places are ordered by a, then b, then the tap's row and column.
-  int64_t place(const Correlation& plan, int64_t a, int64_t b) const {
-    return h.start[a] * plan.w.taps + h.count(a) * w.start[b];
+  // The target positions of one phase. Places of taps are ordered by phase, then by the tap's position.
+  struct Phase {
+    int64_t axis[max_axes], taps[max_axes], place;
+    bool merged;  // whether the taps of a line of the filter are worked off as one, since they read neighbours
+  };
+  Phase phase(const Correlation& plan, int64_t z, int64_t y, int64_t x) const {
+    Phase result{{z, y, x}, {axes[0].count(z), axes[1].count(y), axes[2].count(x)}, 0, false};
+    result.place = (axes[0].start[z] * plan.axes[1].taps + result.taps[0] * axes[1].start[y]) * plan.axes[2].taps +
+                   result.taps[0] * result.taps[1] * axes[2].start[x];
+    result.merged = plan.groups == 1 && result.taps[2] * plan.group_depth() <= merged_depth && axes[2].consecutive(x);
+    return result;
   }
-  bool merged(const Correlation& plan, int64_t b) const {
-    return plan.groups == 1 && w.count(b) * plan.group_depth() <= merged_depth && w.consecutive(b);
-  }
-  void fill(const Correlation& plan, int64_t row_pitch) const noexcept {
-    h.fill(plan.h);
-    w.fill(plan.w);
-    const int64_t row = plan.slab ? plan.rows.low : 0, column = plan.slab ? plan.columns.low : 0;
+  void fill(const Correlation& plan, const int64_t* pitch) const noexcept {
+    for (int i = 0; i < max_axes; ++i) axes[i].fill(plan.axes[i]);
+    const auto offset = [&](int axis, int64_t tap) {
+      return (axes[axis].offset[tap] - (plan.slab ? plan.reach[axis].low : 0)) * pitch[axis];
+    };
     std::fill(place_of, place_of + plan.taps(), -1);
-    for (int64_t a = 0; a < plan.h.phases(); ++a)
-      for (int64_t b = 0; b < plan.w.phases(); ++b) {
-        const int64_t first = place(plan, a, b), width = w.count(b);
-        const bool joined = merged(plan, b);
-        for (int64_t i = 0; i < h.count(a); ++i)
-          for (int64_t j = 0; j < width; ++j) {
-            const int64_t y = h.start[a] + i, x = w.start[b] + j;
-            place_of[h.tap[y] * plan.w.taps + w.tap[x]] = first + i * width + j;
-            if (!joined || j == 0)
-              segment[first + (joined ? i : i * width + j)] =
-                  (h.offset[y] - row) * row_pitch + (w.offset[x] - column) * plan.source_channels;
+    const int64_t lines = plan.axes[1].phases(), columns = plan.axes[2].phases();
+    for (int64_t index = 0; index < plan.phases(); ++index) {
+      const Phase p = phase(plan, index / columns / lines, index / columns % lines, index % columns);
+      const int64_t *first = p.axis, *taps = p.taps;
+      int64_t place = p.place, *next_segment = segment + p.place;
+      for (int64_t i = 0; i < taps[0]; ++i)
+        for (int64_t j = 0; j < taps[1]; ++j)
+          for (int64_t k = 0; k < taps[2]; ++k) {
+            const int64_t z = axes[0].start[first[0]] + i, y = axes[1].start[first[1]] + j;
+            const int64_t x = axes[2].start[first[2]] + k;
+            const int64_t tap = (axes[0].tap[z] * plan.axes[1].taps + axes[1].tap[y]) * plan.axes[2].taps;
+            place_of[tap + axes[2].tap[x]] = place++;
+            if (!p.merged || k == 0) *next_segment++ = offset(0, z) + offset(1, y) + offset(2, x);
           }
-      }
+    }
+  }
+};
+
+// Visits the positions of a box in some images, the last axis fastest, with offsets in the source and in the target.
+// Steps are those of the images and of the axes.
+struct Walk {
+  int64_t size[max_axes], from_step[max_axes + 1], to_step[max_axes + 1];
+  int64_t at[max_axes + 1] = {}, from = 0, to = 0;
+
+  void next() {
+    from += from_step[3];
+    to += to_step[3];
+    if (++at[3] < size[2]) return;
+    at[3] = 0;
+    if (++at[2] == size[1]) {
+      at[2] = 0;
+      if (++at[1] == size[0]) at[1] = 0, ++at[0];
+    }
+    from = at[0] * from_step[0] + at[1] * from_step[1] + at[2] * from_step[2];
+    to = at[0] * to_step[0] + at[1] * to_step[1] + at[2] * to_step[2];
   }
 };
 
@@ -147,6 +219,17 @@ void pack_weights(const T* from, WeightSteps steps, int64_t depth, int64_t taps,
   }
 }
 
+template <class T>
+LaneConv lanes_of(const Correlation& plan) noexcept {
+  return plan_lanes<T>(plan.axes, plan.images, plan.source_channels, plan.target_channels, plan.groups,
+                       plan.channels_last);
+}
+
+template <class T>
+PositionConv positions_of(const Correlation& plan) noexcept {
+  return plan_positions<T>(plan.axes, plan.images, plan.source_channels, plan.target_channels, plan.channels_last);
+}
+
 }  // namespace
 
 Axis::Reach Axis::reach() const {
@@ -163,95 +246,144 @@ Axis::Reach Axis::reach() const {
   return result;
 }
 
+Axis::Range Axis::inside(int64_t tap) const {
+  const int64_t offset = offset_of(tap), positions = count(phase_of(tap));
+  const int64_t begin = offset < 0 ? ceil_div(-offset, source_step) : 0;
+  const int64_t end = offset < source ? (source - 1 - offset) / source_step + 1 : 0;
+  return {std::min(begin, positions), std::min(std::max(begin, end), positions)};
+}
+
 double Correlation::multiplications() const {
-  double h_taps = 0, w_taps = 0;
-  for (int64_t k = 0; k < h.taps; ++k)
-    if (h.phase_of(k) < h.phases()) h_taps += static_cast<double>(h.count(h.phase_of(k)));
-  for (int64_t k = 0; k < w.taps; ++k)
-    if (w.phase_of(k) < w.phases()) w_taps += static_cast<double>(w.count(w.phase_of(k)));
-  return h_taps * w_taps * static_cast<double>(images) * static_cast<double>(group_depth()) *
-         static_cast<double>(groups * panels.padded_columns());
+  double result = static_cast<double>(images) * tap_work;
+  for (const Axis& axis : axes) {
+    double pairs = 0;  // of target positions and taps
+    for (int64_t k = 0; k < axis.taps; ++k)
+      if (axis.phase_of(k) < axis.phases()) pairs += static_cast<double>(axis.inside(k).end - axis.inside(k).begin);
+    result *= pairs;
+  }
+  return result;
+}
+
+Box Boxes::at(int64_t index, const int64_t (&length)[max_axes]) const {
+  Box box;
+  for (int i = max_axes - 1; i >= 0; --i) {
+    box.begin[i] = index % count[i] * size[i];
+    box.size[i] = std::min(size[i], length[i] - box.begin[i]);
+    index /= count[i];
+  }
+  return box;
 }
 
 template <class T>
-void fill_slab(const Images<T>& images, int64_t first, int64_t last, int64_t row, int64_t rows, int64_t column,
-               int64_t columns, T* slab) noexcept {
-  const int64_t channels = images.channels, line = columns * channels;
-  const int64_t left = std::clamp<int64_t>(-column, 0, columns);
-  const int64_t right = std::clamp<int64_t>(images.w - column, left, columns);  // columns [left, right) are inside
+void fill_slab(const Images<T>& images, int64_t first, int64_t last, const Box& box, const Channels& part,
+               T* slab) noexcept {
+  const int64_t channels = images.channels, line = box.size[2] * part.pitch, width = images.size[2];
+  const int64_t pixels = images.size[0] * images.size[1] * width;
+  const int64_t left = std::clamp<int64_t>(-box.begin[2], 0, box.size[2]);
+  const int64_t right = std::clamp<int64_t>(width - box.begin[2], left, box.size[2]);  // [left, right) is inside
+  const auto clear = [&](T* from, int64_t count) {
+    for (int64_t c = 0; c < part.count; c += part.pitch, from += part.strip_step) std::fill_n(from, count, T(0));
+  };
   for (int64_t n = first; n < last; ++n) {
-    const T* image = images.data + n * images.h * images.w * channels;
-    for (int64_t y = row; y < row + rows; ++y, slab += line) {
-      if (y < 0 || y >= images.h || left == right) {
-        std::fill(slab, slab + line, T(0));
-        continue;
+    const T* image = images.data + n * pixels * channels;
+    for (int64_t z = box.begin[0]; z < box.begin[0] + box.size[0]; ++z)
+      for (int64_t y = box.begin[1]; y < box.begin[1] + box.size[1]; ++y, slab += line) {
+        if (z < 0 || z >= images.size[0] || y < 0 || y >= images.size[1] || left == right) {
+          clear(slab, line);
+          continue;
+        }
+        clear(slab, left * part.pitch);
+        const int64_t pixel = (z * images.size[1] + y) * width + box.begin[2] + left, count = right - left;
+        T* to = slab + left * part.pitch;
+        if (images.channels_last)
+          copy_pixels(image + pixel * channels + part.begin, channels, count, part, to);
+        else
+          for (int64_t c = 0; c < part.count; c += part.pitch, to += part.strip_step)
+            interleave(image + (part.begin + c) * pixels + pixel, pixels, count, std::min(part.pitch, part.count - c),
+                       part.pitch, to);
+        clear(slab + right * part.pitch, line - right * part.pitch);
       }
-      std::fill(slab, slab + left * channels, T(0));
-      const int64_t x = column + left, count = right - left;
-      if (images.channels_last)
-        std::copy_n(image + (y * images.w + x) * channels, count * channels, slab + left * channels);
-      else
-        interleave(image + y * images.w + x, images.h * images.w, count, channels, slab + left * channels);
-      std::fill(slab + right * channels, slab + line, T(0));
-    }
   }
 }
 
 template <class T>
-Correlation plan_correlation(const Axis& h, const Axis& w, int64_t images, int64_t source_channels,
+Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64_t source_channels,
                              int64_t target_channels, int64_t groups, bool channels_last) noexcept {
   Correlation plan{};
-  plan.h = h;
-  plan.w = w;
   plan.images = images;
   plan.source_channels = source_channels;
   plan.target_channels = target_channels;
   plan.groups = groups;
   plan.channels_last = channels_last;
   plan.panels = panels_for<T>(target_channels / groups);
-  plan.rows = h.reach();
-  plan.columns = w.reach();
-  plan.slab = !channels_last || plan.rows.low < 0 || plan.columns.low < 0 || plan.rows.end > h.source ||
-              plan.columns.end > w.source;
-  plan.image_blocks = plan.row_blocks = plan.images_per_task = plan.rows_per_task = plan.unit_splits = 1;
-  const int64_t grid_h = h.target > 0 ? h.count(0) : 0, grid_w = w.target > 0 ? w.count(0) : 0;
-  if (images == 0 || target_channels == 0 || grid_h == 0 || grid_w == 0) {
-    plan.image_blocks = 0;
+  plan.tap_work = static_cast<double>(source_channels) * static_cast<double>(plan.panels.padded_columns());
+  plan.slab = !channels_last;
+  plan.images_per_task = plan.unit_splits = 1;
+  int64_t grid[max_axes], pixels = 1;
+  for (int i = 0; i < max_axes; ++i) {
+    plan.axes[i] = axes[i];
+    plan.reach[i] = axes[i].reach();
+    grid[i] = axes[i].target > 0 ? axes[i].count(0) : 0;
+    pixels *= grid[i];
+    plan.boxes.size[i] = grid[i];
+    plan.boxes.count[i] = 1;
+  }
+  if (images == 0 || target_channels == 0 || pixels == 0) {
     plan.slab = false;
     return plan;
   }
-  plan.slab_columns = std::max<int64_t>(plan.columns.end - plan.columns.low, 0);
-  const int64_t span = plan.rows.high - plan.rows.low + 1;  // source rows of one target row
+  const double lanes_work = lane_work<T>(source_channels, target_channels, groups, plan.taps());
+  plan.in_lanes = groups > 1 && lanes_work < plan.tap_work;
+  if (plan.in_lanes) {
+    plan.slab = false;
+    plan.tap_work = lanes_work;
+    return plan;
+  }
+  plan.in_positions = groups == 1 && source_channels > 0 && few_targets<T>(axes, source_channels, target_channels);
+  if (plan.in_positions) {
+    plan.slab = false;
+    plan.tap_work = 1.25 * static_cast<double>(source_channels * target_channels);  // some positions are dropped
+    return plan;
+  }
   const double image_work = std::max(1.0, plan.multiplications() / static_cast<double>(images));
   const double total = image_work * static_cast<double>(images);
   const int64_t most_tasks = std::max<int64_t>(1, static_cast<int64_t>(std::min(total / task_work, 1e6)));
-  if (image_work < task_work) {
-    plan.images_per_task = std::min(images, static_cast<int64_t>(task_work / image_work) + 1);
-    plan.image_blocks = ceil_div(images, plan.images_per_task);
-    plan.images_per_task = ceil_div(images, plan.image_blocks);
-    plan.image_blocks = ceil_div(images, plan.images_per_task);
-    plan.rows_per_task = grid_h;
-  } else {
-    plan.image_blocks = images;
-    const int64_t wanted = std::min(enough_tasks, most_tasks);
-    plan.unit_splits = std::min(plan.units(), ceil_div(wanted, images));
-    const int64_t step = h.source_step * plan.slab_columns * source_channels * static_cast<int64_t>(sizeof(T));
-    const int64_t by_memory = std::min(ceil_div(grid_h * step, slab_bytes), grid_h * h.source_step / (2 * span));
-    const int64_t by_pixels = std::max<int64_t>(1, grid_h * grid_w / task_pixels);
-    // Rows that two blocks share are copied and read twice.
-    const int64_t by_shared_rows = std::max<int64_t>(1, 4 * grid_h * h.source_step / span);
-    const int64_t blocks = std::clamp<int64_t>(std::max(by_memory, ceil_div(wanted, images * plan.unit_splits)), 1,
-                                               std::min({grid_h, by_pixels, by_shared_rows}));
-    plan.rows_per_task = ceil_div(grid_h, blocks);
-    plan.row_blocks = ceil_div(grid_h, plan.rows_per_task);
+  const int64_t wanted = std::min(enough_tasks, most_tasks);
+  const int64_t by_work = image_work < task_work ? static_cast<int64_t>(task_work / image_work) + 1 : 1;
+  plan.images_per_task = std::clamp(joined_pixels / pixels, std::min(by_work, images), images);
+  while (plan.images_per_task > by_work && plan.units() * ceil_div(images, plan.images_per_task) < wanted)
+    plan.images_per_task = std::max(by_work, (plan.images_per_task + 1) / 2);
+  plan.image_blocks = ceil_div(images, plan.images_per_task);
+  plan.images_per_task = ceil_div(images, plan.image_blocks);
+  plan.image_blocks = ceil_div(images, plan.images_per_task);
+  if (by_work == 1) plan.unit_splits = std::min(plan.units(), ceil_div(wanted, plan.image_blocks));
+  if (by_work == 1 && plan.images_per_task == 1) {
+    int64_t by_memory = source_channels * static_cast<int64_t>(sizeof(T));
+    for (int i = 0; i < max_axes; ++i) by_memory *= plan.slab_extent(i);
+    by_memory = ceil_div(by_memory, slab_bytes);
+    int64_t by_tasks = ceil_div(wanted, images * plan.unit_splits);
+    int64_t by_pixels = std::max<int64_t>(1, pixels / task_pixels);
+    for (int i = 0; i < max_axes; ++i) {
+      // What two boxes share is copied and read twice.
+      const int64_t once =
+          std::max<int64_t>(1, grid[i] * axes[i].source_step / (2 * (plan.reach[i].high - plan.reach[i].low + 1)));
+      const int64_t parts = std::max(std::min(by_memory, once), std::min(by_tasks, 4 * once));
+      plan.boxes.cut(i, grid[i], std::clamp<int64_t>(parts, 1, std::min(grid[i], by_pixels)));
+      by_memory = ceil_div(by_memory, plan.boxes.count[i]);
+      by_tasks = ceil_div(by_tasks, plan.boxes.count[i]);
+      by_pixels = std::max<int64_t>(1, by_pixels / plan.boxes.count[i]);
+    }
   }
-  const int64_t slab_rows = (plan.rows_per_task - 1) * h.source_step + span;
-  plan.slab_size = ceil_div(plan.images_per_task * slab_rows * plan.slab_columns * source_channels, 16) * 16;
+  plan.slab_size = plan.images_per_task * source_channels;
+  for (int i = 0; i < max_axes; ++i) plan.slab_size *= plan.slab_extent(i);
+  plan.slab_size = ceil_div(plan.slab_size + slab_slack, 16) * 16;
   return plan;
 }
 
 template <class T>
 size_t correlate_scratch_bytes(const Correlation& plan) noexcept {
+  if (plan.in_lanes) return correlate_lanes_scratch_bytes<T>(lanes_of<T>(plan));
+  if (plan.in_positions) return correlate_positions_scratch_bytes<T>(positions_of<T>(plan));
   Carver carver(nullptr);
   const Workspace<T> workspace(plan, carver);
   return carver.used();
@@ -260,12 +392,23 @@ size_t correlate_scratch_bytes(const Correlation& plan) noexcept {
 template <class T>
 void correlate(const Correlation& plan, const T* source, const T* weight, WeightSteps steps, const T* bias,
                Activation activation, T* target, void* scratch) noexcept {
+  if (plan.in_lanes)
+    return correlate_lanes(lanes_of<T>(plan), source, weight, steps, bias, activation, target, scratch);
+  if (plan.in_positions)
+    return correlate_positions(positions_of<T>(plan), source, weight, steps, bias, activation, target, scratch);
   if (plan.tasks() == 0) return;
   Carver carver(scratch);
   const Workspace<T> workspace(plan, carver);
   const int64_t channels = plan.source_channels, depth = plan.group_depth();
-  const int64_t row_pitch = (plan.slab ? plan.slab_columns : plan.w.source) * channels;
-  workspace.fill(plan, row_pitch);
+  // From an image, plane, line or pixel to the next, in the source (or slab) and in the target.
+  int64_t pitch[max_axes + 1], target_pitch[max_axes + 1];
+  pitch[max_axes] = channels;
+  target_pitch[max_axes] = plan.target_channels;
+  for (int i = max_axes - 1; i >= 0; --i) {
+    pitch[i] = pitch[i + 1] * (plan.slab ? plan.slab_extent(i) : plan.axes[i].source);
+    target_pitch[i] = target_pitch[i + 1] * plan.axes[i].target;
+  }
+  workspace.fill(plan, pitch + 1);
 
   const Panels panels = plan.panels;
   const int64_t taps = plan.taps();
@@ -284,23 +427,26 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
                  packed_unit(unit) + k * panels.vectors_of(p) * panels.lanes);
   });
 
-  const Images<T> images{source, plan.h.source, plan.w.source, channels, plan.channels_last};
-  const int64_t target_line = plan.w.target * plan.target_channels;
+  const Images<T> images{
+      source, {plan.axes[0].source, plan.axes[1].source, plan.axes[2].source}, channels, plan.channels_last};
+  const int64_t grid[] = {plan.axes[0].count(0), plan.axes[1].count(0), plan.axes[2].count(0)};
   parallel_for(plan.tasks(), plan.multiplications(), [&](int64_t task) {
     const int64_t split = task % plan.unit_splits, block = task / plan.unit_splits;
-    const int64_t first = block / plan.row_blocks * plan.images_per_task;
+    const int64_t first = block / plan.boxes.boxes() * plan.images_per_task;
     const int64_t last = std::min(plan.images, first + plan.images_per_task);
-    const int64_t row = block % plan.row_blocks * plan.rows_per_task;
-    const T* origin = source + (first * plan.h.source + row * plan.h.source_step) * row_pitch;
-    int64_t image_pitch = plan.h.source * row_pitch;
+    const Box box = plan.boxes.at(block % plan.boxes.boxes(), grid);
+    const T* origin = source + first * pitch[0];
     if (plan.slab) {
-      const int64_t end = std::min(plan.h.count(0), row + plan.rows_per_task);
-      const int64_t rows = (end - 1 - row) * plan.h.source_step + plan.rows.high - plan.rows.low + 1;
+      Box part;
+      for (int i = 0; i < max_axes; ++i) {
+        part.begin[i] = box.begin[i] * plan.axes[i].source_step + plan.reach[i].low;
+        part.size[i] = plan.slab_extent(i);
+      }
       T* slab = workspace.slabs + task * plan.slab_size;
-      fill_slab(images, first, last, row * plan.h.source_step + plan.rows.low, rows, plan.columns.low,
-                plan.slab_columns, slab);
+      fill_slab(images, first, last, part, {0, channels, channels, 0}, slab);
       origin = slab;
-      image_pitch = rows * row_pitch;
+    } else {
+      for (int i = 0; i < max_axes; ++i) origin += box.begin[i] * plan.axes[i].source_step * pitch[i + 1];
     }
     const int64_t unit_end = plan.units() * (split + 1) / plan.unit_splits;
     for (int64_t unit = plan.units() * split / plan.unit_splits; unit < unit_end; ++unit) {
@@ -316,64 +462,82 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
       tile.b_padded = true;
       tile.vectors = panels.vectors_of(p);
       tile.columns = panels.columns_of(p);
-      for (int64_t a = 0; a < plan.h.phases(); ++a)
-        for (int64_t b = 0; b < plan.w.phases(); ++b) {
-          const int64_t rows = std::min(plan.h.count(a), row + plan.rows_per_task) - row, columns = plan.w.count(b);
-          if (rows <= 0) continue;
-          const bool merged = workspace.merged(plan, b);
-          const int64_t place = workspace.place(plan, a, b);
-          const int64_t segments = workspace.h.count(a) * (merged ? 1 : workspace.w.count(b));
-          tile.depth = depth * (merged ? workspace.w.count(b) : 1);
-          tile.b_segment = tile.depth * width;
-          const int64_t segment_bytes = std::max<int64_t>(1, tile.b_segment * static_cast<int64_t>(sizeof(T)));
-          const int64_t segment_block = segments * segment_bytes <= 2 * weight_bytes
-                                            ? segments
-                                            : std::max<int64_t>(1, weight_bytes / segment_bytes);
-          const Strips strips = strips_for((last - first) * rows * columns, tile.vectors);
-          const int64_t a_step = plan.w.source_step * channels, a_line = plan.h.source_step * row_pitch;
-          const int64_t c_step = plan.w.target_step * plan.target_channels;
-          const int64_t c_line = plan.h.target_step * target_line;
-          tile.c = target + first * plan.h.target * target_line + (row * plan.h.target_step + a) * target_line +
-                   b * plan.target_channels + column;
-          // At least one pass, so that pixels which no tap reaches are stored.
-          for (int64_t s = 0; s == 0 || s < segments; s += segment_block) {
-            tile.segments = std::min(segment_block, segments - s);
-            tile.a_segment = workspace.segment + place + s;
-            tile.b = packed_unit(unit) + place * depth * width + s * tile.b_segment;
-            tile.accumulate = s > 0;
-            const bool finished = s + segment_block >= segments;
-            tile.bias = finished && bias ? bias + column : nullptr;
-            tile.activation = finished ? activation : Activation::None;
-            int64_t n = 0, y = 0, x = 0, from = 0, to = 0;
-            for (int64_t strip = 0; strip < strips.strips; ++strip) {
-              tile.rows = static_cast<int>(strips.begin(strip + 1) - strips.begin(strip));
-              for (int m = 0; m < tile.rows; ++m) {
-                a_row[m] = from;
-                c_row[m] = to;
-                from += a_step;
-                to += c_step;
-                if (++x == columns) {
-                  x = 0;
-                  if (++y == rows) y = 0, ++n;
-                  from = n * image_pitch + y * a_line;
-                  to = n * plan.h.target * target_line + y * c_line;
-                }
-              }
-              run_tile(tile);
-            }
-            if (segments == 0) break;
-          }
+      const int64_t runs[] = {*workspace.axes[0].runs, *workspace.axes[1].runs, *workspace.axes[2].runs};
+      for (int64_t index = 0; index < runs[0] * runs[1] * runs[2]; ++index) {
+        const PhaseTaps::Run run[] = {workspace.axes[0].run[index / runs[2] / runs[1]],
+                                      workspace.axes[1].run[index / runs[2] % runs[1]],
+                                      workspace.axes[2].run[index % runs[2]]};
+        const auto phase = workspace.phase(plan, run[0].phase, run[1].phase, run[2].phase);
+        Walk start;
+        start.from_step[0] = pitch[0];
+        start.to_step[0] = target_pitch[0];
+        int64_t rows = last - first;
+        const T* a = origin + g * depth;
+        tile.c = target + first * target_pitch[0] + column;
+        for (int i = 0; i < max_axes; ++i) {
+          const Axis& axis = plan.axes[i];
+          const int64_t begin = std::max(run[i].begin, box.begin[i]);
+          start.size[i] = std::max<int64_t>(0, std::min(run[i].end, box.begin[i] + box.size[i]) - begin);
+          start.from_step[i + 1] = axis.source_step * pitch[i + 1];
+          start.to_step[i + 1] = axis.target_step * target_pitch[i + 1];
+          rows *= start.size[i];
+          a += (begin - box.begin[i]) * start.from_step[i + 1];
+          tile.c += (begin * axis.target_step + phase.axis[i]) * target_pitch[i + 1];
         }
+        if (rows == 0) continue;
+        // Lines of the filter whose segments follow each other in the packed weights are one pass over the pixels.
+        const int64_t line_segments = phase.merged ? 1 : phase.taps[2];
+        const int64_t lines = run[0].taps * run[1].taps;
+        const int64_t pass_lines = !phase.merged && run[2].taps < phase.taps[2] ? 1
+                                   : run[1].taps < phase.taps[1]                ? run[1].taps
+                                                                                : lines;
+        tile.a = a + (phase.merged ? run[2].first * pitch[max_axes] : 0);
+        tile.depth = depth * (phase.merged ? run[2].taps : 1);
+        tile.b_segment = depth * width * (phase.merged ? phase.taps[2] : 1);
+        const int64_t segments = lines == 0 ? 0 : pass_lines * (phase.merged ? 1 : run[2].taps);
+        const int64_t segment_bytes = std::max<int64_t>(1, tile.b_segment * static_cast<int64_t>(sizeof(T)));
+        const int64_t segment_block = segments * segment_bytes <= 2 * weight_bytes
+                                          ? segments
+                                          : std::max<int64_t>(1, weight_bytes / segment_bytes);
+        const Strips strips = strips_for(rows, tile.vectors);
+        // At least one pass, so that pixels which no tap reaches are stored.
+        int64_t line = 0, s = 0;
+        tile.accumulate = false;
+        do {
+          const int64_t filter_line = (run[0].first + (lines ? line / run[1].taps : 0)) * phase.taps[1] + run[1].first +
+                                      (lines ? line % run[1].taps : 0);
+          const int64_t skipped = filter_line * phase.taps[2] + run[2].first;
+          tile.segments = std::min(segment_block, segments - s);
+          tile.a_segment = workspace.segment + phase.place + s +
+                           (phase.merged ? filter_line : filter_line * line_segments + run[2].first);
+          tile.b = packed_unit(unit) + (phase.place + skipped) * depth * width + s * tile.b_segment;
+          s += segment_block;
+          if (s >= segments) s = 0, line += pass_lines;
+          const bool finished = line >= lines;
+          tile.bias = finished && bias ? bias + column : nullptr;
+          tile.activation = finished ? activation : Activation::None;
+          Walk walk = start;
+          for (int64_t strip = 0; strip < strips.strips; ++strip) {
+            tile.rows = static_cast<int>(strips.begin(strip + 1) - strips.begin(strip));
+            for (int m = 0; m < tile.rows; ++m, walk.next()) {
+              a_row[m] = walk.from;
+              c_row[m] = walk.to;
+            }
+            run_tile(tile);
+          }
+          tile.accumulate = true;
+        } while (line < lines);
+      }
     }
   });
 }
 
-#define CYGNET_INSTANTIATE(T)                                                                                      \
-  template void fill_slab<T>(const Images<T>&, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, T*) noexcept; \
-  template Correlation plan_correlation<T>(const Axis&, const Axis&, int64_t, int64_t, int64_t, int64_t,           \
-                                           bool) noexcept;                                                         \
-  template size_t correlate_scratch_bytes<T>(const Correlation&) noexcept;                                         \
-  template void correlate<T>(const Correlation&, const T*, const T*, WeightSteps, const T*, Activation, T*,        \
+#define CYGNET_INSTANTIATE(T)                                                                               \
+  template void fill_slab<T>(const Images<T>&, int64_t, int64_t, const Box&, const Channels&, T*) noexcept; \
+  template Correlation plan_correlation<T>(const Axis(&)[max_axes], int64_t, int64_t, int64_t, int64_t,     \
+                                           bool) noexcept;                                                  \
+  template size_t correlate_scratch_bytes<T>(const Correlation&) noexcept;                                  \
+  template void correlate<T>(const Correlation&, const T*, const T*, WeightSteps, const T*, Activation, T*, \
                              void*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)

@@ -1,4 +1,4 @@
-// What the directions of a convolution share: padded copies of image rows, and the correlation that is both the
+// What the directions of a convolution share: padded copies of parts of images, and the correlation that is both the
 // forward pass (its output is the target) and the gradient of the input (the input is the target).
 #pragma once
 
@@ -7,23 +7,50 @@
 #include <cstdint>
 
 #include "carver.h"
+#include "conv.h"
 #include "tile.h"
 
 namespace cygnet {
 
-/// Images that a kernel reads: memory (N, H, W, C) if channels_last, else (N, C, H, W).
+/// A part of an image, which may reach beyond it: depth, height and width.
+struct Box {
+  int64_t begin[max_axes], size[max_axes];
+
+  int64_t pixels() const { return size[0] * size[1] * size[2]; }
+};
+
+/// How an image is cut into boxes: of `size` positions along each axis (the last may have fewer), `count` of them.
+struct Boxes {
+  int64_t size[max_axes], count[max_axes];
+
+  int64_t boxes() const { return count[0] * count[1] * count[2]; }
+  /// Cuts `length` positions of an axis into nearly equal parts, at most `parts`.
+  void cut(int axis, int64_t length, int64_t parts) {
+    size[axis] = std::max<int64_t>(1, ceil_div(length, parts));
+    count[axis] = ceil_div(length, size[axis]);
+  }
+  Box at(int64_t index, const int64_t (&length)[max_axes]) const;
+};
+
+/// Images that a kernel reads: memory (N, D, H, W, C) if channels_last, else (N, C, D, H, W).
 template <class T>
 struct Images {
   const T* data;
-  int64_t h, w, channels;
+  int64_t size[max_axes], channels;
   bool channels_last;
 };
 
-/// Copies rows [row, row + rows) by columns [column, column + columns) of images [first, last) to `slab`, channels
-/// last; what lies outside an image becomes zero.
+/// Neighbouring channels of images, copied in strips of `pitch` channels that are `strip_step` apart.
+struct Channels {
+  int64_t begin, count, pitch, strip_step;
+};
+
+/// Copies channels of a box of each of the images [first, last) to `slab`, channels last; what lies outside an image
+/// becomes zero. Whole vectors are stored: up to `slab_slack` elements behind a strip are overwritten.
 template <class T>
-void fill_slab(const Images<T>& images, int64_t first, int64_t last, int64_t row, int64_t rows, int64_t column,
-               int64_t columns, T* slab) noexcept;
+void fill_slab(const Images<T>& images, int64_t first, int64_t last, const Box& box, const Channels& part,
+               T* slab) noexcept;
+constexpr int64_t slab_slack = 16;
 
 /// One axis of a correlation. The target positions t = phase + target_step i, 0 <= phase < target_step, of one phase
 /// read the source positions source_step i + offset, with an offset for each tap k of the phase:
@@ -42,6 +69,11 @@ struct Axis {
     return rest > 0 ? target_step - rest : -rest;
   }
   int64_t offset_of(int64_t tap) const { return (phase_of(tap) + base + tap * tap_step) / target_step; }
+  /// The positions of its phase for which a tap reads inside the source.
+  struct Range {
+    int64_t begin, end;
+  };
+  Range inside(int64_t tap) const;
   /// Source positions that are read: offsets from `low` to `high`, positions up to `end`.
   struct Reach {
     int64_t low, high, end;
@@ -49,31 +81,44 @@ struct Axis {
   Reach reach() const;
 };
 
+/// The axis of the forward pass.
+inline Axis forward_axis(const ConvAxis& a) { return {a.in, a.out, a.stride, 1, a.kernel, -a.padding, a.dilation}; }
+
 /// The shape of a correlation and how it is cut; all of it follows from the shape alone.
 struct Correlation {
-  Axis h, w;
+  Axis axes[max_axes];
   int64_t images, source_channels, target_channels, groups;
   bool channels_last;  // the source's memory order
   Panels panels;       // of one group's target channels
+  bool in_lanes;       // whether `correlate_lanes` is faster,
+  bool in_positions;   // or `correlate_positions`
+  double tap_work;     // multiply-adds for a target position and tap, empty lanes included
 
-  Axis::Reach rows, columns;
-  bool slab;                               // whether tasks copy their part of the source first
-  int64_t slab_columns, slab_size;         // slab_size: elements of one task's slab
-  int64_t image_blocks, row_blocks;        // a task: a block of images or of one image's rows,
-  int64_t images_per_task, rows_per_task;  // by a run of the groups * panels units
+  Axis::Reach reach[max_axes];
+  bool slab;                              // whether tasks copy their part of the source first
+  int64_t slab_size;                      // elements of one task's slab
+  int64_t image_blocks, images_per_task;  // a task: a block of images, or a box of one image's positions of phase 0,
+  Boxes boxes;                            // by a run of the groups * panels units
   int64_t unit_splits;
 
   int64_t group_depth() const { return source_channels / groups; }
   int64_t group_columns() const { return target_channels / groups; }
-  int64_t taps() const { return h.taps * w.taps; }
+  int64_t taps() const { return axes[0].taps * axes[1].taps * axes[2].taps; }
+  int64_t phases() const { return axes[0].phases() * axes[1].phases() * axes[2].phases(); }
+  /// Source positions of an axis that a box reads.
+  int64_t slab_extent(int axis) const {
+    return std::max<int64_t>(0,
+                             (boxes.size[axis] - 1) * axes[axis].source_step + reach[axis].high - reach[axis].low + 1);
+  }
   int64_t units() const { return groups * panels.panels; }
-  int64_t tasks() const { return image_blocks * row_blocks * unit_splits; }
+  int64_t tasks() const { return image_blocks * boxes.boxes() * unit_splits; }
   int64_t packed_size() const { return groups * panels.padded_columns() * taps() * group_depth(); }
   double multiplications() const;
 };
 
+/// The axes' steps and taps, and the sizes, are those of the fields of a Correlation.
 template <class T>
-Correlation plan_correlation(const Axis& h, const Axis& w, int64_t images, int64_t source_channels,
+Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64_t source_channels,
                              int64_t target_channels, int64_t groups, bool channels_last) noexcept;
 
 /// Where the weight of (group, target channel, source channel, tap) is.

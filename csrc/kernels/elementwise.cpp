@@ -47,7 +47,8 @@ class Lines {
       direct_[i] = along && (height_ == 1 || row_step_[i] == length * plan.item[i]);
       all_direct &= direct_[i];
     }
-    width_ = all_direct ? length : std::min(length, stage);
+    const int64_t pieces = (length + stage - 1) / stage;  // of about one width, whole cache lines
+    width_ = all_direct ? length : std::min(length, (length / pieces + 63) / 64 * 64);
   }
 
   // `at` holds the addresses of the first line, the output's last.

@@ -65,7 +65,7 @@ constexpr auto erf = [](auto a) { return cygnet::erf(a); };
 constexpr auto floor = [](auto a) { return cygnet::floor(a); };
 constexpr auto ceil = [](auto a) { return cygnet::ceil(a); };
 constexpr auto round = [](auto a) { return cygnet::round(a); };
-constexpr auto clamp = [](auto a, Parameters p) { return min(max(a, like(a, p.first)), like(a, p.second)); };
+constexpr auto clamp = [](auto a, Parameters p) { return cygnet::clamp(a, like(a, p.first), like(a, p.second)); };
 
 // Activations f(x). The gradients below them are grad f'(x) in terms of x, or of y = f(x) where the name of the
 // argument says so.
@@ -92,9 +92,9 @@ constexpr double gelu_c = 1.59576912160573071176, gelu_d = 0.0713548162726002532
 constexpr auto gelu_tanh = [](auto x) { return x * cygnet::sigmoid(x * fma(x * x, like(x, gelu_d), like(x, gelu_c))); };
 /// With y = sigmoid: y + x y (1 - y) (c + 3 d x^2), constant beyond 16; there the square would overflow.
 constexpr auto gelu_tanh_backward = [](auto grad, auto unbounded) {
-  const auto x = clamp(unbounded, {-16, 16}), square = x * x, c = like(x, gelu_c), one = like(x, 1);
-  const auto y = cygnet::sigmoid(x * fma(square, like(x, gelu_d), c));
-  return grad * y * fma(x * (one - y), fma(square, like(x, 3 * gelu_d), c), one);
+  const auto x = clamp(unbounded, {-16, 16}), square = x * x, c = like(x, gelu_c);
+  const auto y = logistic(x * fma(square, like(x, gelu_d), c));
+  return grad * y.below * fma(x * y.above, fma(square, like(x, 3 * gelu_d), c), like(x, 1));
 };
 
 /// x for x > 0, else alpha (exp(x) - 1).
@@ -108,12 +108,12 @@ constexpr auto elu_backward = [](auto grad, auto x, Parameters alpha) {
 /// log(1 + exp(x)), which is above max(x, 0) by log(1 + exp(-|x|)).
 template <class V>
 inline V log_one_plus_exp(V x) {
-  return max(x, like(x, 0)) + cygnet::log1p(cygnet::exp(-cygnet::abs(x)));
+  return max(x, like(x, 0)) + log1p_of_fraction(cygnet::exp(-cygnet::abs(x)));
 }
 /// log(1 + exp(beta x)) / beta, and x itself where beta x exceeds the threshold.
 constexpr auto softplus = [](auto x, Parameters p) {
-  const auto beta = like(x, p.first), z = x * beta;
-  return select(z > like(x, p.second), x, log_one_plus_exp(z) / beta);
+  const auto z = x * like(x, p.first);
+  return select(z > like(x, p.second), x, log_one_plus_exp(z) * like(x, 1 / p.first));
 };
 constexpr auto softplus_backward = [](auto grad, auto x, Parameters p) {
   const auto z = x * like(x, p.first);
@@ -122,18 +122,24 @@ constexpr auto softplus_backward = [](auto grad, auto x, Parameters p) {
 constexpr auto log_sigmoid = [](auto x) { return -log_one_plus_exp(-x); };
 constexpr auto log_sigmoid_backward = [](auto grad, auto x) { return grad * cygnet::sigmoid(-x); };
 
-/// tanh(log(1 + e)) = (e^2 + 2 e) / (e^2 + 2 e + 2), e = exp(x); divided by e^2 for x > 0.
+/// w = tanh(log(1 + e)) = (e^2 + 2 e) / (e^2 + 2 e + 2) with e = exp(x), both sides divided by e^2 for x > 0; and 1 -
+/// w.
 template <class V>
-inline V tanh_softplus(V x) {
-  const V e = cygnet::exp(-cygnet::abs(x)), two = like(x, 2), one = like(x, 1);
-  const V above = fma(two, e, one), below = e * (e + two);
-  const auto positive = x > like(x, 0);
-  return select(positive, above / fma(two * e, e, above), below / (below + two));
+struct TanhSoftplus {
+  V w, rest;
+};
+template <class V>
+inline TanhSoftplus<V> tanh_softplus(V x) {
+  const V e = cygnet::exp(-cygnet::abs(x)), one = like(x, 1), two = like(x, 2), positive = x > like(x, 0);
+  const V top = select(positive, fma(two, e, one), e * (e + two)), missing = select(positive, two * e * e, two);
+  const V bottom = top + missing;
+  return {top / bottom, missing / bottom};
 }
-constexpr auto mish = [](auto x) { return x * tanh_softplus(x); };
+constexpr auto mish = [](auto x) { return x * tanh_softplus(x).w; };
+/// w + x (1 - w^2) sigmoid(x).
 constexpr auto mish_backward = [](auto grad, auto x) {
-  const auto w = tanh_softplus(x);
-  return grad * fma(x * cygnet::sigmoid(x), fma(-w, w, like(x, 1)), w);
+  const auto t = tanh_softplus(x);
+  return grad * fma(x * cygnet::sigmoid(x), t.rest * (t.w + like(x, 1)), t.w);
 };
 
 constexpr auto hardtanh_backward = [](auto grad, auto x, Parameters p) {

@@ -13,9 +13,11 @@ namespace {
 // A block of dot products whose sums, with the vectors of A and one of B, fill the registers.
 constexpr int block_rows = max_vectors == 4 ? 4 : 3, block_columns = max_vectors == 4 ? 6 : 4;
 // Rows that are always worth it, and the depth for each row from which more of them are.
-constexpr int64_t few_rows = 3, depth_per_row = 16;
+constexpr int64_t few_rows = 3, depth_per_row = 32;
 // Columns of a task.
 constexpr int64_t task_columns = 12;
+// Bytes of a row that are worked off at a time: a block's rows of A and columns of B stay in the first-level cache.
+constexpr int64_t run_bytes = 4096;
 
 // result[m][j] = the dot product of row m of A with column j of B, k contiguous in both; of the columns beyond
 // `columns` the last is taken again.
@@ -65,23 +67,28 @@ template <class T>
 void gemm_dot(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixView<T> b, Epilogue<T> epilogue,
               T* c, int64_t c_step) noexcept {
   static constexpr auto functions = functions_of<T>(std::make_integer_sequence<int, block_rows>{});
+  constexpr int64_t run = run_bytes / static_cast<int64_t>(sizeof(T));
   const Strips strips{rows, (rows + block_rows - 1) / block_rows};
   parallel_ranges(columns, task_columns, static_cast<double>(rows * depth), [=](int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; n += block_columns) {
       const int count = static_cast<int>(std::min<int64_t>(block_columns, end - n));
-      for (int64_t s = 0; s < strips.strips; ++s) {
-        const int64_t first = strips.begin(s), last = strips.begin(s + 1);
-        T result[block_rows * block_columns];
-        functions[static_cast<size_t>(last - first - 1)](depth, a.data + first * a.row_step, a.row_step,
-                                                         b.data + n * b.column_step, b.column_step, count, result);
-        for (int64_t m = first; m < last; ++m)
-          for (int j = 0; j < count; ++j) {
-            T& target = c[m * c_step + n + j];
-            const T sum = epilogue.alpha * result[(m - first) * block_columns + j];
-            const T kept = epilogue.beta == T(0) ? T(0) : epilogue.beta * target;
-            target = sum + kept + (epilogue.bias ? epilogue.bias[n + j] : T(0));
-          }
-      }
+      for (int64_t k = 0; k < depth; k += run)
+        for (int64_t s = 0; s < strips.strips; ++s) {
+          const int64_t first = strips.begin(s), last = strips.begin(s + 1);
+          T result[block_rows * block_columns];
+          functions[static_cast<size_t>(last - first - 1)](std::min(run, depth - k), a.data + first * a.row_step + k,
+                                                           a.row_step, b.data + n * b.column_step + k, b.column_step,
+                                                           count, result);
+          for (int64_t m = first; m < last; ++m)
+            for (int j = 0; j < count; ++j) {
+              T& target = c[m * c_step + n + j];
+              const T kept = k > 0 ? target : epilogue.beta == T(0) ? T(0) : epilogue.beta * target;
+              target = epilogue.alpha * result[(m - first) * block_columns + j] + kept;
+            }
+        }
+      if (epilogue.bias)
+        for (int64_t m = 0; m < rows; ++m)
+          for (int j = 0; j < count; ++j) c[m * c_step + n + j] += epilogue.bias[n + j];
     }
     if (epilogue.activation != Activation::None)
       for (int64_t m = 0; m < rows; ++m) activate_in_place(epilogue.activation, c + m * c_step + begin, end - begin);

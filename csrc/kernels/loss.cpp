@@ -76,7 +76,7 @@ struct BinaryCrossEntropyLoss {
 struct BinaryCrossEntropyWithLogitsLoss {
   template <class T>
   static Vec<T> loss(Vec<T> x, Vec<T> t) {
-    return max(x, Vec<T>(T(0))) - x * t + log1p(exp(-abs(x)));
+    return max(x, Vec<T>(T(0))) - x * t + log1p_of_fraction(exp(-abs(x)));
   }
   template <class T>
   static Vec<T> gradient(Vec<T> x, Vec<T> t) {
@@ -187,12 +187,15 @@ void nll_loss_forward(const T* log_probabilities, Labels labels, Reduction reduc
 
 template <class T>
 void nll_loss_backward(const T* grad, Labels labels, Reduction reduction, T* grad_in) noexcept {
-  std::fill(grad_in, grad_in + labels.count * labels.classes, T(0));
   if (labels.count == 0) return;
+  const int64_t classes = labels.classes, grain = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, classes));
   const T scale = reduction == Reduction::None ? T(0) : scale_of_mean(*grad, counted(labels), reduction);
-  for (int64_t n = 0; n < labels.count; ++n)
-    if (labels.label[n] != labels.ignore_index)
-      grad_in[n * labels.classes + labels.label[n]] = -(reduction == Reduction::None ? grad[n] : scale);
+  parallel_ranges(labels.count, grain, static_cast<double>(classes), [=](int64_t begin, int64_t end) {
+    std::fill(grad_in + begin * classes, grad_in + end * classes, T(0));
+    for (int64_t n = begin; n < end; ++n)
+      if (labels.label[n] != labels.ignore_index)
+        grad_in[n * classes + labels.label[n]] = -(reduction == Reduction::None ? grad[n] : scale);
+  });
 }
 
 template <class T>

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
+#include "copy.h"
 #include "core/parallel.h"
+#include "simd/philox.h"
 
 namespace cygnet {
 namespace {
@@ -38,6 +41,13 @@ struct LogicalOrder {
     }
   }
 
+  // The axis whose elements are neighbours in memory, else -1.
+  int dense_axis() const noexcept {
+    for (int i = 0; i < axes; ++i)
+      if (step[i] == 1 && size[i] > 1) return i;
+    return -1;
+  }
+
   // Calls run(first, offset, step, count): `count` elements from logical index `first`, at memory offset `offset`.
   template <class Run>
   void runs(int64_t begin, int64_t end, const Run& run) const {
@@ -53,56 +63,28 @@ struct LogicalOrder {
   }
 };
 
-// Fills words[0 .. 4 blocks) with the blocks from `first` on, and what follows up to a multiple of 16 blocks. The same
-// as philox(), for 16 counters side by side, which the compiler turns into vectors.
+// Fills words[0 .. 4 blocks) with the blocks from `first` on, and what follows up to a multiple of philox_blocks.
 void words_of(RandomState state, int64_t first, int64_t blocks, uint32_t* words) noexcept {
-  constexpr int lanes = 16;
-  for (int64_t b = 0; b < blocks; b += lanes) {
-    uint32_t c0[lanes], c1[lanes], c2[lanes], c3[lanes];
-    for (int i = 0; i < lanes; ++i) {
-      const auto block = static_cast<uint64_t>(first + b + i);
-      c0[i] = static_cast<uint32_t>(block);
-      c1[i] = static_cast<uint32_t>(block >> 32);
-      c2[i] = static_cast<uint32_t>(state.draw);
-      c3[i] = static_cast<uint32_t>(state.draw >> 32);
-    }
-    uint32_t k0 = static_cast<uint32_t>(state.key), k1 = static_cast<uint32_t>(state.key >> 32);
-    for (int round = 0; round < 10; ++round) {
-      for (int i = 0; i < lanes; ++i) {
-        const uint64_t p0 = uint64_t{0xD2511F53} * c0[i], p1 = uint64_t{0xCD9E8D57} * c2[i];
-        c0[i] = static_cast<uint32_t>(p1 >> 32) ^ c1[i] ^ k0;
-        c2[i] = static_cast<uint32_t>(p0 >> 32) ^ c3[i] ^ k1;
-        c1[i] = static_cast<uint32_t>(p1);
-        c3[i] = static_cast<uint32_t>(p0);
-      }
-      k0 += 0x9E3779B9;
-      k1 += 0xBB67AE85;
-    }
-    for (int i = 0; i < lanes; ++i) {
-      uint32_t* const to = words + 4 * (b + i);
-      to[0] = c0[i];
-      to[1] = c1[i];
-      to[2] = c2[i];
-      to[3] = c3[i];
-    }
-  }
+  const int64_t groups = (blocks + philox_blocks - 1) / philox_blocks;
+  philox_words(state.key, state.draw, static_cast<uint64_t>(first), groups, words);
 }
 
-// Stores a value in every element; `make` turns a block's four words into `per_block`
-// values.
+// Stores a value in every element; make(words, values, count) turns the words of blocks into values, `per_block` each.
 template <class T, int per_block, class Make>
 void fill(RandomState state, const ArrayView& out, const Make& make) noexcept {
   const LogicalOrder order(out);
   T* const data = out.as<T>();
   parallel_ranges(out.count(), grain, cost, [&](int64_t begin, int64_t end) {
-    T values[per_block];
+    alignas(64) uint32_t words[grain * 4 / per_block];
+    alignas(64) T values[grain];
+    words_of(state, begin / per_block, (end - begin + per_block - 1) / per_block, words);
+    make(words, values, (end - begin + per_block - 1) / per_block * per_block);
     order.runs(begin, end, [&](int64_t first, int64_t offset, int64_t step, int64_t count) {
-      for (int64_t i = 0; i < count; ++i) {
-        const int64_t element = first + i, lane = element % per_block;
-        if (lane == 0 || i == 0)
-          make(philox(state.key, state.draw, static_cast<uint64_t>(element / per_block)), values);
-        data[offset + i * step] = values[lane];
-      }
+      const T* const from = values + (first - begin);
+      if (step == 1)
+        std::copy(from, from + count, data + offset);
+      else
+        for (int64_t i = 0; i < count; ++i) data[offset + i * step] = from[i];
     });
   });
 }
@@ -142,12 +124,52 @@ void dropout_forward(RandomState state, double p, const ArrayView& layout, const
   const LogicalOrder order(layout);
   const auto threshold = static_cast<uint64_t>(std::ldexp(p, 32));
   const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T(0);
-  parallel_ranges(layout.count(), grain, cost / 4, [&](int64_t begin, int64_t end) {
-    uint32_t words[grain];
-    words_of(state, begin / 4, (end - begin + 3) / 4, words);
-    order.runs(begin, end, [&](int64_t first, int64_t offset, int64_t step, int64_t count) {
-      keep_some(words + (first - begin), threshold, scale, input + offset, output + offset, mask + offset, step, count);
+  const auto keep = [=](const uint32_t* words, int64_t offset, int64_t step, int64_t count) {
+    keep_some(words, threshold, scale, input + offset, output + offset, mask + offset, step, count);
+  };
+  const int dense = order.dense_axis(), last = order.axes - 1;
+  if (dense < 0 || dense == last) {
+    parallel_ranges(layout.count(), grain, cost / 4, [&](int64_t begin, int64_t end) {
+      alignas(64) uint32_t words[grain];
+      words_of(state, begin / 4, (end - begin + 3) / 4, words);
+      order.runs(begin, end, [&](int64_t first, int64_t offset, int64_t step, int64_t count) {
+        keep(words + (first - begin), offset, step, count);
+      });
     });
+    return;
+  }
+  // The last logical axis lies apart in memory, as that of channels-last images does: the words of a rectangle are
+  // drawn along it and turned to lie as the memory does.
+  constexpr int64_t most_rows = 128, most_columns = 64;
+  const int64_t length = order.size[last], width = order.size[dense];
+  const int64_t down = (length + most_rows - 1) / most_rows, across = (width + most_columns - 1) / most_columns;
+  int64_t logical_step[max_rank];
+  logical_step[last] = 1;
+  for (int i = last; i > 0; --i) logical_step[i - 1] = logical_step[i] * order.size[i];
+  const int64_t others = logical_step[0] * order.size[0] / (length * width);
+  parallel_for(others * across * down, cost / 4 * static_cast<double>(layout.count()), [&](int64_t task) {
+    const int64_t row = task % down * most_rows, rows = std::min(most_rows, length - row);
+    const int64_t column = task / down % across * most_columns, columns = std::min(most_columns, width - column);
+    int64_t element = row + column * logical_step[dense], offset = row * order.step[last] + column;
+    int64_t rest = task / down / across;
+    for (int i = last - 1; i >= 0; --i) {
+      if (i == dense) continue;
+      element += rest % order.size[i] * logical_step[i];
+      offset += rest % order.size[i] * order.step[i];
+      rest /= order.size[i];
+    }
+    alignas(64) uint32_t drawn[most_rows + 4 * philox_blocks], words[most_columns * most_rows],
+        turned[most_rows * most_columns];
+    for (int64_t c = 0; c < columns; ++c) {
+      const int64_t first = element + c * logical_step[dense], before = first % 4;
+      words_of(state, first / 4, (before + rows + 3) / 4, drawn);
+      std::copy(drawn + before, drawn + before + rows, words + c * most_rows);
+    }
+    transpose(words, most_rows, turned, columns, rows, columns);
+    if (order.step[last] == columns)
+      keep(turned, offset, 1, rows * columns);
+    else
+      for (int64_t r = 0; r < rows; ++r) keep(turned + r * columns, offset + r * order.step[last], 1, columns);
   });
 }
 
@@ -168,32 +190,76 @@ void uniform(RandomState state, double low, double high, const ArrayView& out) n
   const double width = high - low;
   // Rounding may reach `high`, which does not belong to the interval.
   const T end = static_cast<T>(high), start = static_cast<T>(low), last = std::nextafter(end, start);
-  fill<T, per_block>(state, out, [=](const Philox& drawn, T* values) {
-    for (int i = 0; i < per_block; ++i) {
-      const double u = per_block == 4 ? static_cast<double>(uniform_float(drawn.word[i]))
-                                      : uniform_double(drawn.word[2 * i], drawn.word[2 * i + 1]);
+  fill<T, per_block>(state, out, [=](const uint32_t* words, T* values, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) {
+      const double u = per_block == 4 ? static_cast<double>(uniform_float(words[i]))
+                                      : uniform_double(words[2 * i], words[2 * i + 1]);
       const T value = static_cast<T>(low + width * u);
       values[i] = value >= end ? last : value;
     }
   });
 }
 
+namespace {
+
+// Functions by series, correctly rounded operations only; their errors are far below those of a float.
+
+// -log((word + 1) / 2^32): the mantissa m of word + 1 in [1/sqrt 2, sqrt 2), log m = 2 artanh((m - 1) / (m + 1)).
+inline double minus_log(uint32_t word) noexcept {
+  const double x = static_cast<double>(word) + 1.0;
+  int64_t bits;
+  std::memcpy(&bits, &x, sizeof(bits));
+  const int64_t root = 0x3FE6A09E667F3BCD;  // 1 / sqrt 2
+  const auto exponent = static_cast<int32_t>((bits - root) >> 52);
+  bits -= static_cast<int64_t>(exponent) << 52;
+  double m;
+  std::memcpy(&m, &bits, sizeof(m));
+  const double s = (m - 1) / (m + 1), z = s * s;
+  double sum = 1.0 / 15;
+  for (const int odd : {13, 11, 9, 7, 5, 3, 1}) sum = sum * z + 1.0 / odd;
+  return (32 - exponent) * 0.69314718055994530942 - 2 * s * sum;
+}
+
+struct Circle {
+  double cosine, sine;
+};
+// Of the angle 2 pi word / 2^32: that from the nearest quarter of the circle, then turned by quarters.
+inline Circle circle(uint32_t word) noexcept {
+  const uint32_t quarter = (word + (1u << 29)) >> 30;
+  const double t = static_cast<double>(static_cast<int32_t>(word - (quarter << 30))) * 0x1.921fb54442d18p-30;
+  const double z = t * t;
+  double c = 1.0 / 479001600, s = 1.0 / 6227020800;  // 1 / 12!, 1 / 13!
+  for (const double factorial : {-3628800.0, 40320.0, -720.0, 24.0, -2.0, 1.0}) c = c * z + 1 / factorial;
+  for (const double factorial : {-39916800.0, 362880.0, -5040.0, 120.0, -6.0, 1.0}) s = s * z + 1 / factorial;
+  s *= t;
+  const double x = quarter & 1 ? s : c, y = quarter & 1 ? c : s;
+  return {(quarter + 1) & 2 ? -x : x, quarter & 2 ? -y : y};
+}
+
+}  // namespace
+
 template <class T>
 void normal(RandomState state, double mean, double deviation, const ArrayView& out) noexcept {
-  constexpr double two_pi = 6.283185307179586476925;
-  const auto pair = [=](double u, double v, T* values) {
-    const double radius = deviation * std::sqrt(-2 * std::log(u)), angle = two_pi * v;
-    values[0] = static_cast<T>(mean + radius * std::cos(angle));
-    values[1] = static_cast<T>(mean + radius * std::sin(angle));
-  };
   // The radius takes a number in (0, 1], whose logarithm is finite.
   if constexpr (sizeof(T) == 4) {
-    fill<T, 4>(state, out, [=](const Philox& drawn, T* values) {
-      for (int i = 0; i < 4; i += 2) pair((drawn.word[i] + 1.0) * 0x1p-32, drawn.word[i + 1] * 0x1p-32, values + i);
+    fill<T, 4>(state, out, [=](const uint32_t* words, T* values, int64_t count) {
+      for (int64_t i = 0; i < count; i += 2) {
+        const double radius = deviation * std::sqrt(2 * minus_log(words[i]));
+        const Circle at = circle(words[i + 1]);
+        values[i] = static_cast<T>(mean + radius * at.cosine);
+        values[i + 1] = static_cast<T>(mean + radius * at.sine);
+      }
     });
   } else {
-    fill<T, 2>(state, out, [=](const Philox& drawn, T* values) {
-      pair(1 - uniform_double(drawn.word[0], drawn.word[1]), uniform_double(drawn.word[2], drawn.word[3]), values);
+    fill<T, 2>(state, out, [=](const uint32_t* words, T* values, int64_t count) {
+      constexpr double two_pi = 6.283185307179586476925;
+      for (int64_t i = 0; i < count; i += 2) {
+        const uint32_t* const word = words + 2 * i;
+        const double radius = deviation * std::sqrt(-2 * std::log(1 - uniform_double(word[0], word[1])));
+        const double angle = two_pi * uniform_double(word[2], word[3]);
+        values[i] = mean + radius * std::cos(angle);
+        values[i + 1] = mean + radius * std::sin(angle);
+      }
     });
   }
 }

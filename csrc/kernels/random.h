@@ -1,8 +1,8 @@
 // Random numbers and dropout.
 //
 // Element i of an array in logical (row-major) order takes its bits from Philox block (key, draw, i / n), n elements a
-// block, whatever the array's memory order and the number of threads. Only correctly rounded operations and scalar
-// libm functions are used, so every instruction set gives the same numbers.
+// block, whatever the array's memory order and the number of threads. Only correctly rounded operations and, in
+// double, libm functions are used, so every instruction set gives the same numbers.
 #pragma once
 
 #include "core/array_view.h"

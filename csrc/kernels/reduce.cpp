@@ -81,9 +81,9 @@ struct Scalars {
   }
 };
 
-constexpr int64_t block = 1024;      // elements of a run summed without a tree
-constexpr int64_t block_rows = 128;  // rows of a run of columns summed without a tree
-constexpr int64_t chunk = 32768;     // elements of a task
+constexpr int64_t block = 1024;     // elements of a run summed without a tree
+constexpr int64_t block_rows = 16;  // rows of a run of columns summed without a tree
+constexpr int64_t chunk = 32768;    // elements of a task
 
 template <class Op, class From, class To>
 To reduce_block(const From* from, int64_t count) noexcept {
@@ -253,35 +253,86 @@ bool better(T value, T best) {
   return value > best || (value != value && best == best);
 }
 
+// The first place of the largest: of the short run that holds it, found by the run's maximum.
 template <class T>
-void argmax(ReduceSizes s, const void* data, int64_t* out) noexcept {
-  const T* const in = static_cast<const T*>(data);
-  const double work = static_cast<double>(s.outer) * static_cast<double>(s.depth) * static_cast<double>(s.inner);
-  constexpr int64_t columns = 64;
-  const int64_t runs = (s.inner + columns - 1) / columns;
-  const int64_t outer_run = std::max<int64_t>(1, chunk / 2 / std::max<int64_t>(1, s.depth * s.inner));
-  const int64_t groups = (s.outer + outer_run - 1) / outer_run;
-  parallel_for(groups * runs, work, [=](int64_t task) {
-    const int64_t first = task % runs * columns, width = std::min(columns, s.inner - first);
-    const int64_t group = task / runs;
-    for (int64_t o = group * outer_run; o < std::min(s.outer, (group + 1) * outer_run); ++o) {
-      const T* const from = in + o * s.depth * s.inner + first;
-      int64_t* const to = out + o * s.inner + first;
-      T best[columns];
-      for (int64_t i = 0; i < width; ++i) {
-        best[i] = from[i];
-        to[i] = 0;
-      }
-      for (int64_t d = 1; d < s.depth; ++d) {
-        for (int64_t i = 0; i < width; ++i) {
-          const T value = from[d * s.inner + i];
-          if (!better(value, best[i])) continue;
-          best[i] = value;
-          to[i] = d;
-        }
+int64_t argmax_row(const T* from, int64_t count) noexcept {
+  constexpr int64_t run = 256;
+  int64_t at = 0;
+  T best = reduce_block<MaxOf, T, T>(from, std::min(run, count));
+  for (int64_t i = run; i < count; i += run) {
+    const T largest = reduce_block<MaxOf, T, T>(from + i, std::min(run, count - i));
+    if (!better(largest, best)) continue;
+    best = largest;
+    at = i;
+  }
+  while (from[at] != best && from[at] == from[at]) ++at;
+  return at;
+}
+
+// The same for each of up to column_run columns. Places are counted in the type of the elements, over runs of rows so
+// short that they fit any.
+template <class T>
+void argmax_columns(const T* from, int64_t depth, int64_t step, int64_t columns, int64_t* to) noexcept {
+  using V = Lanes<T>;
+  constexpr int64_t rows = 128, lanes = V::lanes;
+  alignas(64) T value[column_run], place[column_run], best[column_run];
+  for (int64_t begin = 0; begin < depth; begin += rows) {
+    const T* const first = from + begin * step;
+    std::copy(first, first + columns, value);
+    std::fill(place, place + columns, T(0));
+    for (int64_t d = 1; d < std::min(rows, depth - begin); ++d) {
+      const V here(static_cast<T>(d));
+      for (int64_t i = 0; i < columns; i += lanes) {
+        const V x = V::load(first + d * step + i, static_cast<int>(std::min(lanes, columns - i)));
+        const V largest = V::load(value + i), at = V::load(place + i);
+        const auto stays = x <= largest, number = largest == largest;
+        select(stays, at, select(number, here, at)).store(place + i);
+        select(stays, largest, select(number, x, largest)).store(value + i);
       }
     }
+    for (int64_t i = 0; i < columns; ++i) {
+      if (begin > 0 && !better(value[i], best[i])) continue;
+      best[i] = value[i];
+      to[i] = begin + static_cast<int64_t>(place[i]);
+    }
+  }
+}
+
+// In parts as a sum; the first of them that holds the largest wins.
+template <class T>
+void argmax(ReduceSizes s, const void* data, int64_t* out, int64_t* partial) noexcept {
+  const T* const in = static_cast<const T*>(data);
+  const double work = static_cast<double>(s.outer) * static_cast<double>(s.depth) * static_cast<double>(s.inner);
+  const int64_t parts = parts_of(s), part = depth_of_task(s), runs = (s.inner + column_run - 1) / column_run;
+  int64_t* const target = parts > 1 ? partial : out;
+  const int64_t outer_run = std::max<int64_t>(1, chunk / 2 / std::max<int64_t>(1, s.depth * s.inner));
+  const int64_t groups = (s.outer + outer_run - 1) / outer_run;
+  parallel_for(groups * parts * runs, work, [=](int64_t task) {
+    const int64_t run = task % runs, p = task / runs % parts, group = task / runs / parts;
+    const int64_t begin = p * part, depth = std::min(part, s.depth - begin);
+    for (int64_t o = group * outer_run; o < std::min(s.outer, (group + 1) * outer_run); ++o) {
+      const T* const from = in + (o * s.depth + begin) * s.inner;
+      int64_t* const to = target + (o * parts + p) * s.inner;
+      if (s.inner == 1) {
+        *to = argmax_row(from, depth);
+        continue;
+      }
+      const int64_t i = run * column_run;
+      argmax_columns(from + i, depth, s.inner, std::min(column_run, s.inner - i), to + i);
+    }
   });
+  if (parts == 1) return;
+  for (int64_t o = 0; o < s.outer; ++o) {
+    for (int64_t i = 0; i < s.inner; ++i) {
+      const auto value_at = [&](int64_t d) { return in[(o * s.depth + d) * s.inner + i]; };
+      int64_t best = partial[o * parts * s.inner + i];
+      for (int64_t p = 1; p < parts; ++p) {
+        const int64_t place = p * part + partial[(o * parts + p) * s.inner + i];
+        if (better(value_at(place), value_at(best))) best = place;
+      }
+      out[o * s.inner + i] = best;
+    }
+  }
 }
 
 }  // namespace
@@ -340,19 +391,19 @@ void reduce_max(DType dtype, ReduceSizes s, const void* in, void* out, void* scr
   }
 }
 
-void reduce_argmax(DType dtype, ReduceSizes s, const void* in, int64_t* out) noexcept {
+void reduce_argmax(DType dtype, ReduceSizes s, const void* in, int64_t* out, void* scratch) noexcept {
   switch (dtype) {
     case DType::Float32:
-      return argmax<float>(s, in, out);
+      return argmax<float>(s, in, out, static_cast<int64_t*>(scratch));
     case DType::Float64:
-      return argmax<double>(s, in, out);
+      return argmax<double>(s, in, out, static_cast<int64_t*>(scratch));
     case DType::Int32:
-      return argmax<int32_t>(s, in, out);
+      return argmax<int32_t>(s, in, out, static_cast<int64_t*>(scratch));
     case DType::Int64:
-      return argmax<int64_t>(s, in, out);
+      return argmax<int64_t>(s, in, out, static_cast<int64_t*>(scratch));
     case DType::Bool:
     default:
-      return argmax<uint8_t>(s, in, out);
+      return argmax<uint8_t>(s, in, out, static_cast<int64_t*>(scratch));
   }
 }
 

@@ -29,8 +29,8 @@ void reduce_max(DType dtype, ReduceSizes sizes, const void* in, void* out, void*
 
 size_t reduce_scratch_bytes(ReduceSizes sizes) noexcept;
 
-/// out[o][i] = the first d with the largest in[o][d][i]; a NaN counts as largest. depth > 0.
-void reduce_argmax(DType dtype, ReduceSizes sizes, const void* in, int64_t* out) noexcept;
+/// out[o][i] = the first d with the largest in[o][d][i]; a NaN counts as largest. depth > 0, `scratch` as above.
+void reduce_argmax(DType dtype, ReduceSizes sizes, const void* in, int64_t* out, void* scratch) noexcept;
 
 /// grad_in[o][d][i] = grad_out[o][i] / (how many equal the maximum) where in[o][d][i] = maximum[o][i], else 0. A NaN
 /// maximum counts as equal to every NaN. T = float or double.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/parallel.h"
 #include "reduce.h"
@@ -10,8 +11,10 @@
 namespace cygnet {
 namespace {
 
-constexpr int64_t block = 1024;
-constexpr int64_t run = 4096;  // elements of a task, at least
+constexpr int64_t block = 1024;  // elements of a row that are added without a tree
+constexpr int64_t run = 4096;    // elements of a task, at least
+constexpr int strip = 256;       // most columns that are read together, so that memory is read in runs
+constexpr int64_t strip_rows = 32;
 
 // f(i, n) over [0, count) in vectors; n is short in the last one.
 template <class T, class F>
@@ -22,96 +25,134 @@ inline void for_vectors(int64_t count, const F& f) noexcept {
   if (i < count) f(i, static_cast<int>(count - i));
 }
 
-// The vectors of a column sum: every 128 rows go into a second sum, so that long columns lose no digits.
-template <class T>
-struct ColumnSum {
-  Vec<T> total{T(0)}, part{T(0)};
-  int rows = 0;
-
-  void add(Vec<T> value) noexcept {
-    part += value;
-    if (++rows == 128) fold();
-  }
-  Vec<T> result() noexcept {
-    fold();
-    return total;
-  }
-
- private:
-  void fold() noexcept {
-    total += part;
-    part = Vec<T>(T(0));
-    rows = 0;
-  }
-};
-
-// row(o) for each row of contiguous classes, or column(offset, width) for each vector of neighbouring columns, where
-// offset is that of class 0.
-template <class T, class Row, class Column>
-void for_lines(SoftmaxSizes s, const Row& row, const Column& column) noexcept {
-  const double work = 8.0 * static_cast<double>(s.outer) * static_cast<double>(s.classes * s.inner);
+// row(offset) for each row of contiguous classes, or columns(offset, width) for each strip of neighbouring columns,
+// where offset is that of class 0.
+template <class T, class Row, class Columns>
+void for_lines(SoftmaxSizes s, const Row& row, const Columns& columns) noexcept {
   if (s.classes == 0) return;
+  const double work = 8.0 * static_cast<double>(s.classes);
   if (s.inner == 1) {
-    parallel_ranges(s.outer, std::max<int64_t>(1, run / s.classes),
-                    work / static_cast<double>(std::max<int64_t>(1, s.outer)), [&](int64_t begin, int64_t end) {
-                      for (int64_t o = begin; o < end; ++o) row(o * s.classes);
-                    });
+    parallel_ranges(s.outer, std::max<int64_t>(1, run / s.classes), work, [&](int64_t begin, int64_t end) {
+      for (int64_t o = begin; o < end; ++o) row(o * s.classes);
+    });
     return;
   }
+  // Whole vectors, and at least eight tasks where there are as many.
   constexpr int64_t lanes = Vec<T>::lanes;
-  const int64_t groups = (s.inner + lanes - 1) / lanes;
-  parallel_ranges(s.outer * groups, std::max<int64_t>(1, run / (s.classes * lanes)),
-                  work / static_cast<double>(std::max<int64_t>(1, s.outer * groups)), [&](int64_t begin, int64_t end) {
-                    for (int64_t g = begin; g < end; ++g) {
-                      const int64_t first = g % groups * lanes;
-                      column(g / groups * s.classes * s.inner + first,
-                             static_cast<int>(std::min(lanes, s.inner - first)));
+  const int64_t wanted = std::min<int64_t>(s.outer * s.inner / 8 / lanes * lanes, strip);
+  const int64_t width = std::max(wanted, lanes), strips = (s.inner + width - 1) / width;
+  parallel_ranges(s.outer * strips, std::max<int64_t>(1, run / (s.classes * width)), work * static_cast<double>(width),
+                  [&](int64_t begin, int64_t end) {
+                    for (int64_t i = begin; i < end; ++i) {
+                      const int64_t first = i % strips * width;
+                      columns(i / strips * s.classes * s.inner + first,
+                              static_cast<int>(std::min(width, s.inner - first)));
                     }
                   });
 }
 
-// Maximum and sum of exp(x - maximum) of a vector of columns.
+// One number a column of a strip.
 template <class T>
-struct Columns {
-  Vec<T> maximum, sum;
-  Columns(const T* x, int64_t classes, int64_t step, int width) noexcept : maximum(Vec<T>::load(x, width)) {
-    for (int64_t c = 1; c < classes; ++c) maximum = max(maximum, Vec<T>::load(x + c * step, width));
-    ColumnSum<T> total;
-    for (int64_t c = 0; c < classes; ++c) total.add(exp(Vec<T>::load(x + c * step, width) - maximum));
-    sum = total.result();
+struct StripOf {
+  alignas(64) T value[strip];
+
+  Vec<T> operator[](int64_t i) const { return Vec<T>::load(value + i); }
+  void set(int64_t i, Vec<T> v) { v.store(value + i); }
+};
+
+// sum[i] += sum over rows r of terms(r, i, n), which gives the vector at column i.
+template <class T, class Terms>
+void add_rows(int64_t rows, int width, StripOf<T>& sum, const Terms& terms) noexcept {
+  for (int64_t begin = 0; begin < rows; begin += strip_rows) {
+    StripOf<T> part;
+    for_vectors<T>(width, [&](int64_t i, int) { part.set(i, Vec<T>(T(0))); });
+    for (int64_t r = begin; r < std::min(rows, begin + strip_rows); ++r)
+      for_vectors<T>(width, [&](int64_t i, int n) { part.set(i, part[i] + terms(r, i, n)); });
+    for_vectors<T>(width, [&](int64_t i, int) { sum.set(i, sum[i] + part[i]); });
+  }
+}
+
+// The maximum m of each column of a strip and the sum of exp(x - m), in one pass over memory: where some rows raise the
+// maximum, the sum of those before shrinks by exp(old - new).
+template <class T>
+struct ColumnSums {
+  StripOf<T> maximum, sum;
+
+  ColumnSums(const T* x, int64_t classes, int64_t step, int width) noexcept {
+    const Vec<T> zero(T(0)), lowest(-std::numeric_limits<T>::infinity());
+    for_vectors<T>(width, [&](int64_t i, int) {
+      maximum.set(i, lowest);
+      sum.set(i, zero);
+    });
+    StripOf<T> shift;
+    for (int64_t begin = 0; begin < classes; begin += strip_rows) {
+      const T* const from = x + begin * step;
+      const int64_t rows = std::min(strip_rows, classes - begin);
+      const StripOf<T> old = maximum;
+      for (int64_t r = 0; r < rows; ++r)
+        for_vectors<T>(
+            width, [&](int64_t i, int n) { maximum.set(i, max(maximum[i], Vec<T>::load(from + r * step + i, n))); });
+      for_vectors<T>(width, [&](int64_t i, int) {
+        shift.set(i, select(maximum[i] == lowest, zero, maximum[i]));  // -infinity minus itself is NaN
+        sum.set(i, sum[i] * exp(old[i] - shift[i]));
+      });
+      add_rows(rows, width, sum,
+               [&](int64_t r, int64_t i, int n) { return exp(Vec<T>::load(from + r * step + i, n) - shift[i]); });
+    }
   }
 };
 
-// sum_k a(k) over a row, where a writes up to 1,024 terms into a buffer.
+// The sum of terms(i, n), vectors of a row, in eight sums and blocks.
 template <class T, class Terms>
 T sum_of_terms(int64_t count, const Terms& terms) noexcept {
-  alignas(64) T buffer[block];
+  constexpr int lanes = Vec<T>::lanes;
   double total = 0;
   for (int64_t begin = 0; begin < count; begin += block) {
-    const int64_t length = std::min(block, count - begin);
-    for_vectors<T>(length, [&](int64_t i, int n) { terms(begin + i, n).store(buffer + i, n); });
-    const T part = sum_of(buffer, length);
-    if (length == count) return part;
+    const int64_t end = std::min(count, begin + block);
+    Vec<T> sum[8];
+    for (Vec<T>& s : sum) s = Vec<T>(T(0));
+    int64_t i = begin;
+    for (; i + 8 * lanes <= end; i += 8 * lanes)
+      for (int k = 0; k < 8; ++k) sum[k] += terms(i + k * lanes, lanes);
+    for (int k = 0; i + lanes <= end; i += lanes, ++k) sum[k] += terms(i, lanes);
+    if (i < end) {
+      alignas(64) T rest[lanes];
+      const int n = static_cast<int>(end - i);
+      terms(i, n).store(rest, n);
+      sum[7] += Vec<T>::load(rest, n);
+    }
+    for (int half = 4; half; half /= 2)
+      for (int k = 0; k < half; ++k) sum[k] += sum[k + half];
+    const T part = horizontal_sum(sum[0]);
+    if (end - begin == count) return part;
     total += static_cast<double>(part);
   }
   return static_cast<T>(total);
+}
+
+template <class T>
+T maximum_of(const T* x, int64_t count) noexcept {
+  constexpr int lanes = Vec<T>::lanes;
+  if (count < lanes) {
+    T maximum = x[0];
+    for (int64_t i = 1; i < count; ++i)
+      if (x[i] > maximum || x[i] != x[i]) maximum = x[i];
+    return maximum;
+  }
+  const Vec<T> last = Vec<T>::load(x + count - lanes);
+  Vec<T> largest[4] = {last, last, last, last};
+  int64_t i = 0;
+  for (; i + 4 * lanes <= count; i += 4 * lanes)
+    for (int k = 0; k < 4; ++k) largest[k] = max(largest[k], Vec<T>::load(x + i + k * lanes));
+  for (; i + lanes <= count; i += lanes) largest[0] = max(largest[0], Vec<T>::load(x + i));
+  return horizontal_max(max(max(largest[0], largest[1]), max(largest[2], largest[3])));
 }
 
 }  // namespace
 
 template <class T>
 RowSum<T> row_sum(const T* x, int64_t count, T* exponentials) noexcept {
-  constexpr int lanes = Vec<T>::lanes;
-  T maximum;
-  if (count < lanes) {
-    maximum = x[0];
-    for (int64_t i = 1; i < count; ++i)
-      if (x[i] > maximum || x[i] != x[i]) maximum = x[i];
-  } else {
-    Vec<T> largest = Vec<T>::load(x + count - lanes);
-    for (int64_t i = 0; i + lanes < count; i += lanes) largest = max(largest, Vec<T>::load(x + i));
-    maximum = horizontal_max(largest);
-  }
+  const T maximum = maximum_of(x, count);
   const Vec<T> shift(maximum);
   const T sum = sum_of_terms<T>(count, [&](int64_t i, int n) {
     const Vec<T> e = exp(Vec<T>::load(x + i, n) - shift);
@@ -131,10 +172,12 @@ void softmax_forward(SoftmaxSizes s, const T* x, T* out) noexcept {
         for_vectors<T>(s.classes, [=](int64_t i, int n) { (Vec<T>::load(to + i, n) / sum).store(to + i, n); });
       },
       [=](int64_t offset, int width) {
-        const Columns<T> of(x + offset, s.classes, s.inner, width);
-        for (int64_t c = 0; c < s.classes; ++c)
-          (exp(Vec<T>::load(x + offset + c * s.inner, width) - of.maximum) / of.sum)
-              .store(out + offset + c * s.inner, width);
+        ColumnSums<T> of(x + offset, s.classes, s.inner, width);
+        for_vectors<T>(width, [&](int64_t i, int) { of.sum.set(i, Vec<T>(T(1)) / of.sum[i]); });
+        for (int64_t c = 0; c < s.classes; ++c, offset += s.inner)
+          for_vectors<T>(width, [&](int64_t i, int n) {
+            (exp(Vec<T>::load(x + offset + i, n) - of.maximum[i]) * of.sum[i]).store(out + offset + i, n);
+          });
       });
 }
 
@@ -150,11 +193,12 @@ void log_softmax_forward(SoftmaxSizes s, const T* x, T* out) noexcept {
         });
       },
       [=](int64_t offset, int width) {
-        const Columns<T> of(x + offset, s.classes, s.inner, width);
-        const Vec<T> log_sum = log(of.sum);
-        for (int64_t c = 0; c < s.classes; ++c)
-          (Vec<T>::load(x + offset + c * s.inner, width) - of.maximum - log_sum)
-              .store(out + offset + c * s.inner, width);
+        ColumnSums<T> of(x + offset, s.classes, s.inner, width);
+        for_vectors<T>(width, [&](int64_t i, int) { of.sum.set(i, log(of.sum[i])); });
+        for (int64_t c = 0; c < s.classes; ++c, offset += s.inner)
+          for_vectors<T>(width, [&](int64_t i, int n) {
+            (Vec<T>::load(x + offset + i, n) - of.maximum[i] - of.sum[i]).store(out + offset + i, n);
+          });
       });
 }
 
@@ -171,12 +215,16 @@ void softmax_backward(SoftmaxSizes s, const T* grad, const T* y, T* grad_in) noe
         });
       },
       [=](int64_t offset, int width) {
-        ColumnSum<T> dot;
-        for (int64_t c = 0, i = offset; c < s.classes; ++c, i += s.inner)
-          dot.add(Vec<T>::load(grad + i, width) * Vec<T>::load(y + i, width));
-        const Vec<T> total = dot.result();
-        for (int64_t c = 0, i = offset; c < s.classes; ++c, i += s.inner)
-          (Vec<T>::load(y + i, width) * (Vec<T>::load(grad + i, width) - total)).store(grad_in + i, width);
+        StripOf<T> dot{};
+        add_rows(s.classes, width, dot, [=](int64_t c, int64_t i, int n) {
+          const int64_t at = offset + c * s.inner + i;
+          return Vec<T>::load(grad + at, n) * Vec<T>::load(y + at, n);
+        });
+        for (int64_t c = 0; c < s.classes; ++c, offset += s.inner)
+          for_vectors<T>(width, [&](int64_t i, int n) {
+            const int64_t at = offset + i;
+            (Vec<T>::load(y + at, n) * (Vec<T>::load(grad + at, n) - dot[i])).store(grad_in + at, n);
+          });
       });
 }
 
@@ -192,11 +240,14 @@ void log_softmax_backward(SoftmaxSizes s, const T* grad, const T* y, T* grad_in)
         });
       },
       [=](int64_t offset, int width) {
-        ColumnSum<T> sum;
-        for (int64_t c = 0, i = offset; c < s.classes; ++c, i += s.inner) sum.add(Vec<T>::load(grad + i, width));
-        const Vec<T> total = sum.result();
-        for (int64_t c = 0, i = offset; c < s.classes; ++c, i += s.inner)
-          (Vec<T>::load(grad + i, width) - exp(Vec<T>::load(y + i, width)) * total).store(grad_in + i, width);
+        StripOf<T> sum{};
+        add_rows(s.classes, width, sum,
+                 [=](int64_t c, int64_t i, int n) { return Vec<T>::load(grad + offset + c * s.inner + i, n); });
+        for (int64_t c = 0; c < s.classes; ++c, offset += s.inner)
+          for_vectors<T>(width, [&](int64_t i, int n) {
+            const int64_t at = offset + i;
+            (Vec<T>::load(grad + at, n) - exp(Vec<T>::load(y + at, n)) * sum[i]).store(grad_in + at, n);
+          });
       });
 }
 

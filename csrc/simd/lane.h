@@ -37,6 +37,7 @@ struct Lane {
   friend Lane operator*(Lane a, Lane b) { return wrapped(a.bits() * b.bits()); }
   friend Lane operator-(Lane a) { return wrapped(Unsigned(0) - a.bits()); }
   friend bool operator<(Lane a, Lane b) { return a.value < b.value; }
+  friend bool operator<=(Lane a, Lane b) { return a.value <= b.value; }
   friend bool operator>(Lane a, Lane b) { return a.value > b.value; }
   friend bool operator==(Lane a, Lane b) { return a.value == b.value; }
 };

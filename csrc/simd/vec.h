@@ -155,6 +155,20 @@ inline Vec<T> min(Vec<T> a, Vec<T> b) {
   return Eigen::internal::pmin<Eigen::PropagateNaN>(a.p, b.p);
 }
 
+/// min(max(a, low), high) for finite ends; a NaN of `a` stays.
+template <class T>
+inline Vec<T> clamp(Vec<T> a, Vec<T> low, Vec<T> high) {
+#if defined(EIGEN_VECTORIZE_AVX512)
+  // The instructions return their second argument if one is NaN.
+  if constexpr (std::is_same_v<T, float>)
+    return typename Vec<T>::Packet(_mm512_min_ps(high.p, _mm512_max_ps(low.p, a.p)));
+  else
+    return typename Vec<T>::Packet(_mm512_min_pd(high.p, _mm512_max_pd(low.p, a.p)));
+#else
+  return min(max(a, low), high);
+#endif
+}
+
 template <class T>
 inline Vec<T> abs(Vec<T> a) {
   return Eigen::internal::pabs(a.p);
@@ -199,6 +213,15 @@ inline T horizontal_sum(Vec<T> a) {
 template <class T>
 inline T horizontal_max(Vec<T> a) {
   return Eigen::internal::predux_max<Eigen::PropagateNaN>(a.p);
+}
+
+/// Exchanges rows and columns of a square of elements.
+template <class T>
+inline void transpose(Vec<T> (&rows)[Vec<T>::lanes]) {
+  Eigen::internal::PacketBlock<typename Vec<T>::Packet, Vec<T>::lanes> block;
+  for (int i = 0; i < Vec<T>::lanes; ++i) block.packet[i] = rows[i].p;
+  Eigen::internal::ptranspose(block);
+  for (int i = 0; i < Vec<T>::lanes; ++i) rows[i] = block.packet[i];
 }
 
 }  // namespace cygnet

@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from cygnet import kernels
 
 if TYPE_CHECKING:
@@ -144,9 +146,6 @@ class Node:
         self.once = once
         self.order = next(_orders)
 
-    def __lt__(self, other: Node) -> bool:  # the heap of `backward` gives the latest first
-        return self.order > other.order
-
 
 def record(
     output: Tensor,
@@ -187,9 +186,10 @@ def record(
 class _Pending:
     """The gradient of one result, while contributions to it come in."""
 
-    __slots__ = ("fresh", "gradient")
+    __slots__ = ("fresh", "gradient", "node")
 
-    def __init__(self, gradient: Tensor, fresh: bool) -> None:
+    def __init__(self, node: Node | None, gradient: Tensor, fresh: bool) -> None:
+        self.node = node
         self.gradient = gradient
         self.fresh = fresh
 
@@ -224,8 +224,8 @@ def _walk(
     """Carries gradients from the roots back; `arrive` takes those of leaves and of tensors whose
     id is watched.
     """
-    pending: dict[Node, _Pending] = {}
-    heap: list[Node] = []
+    pending: dict[int, _Pending] = {}  # by the node's order
+    heap: list[int] = []  # the latest first
 
     def deliver(tensor: Tensor, gradient: Tensor, fresh: bool) -> None:
         node = tensor._node
@@ -233,18 +233,20 @@ def _walk(
             arrive(tensor, gradient, fresh)
             fresh = False
         if node is not None:
-            known = pending.get(node)
+            order = node.order
+            known = pending.get(order)
             if known is None:
-                pending[node] = _Pending(gradient, fresh)
-                heapq.heappush(heap, node)
+                pending[order] = _Pending(node, gradient, fresh)
+                heapq.heappush(heap, -order)
             else:
                 known.add(gradient, create_graph)
 
     for tensor, gradient in roots:
         deliver(tensor, gradient, False)
     while heap:
-        node = heapq.heappop(heap)
-        gradient = pending.pop(node).gradient
+        known = pending.pop(-heapq.heappop(heap))
+        node = known.node
+        assert node is not None
         if node.backward is None:
             raise RuntimeError(
                 f"backward: the graph of {node.name} was used before and is freed; the first "
@@ -255,12 +257,18 @@ def _walk(
             raise RuntimeError(
                 f"backward: {node.name} has no second derivative (create_graph=True)"
             )
-        inputs, gradients = node.inputs, node.backward(gradient)
+        inputs, gradients = node.inputs, node.backward(known.gradient)
         if not retain_graph:
             node.backward, node.inputs = None, ()
         for tensor, part in zip(inputs, gradients, strict=True):
             if part is not None and tensor.requires_grad:
                 deliver(tensor, part, node.fresh)
+
+
+# What backward begins with; nobody writes to it, since a root's gradient is never fresh.
+_ONES = {np.dtype(name): np.ones((), name) for name in ("float32", "float64")}
+for _one in _ONES.values():
+    _one.flags.writeable = False
 
 
 def _root_gradient(op: str, tensor: Tensor, gradient: Tensor | None) -> Tensor:
@@ -272,7 +280,7 @@ def _root_gradient(op: str, tensor: Tensor, gradient: Tensor | None) -> Tensor:
                 f"{op}: a gradient can be made only for a single number, the tensor has shape "
                 f"{tensor.shape}; pass gradient"
             )
-        return type(tensor)._wrap(kernels.full(tensor.shape, 1.0, tensor.dtype.name))
+        return type(tensor)._wrap(_ONES[tensor.dtype].reshape(tensor.shape))
     if gradient.shape != tensor.shape or gradient.dtype != tensor.dtype:
         raise kernels.ShapeError(
             f"{op}: gradient is {gradient.dtype} of shape {gradient.shape}, expected "
@@ -360,7 +368,7 @@ def grad(
         if id(tensor) in found:
             found[id(tensor)].add(gradient, create_graph)
         else:
-            found[id(tensor)] = _Pending(gradient, fresh and tensor._node is None)
+            found[id(tensor)] = _Pending(None, gradient, fresh and tensor._node is None)
 
     with set_grad_enabled(create_graph):
         _walk(

@@ -1,9 +1,10 @@
-"""Convolution and pooling over images (N, C, H, W)."""
+"""Convolution and pooling over (N, C, ...) arrays."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from tests.conv_reference import conv, conv_transpose
 from tests.op_cases.case import case, distinct, s, x
 
 
@@ -37,14 +38,12 @@ def windows(a, kernel, stride, padding=0, dilation=1, ceil_mode=False, fill=0.0,
     return views[:, :, ::sh, ::sw, ::dh, ::dw][:, :, :h, :w]
 
 
-def conv2d(a, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    taps = windows(a, weight.shape[2:], stride, padding, dilation)
-    n, c, h, w, r, q = taps.shape
-    k = weight.shape[0]
-    taps = taps.reshape(n, groups, c // groups, h, w, r, q)
-    kernels = weight.reshape(groups, k // groups, c // groups, r, q)
-    result = np.einsum("ngchwrs,gkcrs->ngkhw", taps, kernels, optimize=True).reshape(n, k, h, w)
-    return result if bias is None else result + bias[:, None, None]
+def conv_of(a, weight, bias=None, padding=0, **geometry):
+    if padding == "same":
+        dilation = geometry.get("dilation", 1)
+        totals = [dilation * (k - 1) for k in weight.shape[2:]]
+        padding = tuple((total // 2, total - total // 2) for total in totals)
+    return conv(a, weight, bias, padding=padding, **geometry)
 
 
 def max_pool2d(a, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
@@ -73,7 +72,7 @@ def adaptive_avg_pool2d(a, output_size):
     return result
 
 
-CONV = [
+CONV2D = [
     s(x(2, 3, 6, 7), x(4, 3, 3, 3), x(4)),
     s(x(2, 3, 6, 7), x(4, 3, 3, 3)),
     s(x(1, 1, 5, 5), x(1, 1, 1, 1), x(1)),
@@ -92,6 +91,45 @@ CONV = [
     s(x(3, 6, 12, 12), x(16, 6, 5, 5), x(16)),
     s(x(2, 17, 13, 11), x(35, 17, 3, 3), x(35), padding=1),
     s(x(2, 32, 8, 8), x(64, 32, 3, 3), x(64), padding=1),
+    s(x(2, 4, 6, 7), x(5, 4, 3, 2), x(5), padding=((1, 0), (0, 3))),
+    s(x(2, 3, 6, 7), x(4, 3, 4, 3), x(4), padding="same"),
+    s(x(2, 3, 6, 7), x(4, 3, 2, 3), padding="same", dilation=3),
+    s(x(3, 6, 7), x(4, 3, 2, 3), x(4), padding=1),
+]
+CONV1D = [
+    s(x(2, 3, 11), x(4, 3, 3), x(4)),
+    s(x(2, 4, 12), x(6, 2, 4), stride=3, padding=2, groups=2),
+    s(x(2, 3, 12), x(4, 3, 4), x(4), padding="same", dilation=2),
+    s(x(0, 3, 7), x(4, 3, 3), x(4)),
+    s(x(4, 33, 130), x(35, 33, 5), x(35), padding=((1, 3),)),
+]
+CONV3D = [
+    s(x(2, 2, 4, 5, 3), x(3, 2, 2, 3, 1), x(3)),
+    s(x(1, 4, 5, 4, 6), x(4, 2, 3, 2, 2), x(4), stride=(2, 1, 3), padding=(1, 0, 2), groups=2),
+    s(x(1, 2, 5, 5, 5), x(2, 2, 2, 2, 2), dilation=(1, 2, 3)),
+    s(x(2, 17, 4, 6, 5), x(18, 17, 3, 3, 3), x(18), padding=1),
+]
+CONV_TRANSPOSE2D = [
+    s(x(2, 3, 4, 5), x(3, 4, 3, 3), x(4)),
+    s(x(2, 3, 4, 5), x(3, 4, 4, 4), x(4), stride=2, padding=1),
+    s(x(2, 3, 4, 5), x(3, 4, 3, 2), stride=(3, 2), output_padding=(2, 1)),
+    s(x(2, 6, 4, 3), x(6, 2, 3, 3), x(4), groups=2, stride=2, padding=(1, 2), output_padding=1),
+    s(x(1, 2, 4, 5), x(2, 3, 3, 3), x(3), dilation=(2, 3), output_padding=(1, 2)),
+    s(x(2, 4, 3, 3), x(4, 4, 1, 1), x(4), stride=3),
+    s(x(0, 3, 4, 5), x(3, 4, 3, 3), x(4)),
+    s(x(3, 4, 5), x(3, 4, 3, 3), x(4), padding=1),
+    s(x(3, 32, 7, 7), x(32, 16, 4, 4), x(16), stride=2, padding=1),
+    s(x(2, 18, 9, 9), x(18, 35, 3, 3), x(35), padding=1),
+]
+CONV_TRANSPOSE1D = [
+    s(x(2, 3, 6), x(3, 4, 3), x(4), stride=2, output_padding=1),
+    s(x(2, 4, 6), x(4, 2, 4), groups=2, stride=3, padding=1),
+    s(x(2, 33, 70), x(33, 20, 4), x(20), stride=2, padding=1),
+]
+CONV_TRANSPOSE3D = [
+    s(x(2, 2, 3, 2, 4), x(2, 3, 2, 3, 1), x(3)),
+    s(x(1, 4, 2, 3, 3), x(4, 2, 3, 2, 2), x(4), stride=(2, 1, 3), padding=(1, 0, 1), groups=2),
+    s(x(2, 17, 3, 4, 4), x(17, 18, 2, 2, 2), x(18), stride=2, output_padding=1),
 ]
 MAX_POOL = [
     s(distinct(2, 3, 6, 8), kernel_size=2),
@@ -124,7 +162,12 @@ ADAPTIVE = [
 ]
 
 CASES = [
-    case("conv2d", conv2d, CONV, integers=True),
+    case("conv1d", conv_of, CONV1D, integers=True),
+    case("conv2d", conv_of, CONV2D, integers=True),
+    case("conv3d", conv_of, CONV3D, integers=True),
+    case("conv_transpose1d", conv_transpose, CONV_TRANSPOSE1D, integers=True),
+    case("conv_transpose2d", conv_transpose, CONV_TRANSPOSE2D, integers=True),
+    case("conv_transpose3d", conv_transpose, CONV_TRANSPOSE3D, integers=True),
     case("max_pool2d", max_pool2d, MAX_POOL, exact=True),
     case(
         "avg_pool2d",

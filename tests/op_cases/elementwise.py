@@ -36,10 +36,6 @@ COMPARED = [
 ]
 
 
-def sigmoid(z):
-    return np.exp(-np.logaddexp(0, -z))
-
-
 def comparison(name, reference):
     return case(name, reference, COMPARED, exact=True, gradient=False)
 
@@ -64,12 +60,7 @@ CASES = [
     case("exp", np.exp, UNARY, float32=(4 * 2.0**-23, 0), reason="4 ULP"),
     case("log", np.log, POSITIVE),
     case("sqrt", np.sqrt, POSITIVE, float32=(2.0**-23, 0), reason="correctly rounded"),
-    case("relu", lambda a: np.maximum(a, 0), KINKED, exact=True),
-    case("leaky_relu", lambda a, negative_slope=0.01: np.where(a < 0, a * negative_slope, a),
-         [*KINKED, s(kinked(3, 4), negative_slope=0.3)]),
-    case("sigmoid", sigmoid, [*UNARY, wide(65, 7)], float32=(4 * 2.0**-23, 0), reason="4 ULP"),
     case("erf", np.vectorize(math.erf, otypes=[np.float64]), [*UNARY, wide(65, 7)], float32=(4 * 2.0**-23, 0), reason="4 ULP"),
-    case("tanh", np.tanh, [*UNARY, wide(65, 7)], float32=(4 * 2.0**-23, 0), reason="4 ULP"),
     comparison("eq", np.equal),
     comparison("ne", np.not_equal),
     comparison("lt", np.less),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tests.op_cases.activations import sigmoid
 from tests.op_cases.case import case, distinct, fixed, kinked, labels, op, probability, s, x
-from tests.op_cases.elementwise import sigmoid
 from tests.op_cases.reductions import ORDER, log_softmax
 
 LARGE = [(3, 4), (70, 1031)]

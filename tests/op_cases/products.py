@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from tests.op_cases.activations import sigmoid
 from tests.op_cases.case import case, kinked, op, s, x
-from tests.op_cases.elementwise import sigmoid
 
 MATMUL = [
     s(x(3, 4), x(4, 5)),

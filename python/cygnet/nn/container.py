@@ -80,8 +80,20 @@ class _Indexed(Module):
         return self
 
 
+def _fuse(layer: Module, activation: Module) -> bool:
+    """Whether a layer and the activation after it can run as one kernel, with the same bits."""
+    return (
+        activation.fused_name in layer.fuses
+        and "forward" not in layer.__dict__
+        and "forward" not in activation.__dict__
+    )
+
+
 class Sequential(_Indexed):
     """Modules applied one after another.
+
+    A linear layer, convolution or batch normalisation runs as one kernel with the activation that
+    follows it.
 
     Parameters
     ----------
@@ -103,8 +115,16 @@ class Sequential(_Indexed):
 
     def forward(self, input: Any) -> Any:
         """Apply the modules in order."""
-        for module in self._modules.values():
-            input = module(input)  # type: ignore[misc]
+        modules: list[Any] = list(self._modules.values())
+        at, count = 0, len(modules)
+        while at < count:
+            module = modules[at]
+            at += 1
+            if at < count and _fuse(module, modules[at]):
+                input = module.forward_activated(input, modules[at].fused_name)
+                at += 1
+            else:
+                input = module(input)
         return input
 
 

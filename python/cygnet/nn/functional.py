@@ -1,21 +1,31 @@
 """The functions behind the modules, by PyTorch's names and signatures.
 
-They are the ops of :mod:`cygnet.ops`; only what names a padding in words is resolved here.
+They are the ops of :mod:`cygnet.ops`.
 """
 
 from __future__ import annotations
 
-from cygnet import ops
 from cygnet.ops import (
     adaptive_avg_pool2d,
     avg_pool2d,
     batch_norm,
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
     cross_entropy,
     dropout,
+    elu,
     embedding,
+    gelu,
     group_norm,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
     instance_norm,
     kl_div,
     l1_loss,
@@ -23,16 +33,21 @@ from cygnet.ops import (
     leaky_relu,
     linear,
     log_softmax,
+    logsigmoid,
     max_pool2d,
+    mish,
     mse_loss,
     nll_loss,
+    prelu,
     relu,
+    relu6,
     rms_norm,
     sigmoid,
+    silu,
     softmax,
+    softplus,
     tanh,
 )
-from cygnet.tensor import Tensor
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -40,11 +55,21 @@ __all__ = [
     "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "conv1d",
     "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cross_entropy",
     "dropout",
+    "elu",
     "embedding",
+    "gelu",
     "group_norm",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
     "instance_norm",
     "kl_div",
     "l1_loss",
@@ -52,73 +77,18 @@ __all__ = [
     "leaky_relu",
     "linear",
     "log_softmax",
+    "logsigmoid",
     "max_pool2d",
+    "mish",
     "mse_loss",
     "nll_loss",
+    "prelu",
     "relu",
+    "relu6",
     "rms_norm",
     "sigmoid",
+    "silu",
     "softmax",
+    "softplus",
     "tanh",
 ]
-
-
-def _two(value: int | tuple[int, int]) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else (value[0], value[1])
-
-
-def check_padding_name(padding: str, stride: int | tuple[int, int], op: str) -> None:
-    """Raise ValueError unless `padding` is "valid", or "same" with stride 1."""
-    if padding not in ("valid", "same"):
-        raise ValueError(
-            f"{op}: argument padding expected an int, two ints, 'valid' or 'same', got {padding!r}"
-        )
-    if padding == "same" and _two(stride) != (1, 1):
-        raise ValueError(f"{op}: argument padding 'same' expected stride 1, got {stride}")
-
-
-def conv2d(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: int | tuple[int, int] = 1,
-    padding: str | int | tuple[int, int] = 0,
-    dilation: int | tuple[int, int] = 1,
-    groups: int = 1,
-) -> Tensor:
-    """Two-dimensional cross-correlation.
-
-    Parameters
-    ----------
-    input : Tensor of shape (N, C, H, W)
-    weight : Tensor of shape (K, C / groups, R, S)
-    bias : Tensor of shape (K,), optional
-    stride : int or (int, int), default 1
-    padding : int, (int, int), "valid" or "same", default 0
-        Zeros on both sides of height and width. "valid" is 0; "same" keeps height and width (an
-        odd total puts the extra zeros at the end) and needs stride 1.
-    dilation : int or (int, int), default 1
-    groups : int, default 1
-
-    Returns
-    -------
-    Tensor of shape (N, K, H', W')
-    """
-    if not isinstance(padding, str):
-        return ops.conv2d(input, weight, bias, stride, padding, dilation, groups)
-    check_padding_name(padding, stride, "conv2d")
-    if padding == "valid" or weight.ndim != 4:
-        return ops.conv2d(input, weight, bias, stride, 0, dilation, groups)
-    totals = [d * (k - 1) for d, k in zip(_two(dilation), weight.shape[2:], strict=True)]
-    # An odd total needs one zero less in front: the first row or column of the output goes.
-    output = ops.conv2d(
-        input,
-        weight,
-        bias,
-        stride,
-        ((totals[0] + 1) // 2, (totals[1] + 1) // 2),
-        dilation,
-        groups,
-    )
-    odd = totals[0] % 2, totals[1] % 2
-    return output[:, :, odd[0] :, odd[1] :] if any(odd) else output

@@ -35,7 +35,12 @@ FanMode = Literal["fan_in", "fan_out"]
 
 _GAINS = {
     "linear": 1.0,
+    "conv1d": 1.0,
     "conv2d": 1.0,
+    "conv3d": 1.0,
+    "conv_transpose1d": 1.0,
+    "conv_transpose2d": 1.0,
+    "conv_transpose3d": 1.0,
     "identity": 1.0,
     "sigmoid": 1.0,
     "tanh": 5.0 / 3.0,
@@ -50,7 +55,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     Parameters
     ----------
     nonlinearity : str
-        ``linear``, ``conv2d``, ``sigmoid``, ``tanh``, ``relu``, ``leaky_relu`` or ``selu``.
+        ``linear``, ``conv2d`` and its kin, ``sigmoid``, ``tanh``, ``relu``,
+        ``leaky_relu`` or ``selu``.
     param : float, optional
         The negative slope of ``leaky_relu``, default 0.01.
     """

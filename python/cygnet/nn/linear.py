@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 from cygnet.nn import functional, init
 from cygnet.nn.module import Module
 from cygnet.nn.parameter import Parameter
+from cygnet.ops.common import FUSED_ACTIVATIONS
 from cygnet.tensor import Tensor
 
 __all__ = ["Flatten", "Identity", "Linear"]
@@ -74,9 +75,15 @@ class Linear(Module):
         """Draw weight and bias anew, uniform in ±1/sqrt(in_features)."""
         init.reset_weight_and_bias(self.weight, self.bias)
 
+    fuses = FUSED_ACTIVATIONS
+
     def forward(self, input: Tensor) -> Tensor:
         """Map (..., in_features) to (..., out_features)."""
         return functional.linear(input, self.weight, self.bias)
+
+    def forward_activated(self, input: Tensor, activation: str) -> Tensor:
+        """The same with an activation in the same kernel."""
+        return functional.linear(input, self.weight, self.bias, activation=activation)
 
     def extra_repr(self) -> str:
         return (

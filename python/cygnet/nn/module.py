@@ -52,6 +52,11 @@ class Module:
     as attributes, and define :meth:`forward`. Names, state keys and printed form are PyTorch's.
     """
 
+    # What `Sequential` runs as one kernel: a layer whose `forward_activated(input, activation)` is
+    # `forward` followed by one of the activations `fuses`, and the module `fused_name` names.
+    fuses: frozenset[str] = frozenset()
+    fused_name: str | None = None
+
     training: bool
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
@@ -69,6 +74,14 @@ class Module:
             ("_path", None),
         ):
             object.__setattr__(self, name, value)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "forward" in cls.__dict__:  # another forward is not what the parents fuse
+            if "fuses" not in cls.__dict__:
+                cls.fuses = frozenset()
+            if "fused_name" not in cls.__dict__:
+                cls.fused_name = None
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; every subclass defines it."""

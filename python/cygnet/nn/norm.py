@@ -147,8 +147,25 @@ class BatchNorm1d(_ChannelNorm):
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
 
+    fuses = frozenset({"relu"})
+
     def forward(self, input: Tensor) -> Tensor:
         """Normalise; in training, also update the running averages."""
+        return self.forward_activated(input, "none")
+
+    def forward_activated(
+        self, input: Tensor, activation: str, residual: Tensor | None = None
+    ) -> Tensor:
+        """``activation(forward(input) + residual)`` in the same passes.
+
+        Parameters
+        ----------
+        input : Tensor
+        activation : str
+            'none' or 'relu'.
+        residual : Tensor, optional
+            Of the input's shape.
+        """
         self._check(input, 1)
         return functional.batch_norm(
             input,
@@ -160,6 +177,8 @@ class BatchNorm1d(_ChannelNorm):
             self.momentum,
             self.eps,
             num_batches_tracked=self.num_batches_tracked,
+            residual=residual,
+            activation=activation,
         )
 
 

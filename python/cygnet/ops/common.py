@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
-from cygnet.tensor import FLOATS, Tensor
+from cygnet.tensor import FLOATS, Array, Tensor
 
 Number: TypeAlias = float | int | bool
 Shape: TypeAlias = tuple[int, ...]
@@ -41,6 +41,23 @@ def as_tensor(value: Any, op: str, name: str) -> Tensor:
 def needs_gradient(*tensors: Tensor | None) -> bool:
     """Whether an op on these tensors will be on the tape."""
     return is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+
+
+# The activations that linear layers and convolutions take into their kernel.
+FUSED_ACTIVATIONS = frozenset({"relu", "leaky_relu", "sigmoid", "tanh", "gelu", "silu"})
+
+
+def with_activation(
+    product: Callable[[str], Array], activation: str, tracked: bool
+) -> tuple[Array, Array | None]:
+    """The result of a product with a fused activation, and what the activation's gradient needs:
+    that of 'gelu' and 'silu' the argument, the others' the result.
+    """
+    if tracked and activation in ("gelu", "silu"):
+        saved = product("none")
+        return getattr(kernels, activation)(saved), saved
+    output = product(activation)
+    return output, None if activation == "none" else output
 
 
 def operands(op: str, a: Any, b: Any, *, floating: bool = False) -> tuple[Tensor, Tensor]:
@@ -83,6 +100,19 @@ def cast(tensor: Tensor, dtype: np.dtype[Any]) -> Tensor:
     if dtype not in FLOATS or tensor.dtype not in FLOATS:
         return output
     return record(output, (tensor,), lambda grad: (cast(grad, tensor.dtype),), "to")
+
+
+def floating(op: str, input: Tensor) -> Tensor:
+    """The argument `input` as a floating-point tensor; integers become float32."""
+    tensor = as_tensor(input, op, "input")
+    return tensor if tensor.dtype in FLOATS else cast(tensor, DEFAULT_FLOAT)
+
+
+def recomputed(op: Callable[[Tensor], Tensor], output: Array, input: Tensor) -> Tensor:
+    """The result of an op inside its gradient: the saved array, or, if it is differentiated again,
+    computed anew.
+    """
+    return op(input) if is_grad_enabled() else wrap(output)
 
 
 def normalized_axes(op: str, dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:

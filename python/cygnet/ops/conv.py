@@ -1,4 +1,4 @@
-"""Convolution and pooling over images (N, C, H, W); results are channels-last in memory."""
+"""Convolution and pooling over (N, C, ...) arrays; results are channels-last in memory."""
 
 from __future__ import annotations
 
@@ -6,27 +6,185 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from cygnet import kernels
-from cygnet.autograd import record
-from cygnet.ops.common import as_tensor, wrap
+from cygnet.autograd import is_grad_enabled, record
+from cygnet.ops.broadcast import reshape, sum
+from cygnet.ops.common import Shape, as_tensor, needs_gradient, with_activation, wrap
 from cygnet.tensor import Array, Tensor
 
 Pair: TypeAlias = int | tuple[int, int]
+Sizes: TypeAlias = int | tuple[int, ...]
+Padding: TypeAlias = str | int | tuple[int | tuple[int, int], ...]
 
 _ACTIVATION_GRADIENT: dict[str, Callable[..., Array]] = {
     "relu": kernels.relu_backward,
     "leaky_relu": kernels.leaky_relu_backward,
     "sigmoid": kernels.sigmoid_backward,
     "tanh": kernels.tanh_backward,
+    "gelu": kernels.gelu_backward,
+    "silu": kernels.silu_backward,
 }
+
+
+class _Convolution:
+    """The three ops of a convolution, or of a transposed one, of some geometry.
+
+    They are the partial derivatives of one form that is linear in each of its three arguments,
+    sum(grad * forward(input, weight)): so the gradients of each are the two others.
+    """
+
+    def __init__(self, name: str, axes: int, **options: Any) -> None:
+        self.name = name
+        self.axes = axes
+        self.options = options
+
+    def _kernel(self, direction: str, *arrays: Any, **more: Any) -> Any:
+        return getattr(kernels, f"{self.name}_{direction}")(*arrays, **self.options, **more)
+
+    def __call__(
+        self, input: Tensor, weight: Tensor, bias: Tensor | None, activation: str = "none"
+    ) -> Tensor:
+        """The forward op, also of an input without batch."""
+        input, weight = (
+            as_tensor(input, self.name, "input"),
+            as_tensor(weight, self.name, "weight"),
+        )
+        bias = bias if bias is None else as_tensor(bias, self.name, "bias")
+        if input.ndim == self.axes + 1:
+            output = self.forward(reshape(input, (1, *input.shape)), weight, bias, activation)
+            return reshape(output, output.shape[1:])
+        return self.forward(input, weight, bias, activation)
+
+    def forward(
+        self, input: Tensor, weight: Tensor, bias: Tensor | None, activation: str = "none"
+    ) -> Tensor:
+        x, w = input._array, weight._array
+        b = None if bias is None else bias._array
+        output, saved = with_activation(
+            lambda name: self._kernel("forward", x, w, b, activation=name),
+            activation,
+            needs_gradient(input, weight, bias),
+        )
+
+        def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+            if saved is not None:
+                grad = wrap(_ACTIVATION_GRADIENT[activation](grad._array, saved))
+            need_bias = bias is not None and bias.requires_grad
+            by_input = by_weight = by_bias = None
+            if input.requires_grad:
+                by_input = self.by_input(grad, weight, x.shape)
+            if is_grad_enabled():
+                if weight.requires_grad:
+                    by_weight = self.by_weight(grad, input, w.shape)
+                if need_bias:
+                    by_bias = sum(grad, [i for i in range(grad.ndim) if i != 1])
+            elif weight.requires_grad or need_bias:
+                grads = self._kernel(
+                    "backward_weight",
+                    grad._array,
+                    x,
+                    w.shape,
+                    need_weight=weight.requires_grad,
+                    need_bias=need_bias,
+                )
+                by_weight, by_bias = (None if g is None else wrap(g) for g in grads)
+            return (by_input, by_weight) if bias is None else (by_input, by_weight, by_bias)
+
+        inputs = (input, weight) if bias is None else (input, weight, bias)
+        return record(wrap(output), inputs, backward, self.name, once=saved is not None)
+
+    def by_input(self, grad: Tensor, weight: Tensor, shape: Shape) -> Tensor:
+        """The gradient with respect to an input of given shape."""
+
+        def backward(other: Tensor) -> tuple[Tensor | None, ...]:
+            return (
+                self.forward(other, weight, None) if grad.requires_grad else None,
+                self.by_weight(grad, other, weight.shape) if weight.requires_grad else None,
+            )
+
+        output = wrap(self._kernel("backward_input", grad._array, weight._array, shape))
+        return record(output, (grad, weight), backward, f"{self.name}_backward_input")
+
+    def by_weight(self, grad: Tensor, input: Tensor, shape: Shape) -> Tensor:
+        """The gradient with respect to a weight of given shape."""
+
+        def backward(other: Tensor) -> tuple[Tensor | None, ...]:
+            return (
+                self.forward(input, other, None) if grad.requires_grad else None,
+                self.by_input(grad, other, input.shape) if input.requires_grad else None,
+            )
+
+        arrays = grad._array, input._array
+        output, _ = self._kernel("backward_weight", *arrays, shape, need_bias=False)
+        return record(wrap(output), (grad, input), backward, f"{self.name}_backward_weight")
+
+
+def check_padding_name(op: str, padding: str, stride: Sizes) -> None:
+    """Raises ValueError unless `padding` is 'valid', or 'same' with stride 1."""
+    if padding not in ("valid", "same"):
+        raise ValueError(
+            f"{op}: argument padding expected ints, 'valid' or 'same', got {padding!r}"
+        )
+    if padding == "same" and any(
+        s != 1 for s in (stride if isinstance(stride, tuple) else [stride])
+    ):
+        raise ValueError(f"{op}: argument padding 'same' expected stride 1, got {stride}")
+
+
+def _in_numbers(op: str, padding: Padding, weight: Tensor, stride: Sizes, dilation: Sizes) -> Any:
+    """The padding if its name was given; of 'same' an odd total puts the extra zeros at the end."""
+    if not isinstance(padding, str):
+        return padding
+    check_padding_name(op, padding, stride)
+    kernel = weight.shape[2:]
+    if padding == "valid" or not kernel:
+        return 0
+    dilations = dilation if isinstance(dilation, tuple) else (dilation,) * len(kernel)
+    totals = [d * (k - 1) for d, k in zip(dilations, kernel, strict=True)]
+    return tuple((total // 2, total - total // 2) for total in totals)
+
+
+def _convolve(
+    op: str,
+    axes: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sizes,
+    padding: Padding,
+    dilation: Sizes,
+    groups: int,
+    activation: str,
+) -> Tensor:
+    weight = as_tensor(weight, op, "weight")
+    zeros = _in_numbers(op, padding, weight, stride, dilation)
+    ops = _Convolution(op, axes, stride=stride, padding=zeros, dilation=dilation, groups=groups)
+    return ops(input, weight, bias, activation)
+
+
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+    *,
+    activation: str = "none",
+) -> Tensor:
+    """Cross-correlation of (N, C, L) with filters (O, C / groups, k): see :func:`conv2d`."""
+    return _convolve(
+        "conv1d", 1, input, weight, bias, stride, padding, dilation, groups, activation
+    )
 
 
 def conv2d(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
-    stride: Pair = 1,
-    padding: Pair = 0,
-    dilation: Pair = 1,
+    stride: Sizes = 1,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
     groups: int = 1,
     *,
     activation: str = "none",
@@ -36,57 +194,160 @@ def conv2d(
     Parameters
     ----------
     input : Tensor
-        (N, C, H, W), float32 or float64.
+        (N, C, H, W) or, without batch, (C, H, W); float32 or float64.
     weight : Tensor
         (O, C / groups, kh, kw).
     bias : Tensor, optional
         (O,).
-    stride, padding, dilation : int or pair of int
-        For both axes or (height, width). Default 1, 0, 1. Padding is with zeros.
+    stride, dilation : int or pair of int
+        For both axes or (height, width). Default 1.
+    padding : int, tuple or str
+        Zeros on both sides of both axes, of each axis, or a pair (low, high) for each axis; or
+        'valid' (0), or 'same', which keeps height and width (an odd total puts the extra zeros at
+        the end) and needs stride 1. Default 0.
     groups : int
         Input and output channels are cut into this many groups that do not mix. Default 1.
     activation : str
-        'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid' or 'tanh', fused.
+        'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid', 'tanh', 'gelu' or
+        'silu', fused.
 
     Returns
     -------
     Tensor
-        (N, O, H', W') with H' = (H + 2 padding - dilation (kh - 1) - 1) // stride + 1.
+        (N, O, H', W') with H' = (H + low + high - dilation (kh - 1) - 1) // stride + 1.
 
     Raises
     ------
     ShapeError, DTypeError, ValueError
     """
-    input, weight = as_tensor(input, "conv2d", "input"), as_tensor(weight, "conv2d", "weight")
-    bias = bias if bias is None else as_tensor(bias, "conv2d", "bias")
-    x, w = input._array, weight._array
-    options: dict[str, Any] = {
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "groups": groups,
-    }
-    output = kernels.conv2d_forward(
-        x, w, None if bias is None else bias._array, activation=activation, **options
+    return _convolve(
+        "conv2d", 2, input, weight, bias, stride, padding, dilation, groups, activation
     )
-    saved = None if activation == "none" else output
 
-    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
-        g = grad._array
-        if saved is not None:
-            g = _ACTIVATION_GRADIENT[activation](g, saved)
-        need_bias = bias is not None and bias.requires_grad
-        by_input = by_weight = by_bias = None
-        if input.requires_grad:
-            by_input = wrap(kernels.conv2d_backward_input(g, w, x.shape, **options))
-        if weight.requires_grad or need_bias:
-            grads = kernels.conv2d_backward_weight(g, x, w.shape, need_bias=need_bias, **options)
-            by_weight = wrap(grads[0])
-            by_bias = wrap(grads[1]) if need_bias else None
-        return (by_input, by_weight) if bias is None else (by_input, by_weight, by_bias)
 
-    inputs = (input, weight) if bias is None else (input, weight, bias)
-    return record(wrap(output), inputs, backward, "conv2d", once=True)
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+    *,
+    activation: str = "none",
+) -> Tensor:
+    """Cross-correlation of (N, C, D, H, W) with filters (O, C / groups, kd, kh, kw): see
+    :func:`conv2d`.
+    """
+    return _convolve(
+        "conv3d", 3, input, weight, bias, stride, padding, dilation, groups, activation
+    )
+
+
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
+    groups: int = 1,
+    dilation: Sizes = 1,
+    *,
+    activation: str = "none",
+) -> Tensor:
+    """Transposed convolution of (N, C, L) with filters (C, O / groups, k): see
+    :func:`conv_transpose2d`.
+    """
+    return _Convolution(
+        "conv_transpose1d",
+        1,
+        stride=stride,
+        padding=padding,
+        output_padding=output_padding,
+        dilation=dilation,
+        groups=groups,
+    )(input, weight, bias, activation)
+
+
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
+    groups: int = 1,
+    dilation: Sizes = 1,
+    *,
+    activation: str = "none",
+) -> Tensor:
+    """Transposed convolution: the gradient of `conv2d` with respect to its input, as a layer.
+
+    Parameters
+    ----------
+    input : Tensor
+        (N, C, H, W) or, without batch, (C, H, W); float32 or float64.
+    weight : Tensor
+        (C, O / groups, kh, kw).
+    bias : Tensor, optional
+        (O,).
+    stride, dilation : int or pair of int
+        Step of the filter over the result, and distance of its taps. Default 1.
+    padding : int or pair of int
+        Pixels that are cut off on both sides of the result. Default 0.
+    output_padding : int or pair of int
+        Pixels added at one side of the result, fewer than stride or dilation. Default 0.
+    groups : int
+        Input and output channels are cut into this many groups that do not mix. Default 1.
+    activation : str
+        'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid', 'tanh', 'gelu' or
+        'silu', fused.
+
+    Returns
+    -------
+    Tensor
+        (N, O, H', W'), H' = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1.
+
+    Raises
+    ------
+    ShapeError, DTypeError, ValueError
+    """
+    return _Convolution(
+        "conv_transpose2d",
+        2,
+        stride=stride,
+        padding=padding,
+        output_padding=output_padding,
+        dilation=dilation,
+        groups=groups,
+    )(input, weight, bias, activation)
+
+
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
+    groups: int = 1,
+    dilation: Sizes = 1,
+    *,
+    activation: str = "none",
+) -> Tensor:
+    """Transposed convolution of (N, C, D, H, W) with filters (C, O / groups, kd, kh, kw): see
+    :func:`conv_transpose2d`.
+    """
+    return _Convolution(
+        "conv_transpose3d",
+        3,
+        stride=stride,
+        padding=padding,
+        output_padding=output_padding,
+        dilation=dilation,
+        groups=groups,
+    )(input, weight, bias, activation)
 
 
 def max_pool2d(

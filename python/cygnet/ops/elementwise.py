@@ -1,4 +1,4 @@
-"""Element-wise ops: arithmetic, functions, activations, comparisons. Operands broadcast as in
+"""Element-wise ops: arithmetic, functions, comparisons. Operands broadcast as in
 NumPy.
 """
 
@@ -10,10 +10,18 @@ from typing import Any
 import numpy as np
 
 from cygnet import kernels
-from cygnet.autograd import is_grad_enabled, record
+from cygnet.autograd import record
 from cygnet.ops.broadcast import sum_to
-from cygnet.ops.common import Number, as_tensor, cast, operands, wrap
-from cygnet.tensor import FLOATS, Array, Tensor
+from cygnet.ops.common import (
+    Number,
+    as_tensor,
+    cast,
+    floating,
+    operands,
+    recomputed,
+    wrap,
+)
+from cygnet.tensor import FLOATS, Tensor
 
 
 def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
@@ -122,19 +130,6 @@ def _extremum(name: str, kernel: Any, input: Tensor | Number, other: Tensor | Nu
     return record(wrap(kernel(a._array, b._array)), (a, b), backward, name)
 
 
-def _floating(op: str, input: Tensor) -> Tensor:
-    tensor = as_tensor(input, op, "input")
-    return tensor if tensor.dtype in FLOATS else cast(tensor, FLOATS[0])
-
-
-def _saved(op: Any, output: Array, input: Tensor) -> Tensor:
-    """The result of an op inside its gradient: the saved array, or, if it is differentiated again,
-    computed anew.
-    """
-    result: Tensor = op(input) if is_grad_enabled() else wrap(output)
-    return result
-
-
 def neg(input: Tensor) -> Tensor:
     """-input."""
     input = as_tensor(input, "neg", "input")
@@ -143,16 +138,16 @@ def neg(input: Tensor) -> Tensor:
 
 def exp(input: Tensor) -> Tensor:
     """The exponential function."""
-    input = _floating("exp", input)
+    input = floating("exp", input)
     output = kernels.exp(input._array)
     return record(
-        wrap(output), (input,), lambda grad: (mul(grad, _saved(exp, output, input)),), "exp"
+        wrap(output), (input,), lambda grad: (mul(grad, recomputed(exp, output, input)),), "exp"
     )
 
 
 def log(input: Tensor) -> Tensor:
     """The natural logarithm: NaN below 0, -inf at 0."""
-    input = _floating("log", input)
+    input = floating("log", input)
     return record(
         wrap(kernels.log(input._array)), (input,), lambda grad: (div(grad, input),), "log"
     )
@@ -160,11 +155,11 @@ def log(input: Tensor) -> Tensor:
 
 def sqrt(input: Tensor) -> Tensor:
     """The square root: NaN below 0."""
-    input = _floating("sqrt", input)
+    input = floating("sqrt", input)
     output = kernels.sqrt(input._array)
 
     def backward(grad: Tensor) -> tuple[Tensor]:
-        root = _saved(sqrt, output, input)
+        root = recomputed(sqrt, output, input)
         return (div(grad, add(root, root)),)
 
     return record(wrap(output), (input,), backward, "sqrt")
@@ -184,73 +179,9 @@ def sign(input: Tensor) -> Tensor:
     return wrap(kernels.sign(input._array))
 
 
-def relu(input: Tensor) -> Tensor:
-    """max(input, 0)."""
-    input = as_tensor(input, "relu", "input")
-    output = kernels.relu(input._array)
-    return record(wrap(output), (input,), lambda grad: (_relu_backward(grad, output),), "relu")
-
-
-def _relu_backward(grad: Tensor, output: Array) -> Tensor:
-    return record(
-        wrap(kernels.relu_backward(grad._array, output)),
-        (grad,),
-        lambda again: (_relu_backward(again, output),),
-        "relu_backward",
-    )
-
-
-def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
-    """input where it is positive, else negative_slope * input."""
-    input = as_tensor(input, "leaky_relu", "input")
-    saved = input._array
-
-    def backward(grad: Tensor) -> tuple[Tensor]:
-        return (_leaky_relu_backward(grad, saved, negative_slope),)
-
-    return record(wrap(kernels.leaky_relu(saved, negative_slope)), (input,), backward, "leaky_relu")
-
-
-def _leaky_relu_backward(grad: Tensor, saved: Array, negative_slope: float) -> Tensor:
-    return record(
-        wrap(kernels.leaky_relu_backward(grad._array, saved, negative_slope)),
-        (grad,),
-        lambda again: (_leaky_relu_backward(again, saved, negative_slope),),
-        "leaky_relu_backward",
-    )
-
-
-def sigmoid(input: Tensor) -> Tensor:
-    """1 / (1 + exp(-input))."""
-    input = _floating("sigmoid", input)
-    output = kernels.sigmoid(input._array)
-
-    def backward(grad: Tensor) -> tuple[Tensor]:
-        if not is_grad_enabled():
-            return (wrap(kernels.sigmoid_backward(grad._array, output)),)
-        y = sigmoid(input)
-        return (mul(mul(grad, y), sub(1.0, y)),)
-
-    return record(wrap(output), (input,), backward, "sigmoid")
-
-
-def tanh(input: Tensor) -> Tensor:
-    """The hyperbolic tangent."""
-    input = _floating("tanh", input)
-    output = kernels.tanh(input._array)
-
-    def backward(grad: Tensor) -> tuple[Tensor]:
-        if not is_grad_enabled():
-            return (wrap(kernels.tanh_backward(grad._array, output)),)
-        y = tanh(input)
-        return (mul(grad, sub(1.0, mul(y, y))),)
-
-    return record(wrap(output), (input,), backward, "tanh")
-
-
 def erf(input: Tensor) -> Tensor:
     """The error function, 2 / sqrt(pi) times the integral of exp(-t²) from 0 to input."""
-    input = _floating("erf", input)
+    input = floating("erf", input)
 
     def backward(grad: Tensor) -> tuple[Tensor]:
         return (mul(grad, mul(exp(neg(mul(input, input))), 2 / math.sqrt(math.pi))),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cygnet import kernels
 from cygnet.autograd import record
 from cygnet.ops.broadcast import reshape, sum_to
-from cygnet.ops.common import as_tensor, needs_gradient, wrap
+from cygnet.ops.common import as_tensor, needs_gradient, with_activation, wrap
 from cygnet.ops.shape import transpose
 from cygnet.tensor import Tensor
 
@@ -40,14 +40,11 @@ def linear(
     bias = bias if bias is None else as_tensor(bias, "linear", "bias")
     x, w = input._array, weight._array
     b = None if bias is None else bias._array
-    saved = None
-    if activation in ("gelu", "silu") and needs_gradient(input, weight, bias):
-        # The gradient of these needs their argument.
-        saved = kernels.linear_forward(x, w, b)
-        output = getattr(kernels, activation)(saved)
-    else:
-        output = kernels.linear_forward(x, w, b, activation=activation)
-        saved = None if activation == "none" else output
+    output, saved = with_activation(
+        lambda name: kernels.linear_forward(x, w, b, activation=name),
+        activation,
+        needs_gradient(input, weight, bias),
+    )
 
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
         grads = kernels.linear_backward(

@@ -34,11 +34,12 @@ def _rows(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
             f"{op}: target has shape {target.shape}, expected that of input {input.shape} "
             f"without its class axis"
         )
+    if input.ndim == 2:
+        return input, target
     if input.ndim == 1:
         return reshape(input, (1, -1 if input.numel() else 0)), reshape(target, (1,))
-    if input.ndim > 2:
-        input = permute(input, 0, *range(2, input.ndim), 1)
-        input = reshape(input, (target.numel(), input.shape[-1]))
+    input = permute(input, 0, *range(2, input.ndim), 1)
+    input = reshape(input, (target.numel(), input.shape[-1]))
     return input, reshape(target, (target.numel(),))
 
 

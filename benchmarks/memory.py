@@ -1,0 +1,30 @@
+"""The most memory that a process holds that trains a network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from benchmarks.networks import NETWORKS
+from benchmarks.workers import Task, workers_of
+
+STEPS = 5
+
+
+def memory(peers: Sequence[str], pythons: dict[str, str], threads: int, chosen: str) -> int:
+    """Prints the peak of the resident set of each framework, of a peer that of each variant."""
+    print(f"peak resident set of a process after {STEPS} training steps, in MB")
+    for name in (n for n in NETWORKS if re.search(chosen or "resnet18", n)):
+        task = Task("train", name, threads, NETWORKS[name].batch)
+        own = 0.0
+        for framework in ("cygnet", *peers):
+            with workers_of([framework], pythons, threads) as (worker,):
+                variants = worker.variants(task)
+            for variant in variants:
+                with workers_of([framework], pythons, threads) as (worker,):  # a fresh process
+                    worker.build(task, variant)
+                    megabytes = worker.ask("memory", runs=STEPS)["bytes"] / 1e6
+                text = f"{name:<14}{framework:<12}{variant:<16}{megabytes:>8.0f}"
+                own = own or megabytes
+                print(text + (f"   cygnet takes {own / megabytes:.2f} of it" if variant else ""))
+    return 0
