@@ -50,7 +50,7 @@ void wait_until(const Ready& ready) noexcept {
 // `done`. The caller waits for claimed tasks only, so a worker that the system has not scheduled holds nobody up.
 //
 // A thread begins with its own stretch and then helps the others: calls over the same array find in the caches of a
-// core what the last one left there (measured: twice the speed of a common counter on arrays up to 16 MB).
+// core what the last one left there (measured: a tenth to a sixth faster than a common counter).
 class Team {
  public:
   bool take() noexcept { return !taken_.test_and_set(std::memory_order_acquire); }

@@ -211,7 +211,7 @@ void visit_runs(const LaneConv& plan, const Spans (&axes)[max_axes], const Part&
   const Box& box = part.box;
   const int64_t step = plan.axes[2].target_step;
   Run<T> runs[strip_positions];
-  int64_t source_of_run[strip_positions];
+  int64_t source_of_run[strip_positions], right_of_run[strip_positions];
   for (int64_t z = box.begin[0]; z < box.begin[0] + box.size[0]; ++z)
     for (int64_t phase = 0; phase < std::min(step, box.size[2]); ++phase) {
       const int64_t positions = ceil_div(box.size[2] - phase, step), strips = ceil_div(positions, strip_positions);
@@ -232,6 +232,9 @@ void visit_runs(const LaneConv& plan, const Spans (&axes)[max_axes], const Part&
               run.reads = free;
               free += run.count;
               source_of_run[count] = (spans[2]->source - from.begin[2]) * from.pitch[2];
+              // The columns to the left have come with the strip before.
+              right_of_run[count] =
+                  std::max<int64_t>(axes[2].last_source(*spans[2]) - spans[2]->source, 0) * from.pitch[2];
             }
           }
           previous = spans[1];
@@ -246,7 +249,7 @@ void visit_runs(const LaneConv& plan, const Spans (&axes)[max_axes], const Part&
           for (int i = 0; i < count; ++i) {
             Run<T>& run = runs[i];
             run.source = run.count > 0 ? from.data + line + source_of_run[i] : from.data;
-            run.ahead = ahead;
+            run.ahead = ahead + right_of_run[i];
             run.target = at;
             run.last_line = last_line;
             at += run.positions * step;

@@ -12,7 +12,7 @@ namespace {
 
 // Depth that is worked off at a time, so that a strip of A stays in the first-level cache, and bytes of the panels of
 // B that a strip meets there, which stay in the second-level cache.
-constexpr int64_t depth_block = 512;
+constexpr int64_t depth_block = 256;
 constexpr int64_t group_bytes = 512 << 10;
 // Rows of a task, and rows up to which one task has them all and packs the panels that it alone uses.
 constexpr int64_t block_rows = 96, most_rows_of_one_block = 128;

@@ -1,77 +1,126 @@
-// Maximum and average over windows of images. All images are (N, C, H, W) with channels-last memory (N, H, W, C).
+// Maximum and average over windows of images with up to three spatial axes: depth, height, width.
+//
+// The memory of all images is (N, D, H, W, C). A plain (N, C, D, H, W) image is passed as N C images of one channel,
+// one or two spatial axes as three of which the first have size 1.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 
 namespace cygnet {
 
-/// Images of `batch` by `channels` planes.
-struct Planes {
-  int64_t batch, channels, in_h, in_w, out_h, out_w;
+/// What one position of an axis meets on the other side: `count` positions source, source + source_step, ... and for
+/// each the tap by which the window meets it: tap, tap + tap_step, ...
+struct Meeting {
+  int64_t source, source_step, tap, tap_step, count;
 };
 
-/// One axis of a maximum's windows.
-struct MaxAxis {
-  int64_t kernel, stride, padding, dilation;
+/// One axis. Window o has the taps start(o) + j dilation, 0 <= j < kernel; those outside of [0, in) do not count.
+struct PoolAxis {
+  int64_t in = 1, out = 1, kernel = 1, stride = 1, padding = 0, dilation = 1;
+  /// The windows split the input evenly: [floor(o in / out), ceil((o + 1) in / out)); `kernel` is the widest.
+  bool adaptive = false;
+
+  static PoolAxis split(int64_t in, int64_t out);
+
+  int64_t start(int64_t o) const { return adaptive ? o * in / out : o * stride - padding; }
+  /// The inputs of window o.
+  Meeting inputs(int64_t o) const;
+  /// The windows that cover input i, ascending; of adaptive windows without their taps.
+  Meeting windows(int64_t i) const;
 };
 
-/// output[n, c, y, x] = the largest input in the window at (y, x), NaN if there is one; indices[n, c, y, x] =
-/// h in_w + w of where it is, the first of equals. A window without any input gives -infinity and index -1.
-/// Needs kernel_h * kernel_w <= 2^24. `scratch` has max_pool2d_scratch_bytes.
-template <class T>
-void max_pool2d_forward(const Planes& planes, const MaxAxis& h, const MaxAxis& w, const T* input, T* output,
-                        int64_t* indices, void* scratch) noexcept;
-size_t max_pool2d_scratch_bytes(const MaxAxis& h, const MaxAxis& w) noexcept;
+inline Meeting PoolAxis::inputs(int64_t o) const {
+  const int64_t at = start(o);
+  if (adaptive) return {at, 1, 0, 1, ((o + 1) * in + out - 1) / out - at};
+  int64_t first = 0, last = kernel;
+  if (at < 0) first = std::min(kernel, (-at + dilation - 1) / dilation);
+  if (at + (kernel - 1) * dilation >= in) last = at < in ? (in - at + dilation - 1) / dilation : 0;
+  return {at + first * dilation, dilation, first, 1, std::max<int64_t>(0, last - first)};
+}
 
-/// grad_input[n, c, indices[n, c, y, x]] += grad_output[n, c, y, x] for y, then x, ascending; zero elsewhere. An index
-/// of -1 is left out. Returns false if an index is neither -1 nor within the plane; grad_input is then unspecified.
-template <class T>
-bool max_pool2d_backward(const Planes& planes, const T* grad_output, const int64_t* indices, T* grad_input) noexcept;
+inline Meeting PoolAxis::windows(int64_t i) const {
+  if (adaptive) {
+    const int64_t first = i * out / in;
+    return {first, 1, 0, 0, ((i + 1) * out + in - 1) / in - first};
+  }
+  const int64_t at = i + padding, low = at - (kernel - 1) * dilation, last = std::min(out - 1, at / stride);
+  int64_t first = low > 0 ? (low + stride - 1) / stride : 0, step = 1;
+  if (dilation > 1) {
+    step = dilation / std::gcd(stride, dilation);  // only every step-th window has a tap here
+    while (first <= last && (at - first * stride) % dilation) ++first;
+  }
+  return {first, step, (at - first * stride) / dilation, -step * stride / dilation,
+          first > last ? 0 : (last - first) / step + 1};
+}
 
-/// One axis of an average's windows: window o covers input positions [begin(o), end(o)), and the sum is divided by
-/// the product of both axes' divisor(o). Adaptive windows split the input evenly; others are `kernel` wide.
-struct AverageAxis {
-  int64_t in, out, kernel, stride, padding;
-  bool adaptive, count_padding;
+struct Pooling {
+  int64_t batch, channels;
+  PoolAxis d, h, w;
 
-  static AverageAxis adaptive_axis(int64_t in, int64_t out) { return {in, out, 0, 0, 0, true, false}; }
-
-  int64_t begin(int64_t o) const {
-    if (adaptive) return o * in / out;
-    const int64_t at = o * stride - padding;
-    return at > 0 ? at : 0;
-  }
-  int64_t end(int64_t o) const {
-    if (adaptive) return ((o + 1) * in + out - 1) / out;
-    const int64_t at = o * stride - padding + kernel;
-    return at < in ? at : in;
-  }
-  int64_t divisor(int64_t o) const {
-    if (!count_padding) return end(o) - begin(o);
-    const int64_t at = o * stride - padding, stop = at + kernel;
-    return (stop < in + padding ? stop : in + padding) - at;
-  }
-  /// The windows that cover input position i are [first(i), last(i)).
-  int64_t first(int64_t i) const {
-    if (adaptive) return i * out / in;
-    const int64_t at = i + padding - kernel + 1;
-    return at > 0 ? (at + stride - 1) / stride : 0;
-  }
-  int64_t last(int64_t i) const {
-    if (adaptive) return ((i + 1) * out + in - 1) / in;
-    const int64_t count = (i + padding) / stride + 1;
-    return count < out ? count : out;
-  }
+  int64_t inputs() const { return d.in * h.in * w.in; }
+  int64_t outputs() const { return d.out * h.out * w.out; }
+  int64_t taps() const { return d.kernel * h.kernel * w.kernel; }
+  bool adaptive() const { return d.adaptive || h.adaptive || w.adaptive; }
 };
 
-/// output[n, c, y, x] = (sum of the window's inputs) / (h.divisor(y) w.divisor(x)).
+/// The number of a tap that stands for a window without input.
+constexpr uint8_t no_tap = 255;
+
+/// output[n, c, o] = the largest input of window o, NaN if there is one, -infinity if the window has no input.
 template <class T>
-void avg_pool2d_forward(const Planes& planes, const AverageAxis& h, const AverageAxis& w, const T* input,
-                        T* output) noexcept;
-/// grad_input[n, c, i, j] = sum over the windows (y, x) that cover it of grad_output[n, c, y, x] / divisor.
+void max_pool_forward(const Pooling& pooling, const T* input, T* output) noexcept;
+/// The same, and taps[n, c, o] = the number (d kernel_h + h) kernel_w + w of its tap, the first of equals. Needs
+/// taps() <= no_tap.
 template <class T>
-void avg_pool2d_backward(const Planes& planes, const AverageAxis& h, const AverageAxis& w, const T* grad_output,
-                         T* grad_input) noexcept;
+void max_pool_forward(const Pooling& pooling, const T* input, T* output, uint8_t* taps) noexcept;
+/// The same with indices[n, c, o] = its position in the plane, -1 if there is none. Needs inputs() < 2^31.
+template <class T>
+void max_pool_forward(const Pooling& pooling, const T* input, T* output, int64_t* indices) noexcept;
+
+/// grad_input[n, c, i] = sum of grad_output[n, c, o] over the windows o whose tap meets i, in ascending order. Not for
+/// adaptive windows.
+template <class T>
+void max_pool_backward(const Pooling& pooling, const T* grad_output, const uint8_t* taps, T* grad_input) noexcept;
+
+/// What averages are divided by: the number of inputs of the window; with count_padding those in the padding too, but
+/// not those beyond it; or `fixed` if that is not 0.
+struct Divisor {
+  bool count_padding;
+  int64_t fixed;
+
+  int64_t of(const PoolAxis& axis, int64_t o) const;
+  /// Whether all windows have the same.
+  bool uniform(const Pooling& pooling) const;
+};
+
+/// output[n, c, o] = (sum of the inputs of window o) / divisor(o).
+template <class T>
+void avg_pool_forward(const Pooling& pooling, const Divisor& divisor, const T* input, T* output) noexcept;
+/// grad_input[n, c, i] = sum over the windows o that cover i of grad_output[n, c, o] / divisor(o). `scratch` has
+/// avg_pool_backward_scratch_bytes.
+template <class T>
+void avg_pool_backward(const Pooling& pooling, const Divisor& divisor, const T* grad_output, T* grad_input,
+                       void* scratch) noexcept;
+size_t avg_pool_backward_scratch_bytes(const Pooling& pooling, const Divisor& divisor, size_t item) noexcept;
+
+/// Images of `channels` planes of which `size` positions are addressed by `count` indices, memory as above.
+struct IndexedPlanes {
+  int64_t batch, channels, size, count;
+};
+
+// These return false if an index is outside of [0, size); what they wrote is then unspecified.
+
+/// to[n, c, :] = 0, then to[n, c, indices[n, c, k]] += from[n, c, k] for ascending k. An index of -1 is left out.
+template <class T>
+bool scatter_add_planes(const IndexedPlanes& planes, const T* from, const int64_t* indices, T* to) noexcept;
+/// to[n, c, :] = 0, then to[n, c, indices[n, c, k]] = from[n, c, k] for ascending k.
+template <class T>
+bool scatter_planes(const IndexedPlanes& planes, const T* from, const int64_t* indices, T* to) noexcept;
+/// to[n, c, k] = from[n, c, indices[n, c, k]].
+template <class T>
+bool gather_planes(const IndexedPlanes& planes, const T* from, const int64_t* indices, T* to) noexcept;
 
 }  // namespace cygnet

@@ -23,8 +23,7 @@ void tile_of(const Tile<T>& t) noexcept {
   for (int m = 0; m < Rows; ++m)
 #pragma GCC unroll 4
     for (int v = 0; v < Vectors; ++v) sum[m][v] = V(T(0));
-  int64_t row[Rows];
-  for (int m = 0; m < Rows; ++m) row[m] = t.a_row[m];
+  const int64_t* const row = t.a_row;
   for (int64_t s = 0; s < t.segments; ++s) {
     const T* a = t.a + (t.a_segment ? t.a_segment[s] : 0);
     const T* b = t.b + s * t.b_segment;
@@ -43,24 +42,37 @@ void tile_of(const Tile<T>& t) noexcept {
       b += t.b_step;
     }
   }
-  const bool in_registers = t.activation == Activation::None || t.activation == Activation::Relu;
+  const auto load = [&](const T* from, int v) {
+    return v < Vectors - 1 || last == lanes ? V::load(from + v * lanes) : V::load(from + v * lanes, last);
+  };
+  // One step after the other for all sums: a choice for each sum would cost more than the steps themselves.
+  const auto each = [&](const auto& step) {
+#pragma GCC unroll 16
+    for (int m = 0; m < Rows; ++m)
+#pragma GCC unroll 4
+      for (int v = 0; v < Vectors; ++v) sum[m][v] = step(sum[m][v], m, v);
+  };
+  if (t.alpha != T(1)) each([&](V value, int, int) { return value * V(t.alpha); });
+  if (t.accumulate) each([&](V value, int m, int v) { return fma(load(t.c + t.c_row[m], v), V(t.beta), value); });
+  if (t.bias) {
+    V bias[Vectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) bias[v] = load(t.bias, v);
+    each([&](V value, int, int v) { return value + bias[v]; });
+  }
+  if (t.activation == Activation::Relu) each([](V value, int, int) { return relu(value); });
 #pragma GCC unroll 16
   for (int m = 0; m < Rows; ++m) {
-    T* c = t.c + t.c_row[m];
+    T* const c = t.c + t.c_row[m];
 #pragma GCC unroll 4
-    for (int v = 0; v < Vectors; ++v) {
-      const bool whole = v < Vectors - 1 || last == lanes;
-      V value = sum[m][v] * V(t.alpha);
-      if (t.accumulate) value = fma(whole ? V::load(c + v * lanes) : V::load(c + v * lanes, last), V(t.beta), value);
-      if (t.bias) value += whole ? V::load(t.bias + v * lanes) : V::load(t.bias + v * lanes, last);
-      if (t.activation == Activation::Relu) value = relu(value);
-      if (whole)
-        value.store(c + v * lanes);
-      else
-        value.store(c + v * lanes, last);
-    }
-    if (!in_registers) activate_in_place(t.activation, c, t.columns);
+    for (int v = 0; v < Vectors - 1; ++v) sum[m][v].store(c + v * lanes);
+    if (last == lanes)
+      sum[m][Vectors - 1].store(c + (Vectors - 1) * lanes);
+    else
+      sum[m][Vectors - 1].store(c + (Vectors - 1) * lanes, last);
   }
+  if (t.activation != Activation::None && t.activation != Activation::Relu)
+    for (int m = 0; m < Rows; ++m) activate_in_place(t.activation, t.c + t.c_row[m], t.columns);
 }
 
 template <class T>

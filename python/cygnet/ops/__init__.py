@@ -28,15 +28,12 @@ from cygnet.ops.activation import (
 )
 from cygnet.ops.broadcast import expand, reshape, sum
 from cygnet.ops.conv import (
-    adaptive_avg_pool2d,
-    avg_pool2d,
     conv1d,
     conv2d,
     conv3d,
     conv_transpose1d,
     conv_transpose2d,
     conv_transpose3d,
-    max_pool2d,
 )
 from cygnet.ops.convert import bool, clone, contiguous, double, float, int, long, to
 from cygnet.ops.create import (
@@ -92,6 +89,23 @@ from cygnet.ops.loss import (
     nll_loss,
 )
 from cygnet.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
+from cygnet.ops.pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
+)
 from cygnet.ops.random import dropout
 from cygnet.ops.reduce import amax, argmax, max, mean
 from cygnet.ops.shape import (
@@ -111,13 +125,20 @@ from cygnet.tensor import Tensor
 
 __all__ = [
     "abs",
+    "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
     "add",
     "amax",
     "arange",
     "argmax",
     "as_tensor",
+    "avg_pool1d",
     "avg_pool2d",
+    "avg_pool3d",
     "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
@@ -132,8 +153,8 @@ __all__ = [
     "cross_entropy",
     "div",
     "dropout",
-    "embedding",
     "elu",
+    "embedding",
     "eq",
     "erf",
     "exp",
@@ -143,8 +164,8 @@ __all__ = [
     "full",
     "gather",
     "ge",
-    "group_norm",
     "gelu",
+    "group_norm",
     "gt",
     "hardsigmoid",
     "hardswish",
@@ -166,7 +187,12 @@ __all__ = [
     "lt",
     "matmul",
     "max",
+    "max_pool1d",
     "max_pool2d",
+    "max_pool3d",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
     "maximum",
     "mean",
     "minimum",

@@ -1,0 +1,412 @@
+"""Pooling over one, two or three spatial axes of (N, C, ...) images, or of one alone, (C, ...).
+
+Results keep the memory order of the input, plain or channels last.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from cygnet import kernels
+from cygnet.autograd import record
+from cygnet.ops.common import as_tensor, needs_gradient, wrap
+from cygnet.ops.reduce import mean
+from cygnet.tensor import Tensor
+
+Size: TypeAlias = int | tuple[int, ...]
+MaybeSize: TypeAlias = int | tuple[int | None, ...] | None
+
+
+def _kept(input: Tensor, return_indices: bool) -> str:
+    """What a maximum keeps beside its values, for the user or for the gradient."""
+    if return_indices:
+        return "indices"
+    return "taps" if needs_gradient(input) else "nothing"
+
+
+def _max_pool(
+    op: str,
+    input: Tensor,
+    kernel_size: Size,
+    stride: Size | None,
+    padding: Size,
+    dilation: Size,
+    ceil_mode: bool,
+    return_indices: bool,
+) -> Tensor | tuple[Tensor, Tensor]:
+    input = as_tensor(input, op, "input")
+    shape = input.shape
+    options: dict[str, Any] = {
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "ceil_mode": ceil_mode,
+    }
+    output, kept = getattr(kernels, f"{op}_forward")(
+        input._array, kernel_size, keep=_kept(input, return_indices), **options
+    )
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        kernel = getattr(kernels, f"{op}_backward")
+        return (wrap(kernel(grad._array, kept, shape, kernel_size, **options)),)
+
+    result = record(wrap(output), (input,), backward, op, once=True)
+    return (result, wrap(kept)) if return_indices else result
+
+
+def max_pool1d(
+    input: Tensor,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """The largest element of each window of (N, C, L); see `max_pool2d`."""
+    return _max_pool(
+        "max_pool1d", input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
+    )
+
+
+def max_pool2d(
+    input: Tensor,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """The largest element of each window; the gradient goes to the first of equals, NaN wins.
+
+    Parameters
+    ----------
+    input : Tensor
+        (N, C, H, W) or (C, H, W).
+    kernel_size, stride, padding, dilation : int or pair of int
+        Windows; the stride is kernel_size by default. Padding counts as -inf.
+    ceil_mode : bool
+        Rounds the size of the result up instead of down. Default False.
+    return_indices : bool
+        Also returns the positions h * W + w of the largest elements. Default False.
+    """
+    return _max_pool(
+        "max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
+    )
+
+
+def max_pool3d(
+    input: Tensor,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """The largest element of each window of (N, C, D, H, W); see `max_pool2d`."""
+    return _max_pool(
+        "max_pool3d", input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
+    )
+
+
+def _avg_pool(op: str, input: Tensor, kernel_size: Size, options: dict[str, Any]) -> Tensor:
+    input = as_tensor(input, op, "input")
+    shape = input.shape
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        kernel = getattr(kernels, f"{op}_backward")
+        output = wrap(kernel(grad._array, shape, kernel_size, **options))
+        # The op is linear: the gradient of its gradient is the op.
+        return (record(output, (grad,), lambda g: (again(g),), f"{op}_backward"),)
+
+    def again(input: Tensor) -> Tensor:
+        return _avg_pool(op, input, kernel_size, options)
+
+    output = wrap(getattr(kernels, f"{op}_forward")(input._array, kernel_size, **options))
+    return record(output, (input,), backward, op)
+
+
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """The mean of each window of (N, C, L); see `avg_pool2d`."""
+    options = {
+        "stride": stride,
+        "padding": padding,
+        "ceil_mode": ceil_mode,
+        "count_include_pad": count_include_pad,
+    }
+    return _avg_pool("avg_pool1d", input, kernel_size, options)
+
+
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The mean of each window.
+
+    Parameters
+    ----------
+    input : Tensor
+        (N, C, H, W) or (C, H, W).
+    kernel_size, stride, padding : int or pair of int
+        Windows; the stride is kernel_size by default.
+    ceil_mode : bool
+        Rounds the size of the result up instead of down. Default False.
+    count_include_pad : bool
+        Whether the zeros of the padding count. Default True.
+    divisor_override : int, optional
+        Divides every sum instead of the count.
+    """
+    options = {
+        "stride": stride,
+        "padding": padding,
+        "ceil_mode": ceil_mode,
+        "count_include_pad": count_include_pad,
+        "divisor_override": divisor_override,
+    }
+    return _avg_pool("avg_pool2d", input, kernel_size, options)
+
+
+def avg_pool3d(
+    input: Tensor,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The mean of each window of (N, C, D, H, W); see `avg_pool2d`."""
+    options = {
+        "stride": stride,
+        "padding": padding,
+        "ceil_mode": ceil_mode,
+        "count_include_pad": count_include_pad,
+        "divisor_override": divisor_override,
+    }
+    return _avg_pool("avg_pool3d", input, kernel_size, options)
+
+
+def _output_size(op: str, input: Tensor, size: MaybeSize, axes: int) -> Size:
+    """The sizes that an adaptive pooling is asked for; None keeps the input's."""
+    if not isinstance(size, tuple | list):
+        size = (size,) * axes
+    if input.ndim < axes or len(size) != axes:  # the kernel says what is wrong
+        return tuple(1 if asked is None else asked for asked in size)
+    kept = input.shape[input.ndim - axes :]
+    return tuple(k if asked is None else asked for asked, k in zip(size, kept, strict=True))
+
+
+def _adaptive_max_pool(
+    op: str, axes: int, input: Tensor, output_size: MaybeSize, return_indices: bool
+) -> Tensor | tuple[Tensor, Tensor]:
+    input = as_tensor(input, op, "input")
+    shape = input.shape
+    output, kept = getattr(kernels, f"{op}_forward")(
+        input._array,
+        _output_size(op, input, output_size, axes),
+        keep=_kept(input, return_indices),
+    )
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        return (wrap(getattr(kernels, f"{op}_backward")(grad._array, kept, shape)),)
+
+    result = record(wrap(output), (input,), backward, op, once=True)
+    return (result, wrap(kept)) if return_indices else result
+
+
+def adaptive_max_pool1d(
+    input: Tensor, output_size: MaybeSize, return_indices: bool = False
+) -> Tensor | tuple[Tensor, Tensor]:
+    """The largest elements of windows that cut (N, C, L) into output_size parts."""
+    return _adaptive_max_pool("adaptive_max_pool1d", 1, input, output_size, return_indices)
+
+
+def adaptive_max_pool2d(
+    input: Tensor, output_size: MaybeSize, return_indices: bool = False
+) -> Tensor | tuple[Tensor, Tensor]:
+    """The largest elements of windows that cut (N, C, H, W) into output_size parts.
+
+    Parameters
+    ----------
+    input : Tensor
+        (N, C, H, W) or (C, H, W).
+    output_size : int or pair of int or None
+        Parts of height and width, as equal as can be; None keeps the size of the input.
+    return_indices : bool
+        Also returns the positions h * W + w of the largest elements. Default False.
+    """
+    return _adaptive_max_pool("adaptive_max_pool2d", 2, input, output_size, return_indices)
+
+
+def adaptive_max_pool3d(
+    input: Tensor, output_size: MaybeSize, return_indices: bool = False
+) -> Tensor | tuple[Tensor, Tensor]:
+    """The largest elements of windows that cut (N, C, D, H, W) into output_size parts."""
+    return _adaptive_max_pool("adaptive_max_pool3d", 3, input, output_size, return_indices)
+
+
+def _adaptive_avg_pool(op: str, axes: int, input: Tensor, output_size: MaybeSize) -> Tensor:
+    input = as_tensor(input, op, "input")
+    shape = input.shape
+    size = _output_size(op, input, output_size, axes)
+    if size == (1,) * axes and axes < input.ndim <= axes + 2 and 0 not in shape[-axes:]:
+        return mean(input, tuple(range(-axes, 0)), keepdim=True)
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        output = wrap(getattr(kernels, f"{op}_backward")(grad._array, shape))
+        # The op is linear: the gradient of its gradient is the op.
+        return (record(output, (grad,), lambda g: (again(g),), f"{op}_backward"),)
+
+    def again(input: Tensor) -> Tensor:
+        return _adaptive_avg_pool(op, axes, input, size)
+
+    output = wrap(getattr(kernels, f"{op}_forward")(input._array, size))
+    return record(output, (input,), backward, op)
+
+
+def adaptive_avg_pool1d(input: Tensor, output_size: MaybeSize) -> Tensor:
+    """The means of windows that cut (N, C, L) into output_size parts."""
+    return _adaptive_avg_pool("adaptive_avg_pool1d", 1, input, output_size)
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: MaybeSize) -> Tensor:
+    """The means of windows that cut (N, C, H, W) into output_size parts, as equal as can be.
+
+    Parameters
+    ----------
+    input : Tensor
+        (N, C, H, W) or (C, H, W).
+    output_size : int or pair of int or None
+        Parts of height and width; None keeps the size of the input.
+    """
+    return _adaptive_avg_pool("adaptive_avg_pool2d", 2, input, output_size)
+
+
+def adaptive_avg_pool3d(input: Tensor, output_size: MaybeSize) -> Tensor:
+    """The means of windows that cut (N, C, D, H, W) into output_size parts."""
+    return _adaptive_avg_pool("adaptive_avg_pool3d", 3, input, output_size)
+
+
+def _unpooled_size(
+    op: str,
+    axes: int,
+    input: Tensor,
+    kernel_size: Size,
+    stride: Size | None,
+    padding: Size,
+    output_size: Sequence[int] | None,
+) -> Size:
+    """The spatial sizes that a maximum pooling of such windows made `input` from."""
+
+    def each(size: Size) -> tuple[int, ...]:
+        return (operator.index(size),) * axes if isinstance(size, int) else tuple(size)
+
+    steps = each(kernel_size if stride is None else stride)
+    smallest = [
+        (n - 1) * s + k - 2 * p
+        for n, k, s, p in zip(
+            input.shape[-axes:], each(kernel_size), steps, each(padding), strict=True
+        )
+    ]
+    if output_size is None:
+        return tuple(smallest)
+    asked = tuple(output_size)[-axes:]
+    if len(asked) != axes or any(
+        abs(a - n) >= s for a, n, s in zip(asked, smallest, steps, strict=True)
+    ):
+        raise ValueError(
+            f"{op}: argument output_size expected {axes} sizes less than a stride from "
+            f"{tuple(smallest)}, got {tuple(output_size)}"
+        )
+    return asked
+
+
+def _max_unpool(
+    op: str,
+    axes: int,
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Size,
+    stride: Size | None,
+    padding: Size,
+    output_size: Sequence[int] | None,
+) -> Tensor:
+    input, indices = as_tensor(input, op, "input"), as_tensor(indices, op, "indices")
+    size = _unpooled_size(op, axes, input, kernel_size, stride, padding, output_size)
+    at = indices._array
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        return (wrap(getattr(kernels, f"{op}_backward")(grad._array, at)),)
+
+    output = wrap(getattr(kernels, f"{op}_forward")(input._array, at, size))
+    return record(output, (input,), backward, op, once=True)
+
+
+def max_unpool1d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    output_size: Sequence[int] | None = None,
+) -> Tensor:
+    """Zeros and the elements of (N, C, L) `input` at `indices`; see `max_unpool2d`."""
+    return _max_unpool("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
+
+
+def max_unpool2d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    output_size: Sequence[int] | None = None,
+) -> Tensor:
+    """The inverse of `max_pool2d` as far as there is one: all that was not a maximum is zero.
+
+    Parameters
+    ----------
+    input : Tensor
+        (N, C, H, W) or (C, H, W).
+    indices : Tensor
+        The positions of its elements in the planes of the result, int64; of equal ones the last
+        wins.
+    kernel_size, stride, padding : int or pair of int
+        Those of the pooling; the stride is kernel_size by default.
+    output_size : sequence of int, optional
+        The size of the pooling's input, where the windows leave a choice.
+
+    Raises
+    ------
+    IndexError
+        If an index lies outside a plane of the result.
+    """
+    return _max_unpool("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
+
+
+def max_unpool3d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    output_size: Sequence[int] | None = None,
+) -> Tensor:
+    """Zeros and the elements of (N, C, D, H, W) `input` at `indices`; see `max_unpool2d`."""
+    return _max_unpool("max_unpool3d", 3, input, indices, kernel_size, stride, padding, output_size)
