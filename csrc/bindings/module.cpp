@@ -57,5 +57,6 @@ PYBIND11_MODULE(CYGNET_MODULE, m) {
   cygnet::bind_random(m);
   cygnet::bind_gather(m);
   cygnet::bind_norm(m);
+  cygnet::bind_norm_rows(m);
   cygnet::bind_optimizer(m);
 }
