@@ -6,6 +6,7 @@
 
 #include "core/parallel.h"
 #include "reduce.h"
+#include "simd/loop.h"
 #include "simd/math.h"
 
 namespace cygnet {
@@ -15,15 +16,6 @@ constexpr int64_t block = 1024;  // elements of a row that are added without a t
 constexpr int64_t run = 4096;    // elements of a task, at least
 constexpr int strip = 256;       // most columns that are read together, so that memory is read in runs
 constexpr int64_t strip_rows = 32;
-
-// f(i, n) over [0, count) in vectors; n is short in the last one.
-template <class T, class F>
-inline void for_vectors(int64_t count, const F& f) noexcept {
-  constexpr int lanes = Vec<T>::lanes;
-  int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) f(i, lanes);
-  if (i < count) f(i, static_cast<int>(count - i));
-}
 
 // row(offset) for each row of contiguous classes, or columns(offset, width) for each strip of neighbouring columns,
 // where offset is that of class 0.
@@ -65,10 +57,10 @@ template <class T, class Terms>
 void add_rows(int64_t rows, int width, StripOf<T>& sum, const Terms& terms) noexcept {
   for (int64_t begin = 0; begin < rows; begin += strip_rows) {
     StripOf<T> part;
-    for_vectors<T>(width, [&](int64_t i, int) { part.set(i, Vec<T>(T(0))); });
+    for_vectors<T>(0, width, [&](int64_t i, int) { part.set(i, Vec<T>(T(0))); });
     for (int64_t r = begin; r < std::min(rows, begin + strip_rows); ++r)
-      for_vectors<T>(width, [&](int64_t i, int n) { part.set(i, part[i] + terms(r, i, n)); });
-    for_vectors<T>(width, [&](int64_t i, int) { sum.set(i, sum[i] + part[i]); });
+      for_vectors<T>(0, width, [&](int64_t i, int n) { part.set(i, part[i] + terms(r, i, n)); });
+    for_vectors<T>(0, width, [&](int64_t i, int) { sum.set(i, sum[i] + part[i]); });
   }
 }
 
@@ -80,7 +72,7 @@ struct ColumnSums {
 
   ColumnSums(const T* x, int64_t classes, int64_t step, int width) noexcept {
     const Vec<T> zero(T(0)), lowest(-std::numeric_limits<T>::infinity());
-    for_vectors<T>(width, [&](int64_t i, int) {
+    for_vectors<T>(0, width, [&](int64_t i, int) {
       maximum.set(i, lowest);
       sum.set(i, zero);
     });
@@ -91,8 +83,8 @@ struct ColumnSums {
       const StripOf<T> old = maximum;
       for (int64_t r = 0; r < rows; ++r)
         for_vectors<T>(
-            width, [&](int64_t i, int n) { maximum.set(i, max(maximum[i], Vec<T>::load(from + r * step + i, n))); });
-      for_vectors<T>(width, [&](int64_t i, int) {
+            0, width, [&](int64_t i, int n) { maximum.set(i, max(maximum[i], Vec<T>::load(from + r * step + i, n))); });
+      for_vectors<T>(0, width, [&](int64_t i, int) {
         shift.set(i, select(maximum[i] == lowest, zero, maximum[i]));  // -infinity minus itself is NaN
         sum.set(i, sum[i] * exp(old[i] - shift[i]));
       });
@@ -169,13 +161,13 @@ void softmax_forward(SoftmaxSizes s, const T* x, T* out) noexcept {
       [=](int64_t offset) {
         T* const to = out + offset;
         const Vec<T> sum(row_sum(x + offset, s.classes, to).sum);
-        for_vectors<T>(s.classes, [=](int64_t i, int n) { (Vec<T>::load(to + i, n) / sum).store(to + i, n); });
+        for_vectors<T>(0, s.classes, [=](int64_t i, int n) { (Vec<T>::load(to + i, n) / sum).store(to + i, n); });
       },
       [=](int64_t offset, int width) {
         ColumnSums<T> of(x + offset, s.classes, s.inner, width);
-        for_vectors<T>(width, [&](int64_t i, int) { of.sum.set(i, Vec<T>(T(1)) / of.sum[i]); });
+        for_vectors<T>(0, width, [&](int64_t i, int) { of.sum.set(i, Vec<T>(T(1)) / of.sum[i]); });
         for (int64_t c = 0; c < s.classes; ++c, offset += s.inner)
-          for_vectors<T>(width, [&](int64_t i, int n) {
+          for_vectors<T>(0, width, [&](int64_t i, int n) {
             (exp(Vec<T>::load(x + offset + i, n) - of.maximum[i]) * of.sum[i]).store(out + offset + i, n);
           });
       });
@@ -188,15 +180,15 @@ void log_softmax_forward(SoftmaxSizes s, const T* x, T* out) noexcept {
       [=](int64_t offset) {
         const RowSum<T> of = row_sum<T>(x + offset, s.classes, nullptr);
         const Vec<T> maximum(of.maximum), log_sum(std::log(of.sum));
-        for_vectors<T>(s.classes, [=](int64_t i, int n) {
+        for_vectors<T>(0, s.classes, [=](int64_t i, int n) {
           (Vec<T>::load(x + offset + i, n) - maximum - log_sum).store(out + offset + i, n);
         });
       },
       [=](int64_t offset, int width) {
         ColumnSums<T> of(x + offset, s.classes, s.inner, width);
-        for_vectors<T>(width, [&](int64_t i, int) { of.sum.set(i, log(of.sum[i])); });
+        for_vectors<T>(0, width, [&](int64_t i, int) { of.sum.set(i, log(of.sum[i])); });
         for (int64_t c = 0; c < s.classes; ++c, offset += s.inner)
-          for_vectors<T>(width, [&](int64_t i, int n) {
+          for_vectors<T>(0, width, [&](int64_t i, int n) {
             (Vec<T>::load(x + offset + i, n) - of.maximum[i] - of.sum[i]).store(out + offset + i, n);
           });
       });
@@ -210,7 +202,7 @@ void softmax_backward(SoftmaxSizes s, const T* grad, const T* y, T* grad_in) noe
         const T *const g = grad + offset, *const p = y + offset;
         const Vec<T> dot(sum_of_terms<T>(
             s.classes, [=](int64_t i, int n) { return Vec<T>::load(g + i, n) * Vec<T>::load(p + i, n); }));
-        for_vectors<T>(s.classes, [=](int64_t i, int n) {
+        for_vectors<T>(0, s.classes, [=](int64_t i, int n) {
           (Vec<T>::load(p + i, n) * (Vec<T>::load(g + i, n) - dot)).store(grad_in + offset + i, n);
         });
       },
@@ -221,7 +213,7 @@ void softmax_backward(SoftmaxSizes s, const T* grad, const T* y, T* grad_in) noe
           return Vec<T>::load(grad + at, n) * Vec<T>::load(y + at, n);
         });
         for (int64_t c = 0; c < s.classes; ++c, offset += s.inner)
-          for_vectors<T>(width, [&](int64_t i, int n) {
+          for_vectors<T>(0, width, [&](int64_t i, int n) {
             const int64_t at = offset + i;
             (Vec<T>::load(y + at, n) * (Vec<T>::load(grad + at, n) - dot[i])).store(grad_in + at, n);
           });
@@ -234,7 +226,7 @@ void log_softmax_backward(SoftmaxSizes s, const T* grad, const T* y, T* grad_in)
       s,
       [=](int64_t offset) {
         const Vec<T> total(sum_of(grad + offset, s.classes));
-        for_vectors<T>(s.classes, [=](int64_t i, int n) {
+        for_vectors<T>(0, s.classes, [=](int64_t i, int n) {
           (Vec<T>::load(grad + offset + i, n) - exp(Vec<T>::load(y + offset + i, n)) * total)
               .store(grad_in + offset + i, n);
         });
@@ -244,7 +236,7 @@ void log_softmax_backward(SoftmaxSizes s, const T* grad, const T* y, T* grad_in)
         add_rows(s.classes, width, sum,
                  [=](int64_t c, int64_t i, int n) { return Vec<T>::load(grad + offset + c * s.inner + i, n); });
         for (int64_t c = 0; c < s.classes; ++c, offset += s.inner)
-          for_vectors<T>(width, [&](int64_t i, int n) {
+          for_vectors<T>(0, width, [&](int64_t i, int n) {
             const int64_t at = offset + i;
             (Vec<T>::load(grad + at, n) - exp(Vec<T>::load(y + at, n)) * sum[i]).store(grad_in + at, n);
           });

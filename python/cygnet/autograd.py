@@ -234,18 +234,18 @@ def _walk(
             fresh = False
         if node is not None:
             order = node.order
-            known = pending.get(order)
-            if known is None:
+            waiting = pending.get(order)
+            if waiting is None:
                 pending[order] = _Pending(node, gradient, fresh)
                 heapq.heappush(heap, -order)
             else:
-                known.add(gradient, create_graph)
+                waiting.add(gradient, create_graph)
 
     for tensor, gradient in roots:
         deliver(tensor, gradient, False)
     while heap:
-        known = pending.pop(-heapq.heappop(heap))
-        node = known.node
+        entry = pending.pop(-heapq.heappop(heap))
+        node = entry.node
         assert node is not None
         if node.backward is None:
             raise RuntimeError(
@@ -257,7 +257,7 @@ def _walk(
             raise RuntimeError(
                 f"backward: {node.name} has no second derivative (create_graph=True)"
             )
-        inputs, gradients = node.inputs, node.backward(known.gradient)
+        inputs, gradients = node.inputs, node.backward(entry.gradient)
         if not retain_graph:
             node.backward, node.inputs = None, ()
         for tensor, part in zip(inputs, gradients, strict=True):

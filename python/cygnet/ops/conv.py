@@ -243,6 +243,26 @@ def conv3d(
     )
 
 
+def _transposed(
+    op: str,
+    axes: int,
+    stride: Sizes,
+    padding: Sizes,
+    output_padding: Sizes,
+    dilation: Sizes,
+    groups: int,
+) -> _Convolution:
+    return _Convolution(
+        op,
+        axes,
+        stride=stride,
+        padding=padding,
+        output_padding=output_padding,
+        dilation=dilation,
+        groups=groups,
+    )
+
+
 def conv_transpose1d(
     input: Tensor,
     weight: Tensor,
@@ -258,15 +278,8 @@ def conv_transpose1d(
     """Transposed convolution of (N, C, L) with filters (C, O / groups, k): see
     :func:`conv_transpose2d`.
     """
-    return _Convolution(
-        "conv_transpose1d",
-        1,
-        stride=stride,
-        padding=padding,
-        output_padding=output_padding,
-        dilation=dilation,
-        groups=groups,
-    )(input, weight, bias, activation)
+    geometry = _transposed("conv_transpose1d", 1, stride, padding, output_padding, dilation, groups)
+    return geometry(input, weight, bias, activation)
 
 
 def conv_transpose2d(
@@ -312,15 +325,8 @@ def conv_transpose2d(
     ------
     ShapeError, DTypeError, ValueError
     """
-    return _Convolution(
-        "conv_transpose2d",
-        2,
-        stride=stride,
-        padding=padding,
-        output_padding=output_padding,
-        dilation=dilation,
-        groups=groups,
-    )(input, weight, bias, activation)
+    geometry = _transposed("conv_transpose2d", 2, stride, padding, output_padding, dilation, groups)
+    return geometry(input, weight, bias, activation)
 
 
 def conv_transpose3d(
@@ -338,12 +344,5 @@ def conv_transpose3d(
     """Transposed convolution of (N, C, D, H, W) with filters (C, O / groups, kd, kh, kw): see
     :func:`conv_transpose2d`.
     """
-    return _Convolution(
-        "conv_transpose3d",
-        3,
-        stride=stride,
-        padding=padding,
-        output_padding=output_padding,
-        dilation=dilation,
-        groups=groups,
-    )(input, weight, bias, activation)
+    geometry = _transposed("conv_transpose3d", 3, stride, padding, output_padding, dilation, groups)
+    return geometry(input, weight, bias, activation)
