@@ -22,8 +22,11 @@ void average(const Pooling& pooling, const T* source, T* target, const F& diviso
                    V part[count];
                    for (V& total : part) total = V(T(0));
                    for (const Met& met : piece)
-                     for (int u = 0; u < count; ++u)
-                       part[u] += lanes.meeting(lanes.load(from + met.offset + u * step), met);
+                     for (int u = 0; u < count; ++u) {
+                       const T* const at = from + met.offset + u * step;
+                       prefetch(at + pooling_ahead);
+                       part[u] += lanes.meeting(lanes.load(at), met);
+                     }
                    for (int u = 0; u < count; ++u) sum[u] += part[u];
                  } while (piece.refill());
                  for (int u = 0; u < count; ++u) lanes.store(sum[u] / by, target + at + u * target_step);

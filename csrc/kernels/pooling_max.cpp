@@ -63,7 +63,9 @@ void forward(const Pooling& pooling, const T* input, T* output, Saved* saved) no
                    for (const Met& met : piece) {
                      const Kept here(number(met));
                      for (int u = 0; u < count; ++u) {
-                       const V value = lanes.load(from + met.offset + u * step);
+                       const T* const at = from + met.offset + u * step;
+                       prefetch(at + pooling_ahead);
+                       const V value = lanes.load(at);
                        kept[u].replace(beats(value, best[u]), here);
                        best[u] = larger(value, best[u]);
                      }
