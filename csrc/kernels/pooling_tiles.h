@@ -84,9 +84,7 @@ bool spread_over_tiles(const Pooling& pooling, const Windows& windows, T* target
   if (!wide && !planes && !tiles.lay_out(pooling, row)) return false;
   const int64_t length = planes ? pooling.inputs() * channels : row;
   const int64_t stretches = planes ? pooling.batch : pooling.batch * d.in * h.in;
-  const bool past_caches = stretches * length * static_cast<int64_t>(sizeof(T)) >= stream_bytes &&
-                           (wide ? channels : length) % lanes == 0 &&
-                           reinterpret_cast<uintptr_t>(target) % sizeof(Vec<T>) == 0;
+  const bool past_caches = streams(target, stretches * length, wide ? channels : length);
   const auto do_wide_row = [=](int64_t source, int tap, T* to) {
     for (int64_t x = 0; x < source_row; x += channels, to += kernel * channels)
       for (int64_t first = 0; first < channels; first += lanes) {
