@@ -84,6 +84,7 @@ py::object concatenate(const py::sequence& items, int64_t axis_arg) {
   const int axis = axis_of(op, axis_arg, first.rank());
   Dims shape = first.shape();
   shape[axis] = 0;
+  Layout layout = layout_of(first);
   for (size_t i = 0; i < arrays.size(); ++i) {
     const Array& array = arrays[i];
     check<DTypeError>(array.dtype() == first.dtype(), op, ": ", names[i], " has dtype ", name_of(array.dtype()),
@@ -94,8 +95,9 @@ py::object concatenate(const py::sequence& items, int64_t axis_arg) {
                       " but for axis ", axis);
     check<ShapeError>(!__builtin_add_overflow(shape[axis], array.shape(axis), &shape[axis]), op,
                       ": the result has more elements than memory can hold");
+    if (layout_of(array) != layout) layout = Layout::Contiguous;
   }
-  const Array result = new_array(op, first.dtype(), shape);
+  const Array result = new_array(op, first.dtype(), shape, layout);
   ArrayView part = result.view;
   for (const Array& array : arrays) {
     part.shape = array.shape();
@@ -151,7 +153,7 @@ dtype : str
     Default 'float32'; see `cast`.
 )");
   m.def("concatenate", &concatenate, py::arg("arrays"), py::arg("axis") = 0,
-        R"(Joins arrays of one type along an axis; their other sizes agree.
+        R"(Joins arrays of one type along an axis; their other sizes agree. Channels-last if all of them are.
 
 Raises
 ------

@@ -54,9 +54,8 @@ bool fits(const Dims& order, const Dims& shape, const bool* reduced, bool logica
 }
 
 // `logical`: elements keep their logical order along the reduced axes (positions matter).
-Reduction prepare(const char* op, const Array& input, const py::object& axis, bool keepdims, bool logical = false) {
+Reduction prepare(const Array& input, const Dims& axes, bool keepdims, bool logical = false) {
   Reduction r;
-  const Dims axes = axes_of(op, axis, input.rank());
   bool reduced[max_rank] = {};
   for (const int64_t a : axes) reduced[a] = true;
   r.input = input;
@@ -90,51 +89,85 @@ Reduction prepare(const char* op, const Array& input, const py::object& axis, bo
   return r;
 }
 
-void check_not_empty(const char* op, const Array& input, const Reduction& r) {
-  check<ValueError>(r.sizes.depth > 0, op, ": input has shape ", input.shape(),
-                    ", which leaves nothing to take the largest of");
+void check_not_empty(const char* op, const Array& input, const Dims& axes) {
+  bool empty = false;
+  for (const int64_t axis : axes) empty |= input.shape(static_cast<int>(axis)) == 0;
+  check<ValueError>(!empty, op, ": input has shape ", input.shape(), ", which leaves nothing to take the largest of");
+}
+
+// Of several stretches of reduced axes in memory the innermost one, else none: reduced by itself it needs no copy.
+Dims innermost_axes(const Array& input, const Dims& axes) {
+  Dims order, inner;
+  if (input.count() == 0 || !memory_order(input.view, order)) return {};
+  bool ended = false;
+  for (int i = order.rank - 1; i >= 0; --i) {
+    const int64_t axis = order[i];
+    if (input.shape(static_cast<int>(axis)) == 1) continue;
+    const bool reduced = std::find(axes.begin(), axes.end(), axis) != axes.end();
+    if (reduced && ended) return inner;
+    if (reduced) inner.push(axis);
+    ended = !reduced && inner.rank > 0;
+  }
+  return {};
+}
+
+// The result of reduce(dtype, sizes, in, out, divisor, scratch) over the axes; the divisor is the number of elements of
+// each result.
+template <class Reduce>
+py::object reduced(const char* op, const Array& input, const Dims& axes, bool keepdims, DType type,
+                   const OptionalArray& out, const Reduce& reduce) {
+  const auto step = [&](const Reduction& r, const Array& result, double divisor) {
+    launch(op, r.work(), {read(r.input), write(result)}, reduce_scratch_bytes(r.sizes),
+           [dtype = r.input.dtype(), sizes = r.sizes, divisor, reduce](void* const* at) {
+             reduce(dtype, sizes, at[0], at[1], divisor, at[2]);
+           });
+  };
+  Array rest = input;
+  if (const Dims inner = innermost_axes(input, axes); inner.rank > 0) {
+    const Reduction first = prepare(input, inner, true);
+    rest = new_array(op, type, first.result);
+    step(first, rest, 1);
+  }
+  const Reduction r = prepare(rest, axes, keepdims);
+  const Array result = output(op, out, type, r.result, {&input, &r.input});
+  step(r, result, static_cast<double>(input.count()) / static_cast<double>(result.count()));
+  return result.object;
 }
 
 py::object sum_binding(const ArrayArg& input_arg, const py::object& axis, bool keepdims, const OptionalArray& out) {
   constexpr const char* op = "sum";
   const Array input = any_array(op, "input", input_arg);
-  const Reduction r = prepare(op, input, axis, keepdims);
   const DType dtype = input.dtype(), type = dtype == DType::Float32 || dtype == DType::Float64 ? dtype : DType::Int64;
-  const Array result = output(op, out, type, r.result, {&input, &r.input});
-  launch(op, r.work(), {read(r.input), write(result)}, reduce_scratch_bytes(r.sizes),
-         [dtype, sizes = r.sizes](void* const* at) { reduce_sum(dtype, sizes, at[0], at[1], 1, at[2]); });
-  return result.object;
+  return reduced(op, input, axes_of(op, axis, input.rank()), keepdims, type, out,
+                 [](DType from, ReduceSizes sizes, const void* in, void* to, double, void* scratch) {
+                   reduce_sum(from, sizes, in, to, 1, scratch);
+                 });
 }
 
 py::object mean_binding(const ArrayArg& input_arg, const py::object& axis, bool keepdims, const OptionalArray& out) {
   constexpr const char* op = "mean";
   const Array input = float_array(op, "input", input_arg);
-  const Reduction r = prepare(op, input, axis, keepdims);
-  const Array result = output(op, out, input.dtype(), r.result, {&input, &r.input});
-  launch(op, r.work(), {read(r.input), write(result)}, reduce_scratch_bytes(r.sizes),
-         [dtype = input.dtype(), sizes = r.sizes](void* const* at) {
-           reduce_sum(dtype, sizes, at[0], at[1], static_cast<double>(sizes.depth), at[2]);
-         });
-  return result.object;
+  return reduced(op, input, axes_of(op, axis, input.rank()), keepdims, input.dtype(), out, reduce_sum);
 }
 
 py::object max_binding(const ArrayArg& input_arg, const py::object& axis, bool keepdims, const OptionalArray& out) {
   constexpr const char* op = "max";
   const Array input = any_array(op, "input", input_arg);
-  const Reduction r = prepare(op, input, axis, keepdims);
-  check_not_empty(op, input, r);
-  const Array result = output(op, out, input.dtype(), r.result, {&input, &r.input});
-  launch(op, r.work(), {read(r.input), write(result)}, reduce_scratch_bytes(r.sizes),
-         [dtype = input.dtype(), sizes = r.sizes](void* const* at) { reduce_max(dtype, sizes, at[0], at[1], at[2]); });
-  return result.object;
+  const Dims axes = axes_of(op, axis, input.rank());
+  check_not_empty(op, input, axes);
+  return reduced(op, input, axes, keepdims, input.dtype(), out,
+                 [](DType dtype, ReduceSizes sizes, const void* in, void* to, double, void* scratch) {
+                   reduce_max(dtype, sizes, in, to, scratch);
+                 });
 }
 
 py::object argmax_binding(const ArrayArg& input_arg, const py::object& axis, bool keepdims) {
   constexpr const char* op = "argmax";
   const Array input = any_array(op, "input", input_arg);
   check<TypeError>(axis.is_none() || PyLong_Check(axis.ptr()), op, ": axis must be None or an int");
-  const Reduction r = prepare(op, input, axis, keepdims, true);
-  check_not_empty(op, input, r);
+  const Dims axes = axes_of(op, axis, input.rank());
+  check_not_empty(op, input, axes);
+  const Reduction r = prepare(input, axes, keepdims, true);
   const Array result = new_array(op, DType::Int64, r.result);
   launch(op, r.work(), {read(r.input), write(result)}, reduce_scratch_bytes(r.sizes),
          [dtype = input.dtype(), sizes = r.sizes](void* const* at) {
@@ -149,7 +182,7 @@ py::object max_backward_binding(const ArrayArg& grad_arg, const ArrayArg& input_
   const Array input = float_array(op, "input", input_arg);
   Array grad = array_of(op, "grad_output", grad_arg, input.dtype(), "input");
   Array maximum = array_of(op, "output", output_arg, input.dtype(), "input");
-  const Reduction r = prepare(op, input, axis, keepdims);
+  const Reduction r = prepare(input, axes_of(op, axis, input.rank()), keepdims);
   check_shape(op, "grad_output", grad, r.result);
   check_shape(op, "output", maximum, r.result);
   grad = contiguous(grad);

@@ -56,7 +56,7 @@ inline Vec<T> activate(Activation activation, Vec<T> x) {
 // Derivatives times an incoming gradient, written in terms of the activation's result y.
 template <class T>
 inline Vec<T> relu_gradient(Vec<T> grad, Vec<T> y) {
-  return select(y <= Vec<T>(T(0)), Vec<T>(T(0)), grad);
+  return zero_where(y <= Vec<T>(T(0)), grad);
 }
 template <class T>
 inline Vec<T> leaky_relu_gradient(Vec<T> grad, Vec<T> y, Vec<T> slope) {
