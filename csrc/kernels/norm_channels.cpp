@@ -304,12 +304,6 @@ void with_flag(bool flag, const F& f) noexcept {
     f(std::false_type{});
 }
 
-// The gradient of relu's argument from that of its result, by either of the two.
-template <class T>
-Vec<T> behind_relu(Vec<T> grad, Vec<T> y) noexcept {
-  return zero_where(y <= Vec<T>(T(0)), grad);
-}
-
 template <class T>
 Vec<T> normalized(Vec<T> x, Vec<T> center, Vec<T> scale, Vec<T> bias) noexcept {
   return fma(x - center, scale, bias);
@@ -419,9 +413,9 @@ void sum_gradients(const Walk<T>& walk, const ChannelNormBackward<T>& of, const 
           prefetch(of.x + at + ahead);
           Vec<T> g = Vec<T>::load(of.grad + at, n);
           const Vec<T> x = Vec<T>::load(of.x + at, n);
-          if constexpr (Masks::value) g = behind_relu(g, normalized(x, c, a, b));
+          if constexpr (Masks::value) g = relu_gradient(g, normalized(x, c, a, b));
           if constexpr (decltype(keeps)::value) {
-            g = behind_relu(g, Vec<T>::load(of.y + at, n));
+            g = relu_gradient(g, Vec<T>::load(of.y + at, n));
             put(g, of.grad_residual + at, n, streams);
           }
           return Terms<T, 2>{{g, g * (x - c)}};
@@ -496,7 +490,7 @@ void input_gradient(const Walk<T>& walk, const ChannelNormBackward<T>& of, const
       return [=, x = of.x, to = of.grad_x, c = center[i], a = scale[i], b = shift[i], d = slope[i], e = offset[i]](
                  int64_t at, int n) {
         Vec<T> g = Vec<T>::load(grad + at, n);
-        if constexpr (Masks::value) g = behind_relu(g, normalized(Vec<T>::load(x + at, n), c, a, b));
+        if constexpr (Masks::value) g = relu_gradient(g, normalized(Vec<T>::load(x + at, n), c, a, b));
         g = g * a;
         if constexpr (Trains::value) g = g - fma(Vec<T>::load(x + at, n) - c, d, e);
         put(g, to + at, n, streams);

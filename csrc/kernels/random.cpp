@@ -6,7 +6,9 @@
 
 #include "copy.h"
 #include "core/parallel.h"
+#include "simd/loop.h"
 #include "simd/philox.h"
+#include "simd/stream.h"
 
 namespace cygnet {
 namespace {
@@ -74,6 +76,7 @@ template <class T, int per_block, class Make>
 void fill(RandomState state, const ArrayView& out, const Make& make) noexcept {
   const LogicalOrder order(out);
   T* const data = out.as<T>();
+  const bool past_caches = out.count() * static_cast<int64_t>(sizeof(T)) >= stream_bytes;
   parallel_ranges(out.count(), grain, cost, [&](int64_t begin, int64_t end) {
     alignas(64) uint32_t words[grain * 4 / per_block];
     alignas(64) T values[grain];
@@ -81,11 +84,14 @@ void fill(RandomState state, const ArrayView& out, const Make& make) noexcept {
     make(words, values, (end - begin + per_block - 1) / per_block * per_block);
     order.runs(begin, end, [&](int64_t first, int64_t offset, int64_t step, int64_t count) {
       const T* const from = values + (first - begin);
-      if (step == 1)
+      if (step == 1 && past_caches)
+        stream_copy(data + offset, from, count * static_cast<int64_t>(sizeof(T)));
+      else if (step == 1)
         std::copy(from, from + count, data + offset);
       else
         for (int64_t i = 0; i < count; ++i) data[offset + i * step] = from[i];
     });
+    if (past_caches) stream_fence();
   });
 }
 
@@ -124,8 +130,24 @@ void dropout_forward(RandomState state, double p, const ArrayView& layout, const
   const LogicalOrder order(layout);
   const auto threshold = static_cast<uint64_t>(std::ldexp(p, 32));
   const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T(0);
+  const bool past_caches = layout.count() * static_cast<int64_t>(sizeof(T)) >= stream_bytes;
   const auto keep = [=](const uint32_t* words, int64_t offset, int64_t step, int64_t count) {
-    keep_some(words, threshold, scale, input + offset, output + offset, mask + offset, step, count);
+    if (!past_caches || step != 1) {
+      keep_some(words, threshold, scale, input + offset, output + offset, mask + offset, step, count);
+      return;
+    }
+    constexpr int64_t piece = 512, ahead = 2048;
+    alignas(64) T kept[piece];
+    alignas(64) uint8_t which[piece];
+    for (int64_t i = 0; i < count; i += piece) {
+      const T* const from = input + offset + i;
+      const int64_t length = std::min(piece, count - i);
+      for (int64_t line = 0; line < length; line += 64 / sizeof(T)) prefetch(from + ahead + line);
+      keep_some(words + i, threshold, scale, from, kept, which, 1, length);
+      stream_copy(output + offset + i, kept, length * static_cast<int64_t>(sizeof(T)));
+      stream_copy(mask + offset + i, which, length);
+    }
+    stream_fence();
   };
   const int dense = order.dense_axis(), last = order.axes - 1;
   if (dense < 0 || dense == last) {
