@@ -109,6 +109,24 @@ def convolutions() -> dict[str, Operation]:
     )
 
 
+def pool_rows(name: str, images: Shape) -> dict[str, Operation]:
+    """Maxima of 2x2 windows with what their gradient needs, and the gradient; in both layouts."""
+    rows = {}
+    windows = halved(images)
+    moved = 4.0 * math.prod(images) + 5.0 * math.prod(windows)
+    flops = 4.0 * math.prod(windows)
+    for layout, channels_last in (("", True), ("-plain", False)):
+        for op, arrays in (
+            ("max_pool2d_kept", {"input": images}),
+            ("max_pool2d_backward", {"grad": windows, "input": images}),
+        ):
+            kind = "backward" if op.endswith("backward") else "forward"
+            rows[f"{name}{layout}/{kind}"] = Operation(
+                op, arrays, flops, moved, images=channels_last
+            )
+    return rows
+
+
 Part = Callable[[Shape], Shape]  # the shape of one array from that of the row
 
 
@@ -228,6 +246,10 @@ OPERATIONS: dict[str, Operation] = (
     | linear_rows(128, 1600, 64)
     | linear_rows(1024, 128, 512)
     | convolutions()
+    | pool_rows("pool2-100-6-24", (100, 6, 24, 24))
+    | pool_rows("pool2-100-16-8", (100, 16, 8, 8))
+    | pool_rows("pool2-128-32-26", (128, 32, 26, 26))
+    | pool_rows("pool2-128-64-11", (128, 64, 11, 11))
     | moving()
     | optimizers()
 )

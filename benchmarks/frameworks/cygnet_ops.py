@@ -20,14 +20,6 @@ def channels_last(array: Array) -> Array:
     return np.moveaxis(np.ascontiguousarray(np.moveaxis(array, 1, -1)), -1, 1)
 
 
-def gradients(function: Callable[..., Tensor], grad: Tensor, *inputs: Tensor) -> Run:
-    """The gradients of function(*inputs), of which the forward pass is kept."""
-    with cygnet.enable_grad():
-        leaves = [tensor.detach().requires_grad_() for tensor in inputs]
-        output = function(*leaves)
-    return lambda: cygnet.autograd.grad(output, leaves, grad, retain_graph=True)
-
-
 def conv_backward(
     which: str, grad: Tensor, input: Tensor, weight: Tensor, *, transposed: bool, **options: Any
 ) -> Run:
@@ -45,7 +37,8 @@ def linear_relu_backward(grad: Tensor, input: Tensor, weight: Tensor, output: Te
 
 
 def max_pool2d_backward(grad: Tensor, input: Tensor) -> Run:
-    return gradients(PUBLIC["max_pool2d"], grad, input)
+    taps = kernels.max_pool2d_forward(input.numpy(), 2, keep="taps")[1]
+    return partial(kernels.max_pool2d_backward, grad.numpy(), taps, input.shape, 2)
 
 
 def batch_norm_backward(grad: Tensor, input: Tensor, weight: Tensor) -> Run:
@@ -86,6 +79,7 @@ DIRECT: dict[str, Callable[..., Any]] = PUBLIC | {
     "tanh_backward": by_kernel("tanh_backward"),
     "gelu_backward": by_kernel("gelu_backward"),
     "silu_backward": by_kernel("silu_backward"),
+    "max_pool2d_kept": lambda input: kernels.max_pool2d_forward(input.numpy(), 2, keep="taps")[0],
     "avg_pool2d_backward": lambda grad, input: kernels.avg_pool2d_backward(
         grad.numpy(), input.shape, 2
     ),

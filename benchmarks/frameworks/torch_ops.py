@@ -109,6 +109,7 @@ DIRECT: dict[str, Callable[..., Any]] = PUBLIC | {
     "tanh_backward": aten.tanh_backward,
     "gelu_backward": aten.gelu_backward,
     "silu_backward": aten.silu_backward,
+    "max_pool2d_kept": lambda input: aten.max_pool2d_with_indices(input, [2, 2])[0],
     "avg_pool2d_backward": avg_pool2d_backward,
     "embedding_backward": lambda grad, indices: aten.embedding_dense_backward(
         grad, indices, grad.shape[0], -1, False

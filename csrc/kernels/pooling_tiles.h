@@ -103,21 +103,24 @@ bool spread_over_tiles(const Pooling& pooling, const Windows& windows, T* target
     }
   };
   parallel_ranges(stretches, 1 + 16384 / length, static_cast<double>(length), [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      T* const to = target + i * length;
-      if (planes) {
-        do_narrow(i * d.out * source_plane, 0, to);
-        continue;
+    if (planes) {
+      for (int64_t n = begin; n < end; ++n) do_narrow(n * d.out * source_plane, 0, target + n * length);
+    } else {
+      int64_t y = begin % h.in, z = begin / h.in % d.in, n = begin / h.in / d.in;
+      for (T* to = target + begin * row; to < target + end * row; to += row) {
+        const int64_t window_y = y / h.kernel, window_z = z / d.kernel;
+        const int64_t source = (n * d.out + window_z) * source_plane + window_y * source_row;
+        const auto tap = static_cast<int>((z % d.kernel * h.kernel + y % h.kernel) * kernel);
+        if (window_y >= h.out || window_z >= d.out)
+          std::fill_n(to, row, T(0));
+        else
+          wide ? do_wide_row(source, tap, to) : do_narrow(source, tap, to);
+        if (++y < h.in) continue;
+        y = 0;
+        if (++z < d.in) continue;
+        z = 0;
+        ++n;
       }
-      const int64_t y = i % h.in, z = i / h.in % d.in, n = i / h.in / d.in;
-      const int64_t window_y = y / h.kernel, window_z = z / d.kernel;
-      if (window_y >= h.out || window_z >= d.out) {
-        std::fill_n(to, row, T(0));
-        continue;
-      }
-      const int64_t source = (n * d.out + window_z) * source_plane + window_y * source_row;
-      const auto tap = static_cast<int>((z % d.kernel * h.kernel + y % h.kernel) * kernel);
-      wide ? do_wide_row(source, tap, to) : do_narrow(source, tap, to);
     }
     if (past_caches) stream_fence();
   });
