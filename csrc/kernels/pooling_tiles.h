@@ -97,9 +97,11 @@ bool spread_over_tiles(const Pooling& pooling, const Windows& windows, T* target
   };
   const auto do_narrow = [=, vector = tiles.vector, count = tiles.count](int64_t source, int tap, T* to) {
     const Taps<T> first(tap);
-    for (const auto* v = vector; v < vector + count; ++v) {
-      const auto numbers = windows.load(source + v->source, v->order);
-      put(windows.of(numbers, Taps<T>::load(v->tap, lanes) + first), to + v->target, lanes, past_caches);
+    const Windows from = windows;  // in registers, whatever the stores hit
+    const bool streamed = past_caches;
+    for (const auto *v = vector, *end = vector + count; v < end; ++v) {
+      const auto numbers = from.load(source + v->source, v->order);
+      put(from.of(numbers, Taps<T>::load(v->tap, lanes) + first), to + v->target, lanes, streamed);
     }
   };
   parallel_ranges(stretches, 1 + 16384 / length, static_cast<double>(length), [=](int64_t begin, int64_t end) {
