@@ -132,6 +132,7 @@ T sum_of_terms(int64_t count, const Terms& terms) noexcept {
   return static_cast<T>(total);
 }
 
+// The maximum of a row of numbers. NaN needs no care: it is in the row's sum of exponentials whatever the maximum.
 template <class T>
 T maximum_of(const T* x, int64_t count) noexcept {
   constexpr int lanes = Vec<T>::lanes;
@@ -147,9 +148,9 @@ T maximum_of(const T* x, int64_t count) noexcept {
   for (; i + 4 * lanes <= count; i += 4 * lanes)
     for (int k = 0; k < 4; ++k) {
       prefetch(x + i + k * lanes + ahead);
-      largest[k] = max(largest[k], Vec<T>::load(x + i + k * lanes));
+      largest[k] = larger_number(largest[k], Vec<T>::load(x + i + k * lanes));
     }
-  for (; i + lanes <= count; i += lanes) largest[0] = max(largest[0], Vec<T>::load(x + i));
+  for (; i + lanes <= count; i += lanes) largest[0] = larger_number(largest[0], Vec<T>::load(x + i));
   return horizontal_max(max(max(largest[0], largest[1]), max(largest[2], largest[3])));
 }
 
