@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cygnet import DTypeError, ShapeError, kernels
-from tests.kernel_layouts import LAYOUTS, check_replay, same_bits
+from tests.kernel_layouts import LAYOUTS, channels_last, check_replay, same_bits
 
 DTYPES = ["float32", "float64", "int32", "int64", "bool", "uint8"]
 
@@ -78,6 +78,15 @@ def test_concatenate_and_full() -> None:
     assert np.array_equal(kernels.concatenate([a.T, a.T[::-1]]), np.concatenate([a.T, a.T[::-1]]))
     assert np.array_equal(kernels.full((2, 2), 7, "int64"), [[7, 7], [7, 7]])
     assert kernels.full((), 2.5).item() == 2.5
+
+
+def test_concatenate_keeps_channels_last() -> None:
+    a = np.arange(2 * 3 * 4 * 5, dtype=np.float32).reshape(2, 3, 4, 5)
+    for axis in range(4):
+        joined = kernels.concatenate([channels_last(a), channels_last(-a)], axis)
+        assert np.array_equal(joined, np.concatenate([a, -a], axis))
+        assert np.moveaxis(joined, 1, -1).flags.c_contiguous
+    assert kernels.concatenate([channels_last(a), a], 1).flags.c_contiguous
 
 
 def test_replay() -> None:

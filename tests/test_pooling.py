@@ -193,6 +193,45 @@ def test_max_pool_is_exact(shape, kernel_size, options, dtype):
         assert in_order_of(layout, x, image)
 
 
+# Windows side by side: rows of a vector and more, planes of short rows, pixels of many channels, what no window
+# covers, rows longer than are laid out at once, and results that are written past the caches.
+TILED = [
+    ((3, 6, 8, 26), (2, 2)),
+    ((5, 16, 8, 8), (2, 2)),
+    ((2, 64, 11, 11), (2, 2)),
+    ((2, 40, 7, 9), (3, 2)),
+    ((2, 5, 9, 30), (1, 4)),
+    ((2, 3, 4, 40, 10), (2, 3, 4)),
+    ((1, 2, 5, 3000), (2, 2)),
+    ((1, 1, 33, 34), (16, 17)),
+    ((9, 32, 170, 176), (2, 2)),
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("shape", "kernel_size"), TILED, ids=str)
+def test_gradients_of_windows_side_by_side(shape, kernel_size, dtype):
+    rng = np.random.default_rng(0)
+    x = integers(rng, shape, dtype)
+    covered = [n // k * k for n, k in zip(shape[2:], kernel_size, strict=True)]
+    inside = (slice(None), slice(None), *map(slice, covered))
+    for layout in (np.ascontiguousarray, channels_last):
+        y, at = kernel("max_pool", x)(layout(x), kernel_size)
+        taps = kernel("max_pool", x)(layout(x), kernel_size, keep="taps")[1]
+        dy = layout(integers(rng, y.shape, dtype))
+        backward = kernel("max_pool", x, "backward")
+        np.testing.assert_array_equal(
+            backward(dy, taps, shape, kernel_size), backward(dy, at, shape)
+        )
+        shared = dy / dtype(math.prod(kernel_size))
+        for axis, k in enumerate(kernel_size, 2):
+            shared = np.repeat(shared, k, axis)
+        expected = np.zeros(shape, dtype)
+        expected[inside] = shared
+        dx = kernel("avg_pool", x, "backward")(dy, shape, kernel_size)
+        np.testing.assert_array_equal(dx, expected)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [*SHAPES, (2, 3, 50), (1, 17, 5, 4, 6), (1, 2, 20, 18)], ids=str)
 @pytest.mark.parametrize("output_size", [1, 2, 4, 30])

@@ -113,6 +113,24 @@ def test_fill_any_layout(fill: str, dtype: type) -> None:
         np.testing.assert_array_equal(out, expected, err_msg=name)
 
 
+def test_results_past_the_caches() -> None:
+    count = 2**23 + 1005
+    x = np.random.default_rng(0).standard_normal(count).astype(np.float32)
+    for fill in (kernels.uniform, kernels.normal):
+        whole, some = (
+            fill(np.empty(count + 1, np.float32)[1:], cell()),
+            fill(np.empty(10_000, np.float32), cell()),
+        )
+        np.testing.assert_array_equal(whole[:10_000], some)
+    output, mask = kernels.dropout_forward(x, cell(), 0.25)
+    some = kernels.dropout_forward(x[:10_000], cell(), 0.25)
+    np.testing.assert_array_equal(output[:10_000], some[0])
+    np.testing.assert_array_equal(mask[:10_000], some[1])
+    np.testing.assert_array_equal(
+        output, np.where(mask, x * np.float32(1 / 0.75), 0).astype(np.float32)
+    )
+
+
 def test_threads_give_the_same_bits() -> None:
     before = kernels.num_threads()
     results = []

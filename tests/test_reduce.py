@@ -85,6 +85,22 @@ def test_sum_and_mean_of_floats(dtype: str, shape: tuple[int, ...], axis) -> Non
     assert same_bits(kernels.max(x, axis), np.asarray(x.max(axis)))
 
 
+def test_sums_over_axes_with_others_between() -> None:
+    x = np.random.default_rng(0).standard_normal((5, 17, 9, 11, 4)).astype("float32")
+    for axes in ((0, 2), (0, 2, 3), (0, 4), (1, 3), (0, 2, 4)):
+        for layout in (np.copy, np.asfortranarray):
+            for keepdims in (False, True):
+                expected = x.astype("float64").sum(axes, keepdims=keepdims)
+                assert_close(kernels.sum(layout(x), axes, keepdims), expected)
+                expected = x.astype("float64").mean(axes, keepdims=keepdims)
+                assert_close(kernels.mean(layout(x), axes, keepdims), expected)
+                assert same_bits(
+                    kernels.max(layout(x), axes, keepdims), x.max(axes, keepdims=keepdims)
+                )
+    check_threads(lambda: kernels.sum(x, (0, 2, 3)))
+    check_replay(lambda a: kernels.mean(a, (0, 2)), x)
+
+
 def test_every_length() -> None:
     for length in range(1, 300):
         x = numbers((3, length), "float32", length)
@@ -213,7 +229,13 @@ def test_threads_and_replay() -> None:
 
 
 def test_argmax_of_parts_and_blocks() -> None:
-    for shape, axis in (((200_003,), None), ((70_001, 3), 0), ((1000, 300), 0), ((7, 1000), 1)):
+    for shape, axis in (
+        ((200_003,), None),
+        ((70_001, 3), 0),
+        ((1000, 300), 0),
+        ((7, 1000), 1),
+        ((20_000, 130), 0),
+    ):
         for dtype in (np.float32, np.float64, np.int32, np.uint8):
             x = (np.random.default_rng(0).integers(0, 200, shape)).astype(dtype)
             assert np.array_equal(kernels.argmax(x, axis), x.argmax(axis))

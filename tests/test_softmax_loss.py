@@ -344,6 +344,18 @@ def test_threads_and_replay() -> None:
             check_replay(point, p, p[::-1])
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_results_past_the_caches(axis: int) -> None:
+    x = np.random.default_rng(0).standard_normal((3000, 2832)).astype(np.float32)
+    part = x[:, :16] if axis == 0 else x[:16]
+    got = (kernels.softmax_forward(x, axis), kernels.log_softmax_forward(x, axis))
+    small = (kernels.softmax_forward(part, axis), kernels.log_softmax_forward(part, axis))
+    for whole, some in zip(got, small, strict=True):
+        assert_close(whole[:, :16] if axis == 0 else whole[:16], some.astype(np.float64))
+    assert_close(got[0].sum(axis), np.ones(x.shape[1 - axis]))
+    assert_close(got[1], np.log(got[0].astype(np.float64)))
+
+
 @pytest.mark.parametrize("inner", [1, 3, 300])
 def test_softmax_where_the_maximum_rises_late(inner: int) -> None:
     x = np.linspace(-90, 90, 100, dtype=np.float32)[:, None] * np.ones(inner, np.float32)
