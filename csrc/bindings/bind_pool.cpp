@@ -266,9 +266,8 @@ void bind_max(py::module_& m, int axes) {
         const Windows windows(names.op, axes, kernel_size, stride, padding, dilation, ceil_mode);
         return max_forward(names, input, windows.over(names.op, input.shape()), keep, out);
       },
-      py::arg("input"), py::arg("kernel_size"), py::kw_only(), py::arg("stride") = py::none(),
-      py::arg("padding") = none, py::arg("dilation") = one, py::arg("ceil_mode") = false, py::arg("keep") = "indices",
-      py::arg("out") = py::none(),
+      py::arg("input"), py::arg("kernel_size"), py::arg("stride") = py::none(), py::arg("padding") = none,
+      py::arg("dilation") = one, py::arg("ceil_mode") = false, py::arg("keep") = "indices", py::arg("out") = py::none(),
       ("Largest input of each window over " + docs.axes + ". NaN propagates." + parameters + docs.input() +
        docs.windows("minus infinity") +
        "dilation : int or tuple of int\n    Distance of a window's positions. Default 1.\n" + docs.ceil_mode() + keep +
@@ -287,7 +286,7 @@ void bind_max(py::module_& m, int axes) {
         });
       },
       py::arg("grad_output"), py::arg("indices"), py::arg("input_shape"), py::arg("kernel_size") = py::none(),
-      py::kw_only(), py::arg("stride") = py::none(), py::arg("padding") = none, py::arg("dilation") = one,
+      py::arg("stride") = py::none(), py::arg("padding") = none, py::arg("dilation") = one,
       py::arg("ceil_mode") = false,
       (std::string("Gradient of `") + names.forward + "` with respect to its input, in the order of `indices`." +
        parameters + docs.gradient() + "indices : numpy.ndarray\n    What the forward call kept.\n" +
@@ -345,9 +344,9 @@ divisor_override : int, optional
         return avg_forward(names, input, windows.over(names.op, input.shape()),
                            divisor_of(names.op, count_include_pad, divisor), out);
       },
-      py::arg("input"), py::arg("kernel_size"), py::kw_only(), py::arg("stride") = py::none(),
-      py::arg("padding") = none, py::arg("ceil_mode") = false, py::arg("count_include_pad") = true,
-      py::arg("divisor_override") = py::none(), py::arg("out") = py::none(),
+      py::arg("input"), py::arg("kernel_size"), py::arg("stride") = py::none(), py::arg("padding") = none,
+      py::arg("ceil_mode") = false, py::arg("count_include_pad") = true, py::arg("divisor_override") = py::none(),
+      py::arg("out") = py::none(),
       ("Average of each window over " + docs.axes + "." + parameters + docs.input() + docs.windows("zeros") +
        docs.ceil_mode() + divisors + docs.out() + "\nReturns\n-------\nnumpy.ndarray\n    " + docs.small + ".\n" +
        docs.raises())
@@ -363,9 +362,9 @@ divisor_override : int, optional
         const Windows windows(op, axes, kernel_size, stride, padding, one, ceil_mode);
         return avg_backward(op, grad, windows.over(op, shape), divisor_of(op, count_include_pad, divisor), shape);
       },
-      py::arg("grad_output"), py::arg("input_shape"), py::arg("kernel_size"), py::kw_only(),
-      py::arg("stride") = py::none(), py::arg("padding") = none, py::arg("ceil_mode") = false,
-      py::arg("count_include_pad") = true, py::arg("divisor_override") = py::none(),
+      py::arg("grad_output"), py::arg("input_shape"), py::arg("kernel_size"), py::arg("stride") = py::none(),
+      py::arg("padding") = none, py::arg("ceil_mode") = false, py::arg("count_include_pad") = true,
+      py::arg("divisor_override") = py::none(),
       (std::string("Gradient of `") + names.forward + "` with respect to its input, in the order of `grad_output`." +
        parameters + docs.gradient() + docs.input_shape() +
        "kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override\n    As in the forward call.\n" +

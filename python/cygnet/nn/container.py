@@ -80,15 +80,6 @@ class _Indexed(Module):
         return self
 
 
-def _fuse(layer: Module, activation: Module) -> bool:
-    """Whether a layer and the activation after it can run as one kernel, with the same bits."""
-    return (
-        activation.fused_name in layer.fuses
-        and "forward" not in layer.__dict__
-        and "forward" not in activation.__dict__
-    )
-
-
 class Sequential(_Indexed):
     """Modules applied one after another.
 
@@ -115,17 +106,21 @@ class Sequential(_Indexed):
 
     def forward(self, input: Any) -> Any:
         """Apply the modules in order."""
-        modules: list[Any] = list(self._modules.values())
-        at, count = 0, len(modules)
-        while at < count:
-            module = modules[at]
-            at += 1
-            if at < count and _fuse(module, modules[at]):
-                input = module.forward_activated(input, modules[at].fused_name)
-                at += 1
-            else:
-                input = module(input)
-        return input
+        layer: Any = None  # not run yet, since what follows may be fused into it
+        for name in self._module_names:
+            module = self.__dict__[name]
+            if layer is not None:
+                if (
+                    module.fused_name in layer.fuses
+                    and "forward" not in layer.__dict__
+                    and "forward" not in module.__dict__
+                ):
+                    input = layer.forward_activated(input, module.fused_name)
+                    layer = None
+                    continue
+                input = layer(input)
+            layer = module
+        return input if layer is None else layer(input)
 
 
 class ModuleList(_Indexed):
