@@ -54,9 +54,10 @@ class _Convolution:
         x, w = input._array, weight._array
         b = None if bias is None else bias._array
         if x.ndim == self.axes + 1:
-            output = self.forward(reshape(input, (1, *x.shape)), weight, bias, activation)
-            return reshape(output, output.shape[1:])
-        kernel, geometry = self._kernel("forward"), self.geometry
+            batch = self.forward(reshape(input, (1, *x.shape)), weight, bias, activation)
+            return reshape(batch, batch.shape[1:])
+        geometry = self.geometry
+        kernel = self._kernel("forward")
         if not needs_gradient(input, weight, bias):
             return wrap(kernel(x, w, b, *geometry, activation))
         output, saved = with_activation(lambda name: kernel(x, w, b, *geometry, name), activation)

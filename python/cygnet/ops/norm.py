@@ -96,7 +96,7 @@ def batch_norm(
     op = "batch_norm"
     input = as_tensor(input, op, "input")
     weight, bias, residual = _optional(op, weight=weight, bias=bias, residual=residual)
-    running = _optional(
+    mean_before, var_before, batches = _optional(
         op,
         running_mean=running_mean,
         running_var=running_var,
@@ -104,7 +104,7 @@ def batch_norm(
     )
     x, w, b, r = input._array, _array(weight), _array(bias), _array(residual)
     output, mean, rstd = kernels.batch_norm_forward(
-        x, w, b, *map(_array, running),
+        x, w, b, _array(mean_before), _array(var_before), _array(batches),
         training, momentum, eps, r, activation,
     )  # fmt: skip
     # Without a residual, the sign of what relu took is computed again from the input.
