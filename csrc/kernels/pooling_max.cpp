@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "pooling_strips.h"
+#include "pooling_tiles.h"
 #include "simd/taps.h"
 
 namespace cygnet {
@@ -62,7 +63,9 @@ void forward(const Pooling& pooling, const T* input, T* output, Saved* saved) no
                    for (const Met& met : piece) {
                      const Kept here(number(met));
                      for (int u = 0; u < count; ++u) {
-                       const V value = lanes.load(from + met.offset + u * step);
+                       const T* const at = from + met.offset + u * step;
+                       prefetch(at + pooling_ahead);
+                       const V value = lanes.load(at);
                        kept[u].replace(beats(value, best[u]), here);
                        best[u] = larger(value, best[u]);
                      }
@@ -77,6 +80,23 @@ void forward(const Pooling& pooling, const T* input, T* output, Saved* saved) no
   };
   for_strips<T, Direction::Forward>(pooling, positions, body);
 }
+
+// The gradients of windows and the taps that they go to.
+template <class T>
+struct Chosen {
+  const T* grad;
+  const uint8_t* taps;
+  struct Numbers {
+    Vec<T> grad;
+    Taps<T> tap;
+  };
+
+  Numbers load(int64_t at) const { return {Vec<T>::load(grad + at), Taps<T>::load(taps + at, Vec<T>::lanes)}; }
+  Numbers load(int64_t at, const LaneOrder<T>& order) const { return {order.load(grad + at), order.load(taps + at)}; }
+  static Vec<T> of(const Numbers& numbers, Taps<T> tap) {
+    return blend(numbers.tap == tap, numbers.grad, Vec<T>(T(0)));
+  }
+};
 
 }  // namespace
 
@@ -96,6 +116,7 @@ void max_pool_forward(const Pooling& pooling, const T* input, T* output, int64_t
 template <class T>
 void max_pool_backward(const Pooling& pooling, const T* grad_output, const uint8_t* taps, T* grad_input) noexcept {
   using V = Vec<T>;
+  if (tiled(pooling) && spread_over_tiles(pooling, Chosen<T>{grad_output, taps}, grad_input)) return;
   for_strips<T, Direction::Backward>(pooling, false, [=](const Strip<T>& strip, int64_t, int64_t, int64_t) {
     for_blocks(strip,
                [&](int64_t source, int64_t target, auto piece, auto block, auto lanes) __attribute__((always_inline)) {

@@ -8,6 +8,7 @@
 #include "reduce.h"
 #include "simd/loop.h"
 #include "simd/math.h"
+#include "simd/stream.h"
 
 namespace cygnet {
 namespace {
@@ -16,6 +17,8 @@ constexpr int64_t block = 1024;  // elements of a row that are added without a t
 constexpr int64_t run = 4096;    // elements of a task, at least
 constexpr int strip = 256;       // most columns that are read together, so that memory is read in runs
 constexpr int64_t strip_rows = 32;
+constexpr int64_t ahead = 1024;  // elements of a row that are fetched ahead
+constexpr int64_t rows_ahead = 8;
 
 // row(offset) for each row of contiguous classes, or columns(offset, width) for each strip of neighbouring columns,
 // where offset is that of class 0.
@@ -41,6 +44,11 @@ void for_lines(SoftmaxSizes s, const Row& row, const Columns& columns) noexcept 
                               static_cast<int>(std::min(width, s.inner - first)));
                     }
                   });
+}
+
+template <class T>
+bool streams(SoftmaxSizes s, const T* out) noexcept {
+  return cygnet::streams(out, s.outer * s.classes * s.inner, s.inner == 1 ? s.classes : s.inner);
 }
 
 // One number a column of a strip.
@@ -82,8 +90,10 @@ struct ColumnSums {
       const int64_t rows = std::min(strip_rows, classes - begin);
       const StripOf<T> old = maximum;
       for (int64_t r = 0; r < rows; ++r)
-        for_vectors<T>(
-            0, width, [&](int64_t i, int n) { maximum.set(i, max(maximum[i], Vec<T>::load(from + r * step + i, n))); });
+        for_vectors<T>(0, width, [&](int64_t i, int n) {
+          prefetch(from + (r + strip_rows) * step + i);
+          maximum.set(i, max(maximum[i], Vec<T>::load(from + r * step + i, n)));
+        });
       for_vectors<T>(0, width, [&](int64_t i, int) {
         shift.set(i, select(maximum[i] == lowest, zero, maximum[i]));  // -infinity minus itself is NaN
         sum.set(i, sum[i] * exp(old[i] - shift[i]));
@@ -135,7 +145,10 @@ T maximum_of(const T* x, int64_t count) noexcept {
   Vec<T> largest[4] = {last, last, last, last};
   int64_t i = 0;
   for (; i + 4 * lanes <= count; i += 4 * lanes)
-    for (int k = 0; k < 4; ++k) largest[k] = max(largest[k], Vec<T>::load(x + i + k * lanes));
+    for (int k = 0; k < 4; ++k) {
+      prefetch(x + i + k * lanes + ahead);
+      largest[k] = max(largest[k], Vec<T>::load(x + i + k * lanes));
+    }
   for (; i + lanes <= count; i += lanes) largest[0] = max(largest[0], Vec<T>::load(x + i));
   return horizontal_max(max(max(largest[0], largest[1]), max(largest[2], largest[3])));
 }
@@ -147,6 +160,7 @@ RowSum<T> row_sum(const T* x, int64_t count, T* exponentials) noexcept {
   const T maximum = maximum_of(x, count);
   const Vec<T> shift(maximum);
   const T sum = sum_of_terms<T>(count, [&](int64_t i, int n) {
+    prefetch(x + count + i);  // the next row
     const Vec<T> e = exp(Vec<T>::load(x + i, n) - shift);
     if (exponentials) e.store(exponentials + i, n);
     return e;
@@ -156,6 +170,7 @@ RowSum<T> row_sum(const T* x, int64_t count, T* exponentials) noexcept {
 
 template <class T>
 void softmax_forward(SoftmaxSizes s, const T* x, T* out) noexcept {
+  const bool past_caches = streams(s, out);
   for_lines<T>(
       s,
       [=](int64_t offset) {
@@ -168,29 +183,35 @@ void softmax_forward(SoftmaxSizes s, const T* x, T* out) noexcept {
         for_vectors<T>(0, width, [&](int64_t i, int) { of.sum.set(i, Vec<T>(T(1)) / of.sum[i]); });
         for (int64_t c = 0; c < s.classes; ++c, offset += s.inner)
           for_vectors<T>(0, width, [&](int64_t i, int n) {
-            (exp(Vec<T>::load(x + offset + i, n) - of.maximum[i]) * of.sum[i]).store(out + offset + i, n);
+            prefetch(x + offset + rows_ahead * s.inner + i);
+            put(exp(Vec<T>::load(x + offset + i, n) - of.maximum[i]) * of.sum[i], out + offset + i, n, past_caches);
           });
+        if (past_caches) stream_fence();
       });
 }
 
 template <class T>
 void log_softmax_forward(SoftmaxSizes s, const T* x, T* out) noexcept {
+  const bool past_caches = streams(s, out);
   for_lines<T>(
       s,
       [=](int64_t offset) {
         const RowSum<T> of = row_sum<T>(x + offset, s.classes, nullptr);
         const Vec<T> maximum(of.maximum), log_sum(std::log(of.sum));
         for_vectors<T>(0, s.classes, [=](int64_t i, int n) {
-          (Vec<T>::load(x + offset + i, n) - maximum - log_sum).store(out + offset + i, n);
+          put(Vec<T>::load(x + offset + i, n) - maximum - log_sum, out + offset + i, n, past_caches);
         });
+        if (past_caches) stream_fence();
       },
       [=](int64_t offset, int width) {
         ColumnSums<T> of(x + offset, s.classes, s.inner, width);
         for_vectors<T>(0, width, [&](int64_t i, int) { of.sum.set(i, log(of.sum[i])); });
         for (int64_t c = 0; c < s.classes; ++c, offset += s.inner)
           for_vectors<T>(0, width, [&](int64_t i, int n) {
-            (Vec<T>::load(x + offset + i, n) - of.maximum[i] - of.sum[i]).store(out + offset + i, n);
+            prefetch(x + offset + rows_ahead * s.inner + i);
+            put(Vec<T>::load(x + offset + i, n) - of.maximum[i] - of.sum[i], out + offset + i, n, past_caches);
           });
+        if (past_caches) stream_fence();
       });
 }
 
