@@ -80,11 +80,18 @@ class _Indexed(Module):
         return self
 
 
+def _fuses(layer: Any, activation: str, *others: Any) -> bool:
+    """Whether a layer takes an activation; not where an instance has a forward of its own."""
+    return activation in layer.fuses and not any(
+        "forward" in module.__dict__ for module in (layer, *others)
+    )
+
+
 class Sequential(_Indexed):
     """Modules applied one after another.
 
     A linear layer, convolution or batch normalisation runs as one kernel with the activation that
-    follows it.
+    follows it; the ReLU before a maximum pooling is done after it, in the pooling's kernel.
 
     Parameters
     ----------
@@ -106,21 +113,24 @@ class Sequential(_Indexed):
 
     def forward(self, input: Any) -> Any:
         """Apply the modules in order."""
-        layer: Any = None  # not run yet, since what follows may be fused into it
-        for name in self._module_names:
-            module = self.__dict__[name]
-            if layer is not None:
-                if (
-                    module.fused_name in layer.fuses
-                    and "forward" not in layer.__dict__
-                    and "forward" not in module.__dict__
-                ):
-                    input = layer.forward_activated(input, module.fused_name)
-                    layer = None
-                    continue
-                input = layer(input)
-            layer = module
-        return input if layer is None else layer(input)
+        modules: list[Any] = [self.__dict__[name] for name in self._module_names]
+        at, count = 0, len(modules)
+        while at < count:
+            module = modules[at]
+            activation = modules[at + 1].fused_name if at + 1 < count else None
+            if activation is not None and _fuses(module, activation, modules[at + 1]):
+                after = modules[at + 2] if at + 2 < count else None
+                if after is not None and after.commutes and _fuses(after, activation):
+                    # Of a pooling's results the activation has fewer to do.
+                    input = after.forward_activated(module(input), activation)
+                    at += 3
+                else:
+                    input = module.forward_activated(input, activation)
+                    at += 2
+            else:
+                input = module(input)
+                at += 1
+        return input
 
 
 class ModuleList(_Indexed):

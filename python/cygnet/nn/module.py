@@ -83,8 +83,10 @@ class Module:
 
     # What `Sequential` runs as one kernel: a layer whose `forward_activated(input, activation)` is
     # `forward` followed by one of the activations `fuses`, and the module `fused_name` names.
+    # If it `commutes`, an activation before it is the same as that activation after it.
     fuses: frozenset[str] = frozenset()
     fused_name: str | None = None
+    commutes: bool = False
 
     training: bool
     # Parameters, buffers and children are attributes like others; these names, in the order of

@@ -35,12 +35,13 @@ def _max_pool(
     dilation: Size,
     ceil_mode: bool,
     return_indices: bool,
+    activation: str,
 ) -> Tensor | tuple[Tensor, Tensor]:
     input = as_tensor(input, op, "input")
     shape = input.shape
     windows = kernel_size, stride, padding, dilation, ceil_mode
     kernel = getattr(kernels, f"{op}_forward")
-    output, kept = kernel(input._array, *windows, _kept(input, return_indices))
+    output, kept = kernel(input._array, *windows, _kept(input, return_indices), activation)
 
     def backward(grad: Tensor) -> tuple[Tensor]:
         return (wrap(getattr(kernels, f"{op}_backward")(grad._array, kept, shape, *windows)),)
@@ -57,11 +58,14 @@ def max_pool1d(
     dilation: Size = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
+    *,
+    activation: str = "none",
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The largest element of each window of (N, C, L); see `max_pool2d`."""
     return _max_pool(
-        "max_pool1d", input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
-    )
+        "max_pool1d", input, kernel_size, stride, padding, dilation, ceil_mode, return_indices,
+        activation,
+    )  # fmt: skip
 
 
 def max_pool2d(
@@ -72,6 +76,8 @@ def max_pool2d(
     dilation: Size = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
+    *,
+    activation: str = "none",
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The largest element of each window; the gradient goes to the first of equals, NaN wins.
 
@@ -85,10 +91,13 @@ def max_pool2d(
         Rounds the size of the result up instead of down. Default False.
     return_indices : bool
         Also returns the positions h * W + w of the largest elements. Default False.
+    activation : str
+        'none' (default) or 'relu', fused; elements below zero then have the position -1.
     """
     return _max_pool(
-        "max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
-    )
+        "max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode, return_indices,
+        activation,
+    )  # fmt: skip
 
 
 def max_pool3d(
@@ -99,11 +108,14 @@ def max_pool3d(
     dilation: Size = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
+    *,
+    activation: str = "none",
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The largest element of each window of (N, C, D, H, W); see `max_pool2d`."""
     return _max_pool(
-        "max_pool3d", input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
-    )
+        "max_pool3d", input, kernel_size, stride, padding, dilation, ceil_mode, return_indices,
+        activation,
+    )  # fmt: skip
 
 
 def _avg_pool(op: str, input: Tensor, *windows: Any) -> Tensor:
