@@ -288,6 +288,24 @@ def test_max_pool_with_relu(shape, kernel_size, options, layout, dtype):
             np.testing.assert_array_equal(kept == -1, got <= 0)
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 31, 41), (1, 1, 3, 165), (1, 2, 2, 131), (2, 40, 5, 7)])
+def test_gradients_of_inputs_that_no_window_covers(shape):
+    generator = np.random.default_rng(5)
+    for order in (np.ascontiguousarray, channels_last):
+        x = order(generator.standard_normal(shape).astype(np.float32))
+        output, taps = kernels.max_pool2d_forward(x, 2, keep="taps")
+        _, indices = kernels.max_pool2d_forward(x, 2, keep="indices")
+        grad = order(generator.standard_normal(output.shape).astype(np.float32))
+        np.testing.assert_array_equal(
+            kernels.max_pool2d_backward(grad, taps, shape, 2),
+            kernels.max_pool2d_backward(grad, indices, shape),
+        )
+        wanted = np.zeros(shape, np.float32)
+        h, w = output.shape[2:]
+        wanted[:, :, : 2 * h, : 2 * w] = np.repeat(np.repeat(grad / 4, 2, axis=2), 2, axis=3)
+        np.testing.assert_array_equal(kernels.avg_pool2d_backward(grad, shape, 2), wanted)
+
+
 def test_max_pool_window_without_input():
     x = np.ones((1, 1, 2, 2), np.float32)
     y, at = kernels.max_pool2d_forward(x, 2, padding=1, dilation=3)
