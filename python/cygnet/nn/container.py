@@ -80,11 +80,7 @@ class _Indexed(Module):
         return self
 
 
-def _fuses(layer: Any, activation: str, *others: Any) -> bool:
-    """Whether a layer takes an activation; not where an instance has a forward of its own."""
-    return activation in layer.fuses and not any(
-        "forward" in module.__dict__ for module in (layer, *others)
-    )
+_NONE = Module()  # is no activation and fuses none
 
 
 class Sequential(_Indexed):
@@ -114,22 +110,19 @@ class Sequential(_Indexed):
     def forward(self, input: Any) -> Any:
         """Apply the modules in order."""
         modules: list[Any] = [self.__dict__[name] for name in self._module_names]
-        at, count = 0, len(modules)
-        while at < count:
-            module = modules[at]
-            activation = modules[at + 1].fused_name if at + 1 < count else None
-            if activation is not None and _fuses(module, activation, modules[at + 1]):
-                after = modules[at + 2] if at + 2 < count else None
-                if after is not None and after.commutes and _fuses(after, activation):
-                    # Of a pooling's results the activation has fewer to do.
-                    input = after.forward_activated(module(input), activation)
-                    at += 3
-                else:
-                    input = module.forward_activated(input, activation)
-                    at += 2
-            else:
+        modules += (_NONE, _NONE)
+        at, end = 0, len(modules) - 2
+        while at < end:
+            module, activation, after = modules[at], modules[at + 1].fused_name, modules[at + 2]
+            if activation not in module.fuses:
                 input = module(input)
                 at += 1
+            elif after.commutes and activation in after.fuses:  # its results are fewer
+                input = after.forward_activated(module(input), activation)
+                at += 3
+            else:
+                input = module.forward_activated(input, activation)
+                at += 2
         return input
 
 
