@@ -42,7 +42,7 @@ struct Shared {
 
   Vec<T> load(int64_t at) const { return Vec<T>::load(grad + at) / divisor; }
   Vec<T> load(int64_t at, const LaneOrder<T>& order) const { return order.load(grad + at) / divisor; }
-  static Vec<T> of(Vec<T> share, Taps<T> tap) { return blend(tap == Taps<T>(no_tap), Vec<T>(T(0)), share); }
+  static Vec<T> of(Vec<T> share, Taps<T> tap) { return blend(tap < Taps<T>(no_window), share, Vec<T>(T(0))); }
 };
 
 int64_t divisor_at(const Pooling& pooling, const Divisor& divisor, int64_t z, int64_t y, int64_t x) {

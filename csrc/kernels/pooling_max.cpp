@@ -38,7 +38,7 @@ struct Positions {
 };
 
 template <class T, class Saved>
-void forward(const Pooling& pooling, const T* input, T* output, Saved* saved) noexcept {
+void forward(const Pooling& pooling, bool relu, const T* input, T* output, Saved* saved) noexcept {
   using V = Vec<T>;
   constexpr bool positions = std::is_same_v<Saved, int64_t>, nothing = std::is_same_v<Saved, void>;
   using Kept = std::conditional_t<positions, Positions<T>, std::conditional_t<nothing, Nothing<T>, Taps<T>>>;
@@ -47,7 +47,8 @@ void forward(const Pooling& pooling, const T* input, T* output, Saved* saved) no
     // A strip whose positions are wanted is of one pixel: all its lanes have the same.
     const int64_t before = strip.position;
     const auto number = [=](const Met& met) { return positions ? before + met.offset / channels : met.tap; };
-    const int64_t first = strip.count ? number(strip.met[0]) : positions ? -1 : no_tap;
+    const T least = relu ? T(0) : -std::numeric_limits<T>::infinity();
+    const int64_t first = strip.count && !relu ? number(strip.met[0]) : positions ? -1 : no_tap;
     for_blocks(strip,
                [&](int64_t source, int64_t target, auto piece, auto block, auto lanes) __attribute__((always_inline)) {
                  constexpr int count = decltype(block)::value;
@@ -56,7 +57,7 @@ void forward(const Pooling& pooling, const T* input, T* output, Saved* saved) no
                  V best[count];
                  Kept kept[count];
                  for (int u = 0; u < count; ++u) {
-                   best[u] = V(-std::numeric_limits<T>::infinity());
+                   best[u] = V(least);
                    kept[u] = Kept(first);
                  }
                  do {
@@ -101,16 +102,16 @@ struct Chosen {
 }  // namespace
 
 template <class T>
-void max_pool_forward(const Pooling& pooling, const T* input, T* output) noexcept {
-  forward<T, void>(pooling, input, output, nullptr);
+void max_pool_forward(const Pooling& pooling, bool relu, const T* input, T* output) noexcept {
+  forward<T, void>(pooling, relu, input, output, nullptr);
 }
 template <class T>
-void max_pool_forward(const Pooling& pooling, const T* input, T* output, uint8_t* taps) noexcept {
-  forward(pooling, input, output, taps);
+void max_pool_forward(const Pooling& pooling, bool relu, const T* input, T* output, uint8_t* taps) noexcept {
+  forward(pooling, relu, input, output, taps);
 }
 template <class T>
-void max_pool_forward(const Pooling& pooling, const T* input, T* output, int64_t* indices) noexcept {
-  forward(pooling, input, output, indices);
+void max_pool_forward(const Pooling& pooling, bool relu, const T* input, T* output, int64_t* indices) noexcept {
+  forward(pooling, relu, input, output, indices);
 }
 
 template <class T>
@@ -138,10 +139,10 @@ void max_pool_backward(const Pooling& pooling, const T* grad_output, const uint8
   });
 }
 
-#define CYGNET_INSTANTIATE(T)                                                         \
-  template void max_pool_forward<T>(const Pooling&, const T*, T*) noexcept;           \
-  template void max_pool_forward<T>(const Pooling&, const T*, T*, uint8_t*) noexcept; \
-  template void max_pool_forward<T>(const Pooling&, const T*, T*, int64_t*) noexcept; \
+#define CYGNET_INSTANTIATE(T)                                                               \
+  template void max_pool_forward<T>(const Pooling&, bool, const T*, T*) noexcept;           \
+  template void max_pool_forward<T>(const Pooling&, bool, const T*, T*, uint8_t*) noexcept; \
+  template void max_pool_forward<T>(const Pooling&, bool, const T*, T*, int64_t*) noexcept; \
   template void max_pool_backward<T>(const Pooling&, const T*, const uint8_t*, T*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)

@@ -11,6 +11,10 @@
 
 namespace cygnet {
 
+/// In place of the number of a tap, what an input without window meets: also with a tap's number added it is none that
+/// a pooling keeps.
+constexpr uint8_t no_window = 128;
+
 /// Whether no window meets another one or the padding, and their taps have numbers.
 inline bool tiled(const Pooling& pooling) {
   for (const PoolAxis* axis : {&pooling.d, &pooling.h, &pooling.w}) {
@@ -18,12 +22,12 @@ inline bool tiled(const Pooling& pooling) {
       return false;
     if (axis->dilation != 1 && axis->kernel != 1) return false;
   }
-  return pooling.taps() <= no_tap;
+  return pooling.taps() <= no_window / 2;
 }
 
 /// The vectors of a stretch of inputs where pixels have fewer channels than a vector has lanes. A lane's window is
-/// `source` + order.from[lane] elements from the stretch's first window, and meets it by tap[lane]; no_tap where there
-/// is none. The last vector overlaps the one before it.
+/// `source` + order.from[lane] elements from the stretch's first window, and meets it by tap[lane]; no_window where
+/// there is none. The last vector overlaps the one before it.
 template <class T>
 struct TileVectors {
   static constexpr int lanes = Vec<T>::lanes, room = 128;
@@ -54,7 +58,7 @@ bool TileVectors<T>::lay_out(const Pooling& p, int64_t elements) {
       const int64_t x = pixel % p.w.in, y = pixel / p.w.in % p.h.in, z = pixel / p.w.in / p.h.in;
       const int64_t window_x = x / p.w.kernel, window_y = y / p.h.kernel, window_z = z / p.d.kernel;
       at[lane] = ((window_z * p.h.out + window_y) * p.w.out + window_x) * p.channels + element % p.channels;
-      v.tap[lane] = no_tap;
+      v.tap[lane] = no_window;
       if (window_x >= p.w.out || window_y >= p.h.out || window_z >= p.d.out) continue;
       v.tap[lane] = static_cast<uint8_t>((z % p.d.kernel * p.h.kernel + y % p.h.kernel) * p.w.kernel + x % p.w.kernel);
       lowest = std::min(lowest, at[lane]);
@@ -62,13 +66,13 @@ bool TileVectors<T>::lay_out(const Pooling& p, int64_t elements) {
     }
     v.source = std::min(lowest, highest);
     if (highest - v.source >= lanes) return false;
-    for (int lane = 0; lane < lanes; ++lane) v.order.push(v.tap[lane] == no_tap ? 0 : at[lane] - v.source);
+    for (int lane = 0; lane < lanes; ++lane) v.order.push(v.tap[lane] == no_window ? 0 : at[lane] - v.source);
   }
   return true;
 }
 
 /// What a pooling's gradient takes of its windows: load(source) and load(source, order), the numbers of a vector of
-/// them, and of(numbers, taps), what they pass to inputs that they meet by these taps, 0 for no_tap.
+/// them, and of(numbers, taps), what they pass to inputs that they meet by these taps, 0 from no_window on.
 ///
 /// target[n, c, i] = value of the window that covers i, 0 where there is none. Needs tiled(pooling). False, and nothing
 /// is done, where rows of few channels are too long or too short.

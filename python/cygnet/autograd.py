@@ -263,6 +263,7 @@ def _walk(
         for tensor, part in zip(inputs, gradients, strict=True):
             if part is not None and tensor.requires_grad:
                 deliver(tensor, part, node.fresh)
+        del entry, inputs, gradients, tensor, part  # else they would live through the next node
 
 
 # What backward begins with; nobody writes to it, since a root's gradient is never fresh.
