@@ -193,8 +193,8 @@ def test_max_pool_is_exact(shape, kernel_size, options, dtype):
         assert in_order_of(layout, x, image)
 
 
-# Windows side by side: rows of a vector and more, planes of short rows, pixels of many channels, what
-# no window covers, rows longer than are laid out at once, and results past the caches.
+# Windows side by side: rows of a vector and more, planes of short rows, pixels of many channels,
+# what no window covers, rows longer than are laid out at once, and results past the caches.
 TILED = [
     ((3, 6, 8, 26), (2, 2)),
     ((5, 16, 8, 8), (2, 2)),
