@@ -112,12 +112,15 @@ py::tuple forward(const char* op, const ChannelSizes& sizes, const Dims& statist
            channel_norm_scratch_bytes<T>(sizes), [=](void* const* at) {
              const RunningStatistics<T> averages{to<T>(at[4]), to<T>(at[5]), to<int64_t>(at[6]), momentum, cumulative};
              T *const means = to<T>(at[7]), *const rstds = to<T>(at[8]);
-             if (own)
-               channel_statistics<T>(sizes, in<T>(at[0]), eps, averages, means, rstds, at[10]);
-             else
-               channel_statistics_of<T>(averages.mean, averages.variance, sizes.channels, eps, means, rstds);
-             channel_norm_forward<T>(sizes, in<T>(at[0]), means, rstds, in<T>(at[1]), in<T>(at[2]), in<T>(at[3]), relu,
-                                     to<T>(at[9]), at[10]);
+             const T *const weights = in<T>(at[1]), *const biases = in<T>(at[2]), *const residuals = in<T>(at[3]);
+             if (own) {
+               channel_norm_training_forward<T>(sizes, in<T>(at[0]), eps, averages, means, rstds, weights, biases,
+                                                residuals, relu, to<T>(at[9]), at[10]);
+               return;
+             }
+             channel_statistics_of<T>(averages.mean, averages.variance, sizes.channels, eps, means, rstds);
+             channel_norm_forward<T>(sizes, in<T>(at[0]), means, rstds, weights, biases, residuals, relu, to<T>(at[9]),
+                                     at[10]);
            });
   });
   return py::make_tuple(result.finish(), mean.object, rstd.object);

@@ -13,22 +13,24 @@
 namespace cygnet {
 namespace {
 
-constexpr int64_t widest = 512;            // columns that a task takes, at most
-constexpr int64_t piece_rows = 128;        // rows of a task, at least, where there are as many
-constexpr int64_t piece_elements = 16384;  // elements of a task, at least
+constexpr int64_t widest = 512;              // columns that a task takes, at most
+constexpr int64_t piece_rows = 128;          // rows of a task, at least, where there are as many
+constexpr int64_t piece_elements = 16384;    // elements of a task, at least
+constexpr int64_t resident_bytes = 4 << 20;  // of the samples that are normalised at a time
 
 // How the rows of a sample are walked. Several rows of few channels are walked as one, so that vectors are full and
 // enough sums run side by side; long rows are cut into blocks of columns.
 template <class T>
 struct Walk {
   ChannelSizes sizes;
-  int64_t fold = 1;  // rows of the array in a row of the walk
-  int64_t stride;    // elements of a row of the walk
-  int64_t blocks;    // of columns
-  int64_t rows;      // rows of the array in a piece
-  int64_t pieces;    // of a sample
+  int64_t fold = 1;        // rows of the array in a row of the walk
+  int64_t stride;          // elements of a row of the walk
+  int64_t blocks;          // of columns
+  int64_t rows;            // rows of the array in a piece
+  int64_t pieces;          // of a sample
+  int64_t begin = 0, end;  // the samples that are walked
 
-  explicit Walk(ChannelSizes s) noexcept : sizes(s) {
+  explicit Walk(ChannelSizes s) noexcept : sizes(s), end(s.samples) {
     constexpr int64_t lanes = Vec<T>::lanes;
     while (s.channels * fold % lanes || s.channels * fold < 4 * lanes) fold *= 2;
     if (s.channels * fold > widest) fold = 1;
@@ -72,13 +74,13 @@ struct Piece {
 template <class T, class Body>
 void for_pieces(const Walk<T>& walk, double work, const Body& body) noexcept {
   const ChannelSizes& s = walk.sizes;
-  const int64_t tasks = s.samples * walk.pieces * walk.blocks;
+  const int64_t tasks = (walk.end - walk.begin) * walk.pieces * walk.blocks;
   const int64_t elements = std::min(walk.rows, s.rows) * s.channels / walk.blocks;
   const int64_t grain = std::max<int64_t>(1, piece_elements / std::max<int64_t>(1, elements));
   parallel_ranges(tasks, grain, work * static_cast<double>(elements), [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
       Piece p;
-      p.sample = task / (walk.pieces * walk.blocks);
+      p.sample = walk.begin + task / (walk.pieces * walk.blocks);
       p.index = task / walk.blocks % walk.pieces;
       p.first = task % walk.blocks * widest;
       p.channels = std::min(widest, s.channels - p.first);
@@ -92,6 +94,17 @@ void for_pieces(const Walk<T>& walk, double work, const Body& body) noexcept {
       body(p);
     }
   });
+}
+
+// body(walk) over all samples, so few at a time that what a first pass has read is still in a cache for the next.
+template <class T, class Body>
+void for_residents(Walk<T> walk, const Body& body) noexcept {
+  const int64_t bytes = walk.sizes.rows * walk.sizes.channels * static_cast<int64_t>(sizeof(T));
+  const int64_t some = std::max<int64_t>(1, resident_bytes / std::max<int64_t>(1, bytes));
+  for (; walk.begin < walk.sizes.samples; walk.begin = walk.end) {
+    walk.end = std::min(walk.sizes.samples, walk.begin + some);
+    body(walk);
+  }
 }
 
 // Calls f(column)(offset of the element, lanes) for every vector of the piece, a few rows at a time, so that what f
@@ -206,9 +219,10 @@ template <class T, class Body>
 void for_groups(const Walk<T>& walk, const Body& body) noexcept {
   const ChannelSizes& s = walk.sizes;
   const int64_t step = std::max<int64_t>(1, 64 * s.groups / s.channels), runs = (s.groups + step - 1) / step;
-  parallel_for(s.samples * runs, static_cast<double>(s.samples * s.channels * walk.pieces), [&](int64_t task) {
+  const int64_t samples = walk.end - walk.begin;
+  parallel_for(samples * runs, static_cast<double>(samples * s.channels * walk.pieces), [&](int64_t task) {
     const int64_t first = task % runs * step;
-    body(task / runs, first, std::min(s.groups, first + step));
+    body(walk.begin + task / runs, first, std::min(s.groups, first + step));
   });
 }
 
@@ -286,9 +300,15 @@ void update_running(const ChannelSizes& s, const RunningStatistics<T>& running, 
 
 // What a sample's channels are multiplied with: the mean of their group, and rstd times weight.
 template <class T>
-void spread_groups(const ChannelSizes& s, const T* mean, const T* rstd, const T* weight, T* center, T* scale) noexcept {
+void spread_groups(const Walk<T>& walk, const T* mean, const T* rstd, const T* weight,
+                   const Scratch<T>& scratch) noexcept {
+  const ChannelSizes& s = walk.sizes;
   const int64_t per_group = s.channels / s.groups;
-  for (int64_t sample = 0; sample < s.samples; ++sample)
+  T* center = scratch.coefficient[0] + walk.begin * s.channels;
+  T* scale = scratch.coefficient[1] + walk.begin * s.channels;
+  mean += walk.begin * s.groups;
+  rstd += walk.begin * s.groups;
+  for (int64_t sample = walk.begin; sample < walk.end; ++sample)
     for (int64_t g = 0, c = 0; g < s.groups; ++g, ++mean, ++rstd)
       for (const int64_t end = c + per_group; c < end; ++c) {
         *center++ = *mean;
@@ -309,24 +329,10 @@ Vec<T> normalized(Vec<T> x, Vec<T> center, Vec<T> scale, Vec<T> bias) noexcept {
   return fma(x - center, scale, bias);
 }
 
-}  // namespace
-
+// mean and rstd of the samples that are walked, and their variances in the scratch.
 template <class T>
-size_t channel_norm_scratch_bytes(ChannelSizes sizes) noexcept {
-  return Scratch<T>(Walk<T>(sizes), nullptr).bytes;
-}
-
-template <class T>
-void channel_statistics(ChannelSizes s, const T* x, double eps, const RunningStatistics<T>& running, T* mean, T* rstd,
-                        void* memory) noexcept {
-  const Walk<T> walk(s);
-  const Scratch<T> scratch(walk, memory);
-  if (s.set() == 0) {
-    std::fill_n(mean, s.samples * s.groups, T(0));
-    std::fill_n(rstd, s.samples * s.groups, T(0));
-    if (running.batches) ++*running.batches;
-    return;
-  }
+void take_statistics(const Walk<T>& walk, const Scratch<T>& scratch, const T* x, double eps, T* mean,
+                     T* rstd) noexcept {
   for_pieces(walk, 2, [&](const Piece& p) {
     // Squares around the mean of some first rows: one pass, and what it loses is small beside the variance, which
     // these rows belong to.
@@ -353,23 +359,15 @@ void channel_statistics(ChannelSizes s, const T* x, double eps, const RunningSta
     }
   });
   combine_statistics(walk, scratch, eps, mean, rstd);
-  update_running(s, running, mean, scratch.variance);
 }
 
+// y of the samples that are walked.
 template <class T>
-void channel_statistics_of(const T* running_mean, const T* running_variance, int64_t channels, double eps, T* mean,
-                           T* rstd) noexcept {
-  std::copy_n(running_mean, channels, mean);
-  for (int64_t c = 0; c < channels; ++c) rstd[c] = static_cast<T>(rstd_of(running_variance[c], eps));
-}
-
-template <class T>
-void channel_norm_forward(ChannelSizes s, const T* x, const T* mean, const T* rstd, const T* weight, const T* bias,
-                          const T* residual, bool relu_after, T* out, void* memory) noexcept {
-  const Walk<T> walk(s);
-  const Scratch<T> scratch(walk, memory);
+void normalise(const Walk<T>& walk, const Scratch<T>& scratch, const T* x, const T* mean, const T* rstd,
+               const T* weight, const T* bias, const T* residual, bool relu_after, T* out) noexcept {
+  const ChannelSizes s = walk.sizes;
   T *const centers = scratch.coefficient[0], *const scales = scratch.coefficient[1];
-  spread_groups(s, mean, rstd, weight, centers, scales);
+  spread_groups(walk, mean, rstd, weight, scratch);
   const bool streams = walk.streams(out);
   with_flag(residual, [&](auto adds) {
     with_flag(relu_after, [&](auto relus) {
@@ -390,6 +388,46 @@ void channel_norm_forward(ChannelSizes s, const T* x, const T* mean, const T* rs
       });
     });
   });
+}
+
+}  // namespace
+
+template <class T>
+size_t channel_norm_scratch_bytes(ChannelSizes sizes) noexcept {
+  return Scratch<T>(Walk<T>(sizes), nullptr).bytes;
+}
+
+template <class T>
+void channel_statistics_of(const T* running_mean, const T* running_variance, int64_t channels, double eps, T* mean,
+                           T* rstd) noexcept {
+  std::copy_n(running_mean, channels, mean);
+  for (int64_t c = 0; c < channels; ++c) rstd[c] = static_cast<T>(rstd_of(running_variance[c], eps));
+}
+
+template <class T>
+void channel_norm_forward(ChannelSizes s, const T* x, const T* mean, const T* rstd, const T* weight, const T* bias,
+                          const T* residual, bool relu, T* out, void* memory) noexcept {
+  const Walk<T> walk(s);
+  normalise(walk, Scratch<T>(walk, memory), x, mean, rstd, weight, bias, residual, relu, out);
+}
+
+template <class T>
+void channel_norm_training_forward(ChannelSizes s, const T* x, double eps, const RunningStatistics<T>& running, T* mean,
+                                   T* rstd, const T* weight, const T* bias, const T* residual, bool relu, T* out,
+                                   void* memory) noexcept {
+  if (s.set() == 0) {
+    std::fill_n(mean, s.samples * s.groups, T(0));
+    std::fill_n(rstd, s.samples * s.groups, T(0));
+    if (running.batches) ++*running.batches;
+    return;
+  }
+  const Walk<T> whole(s);
+  const Scratch<T> scratch(whole, memory);
+  for_residents(whole, [&](const Walk<T>& walk) {
+    take_statistics(walk, scratch, x, eps, mean, rstd);
+    normalise(walk, scratch, x, mean, rstd, weight, bias, residual, relu, out);
+  });
+  update_running(s, running, mean, scratch.variance);
 }
 
 namespace {
@@ -429,7 +467,8 @@ void sum_gradients(const Walk<T>& walk, const ChannelNormBackward<T>& of, const 
   });
 }
 
-// The gradients of weight and bias, and the coefficients of grad_x = g scale - (x - center) slope - offset.
+// Of each sample the gradients of weight and bias, and the coefficients of grad_x = g scale - (x - center) slope -
+// offset.
 template <class T>
 void combine_gradients(const Walk<T>& walk, const ChannelNormBackward<T>& of, const Scratch<T>& scratch) noexcept {
   const ChannelSizes s = walk.sizes;
@@ -458,16 +497,16 @@ void combine_gradients(const Walk<T>& walk, const ChannelNormBackward<T>& of, co
       std::fill_n(scratch.coefficient[3] + row + g * per_group, per_group, static_cast<T>(mean / set * rstd));
     }
   });
-  const auto over_samples = [&](const double* totals, T* gradient) {
-    if (!gradient) return;
-    for (int64_t c = 0; c < s.channels; ++c) {
-      double total = 0;
-      for (int64_t i = c; i < s.samples * s.channels; i += s.channels) total += totals[i];
-      gradient[c] = static_cast<T>(total);
-    }
-  };
-  over_samples(scratch.total[0], of.grad_bias);
-  over_samples(scratch.total[1], of.grad_weight);
+}
+
+template <class T>
+void add_samples(const ChannelSizes& s, const double* totals, T* gradient) noexcept {
+  if (!gradient) return;
+  for (int64_t c = 0; c < s.channels; ++c) {
+    double total = 0;
+    for (int64_t i = c; i < s.samples * s.channels; i += s.channels) total += totals[i];
+    gradient[c] = static_cast<T>(total);
+  }
 }
 
 template <class T, class Trains, class Masks>
@@ -504,8 +543,8 @@ void input_gradient(const Walk<T>& walk, const ChannelNormBackward<T>& of, const
 
 template <class T>
 void channel_norm_backward(ChannelSizes s, const ChannelNormBackward<T>& of, void* memory) noexcept {
-  const Walk<T> walk(s);
-  const Scratch<T> scratch(walk, memory);
+  const Walk<T> whole(s);
+  const Scratch<T> scratch(whole, memory);
   const auto clear = [&](T* gradient) {
     if (gradient) std::fill_n(gradient, s.channels, T(0));
   };
@@ -514,24 +553,29 @@ void channel_norm_backward(ChannelSizes s, const ChannelNormBackward<T>& of, voi
     clear(of.grad_bias);
     return;
   }
-  spread_groups(s, of.mean, of.rstd, of.weight, scratch.coefficient[0], scratch.coefficient[1]);
+  const bool sums = of.y || of.grad_weight || of.grad_bias || of.training;
   with_flag(of.relu && !of.y, [&](auto masks) {
-    if (of.y || of.grad_weight || of.grad_bias || of.training) {
-      sum_gradients(walk, of, scratch, masks);
-      combine_gradients(walk, of, scratch);
-    }
-    if (!of.grad_x) return;
-    with_flag(of.training, [&](auto trains) { input_gradient(walk, of, scratch, trains, masks); });
+    for_residents(whole, [&](const Walk<T>& walk) {
+      spread_groups(walk, of.mean, of.rstd, of.weight, scratch);
+      if (sums) {
+        sum_gradients(walk, of, scratch, masks);
+        combine_gradients(walk, of, scratch);
+      }
+      if (!of.grad_x) return;
+      with_flag(of.training, [&](auto trains) { input_gradient(walk, of, scratch, trains, masks); });
+    });
   });
+  add_samples(s, scratch.total[0], of.grad_bias);
+  add_samples(s, scratch.total[1], of.grad_weight);
 }
 
-#define CYGNET_INSTANTIATE(T)                                                                                     \
-  template size_t channel_norm_scratch_bytes<T>(ChannelSizes) noexcept;                                           \
-  template void channel_statistics<T>(ChannelSizes, const T*, double, const RunningStatistics<T>&, T*, T*,        \
-                                      void*) noexcept;                                                            \
-  template void channel_statistics_of<T>(const T*, const T*, int64_t, double, T*, T*) noexcept;                   \
-  template void channel_norm_forward<T>(ChannelSizes, const T*, const T*, const T*, const T*, const T*, const T*, \
-                                        bool, T*, void*) noexcept;                                                \
+#define CYGNET_INSTANTIATE(T)                                                                                         \
+  template size_t channel_norm_scratch_bytes<T>(ChannelSizes) noexcept;                                               \
+  template void channel_statistics_of<T>(const T*, const T*, int64_t, double, T*, T*) noexcept;                       \
+  template void channel_norm_forward<T>(ChannelSizes, const T*, const T*, const T*, const T*, const T*, const T*,     \
+                                        bool, T*, void*) noexcept;                                                    \
+  template void channel_norm_training_forward<T>(ChannelSizes, const T*, double, const RunningStatistics<T>&, T*, T*, \
+                                                 const T*, const T*, const T*, bool, T*, void*) noexcept;             \
   template void channel_norm_backward<T>(ChannelSizes, const ChannelNormBackward<T>&, void*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)

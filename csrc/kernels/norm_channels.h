@@ -37,11 +37,6 @@ struct RunningStatistics {
 template <class T>
 size_t channel_norm_scratch_bytes(ChannelSizes sizes) noexcept;
 
-/// mean and rstd (samples, groups) of x, also taken into the running averages if there are any.
-template <class T>
-void channel_statistics(ChannelSizes sizes, const T* x, double eps, const RunningStatistics<T>& running, T* mean,
-                        T* rstd, void* scratch) noexcept;
-
 /// mean and rstd (channels) from running averages.
 template <class T>
 void channel_statistics_of(const T* running_mean, const T* running_variance, int64_t channels, double eps, T* mean,
@@ -51,6 +46,13 @@ void channel_statistics_of(const T* running_mean, const T* running_variance, int
 template <class T>
 void channel_norm_forward(ChannelSizes sizes, const T* x, const T* mean, const T* rstd, const T* weight, const T* bias,
                           const T* residual, bool relu, T* out, void* scratch) noexcept;
+
+/// The same with mean and rstd (samples, groups) of x, which it gives, too, and takes into the running averages if
+/// there are any. Of many samples some are done at a time, so that they are read from memory once.
+template <class T>
+void channel_norm_training_forward(ChannelSizes sizes, const T* x, double eps, const RunningStatistics<T>& running,
+                                   T* mean, T* rstd, const T* weight, const T* bias, const T* residual, bool relu,
+                                   T* out, void* scratch) noexcept;
 
 /// What a backward call reads and writes; weight, bias and the gradients may be null.
 template <class T>
