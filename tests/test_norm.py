@@ -207,6 +207,29 @@ def test_nan_and_infinity_stay_in_their_set() -> None:
     assert np.isfinite(by_input).all()
 
 
+def test_many_images_are_normalised_some_at_a_time() -> None:
+    x, grad, weight = normal(11, 8, 200, 90), normal(11, 8, 200, 90), normal(8)
+    y, mean, rstd = kernels.group_norm_forward(x, 4, weight, weight)
+    dx, dw, db = kernels.group_norm_backward(grad, x, mean, rstd, weight)
+    for i in (0, 6, 7, 10):
+        one = slice(i, i + 1)
+        y_of, *saved = kernels.group_norm_forward(x[one], 4, weight, weight)
+        np.testing.assert_array_equal(y[one], y_of)
+        dx_of = kernels.group_norm_backward(grad[one], x[one], *saved, weight)[0]
+        np.testing.assert_array_equal(dx[one], dx_of)
+    assert_close(db, grad.sum((0, 2, 3), np.float64))
+    assert_close(
+        dw,
+        (grad.astype(np.float64) * (y - weight[:, None, None]) / weight[:, None, None]).sum(
+            (0, 2, 3)
+        ),
+    )
+    running = np.zeros(8, np.float32), np.ones(8, np.float32)
+    kernels.instance_norm_forward(x, running_mean=running[0], running_var=running[1], momentum=1)
+    assert_close(running[0], x.mean((0, 2, 3), np.float64))
+    assert_close(running[1], x.astype(np.float64).var((2, 3), ddof=1).mean(0))
+
+
 def test_replays_and_threads() -> None:
     x, grad, weight = normal(8, 20, 30, 30), normal(8, 20, 30, 30), normal(20)
     rows, row_grad, row_weight = normal(600, 200), normal(600, 200), normal(200)
