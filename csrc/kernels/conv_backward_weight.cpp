@@ -1,6 +1,7 @@
 #include "conv.h"
 #include "conv_depthwise.h"
 #include "conv_plan.h"
+#include "conv_weight_images.h"
 #include "core/parallel.h"
 
 namespace cygnet {
@@ -15,8 +16,12 @@ constexpr int64_t bundle = 4;
 // Output pixels of a block, and bytes of its panels of grad_output, which stay in the second-level cache.
 constexpr int64_t block_pixels = 512;
 constexpr int64_t group_bytes = 512 << 10;
+// Bytes of a panel that all tiles of a strip read before the next, so that they stay in the first-level cache.
+constexpr int64_t panel_bytes = 24 << 10;
 // Pixels whose panels are packed one after the other while grad_output is read in order.
 constexpr int64_t pack_run = 16;
+// Rows of a tile, at most: offsets of more are no longer held in registers.
+constexpr int64_t most_tile_rows = 10;
 // Private copies of the gradient, at most; bytes that all of them may take; pixels that each sums at least, so that
 // storing and adding them up is a small part of the work, and where there is too little else to share out.
 constexpr int64_t most_copies = 16;
@@ -118,10 +123,12 @@ LaneConv lane_plan(const ConvShape& s, bool channels_last) noexcept {
 template <class T>
 struct Workspace {
   int64_t* segment;  // offsets in a strip of the lines of output pixels of a block
+  int64_t* row;      // and of its taps' channels; then those of the last strip
   T *copies, *bias, *strips, *grads;
 
   Workspace(const WeightPlan& plan, const ConvShape& s, Carver& carver)
       : segment(carver.take<int64_t>(plan.lines())),
+        row(carver.take<int64_t>(2 * plan.pitch * s.taps())),
         copies(carver.take<T>(plan.copies * plan.copy_size)),
         bias(carver.take<T>(plan.copies * s.out_channels)),
         strips(carver.take<T>(plan.tasks() * bundle * plan.strip_size)),
@@ -131,25 +138,6 @@ struct Workspace {
     return ceil_div(s.groups * plan.panels.panels, plan.unit_splits) * plan.panels.width() * plan.panel_pixels;
   }
 };
-
-// sums[n] += sum over `pixels` rows of grad, `step` apart; eight partial sums for each column.
-template <class T>
-void add_columns(const T* grad, int64_t pixels, int64_t step, int64_t columns, T* sums) noexcept {
-  using V = Vec<T>;
-  for (int64_t n = 0; n < columns; n += V::lanes) {
-    const int valid = static_cast<int>(std::min<int64_t>(V::lanes, columns - n));
-    V partial[8];
-    for (V& sum : partial) sum = V(T(0));
-    int64_t m = 0;
-    for (; m + 8 <= pixels; m += 8)
-#pragma GCC unroll 8
-      for (int i = 0; i < 8; ++i) partial[i] += V::load(grad + (m + i) * step + n, valid);
-    for (; m < pixels; ++m) partial[m % 8] += V::load(grad + m * step + n, valid);
-    for (int gap = 1; gap < 8; gap *= 2)
-      for (int i = 0; i < 8; i += 2 * gap) partial[i] += partial[i + gap];
-    (V::load(sums + n, valid) + partial[0]).store(sums + n, valid);
-  }
-}
 
 // to[m] = from[m] for `pixels` rows of `columns`, with zeros up to `width`.
 template <class T>
@@ -193,6 +181,7 @@ void finish_block(const T* from, int64_t copies, int64_t copy_size, int64_t taps
 template <class T>
 size_t conv_backward_weight_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept {
   if (in_lanes<T>(shape)) return backward_weight_lanes_scratch_bytes<T>(lane_plan<T>(shape, channels_last));
+  if (few_outputs_of_images<T>(shape)) return backward_weight_images_scratch_bytes<T>(plan_images<T>(shape), shape);
   Carver carver(nullptr);
   const Workspace<T> workspace(weight_plan<T>(shape), shape, carver);
   return carver.used();
@@ -203,6 +192,9 @@ void conv_backward_weight(const ConvShape& s, const T* grad_output, const T* inp
                           T* grad_bias, void* scratch) noexcept {
   if (in_lanes<T>(s))
     return backward_weight_lanes(lane_plan<T>(s, channels_last), grad_output, input, grad_weight, grad_bias, scratch);
+  if (few_outputs_of_images<T>(s))
+    return backward_weight_images(plan_images<T>(s), s, grad_output, input, channels_last, grad_weight, grad_bias,
+                                  scratch);
   const WeightPlan plan = weight_plan<T>(s);
   Carver carver(scratch);
   const Workspace<T> workspace(plan, s, carver);
@@ -217,12 +209,17 @@ void conv_backward_weight(const ConvShape& s, const T* grad_output, const T* inp
     for (int64_t z = 0; z < plan.boxes.size[0]; ++z)
       for (int64_t y = 0; y < plan.boxes.size[1]; ++y)
         *segment++ = n * pitch[0] + z * s.axes[0].stride * pitch[1] + y * s.axes[1].stride * pitch[2];
-  const auto tap_offset = [&](int64_t tap) {
-    const int64_t line = tap / s.axes[2].kernel;
-    return line / s.axes[1].kernel * s.axes[0].dilation * pitch[1] +
-           line % s.axes[1].kernel * s.axes[1].dilation * pitch[2] +
-           tap % s.axes[2].kernel * s.axes[2].dilation * pitch[3];
-  };
+  const int64_t last_channels = s.group_in() - (plan.strips - 1) * plan.pitch;
+  int64_t *row = workspace.row, *last_row = workspace.row + taps * plan.pitch;
+  for (int64_t z = 0; z < s.axes[0].kernel; ++z)
+    for (int64_t y = 0; y < s.axes[1].kernel; ++y)
+      for (int64_t x = 0; x < s.axes[2].kernel; ++x)
+        for (int64_t c = 0; c < plan.pitch; ++c) {
+          *row = z * s.axes[0].dilation * pitch[1] + y * s.axes[1].dilation * pitch[2] +
+                 x * s.axes[2].dilation * pitch[3] + c;
+          if (c < last_channels) *last_row++ = *row;
+          ++row;
+        }
   // Where a copy keeps the block of a unit and a strip, and where the weight does.
   const auto block_offset = [&](int64_t unit, int64_t strip) {
     const int64_t g = unit / panels.panels, p = unit % panels.panels;
@@ -250,12 +247,10 @@ void conv_backward_weight(const ConvShape& s, const T* grad_output, const T* inp
     T* const packed = workspace.grads + task * Workspace<T>::grads_size(plan, s);
     T* const strips = workspace.strips + task * bundle * plan.strip_size;
     T* const bias = grad_bias && strip_split == 0 ? workspace.bias + copy * s.out_channels : nullptr;
-    constexpr int64_t line = 64 / sizeof(T);
-    int64_t a_row[most_rows], c_row[most_rows];
+    constexpr int64_t item = sizeof(T), line = 64 / item;
+    int64_t c_row[most_rows];
     Tile<T> tile;
-    tile.a_row = a_row;
     tile.c_row = c_row;
-    tile.a_segment = workspace.segment;
     tile.a_step = s.axes[2].stride * plan.pitch;
     for (int64_t block = 0; block < plan.blocks_per_copy; ++block) {
       const int64_t first = copy * plan.images_per_copy + block / plan.boxes.boxes() * plan.images_per_block;
@@ -271,9 +266,7 @@ void conv_backward_weight(const ConvShape& s, const T* grad_output, const T* inp
         part.size[i] = s.axes[i].reach(plan.boxes.size[i]);
       }
       const int64_t pixels = (last - first) * box.pixels();
-      tile.segments = plan.joined ? 1 : pixels / box.size[2];
-      tile.depth = pixels / tile.segments;
-      tile.accumulate = block > 0;
+      const int64_t lines = pixels / box.size[2];
       const T* const grad = grad_output + pixel * s.out_channels;
       const auto panel_at = [&](int64_t unit) {
         return plan.pack_b ? packed + (unit - first_unit) * panels.width() * plan.panel_pixels : grad;
@@ -306,25 +299,33 @@ void conv_backward_weight(const ConvShape& s, const T* grad_output, const T* inp
           for (int64_t u = unit; u < end; ++u) {
             tile.vectors = panels.vectors_of(u % panels.panels);
             tile.columns = tile.vectors * panels.lanes;
-            tile.a = strips + place * plan.strip_size;
-            tile.b = panel_at(u);
             tile.b_step = tile.columns;
-            tile.b_segment = tile.depth * tile.b_step;
+            tile.b_segment = box.size[2] * tile.b_step;
             for (int i = 0; i < most_rows; ++i) c_row[i] = i * tile.columns;
-            const Strips tiles = strips_for(taps * channels, tile.vectors);
+            const int64_t height = std::min<int64_t>(max_rows(tile.vectors), most_tile_rows);
+            const Strips tiles{taps * channels, ceil_div(taps * channels, height)};
             T* const sums = workspace.copies + copy * plan.copy_size + block_offset(u, strip);
-            int64_t tap = 0, c = 0;
-            for (int64_t t = 0; t < tiles.strips; ++t) {
-              const int64_t row = tiles.begin(t);
-              tile.rows = static_cast<int>(tiles.begin(t + 1) - row);
-              for (int m = 0; m < tile.rows; ++m) {
-                a_row[m] = tap_offset(tap) + c;
-                if (++c == channels) c = 0, ++tap;
+            const int64_t* const rows = workspace.row + (strip + 1 < plan.strips ? 0 : taps * plan.pitch);
+            // Lines or, of joined pixels, pixels are worked off in runs.
+            const int64_t length = plan.joined ? pixels : lines;
+            const int64_t runs = ceil_div(pixels * tile.columns * item, panel_bytes), run = ceil_div(length, runs);
+            for (int64_t begin = 0; begin < length; begin += run) {
+              const int64_t count = std::min(run, length - begin);
+              tile.segments = plan.joined ? 1 : count;
+              tile.depth = plan.joined ? count : box.size[2];
+              tile.a_segment = workspace.segment + (plan.joined ? 0 : begin);
+              tile.a = strips + place * plan.strip_size + (plan.joined ? begin * plan.pitch : 0);
+              tile.b = panel_at(u) + begin * (plan.joined ? 1 : box.size[2]) * tile.b_step;
+              tile.accumulate = block > 0 || begin > 0;
+              for (int64_t t = 0; t < tiles.strips; ++t) {
+                const int64_t row = tiles.begin(t);
+                tile.rows = static_cast<int>(tiles.begin(t + 1) - row);
+                tile.a_row = rows + row;
+                tile.c = sums + row * tile.columns;
+                if (tile.accumulate)
+                  for (int64_t i = 0; i < tile.rows * tile.columns; i += line) Eigen::internal::prefetch(tile.c + i);
+                run_tile(tile);
               }
-              tile.c = sums + row * tile.columns;
-              if (tile.accumulate)
-                for (int64_t i = 0; i < tile.rows * tile.columns; i += line) Eigen::internal::prefetch(tile.c + i);
-              run_tile(tile);
             }
             if (plan.copies == 1 && final_block) finish(u, strip);
           }
