@@ -116,7 +116,7 @@ bool few_outputs_of_images(const ConvShape& s) noexcept {
   const auto batch = static_cast<double>(s.batch);
   // Vector operations for an output position of one image: a product costs 1, but more in narrow blocks of registers,
   // and the copy of an element something less.
-  const double narrow = panels.vectors == 1 ? 1.4 : 1.1;
+  const double narrow = panels.vectors == 1 ? 1.4 : 1.0;
   const double in_columns = rows * static_cast<double>(panels.padded_columns() / panels.lanes) * narrow + 2;
   // A sum of a copy is stored, loaded and added up.
   const auto runs = static_cast<double>(ceil_div(s.batch, Vec<T>::lanes));
