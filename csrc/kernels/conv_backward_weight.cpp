@@ -1,6 +1,7 @@
 #include "conv.h"
 #include "conv_depthwise.h"
 #include "conv_plan.h"
+#include "conv_weight.h"
 #include "conv_weight_images.h"
 #include "core/parallel.h"
 
@@ -170,22 +171,6 @@ void pack_rows(const T* from, int64_t step, int64_t pixels, int columns, int wid
     }
 }
 
-// Memory that is read later, fetched into the second-level cache a few lines at a time.
-struct Ahead {
-  static constexpr int64_t line = 64;
-  const char *at = nullptr, *end = nullptr;
-
-  template <class T>
-  void set(const T* begin, int64_t count) {
-    at = reinterpret_cast<const char*>(begin);
-    end = reinterpret_cast<const char*>(begin + count);
-  }
-  int64_t lines() const { return (end - at) / line; }
-  void fetch(int64_t count) {
-    for (; count > 0 && at < end; --count, at += line) __builtin_prefetch(at, 0, 2);
-  }
-};
-
 // Adds up copies of `rows` (tap, channel) by `width` output channels, `copy_size` apart, in order, and stores them in
 // the weight's order: to[n][channel][tap], with `filter` elements for each n. A vector by a vector is transposed.
 template <class T>
@@ -295,17 +280,18 @@ void conv_backward_weight(const ConvShape& shape, const T* grad_output, const T*
     block.lines = block.pixels / box.size[2];
     return block;
   };
-  // What the next block reads, where that lies together and is not shared out between tasks.
-  const auto set_ahead = [&](const Block& block, Ahead& grad, Ahead& part) {
-    if (plan.unit_splits == 1) grad.set(grad_output + block.pixel * s.out_channels, block.pixels * s.out_channels);
-    if (plan.strip_splits > 1 || (plan.boxes.boxes() > 1 && !channels_last) || block.pixels == 0) return;
+  // What a block reads, where that lies together and is not shared out between tasks.
+  const auto set_ahead = [&](const Block& block, Ahead& ahead) {
+    const int64_t pixels = plan.unit_splits == 1 ? block.pixels : 0;
     int64_t first = block.first, last = block.last - 1;
     for (int i = 0; i < max_axes; ++i) {
       const int64_t size = s.axes[i].in, begin = block.part.begin[i];
       first = first * size + std::clamp<int64_t>(begin, 0, size - 1);
       last = last * size + std::clamp<int64_t>(begin + block.part.size[i] - 1, 0, size - 1);
     }
-    part.set(input + first * s.in_channels, (last + 1 - first) * s.in_channels);
+    const bool together = plan.strip_splits == 1 && (plan.boxes.boxes() == 1 || channels_last);
+    ahead.set(grad_output + block.pixel * s.out_channels, pixels * s.out_channels, input + first * s.in_channels,
+              together ? std::max<int64_t>(0, last + 1 - first) * s.in_channels : 0);
   };
   parallel_for(plan.tasks(), plan.multiplications, [&](int64_t task) {
     const int64_t copy = task / (plan.unit_splits * plan.strip_splits);
@@ -328,10 +314,8 @@ void conv_backward_weight(const ConvShape& shape, const T* grad_output, const T*
       const bool final_block = index + 1 == plan.blocks_per_copy;
       const int64_t pixels = block.pixels, line_pixels = pixels / block.lines;
       const T* const grad = grad_output + block.pixel * s.out_channels;
-      Ahead next_grad, next_input;
-      if (!final_block) set_ahead(block_of(copy, index + 1), next_grad, next_input);
-      const int64_t steps = std::max<int64_t>(1, (last_unit - first_unit) * (last_strip - first_strip));
-      const int64_t grad_lines = ceil_div(next_grad.lines(), steps), input_lines = ceil_div(next_input.lines(), steps);
+      Ahead ahead;
+      if (!final_block) set_ahead(block_of(copy, index + 1), ahead);
       const auto panel_at = [&](int64_t unit) {
         return plan.pack_b ? packed + (unit - first_unit) * panels.width() * plan.panel_pixels : grad;
       };
@@ -373,7 +357,7 @@ void conv_backward_weight(const ConvShape& shape, const T* grad_output, const T*
             // Lines or, of joined pixels, pixels are worked off in runs.
             const int64_t length = plan.joined ? pixels : block.lines;
             const int64_t runs = ceil_div(pixels * tile.columns * item, panel_bytes), run = ceil_div(length, runs);
-            const int64_t calls = runs * tiles.strips;
+            ahead.cut((last_unit - first_unit) * (last_strip - first_strip) * runs * tiles.strips);
             for (int64_t begin = 0; begin < length; begin += run) {
               const int64_t count = std::min(run, length - begin);
               tile.segments = plan.joined ? 1 : count;
@@ -391,8 +375,7 @@ void conv_backward_weight(const ConvShape& shape, const T* grad_output, const T*
                 tile.c = sums + row * tile.columns;
                 if (tile.accumulate)
                   for (int64_t i = 0; i < tile.rows * tile.columns; i += line) Eigen::internal::prefetch(tile.c + i);
-                next_grad.fetch(ceil_div(grad_lines, calls));
-                next_input.fetch(ceil_div(input_lines, calls));
+                ahead.fetch();
                 run_tile(tile);
               }
             }

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "conv_weight.h"
 #include "core/parallel.h"
 
 namespace cygnet {

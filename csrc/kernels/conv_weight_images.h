@@ -33,23 +33,4 @@ void backward_weight_images(const ImageConv& plan, const ConvShape& shape, const
 template <class T>
 size_t backward_weight_images_scratch_bytes(const ImageConv& plan, const ConvShape& shape) noexcept;
 
-/// sums[n] += sum over `pixels` rows of grad, `step` apart; eight partial sums for each column.
-template <class T>
-void add_columns(const T* grad, int64_t pixels, int64_t step, int64_t columns, T* sums) noexcept {
-  using V = Vec<T>;
-  for (int64_t n = 0; n < columns; n += V::lanes) {
-    const int valid = static_cast<int>(std::min<int64_t>(V::lanes, columns - n));
-    V partial[8];
-    for (V& sum : partial) sum = V(T(0));
-    int64_t m = 0;
-    for (; m + 8 <= pixels; m += 8)
-#pragma GCC unroll 8
-      for (int i = 0; i < 8; ++i) partial[i] += V::load(grad + (m + i) * step + n, valid);
-    for (; m < pixels; ++m) partial[m % 8] += V::load(grad + m * step + n, valid);
-    for (int gap = 1; gap < 8; gap *= 2)
-      for (int i = 0; i < 8; i += 2 * gap) partial[i] += partial[i + gap];
-    (V::load(sums + n, valid) + partial[0]).store(sums + n, valid);
-  }
-}
-
 }  // namespace cygnet
