@@ -13,6 +13,9 @@ constexpr int most_lines = 3;
 // of all its lines: a sum has no more terms until it is added to the others.
 constexpr int64_t line_positions = 16, rectangle_positions = 256;
 
+// Bytes of both arrays above which they come from memory rather than from the last cache, so that fetching ahead pays.
+constexpr double cached_bytes = 12 << 20;
+
 // A rectangle of positions that read the same taps; steps are elements from one position, or line of them, to the next.
 struct Rectangle {
   int64_t lines, positions;
@@ -132,6 +135,13 @@ void backward_weight_lanes(const LaneConv& plan, const T* grad_output, const T* 
   const int64_t channels = plan.target_channels, depth = plan.depth(), taps = plan.taps();
   const int64_t vector_size = depth * taps * lanes, copy_size = plan.vectors * vector_size;
   const Spans(&axes)[max_axes] = workspace.source.spans;
+  auto elements = static_cast<double>(plan.images * channels);
+  auto source_elements = static_cast<double>(plan.images * plan.source_channels);
+  for (const Axis& axis : plan.axes) {
+    elements *= static_cast<double>(axis.target);
+    source_elements *= static_cast<double>(axis.source);
+  }
+  const bool in_memory = (elements + source_elements) * sizeof(T) > cached_bytes;
   // What a part reads, and with it all other channels of its pixels.
   const auto set_ahead = [&](const Part& part, Ahead& ahead) {
     int64_t grad = part.image, grad_last = part.image, source = part.image, source_last = part.image;
@@ -143,10 +153,10 @@ void backward_weight_lanes(const LaneConv& plan, const T* grad_output, const T* 
       source = source * plan.axes[i].source + begin;
       source_last = source_last * plan.axes[i].source + begin + count - 1;
     }
-    const bool fetched = part.vector > 0;
-    ahead.set(grad_output + grad * channels, fetched ? 0 : (grad_last + 1 - grad) * channels,
+    const bool wanted = in_memory && part.vector == 0;
+    ahead.set(grad_output + grad * channels, wanted ? (grad_last + 1 - grad) * channels : 0,
               input + source * plan.source_channels,
-              fetched || !plan.channels_last ? 0 : (source_last + 1 - source) * plan.source_channels);
+              wanted && plan.channels_last ? (source_last + 1 - source) * plan.source_channels : 0);
   };
   parallel_for(plan.tasks, plan.multiplications, [&](int64_t task) {
     T *const copy = workspace.copies + task * copy_size, *const bias = workspace.bias + task * plan.vectors * lanes;
