@@ -1,4 +1,4 @@
-#include "conv_depthwise_runs.h"
+#include "conv_depthwise_parts.h"
 #include "conv_weight.h"
 #include "core/parallel.h"
 

@@ -1,4 +1,4 @@
-// How convolutions in groups of few channels visit their source: what the forward pass and the gradients share.
+// How convolutions in groups of few channels are cut: what the forward pass and the gradients share.
 #pragma once
 
 #include <numeric>
@@ -7,9 +7,7 @@
 
 namespace cygnet::depthwise {
 
-/// A block of registers: neighbouring positions, and neighbouring taps of a line of the filter, which read each element
-/// of the source once for all of them.
-constexpr int strip_positions = 8;
+/// Neighbouring taps of a line of the filter that a block of registers covers, at most.
 constexpr int most_taps = 3;
 
 /// What a target position reads along an axis: `taps` of the taps, `Spans::tap_step` apart; the first one's source
@@ -156,113 +154,6 @@ Source<T> source_of(const LaneConv& plan, const Workspace<T>& workspace, int64_t
           {box.size[1] * line, line, lanes},
           part.vectors * vector,
           vector};
-}
-
-/// Neighbouring taps of a line of the filter: tap i at position m reads source + (m + i) steps, and its weight is at
-/// weight + i Spans::weight_step().
-struct Read {
-  int64_t source, weight, taps;
-};
-
-/// Neighbouring positions of a line with the same reads.
-template <class T>
-struct Run {
-  int64_t positions, count;  // of reads
-  const Read* reads;
-  const T* source;  // of the first position and read
-  int64_t ahead;    // from there to what the next line will read first
-  int64_t target;   // first position
-  bool last_line;
-};
-
-/// What the positions with these spans read.
-template <class T>
-int64_t list_reads(const LaneConv& plan, const Spans (&axes)[max_axes], const Span* const (&spans)[max_axes],
-                   const Source<T>& from, Read* reads) noexcept {
-  const int64_t most = axes[2].neighbours(plan.axes[2]) ? most_taps : 1;
-  int64_t count = 0;
-  for (int64_t k = 0; k < plan.depth(); ++k)
-    for (int64_t i = 0; i < spans[0]->taps; ++i)
-      for (int64_t j = 0; j < spans[1]->taps; ++j)
-        for (int64_t l = 0, taps; l < spans[2]->taps; l += taps) {
-          taps = std::min(most, spans[2]->taps - l);
-          const int64_t step[] = {i, j, axes[2].source_step > 0 ? l : l + taps - 1};
-          int64_t source = k * from.depth, tap = k;
-          for (int a = 0; a < max_axes; ++a) {
-            source += step[a] * axes[a].source_step * from.pitch[a];
-            tap = tap * plan.axes[a].taps + spans[a]->tap + step[a] * axes[a].tap_step;
-          }
-          reads[count++] = {source, tap * Vec<T>::lanes, taps};
-        }
-  return count;
-}
-
-/// Visits the runs of a part: down the image in strips of some positions, so that what neighbouring lines share stays
-/// in the first-level cache. `reads` has room for those of a strip.
-template <class T, class Body>
-void visit_runs(const LaneConv& plan, const Spans (&axes)[max_axes], const Part& part, const Source<T>& from,
-                Read* reads, const Body& body) noexcept {
-  const Box& box = part.box;
-  const int64_t step = plan.axes[2].target_step;
-  Run<T> runs[strip_positions];
-  int64_t source_of_run[strip_positions], right_of_run[strip_positions];
-  for (int64_t z = box.begin[0]; z < box.begin[0] + box.size[0]; ++z)
-    for (int64_t phase = 0; phase < std::min(step, box.size[2]); ++phase) {
-      const int64_t positions = ceil_div(box.size[2] - phase, step), strips = ceil_div(positions, strip_positions);
-      for (int64_t strip = 0; strip < strips; ++strip) {
-        const int64_t first = positions * strip / strips, last = positions * (strip + 1) / strips;
-        const Span* previous = nullptr;
-        int count = 0;
-        for (int64_t y = box.begin[1]; y < box.begin[1] + box.size[1]; ++y) {
-          const Span* spans[] = {axes[0].at + z, axes[1].at + y, nullptr};
-          if (!previous || previous->tap != spans[1]->tap || previous->taps != spans[1]->taps) {
-            Read* free = reads;
-            count = 0;
-            for (int64_t i = first; i < last; i += runs[count++].positions) {
-              spans[2] = axes[2].at + box.begin[2] + phase + i * step;
-              Run<T>& run = runs[count];
-              run.positions = std::min(spans[2]->run, last - i);
-              run.count = list_reads(plan, axes, spans, from, free);
-              run.reads = free;
-              free += run.count;
-              source_of_run[count] = (spans[2]->source - from.begin[2]) * from.pitch[2];
-              // The columns to the left have come with the strip before.
-              right_of_run[count] =
-                  std::max<int64_t>(axes[2].last_source(*spans[2]) - spans[2]->source, 0) * from.pitch[2];
-            }
-          }
-          previous = spans[1];
-          const int64_t line =
-              (spans[0]->source - from.begin[0]) * from.pitch[0] + (spans[1]->source - from.begin[1]) * from.pitch[1];
-          int64_t ahead = 0;
-          const bool last_line = y + 1 == box.begin[1] + box.size[1];
-          if (!last_line && spans[1][1].taps > 0)
-            ahead = (std::max(spans[1][1].source, axes[1].last_source(spans[1][1])) - spans[1]->source) * from.pitch[1];
-          int64_t at = ((part.image * plan.axes[0].target + z) * plan.axes[1].target + y) * plan.axes[2].target +
-                       box.begin[2] + phase + first * step;
-          for (int i = 0; i < count; ++i) {
-            Run<T>& run = runs[i];
-            run.source = run.count > 0 ? from.data + line + source_of_run[i] : from.data;
-            run.ahead = ahead + right_of_run[i];
-            run.target = at;
-            run.last_line = last_line;
-            at += run.positions * step;
-            body(run);
-          }
-        }
-      }
-    }
-}
-
-/// body(read, number of taps as a constant).
-template <class Body>
-inline void with_taps(const Read& read, const Body& body) noexcept {
-  if (read.taps == 3)
-    body(read, std::integral_constant<int, 3>());
-  else if (read.taps == 2)
-    body(read, std::integral_constant<int, 2>());
-  else
-    body(read, std::integral_constant<int, 1>());
 }
 
 }  // namespace cygnet::depthwise
