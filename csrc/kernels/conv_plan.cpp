@@ -169,17 +169,25 @@ struct Walk {
   int64_t size[max_axes], from_step[max_axes + 1], to_step[max_axes + 1];
   int64_t at[max_axes + 1] = {}, from = 0, to = 0;
 
-  void next() {
-    from += from_step[3];
-    to += to_step[3];
-    if (++at[3] < size[2]) return;
-    at[3] = 0;
-    if (++at[2] == size[1]) {
-      at[2] = 0;
-      if (++at[1] == size[0]) at[1] = 0, ++at[0];
+  // The offsets of the next `count` positions.
+  void next(int count, int64_t* from_row, int64_t* to_row) {
+    for (int m = 0; m < count;) {
+      const int64_t run = std::min<int64_t>(count - m, size[2] - at[3]);
+      for (int64_t i = 0; i < run; ++i, ++m) {
+        from_row[m] = from + i * from_step[3];
+        to_row[m] = to + i * to_step[3];
+      }
+      from += run * from_step[3];
+      to += run * to_step[3];
+      if ((at[3] += run) < size[2]) continue;
+      at[3] = 0;
+      if (++at[2] == size[1]) {
+        at[2] = 0;
+        if (++at[1] == size[0]) at[1] = 0, ++at[0];
+      }
+      from = at[0] * from_step[0] + at[1] * from_step[1] + at[2] * from_step[2];
+      to = at[0] * to_step[0] + at[1] * to_step[1] + at[2] * to_step[2];
     }
-    from = at[0] * from_step[0] + at[1] * from_step[1] + at[2] * from_step[2];
-    to = at[0] * to_step[0] + at[1] * to_step[1] + at[2] * to_step[2];
   }
 };
 
@@ -253,15 +261,11 @@ Axis::Range Axis::inside(int64_t tap) const {
   return {std::min(begin, positions), std::min(std::max(begin, end), positions)};
 }
 
-double Correlation::multiplications() const {
-  double result = static_cast<double>(images) * tap_work;
-  for (const Axis& axis : axes) {
-    double pairs = 0;  // of target positions and taps
-    for (int64_t k = 0; k < axis.taps; ++k)
-      if (axis.phase_of(k) < axis.phases()) pairs += static_cast<double>(axis.inside(k).end - axis.inside(k).begin);
-    result *= pairs;
-  }
-  return result;
+double Axis::pairs() const {
+  double pairs = 0;
+  for (int64_t k = 0; k < taps; ++k)
+    if (phase_of(k) < phases()) pairs += static_cast<double>(inside(k).end - inside(k).begin);
+  return pairs;
 }
 
 Box Boxes::at(int64_t index, const int64_t (&length)[max_axes]) const {
@@ -316,7 +320,6 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
   plan.groups = groups;
   plan.channels_last = channels_last;
   plan.panels = panels_for<T>(target_channels / groups);
-  plan.tap_work = static_cast<double>(source_channels) * static_cast<double>(plan.panels.padded_columns());
   plan.slab = !channels_last;
   plan.images_per_task = plan.unit_splits = 1;
   int64_t grid[max_axes], pixels = 1;
@@ -332,20 +335,23 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
     plan.slab = false;
     return plan;
   }
-  const double lanes_work = lane_work<T>(source_channels, target_channels, groups, plan.taps());
-  plan.in_lanes = groups > 1 && lanes_work < plan.tap_work;
-  if (plan.in_lanes) {
+  const double pairs = static_cast<double>(images) * axes[0].pairs() * axes[1].pairs() * axes[2].pairs();
+  plan.multiplications =
+      pairs * static_cast<double>(source_channels) * static_cast<double>(plan.panels.padded_columns());
+  if (groups > 1) {
+    const double work = pairs * lane_work<T>(source_channels, target_channels, groups, plan.taps());
+    plan.in_lanes = work < plan.multiplications;
+    if (plan.in_lanes) plan.multiplications = work;
+  } else if (source_channels > 0 && few_targets<T>(axes, source_channels, target_channels)) {
+    const double work = positions_of<T>(plan).multiplications;
+    plan.in_positions = work < plan.multiplications;
+    if (plan.in_positions) plan.multiplications = work;
+  }
+  if (plan.in_lanes || plan.in_positions) {
     plan.slab = false;
-    plan.tap_work = lanes_work;
     return plan;
   }
-  plan.in_positions = groups == 1 && source_channels > 0 && few_targets<T>(axes, source_channels, target_channels);
-  if (plan.in_positions) {
-    plan.slab = false;
-    plan.tap_work = 1.25 * static_cast<double>(source_channels * target_channels);  // some positions are dropped
-    return plan;
-  }
-  const double image_work = std::max(1.0, plan.multiplications() / static_cast<double>(images));
+  const double image_work = std::max(1.0, plan.multiplications / static_cast<double>(images));
   const double total = image_work * static_cast<double>(images);
   const int64_t most_tasks = std::max<int64_t>(1, static_cast<int64_t>(std::min(total / task_work, 1e6)));
   const int64_t wanted = std::min(enough_tasks, most_tasks);
@@ -430,7 +436,7 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
   const Images<T> images{
       source, {plan.axes[0].source, plan.axes[1].source, plan.axes[2].source}, channels, plan.channels_last};
   const int64_t grid[] = {plan.axes[0].count(0), plan.axes[1].count(0), plan.axes[2].count(0)};
-  parallel_for(plan.tasks(), plan.multiplications(), [&](int64_t task) {
+  parallel_for(plan.tasks(), plan.multiplications, [&](int64_t task) {
     const int64_t split = task % plan.unit_splits, block = task / plan.unit_splits;
     const int64_t first = block / plan.boxes.boxes() * plan.images_per_task;
     const int64_t last = std::min(plan.images, first + plan.images_per_task);
@@ -519,10 +525,7 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
           Walk walk = start;
           for (int64_t strip = 0; strip < strips.strips; ++strip) {
             tile.rows = static_cast<int>(strips.begin(strip + 1) - strips.begin(strip));
-            for (int m = 0; m < tile.rows; ++m, walk.next()) {
-              a_row[m] = walk.from;
-              c_row[m] = walk.to;
-            }
+            walk.next(tile.rows, a_row, c_row);
             run_tile(tile);
           }
           tile.accumulate = true;

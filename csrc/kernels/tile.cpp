@@ -1,7 +1,10 @@
 #include "tile.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
+
+#include "carver.h"
 
 namespace cygnet {
 namespace {
@@ -11,6 +14,9 @@ constexpr bool masked_loads_are_free = true;
 #else
 constexpr bool masked_loads_are_free = false;
 #endif
+
+// Most products that are added up in one chain, since rounding errors grow with its length.
+constexpr int64_t longest_chain = 128;
 
 template <class T, int Rows, int Vectors, bool Masked>
 void tile_of(const Tile<T>& t) noexcept {
@@ -24,22 +30,43 @@ void tile_of(const Tile<T>& t) noexcept {
 #pragma GCC unroll 4
     for (int v = 0; v < Vectors; ++v) sum[m][v] = V(T(0));
   const int64_t* const row = t.a_row;
+  const int64_t products = t.segments * t.depth;
+  const int64_t chains = std::max<int64_t>(1, ceil_div(products, longest_chain));
+  const int64_t chain = ceil_div(products, chains);
+  V total[Rows][Vectors];  // of the chains that are finished
+  int64_t left = chain;    // of the current one
+  bool first = true;
   for (int64_t s = 0; s < t.segments; ++s) {
     const T* a = t.a + (t.a_segment ? t.a_segment[s] : 0);
     const T* b = t.b + s * t.b_segment;
-    for (int64_t k = t.depth; k > 0; --k) {
-      V x[Vectors];
+    for (int64_t rest = t.depth; rest > 0;) {
+      const int64_t run = std::min(left, rest);
+      rest -= run;
+      left -= run;
+      for (int64_t k = run; k > 0; --k) {
+        V x[Vectors];
 #pragma GCC unroll 4
-      for (int v = 0; v < Vectors; ++v)
-        x[v] = Masked && v == Vectors - 1 ? V::load(b + v * lanes, b_last) : V::load(b + v * lanes);
+        for (int v = 0; v < Vectors; ++v)
+          x[v] = Masked && v == Vectors - 1 ? V::load(b + v * lanes, b_last) : V::load(b + v * lanes);
 #pragma GCC unroll 16
-      for (int m = 0; m < Rows; ++m) {
-        const V y(a[row[m]]);
+        for (int m = 0; m < Rows; ++m) {
+          const V y(a[row[m]]);
 #pragma GCC unroll 4
-        for (int v = 0; v < Vectors; ++v) sum[m][v] = fma(y, x[v], sum[m][v]);
+          for (int v = 0; v < Vectors; ++v) sum[m][v] = fma(y, x[v], sum[m][v]);
+        }
+        a += t.a_step;
+        b += t.b_step;
       }
-      a += t.a_step;
-      b += t.b_step;
+      if (left > 0 || chains == 1) continue;
+      left = chain;
+#pragma GCC unroll 16
+      for (int m = 0; m < Rows; ++m)
+#pragma GCC unroll 4
+        for (int v = 0; v < Vectors; ++v) {
+          total[m][v] = first ? sum[m][v] : total[m][v] + sum[m][v];
+          sum[m][v] = V(T(0));
+        }
+      first = false;
     }
   }
   const auto load = [&](const T* from, int v) {
@@ -52,6 +79,7 @@ void tile_of(const Tile<T>& t) noexcept {
 #pragma GCC unroll 4
       for (int v = 0; v < Vectors; ++v) sum[m][v] = step(sum[m][v], m, v);
   };
+  if (!first) each([&](V value, int m, int v) { return value + total[m][v]; });
   if (t.alpha != T(1)) each([&](V value, int, int) { return value * V(t.alpha); });
   if (t.accumulate) each([&](V value, int m, int v) { return fma(load(t.c + t.c_row[m], v), V(t.beta), value); });
   if (t.bias) {
