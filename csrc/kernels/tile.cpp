@@ -17,9 +17,12 @@ constexpr bool masked_loads_are_free = false;
 
 // Most products that are added up in one chain, since rounding errors grow with its length.
 constexpr int64_t longest_chain = 128;
+// Vectors of sums of any tile.
+constexpr int most_sums = 24;
 
+// `totals` has room for the sums of the chains that are finished.
 template <class T, int Rows, int Vectors, bool Masked>
-void tile_of(const Tile<T>& t) noexcept {
+void tile_of(const Tile<T>& t, T* totals) noexcept {
   using V = Vec<T>;
   constexpr int lanes = V::lanes;
   const int last = t.columns - (Vectors - 1) * lanes;  // columns of the last vector
@@ -30,45 +33,43 @@ void tile_of(const Tile<T>& t) noexcept {
 #pragma GCC unroll 4
     for (int v = 0; v < Vectors; ++v) sum[m][v] = V(T(0));
   const int64_t* const row = t.a_row;
-  const int64_t products = t.segments * t.depth;
-  const int64_t chains = std::max<int64_t>(1, ceil_div(products, longest_chain));
-  const int64_t chain = ceil_div(products, chains);
-  V total[Rows][Vectors];  // of the chains that are finished
-  int64_t left = chain;    // of the current one
-  bool first = true;
-  for (int64_t s = 0; s < t.segments; ++s) {
-    const T* a = t.a + (t.a_segment ? t.a_segment[s] : 0);
-    const T* b = t.b + s * t.b_segment;
-    for (int64_t rest = t.depth; rest > 0;) {
-      const int64_t run = std::min(left, rest);
-      rest -= run;
-      left -= run;
-      for (int64_t k = run; k > 0; --k) {
-        V x[Vectors];
-#pragma GCC unroll 4
-        for (int v = 0; v < Vectors; ++v)
-          x[v] = Masked && v == Vectors - 1 ? V::load(b + v * lanes, b_last) : V::load(b + v * lanes);
+  // A chain is a part of a segment or some whole ones.
+  const int64_t group = std::max<int64_t>(1, longest_chain / std::max<int64_t>(1, t.depth));
+  const int64_t part = ceil_div(t.depth, std::max<int64_t>(1, ceil_div(t.depth, longest_chain)));
+  int64_t finished = 0;  // chains
+  for (int64_t first = 0; first < t.segments; first += group)
+    for (int64_t begin = 0; begin < t.depth; begin += part) {
+      if (first > 0 || begin > 0) {
 #pragma GCC unroll 16
-        for (int m = 0; m < Rows; ++m) {
-          const V y(a[row[m]]);
+        for (int m = 0; m < Rows; ++m)
 #pragma GCC unroll 4
-          for (int v = 0; v < Vectors; ++v) sum[m][v] = fma(y, x[v], sum[m][v]);
-        }
-        a += t.a_step;
-        b += t.b_step;
+          for (int v = 0; v < Vectors; ++v) {
+            T* const total = totals + (m * Vectors + v) * lanes;
+            (finished > 0 ? V::load(total) + sum[m][v] : sum[m][v]).store(total);
+            sum[m][v] = V(T(0));
+          }
+        ++finished;
       }
-      if (left > 0 || chains == 1) continue;
-      left = chain;
-#pragma GCC unroll 16
-      for (int m = 0; m < Rows; ++m)
+      const int64_t last = std::min(t.segments, first + group), run = std::min(part, t.depth - begin);
+      for (int64_t s = first; s < last; ++s) {
+        const T* a = t.a + (t.a_segment ? t.a_segment[s] : 0) + begin * t.a_step;
+        const T* b = t.b + s * t.b_segment + begin * t.b_step;
+        for (int64_t k = run; k > 0; --k) {
+          V x[Vectors];
 #pragma GCC unroll 4
-        for (int v = 0; v < Vectors; ++v) {
-          total[m][v] = first ? sum[m][v] : total[m][v] + sum[m][v];
-          sum[m][v] = V(T(0));
+          for (int v = 0; v < Vectors; ++v)
+            x[v] = Masked && v == Vectors - 1 ? V::load(b + v * lanes, b_last) : V::load(b + v * lanes);
+#pragma GCC unroll 16
+          for (int m = 0; m < Rows; ++m) {
+            const V y(a[row[m]]);
+#pragma GCC unroll 4
+            for (int v = 0; v < Vectors; ++v) sum[m][v] = fma(y, x[v], sum[m][v]);
+          }
+          a += t.a_step;
+          b += t.b_step;
         }
-      first = false;
+      }
     }
-  }
   const auto load = [&](const T* from, int v) {
     return v < Vectors - 1 || last == lanes ? V::load(from + v * lanes) : V::load(from + v * lanes, last);
   };
@@ -79,7 +80,7 @@ void tile_of(const Tile<T>& t) noexcept {
 #pragma GCC unroll 4
       for (int v = 0; v < Vectors; ++v) sum[m][v] = step(sum[m][v], m, v);
   };
-  if (!first) each([&](V value, int m, int v) { return value + total[m][v]; });
+  if (finished > 0) each([&](V value, int m, int v) { return value + V::load(totals + (m * Vectors + v) * lanes); });
   if (t.alpha != T(1)) each([&](V value, int, int) { return value * V(t.alpha); });
   if (t.accumulate) each([&](V value, int m, int v) { return fma(load(t.c + t.c_row[m], v), V(t.beta), value); });
   if (t.bias) {
@@ -104,7 +105,7 @@ void tile_of(const Tile<T>& t) noexcept {
 }
 
 template <class T>
-using Function = void (*)(const Tile<T>&) noexcept;
+using Function = void (*)(const Tile<T>&, T*) noexcept;
 
 template <class T, int Vectors, bool Masked, int... Rows>
 constexpr auto functions_of(std::integer_sequence<int, Rows...>) {
@@ -120,15 +121,16 @@ Function<T> function_of(int rows) noexcept {
 
 template <class T, bool Masked>
 void run(const Tile<T>& tile) noexcept {
+  alignas(64) T totals[most_sums * Vec<T>::lanes];
   switch (tile.vectors) {
     case 1:
-      return function_of<T, 1, Masked>(tile.rows)(tile);
+      return function_of<T, 1, Masked>(tile.rows)(tile, totals);
     case 2:
-      return function_of<T, 2, Masked>(tile.rows)(tile);
+      return function_of<T, 2, Masked>(tile.rows)(tile, totals);
     case 3:
-      return function_of<T, 3, Masked>(tile.rows)(tile);
+      return function_of<T, 3, Masked>(tile.rows)(tile, totals);
     default:
-      if constexpr (max_vectors >= 4) return function_of<T, 4, Masked>(tile.rows)(tile);
+      if constexpr (max_vectors >= 4) return function_of<T, 4, Masked>(tile.rows)(tile, totals);
   }
 }
 
