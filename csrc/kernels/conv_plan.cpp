@@ -169,25 +169,17 @@ struct Walk {
   int64_t size[max_axes], from_step[max_axes + 1], to_step[max_axes + 1];
   int64_t at[max_axes + 1] = {}, from = 0, to = 0;
 
-  // The offsets of the next `count` positions.
-  void next(int count, int64_t* from_row, int64_t* to_row) {
-    for (int m = 0; m < count;) {
-      const int64_t run = std::min<int64_t>(count - m, size[2] - at[3]);
-      for (int64_t i = 0; i < run; ++i, ++m) {
-        from_row[m] = from + i * from_step[3];
-        to_row[m] = to + i * to_step[3];
-      }
-      from += run * from_step[3];
-      to += run * to_step[3];
-      if ((at[3] += run) < size[2]) continue;
-      at[3] = 0;
-      if (++at[2] == size[1]) {
-        at[2] = 0;
-        if (++at[1] == size[0]) at[1] = 0, ++at[0];
-      }
-      from = at[0] * from_step[0] + at[1] * from_step[1] + at[2] * from_step[2];
-      to = at[0] * to_step[0] + at[1] * to_step[1] + at[2] * to_step[2];
+  void next() {
+    from += from_step[3];
+    to += to_step[3];
+    if (++at[3] < size[2]) return;
+    at[3] = 0;
+    if (++at[2] == size[1]) {
+      at[2] = 0;
+      if (++at[1] == size[0]) at[1] = 0, ++at[0];
     }
+    from = at[0] * from_step[0] + at[1] * from_step[1] + at[2] * from_step[2];
+    to = at[0] * to_step[0] + at[1] * to_step[1] + at[2] * to_step[2];
   }
 };
 
@@ -525,7 +517,10 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
           Walk walk = start;
           for (int64_t strip = 0; strip < strips.strips; ++strip) {
             tile.rows = static_cast<int>(strips.begin(strip + 1) - strips.begin(strip));
-            walk.next(tile.rows, a_row, c_row);
+            for (int m = 0; m < tile.rows; ++m, walk.next()) {
+              a_row[m] = walk.from;
+              c_row[m] = walk.to;
+            }
             run_tile(tile);
           }
           tile.accumulate = true;

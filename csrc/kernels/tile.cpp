@@ -34,8 +34,9 @@ void tile_of(const Tile<T>& t, T* totals) noexcept {
     for (int v = 0; v < Vectors; ++v) sum[m][v] = V(T(0));
   const int64_t* const row = t.a_row;
   // A chain is a part of a segment or some whole ones.
-  const int64_t group = std::max<int64_t>(1, longest_chain / std::max<int64_t>(1, t.depth));
-  const int64_t part = ceil_div(t.depth, std::max<int64_t>(1, ceil_div(t.depth, longest_chain)));
+  const bool split = t.segments * t.depth > longest_chain;
+  const int64_t group = split ? std::max<int64_t>(1, longest_chain / t.depth) : t.segments;
+  const int64_t part = split ? ceil_div(t.depth, ceil_div(t.depth, longest_chain)) : t.depth;
   int64_t finished = 0;  // chains
   for (int64_t first = 0; first < t.segments; first += group)
     for (int64_t begin = 0; begin < t.depth; begin += part) {
