@@ -89,6 +89,7 @@ void separate(const T* from, int64_t count, int64_t channels, int64_t plane, T* 
       Eigen::internal::PacketBlock<typename V::Packet, lanes> block;
       for (int i = 0; i < lanes; ++i)
         block.packet[i] = i < valid_x ? V::load(from + (x + i) * channels + c, valid).p : V(T(0)).p;
+      for (int i = 0; i < lanes; ++i) __builtin_prefetch(from + (x + lanes + i) * channels + c);
       Eigen::internal::ptranspose(block);
       const int stored = to + x + lanes <= end ? lanes : valid_x;
       for (int i = 0; i < valid; ++i) {

@@ -428,6 +428,14 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
   const Images<T> images{
       source, {plan.axes[0].source, plan.axes[1].source, plan.axes[2].source}, channels, plan.channels_last};
   const int64_t grid[] = {plan.axes[0].count(0), plan.axes[1].count(0), plan.axes[2].count(0)};
+  // Sends for the part of the source's lines that the strip from pixel `next` on is the first to read.
+  const auto fetch_ahead = [&](const T* next, int64_t rows) {
+    const int64_t size = rows * plan.axes[2].source_step * channels;
+    for (int64_t line = 0; line < plan.axes[1].source_step; ++line) {
+      const T* const from = next + (plan.reach[1].high - line) * pitch[2];
+      for (int64_t i = 0; i < size; i += 64 / static_cast<int64_t>(sizeof(T))) __builtin_prefetch(from + i, 0, 2);
+    }
+  };
   parallel_for(plan.tasks(), plan.multiplications, [&](int64_t task) {
     const int64_t split = task % plan.unit_splits, block = task / plan.unit_splits;
     const int64_t first = block / plan.boxes.boxes() * plan.images_per_task;
@@ -446,8 +454,9 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
     } else {
       for (int i = 0; i < max_axes; ++i) origin += box.begin[i] * plan.axes[i].source_step * pitch[i + 1];
     }
+    const int64_t first_unit = plan.units() * split / plan.unit_splits;
     const int64_t unit_end = plan.units() * (split + 1) / plan.unit_splits;
-    for (int64_t unit = plan.units() * split / plan.unit_splits; unit < unit_end; ++unit) {
+    for (int64_t unit = first_unit; unit < unit_end; ++unit) {
       const int64_t g = unit / panels.panels, p = unit % panels.panels;
       const int64_t column = g * plan.group_columns() + panels.begin(p);
       const int64_t width = int64_t{panels.vectors_of(p)} * panels.lanes;
@@ -515,12 +524,14 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
           tile.bias = finished && bias ? bias + column : nullptr;
           tile.activation = finished ? activation : Activation::None;
           Walk walk = start;
+          const bool fetched = plan.slab || unit != first_unit || tile.accumulate;
           for (int64_t strip = 0; strip < strips.strips; ++strip) {
             tile.rows = static_cast<int>(strips.begin(strip + 1) - strips.begin(strip));
             for (int m = 0; m < tile.rows; ++m, walk.next()) {
               a_row[m] = walk.from;
               c_row[m] = walk.to;
             }
+            if (!fetched) fetch_ahead(a + walk.from, tile.rows);
             run_tile(tile);
           }
           tile.accumulate = true;
