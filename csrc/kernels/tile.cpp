@@ -15,14 +15,12 @@ constexpr bool masked_loads_are_free = true;
 constexpr bool masked_loads_are_free = false;
 #endif
 
-// Most products that are added up in one chain, since rounding errors grow with its length.
-constexpr int64_t longest_chain = 128;
-// Vectors of sums of any tile.
-constexpr int most_sums = 24;
+// Rounding errors grow with the number of products that are added up one after the other. Up to the first number they
+// are one chain, more are two at least, of at most the second number.
+constexpr int64_t single_chain = 192, longest_chain = 256;
 
-// `totals` has room for the sums of the chains that are finished.
 template <class T, int Rows, int Vectors, bool Masked>
-void tile_of(const Tile<T>& t, T* totals) noexcept {
+void tile_of(const Tile<T>& t) noexcept {
   using V = Vec<T>;
   constexpr int lanes = V::lanes;
   const int last = t.columns - (Vectors - 1) * lanes;  // columns of the last vector
@@ -33,44 +31,24 @@ void tile_of(const Tile<T>& t, T* totals) noexcept {
 #pragma GCC unroll 4
     for (int v = 0; v < Vectors; ++v) sum[m][v] = V(T(0));
   const int64_t* const row = t.a_row;
-  // A chain is a part of a segment or some whole ones.
-  const bool split = t.segments * t.depth > longest_chain;
-  const int64_t group = split ? std::max<int64_t>(1, longest_chain / t.depth) : t.segments;
-  const int64_t part = split ? ceil_div(t.depth, ceil_div(t.depth, longest_chain)) : t.depth;
-  int64_t finished = 0;  // chains
-  for (int64_t first = 0; first < t.segments; first += group)
-    for (int64_t begin = 0; begin < t.depth; begin += part) {
-      if (first > 0 || begin > 0) {
+  for (int64_t s = 0; s < t.segments; ++s) {
+    const T* a = t.a + (t.a_segment ? t.a_segment[s] : 0);
+    const T* b = t.b + s * t.b_segment;
+    for (int64_t k = t.depth; k > 0; --k) {
+      V x[Vectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < Vectors; ++v)
+        x[v] = Masked && v == Vectors - 1 ? V::load(b + v * lanes, b_last) : V::load(b + v * lanes);
 #pragma GCC unroll 16
-        for (int m = 0; m < Rows; ++m)
+      for (int m = 0; m < Rows; ++m) {
+        const V y(a[row[m]]);
 #pragma GCC unroll 4
-          for (int v = 0; v < Vectors; ++v) {
-            T* const total = totals + (m * Vectors + v) * lanes;
-            (finished > 0 ? V::load(total) + sum[m][v] : sum[m][v]).store(total);
-            sum[m][v] = V(T(0));
-          }
-        ++finished;
+        for (int v = 0; v < Vectors; ++v) sum[m][v] = fma(y, x[v], sum[m][v]);
       }
-      const int64_t last = std::min(t.segments, first + group), run = std::min(part, t.depth - begin);
-      for (int64_t s = first; s < last; ++s) {
-        const T* a = t.a + (t.a_segment ? t.a_segment[s] : 0) + begin * t.a_step;
-        const T* b = t.b + s * t.b_segment + begin * t.b_step;
-        for (int64_t k = run; k > 0; --k) {
-          V x[Vectors];
-#pragma GCC unroll 4
-          for (int v = 0; v < Vectors; ++v)
-            x[v] = Masked && v == Vectors - 1 ? V::load(b + v * lanes, b_last) : V::load(b + v * lanes);
-#pragma GCC unroll 16
-          for (int m = 0; m < Rows; ++m) {
-            const V y(a[row[m]]);
-#pragma GCC unroll 4
-            for (int v = 0; v < Vectors; ++v) sum[m][v] = fma(y, x[v], sum[m][v]);
-          }
-          a += t.a_step;
-          b += t.b_step;
-        }
-      }
+      a += t.a_step;
+      b += t.b_step;
     }
+  }
   const auto load = [&](const T* from, int v) {
     return v < Vectors - 1 || last == lanes ? V::load(from + v * lanes) : V::load(from + v * lanes, last);
   };
@@ -81,7 +59,6 @@ void tile_of(const Tile<T>& t, T* totals) noexcept {
 #pragma GCC unroll 4
       for (int v = 0; v < Vectors; ++v) sum[m][v] = step(sum[m][v], m, v);
   };
-  if (finished > 0) each([&](V value, int m, int v) { return value + V::load(totals + (m * Vectors + v) * lanes); });
   if (t.alpha != T(1)) each([&](V value, int, int) { return value * V(t.alpha); });
   if (t.accumulate) each([&](V value, int m, int v) { return fma(load(t.c + t.c_row[m], v), V(t.beta), value); });
   if (t.bias) {
@@ -106,7 +83,7 @@ void tile_of(const Tile<T>& t, T* totals) noexcept {
 }
 
 template <class T>
-using Function = void (*)(const Tile<T>&, T*) noexcept;
+using Function = void (*)(const Tile<T>&) noexcept;
 
 template <class T, int Vectors, bool Masked, int... Rows>
 constexpr auto functions_of(std::integer_sequence<int, Rows...>) {
@@ -122,23 +99,20 @@ Function<T> function_of(int rows) noexcept {
 
 template <class T, bool Masked>
 void run(const Tile<T>& tile) noexcept {
-  alignas(64) T totals[most_sums * Vec<T>::lanes];
   switch (tile.vectors) {
     case 1:
-      return function_of<T, 1, Masked>(tile.rows)(tile, totals);
+      return function_of<T, 1, Masked>(tile.rows)(tile);
     case 2:
-      return function_of<T, 2, Masked>(tile.rows)(tile, totals);
+      return function_of<T, 2, Masked>(tile.rows)(tile);
     case 3:
-      return function_of<T, 3, Masked>(tile.rows)(tile, totals);
+      return function_of<T, 3, Masked>(tile.rows)(tile);
     default:
-      if constexpr (max_vectors >= 4) return function_of<T, 4, Masked>(tile.rows)(tile, totals);
+      if constexpr (max_vectors >= 4) return function_of<T, 4, Masked>(tile.rows)(tile);
   }
 }
 
-}  // namespace
-
 template <class T>
-void run_tile(const Tile<T>& tile) noexcept {
+void run_chain(const Tile<T>& tile) noexcept {
   if constexpr (masked_loads_are_free) {
     run<T, true>(tile);
   } else {
@@ -147,6 +121,33 @@ void run_tile(const Tile<T>& tile) noexcept {
     else
       run<T, true>(tile);
   }
+}
+
+}  // namespace
+
+template <class T>
+void run_tile(const Tile<T>& tile) noexcept {
+  const int64_t products = tile.segments * tile.depth;
+  if (products <= single_chain) return run_chain(tile);
+  // A chain is a part of a segment or some whole ones.
+  const int64_t longest = std::min(longest_chain, ceil_div(products, 2));
+  const int64_t segments = std::max<int64_t>(1, longest / tile.depth);
+  const int64_t depth = ceil_div(tile.depth, ceil_div(tile.depth, longest));
+  Tile<T> chain = tile;
+  for (int64_t s = 0; s < tile.segments; s += segments)
+    for (int64_t k = 0; k < tile.depth; k += depth) {
+      const bool last = s + segments >= tile.segments && k + depth >= tile.depth;
+      chain.segments = std::min(segments, tile.segments - s);
+      chain.depth = std::min(depth, tile.depth - k);
+      chain.a = tile.a + k * tile.a_step;
+      chain.a_segment = tile.a_segment ? tile.a_segment + s : nullptr;
+      chain.b = tile.b + s * tile.b_segment + k * tile.b_step;
+      chain.bias = last ? tile.bias : nullptr;
+      chain.activation = last ? tile.activation : Activation::None;
+      run_chain(chain);
+      chain.accumulate = true;
+      chain.beta = 1;
+    }
 }
 
 template void run_tile<float>(const Tile<float>&) noexcept;
