@@ -286,6 +286,39 @@ def test_sequential_fuses_layer_and_activation_with_the_same_bits(
         np.testing.assert_array_equal(fused, plain)
 
 
+@pytest.mark.parametrize("activation", [nn.ReLU(), nn.Tanh()])
+@pytest.mark.parametrize(
+    ("layer", "pool", "shape"),
+    [
+        (nn.Conv1d(3, 18, 3), nn.MaxPool1d(2), (2, 3, 9)),
+        (nn.Conv2d(3, 18, 3), nn.MaxPool2d(3, 2, 1), (2, 3, 9, 8)),
+        (nn.Conv2d(1, 6, 3), nn.MaxPool2d(2, ceil_mode=True), (2, 1, 9, 8)),
+        (nn.BatchNorm3d(5), nn.MaxPool3d(2), (3, 5, 4, 5, 4)),
+        (nn.BatchNorm2d(5), nn.AvgPool2d(2), (3, 5, 4, 5)),
+        (nn.Identity(), nn.MaxPool2d(2), (3, 5, 4, 5)),
+    ],
+)
+def test_sequential_pools_before_relu_with_the_same_bits(
+    layer: nn.Module, pool: nn.Module, activation: nn.Module, shape: tuple[int, ...],
+    generator: np.random.Generator,
+) -> None:  # fmt: skip
+    x = cygnet.tensor(generator.standard_normal(shape).astype(np.float32), requires_grad=True)
+    net = nn.Sequential(layer, activation, pool)
+    for fused, plain in zip(_bits(net, x, True), _bits(net, x, False), strict=True):
+        np.testing.assert_array_equal(fused, plain)
+
+
+def test_sequential_keeps_relu_before_a_pooling_that_returns_indices(
+    generator: np.random.Generator,
+) -> None:
+    x = cygnet.tensor(generator.standard_normal((2, 3, 8, 8)).astype(np.float32))
+    layers = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2, return_indices=True)
+    got, indices = nn.Sequential(*layers)(x)
+    wanted, places = layers[2](layers[1](layers[0](x)))
+    np.testing.assert_array_equal(got.detach().numpy(), wanted.detach().numpy())
+    np.testing.assert_array_equal(indices.numpy(), places.numpy())
+
+
 def test_sequential_does_not_fuse_another_forward() -> None:
     class Doubled(nn.Linear):
         def forward(self, input: cygnet.Tensor) -> cygnet.Tensor:

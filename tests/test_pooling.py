@@ -261,6 +261,51 @@ def test_max_pool_of_nan_and_infinity():
     np.testing.assert_array_equal(at[0, :, 0], [[1, 2], [0, 2]])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("layout", IMAGE_LAYOUTS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    ("shape", "kernel_size", "options"), [case for case in CASES if len(case[0]) == 4], ids=str
+)
+def test_max_pool_with_relu(shape, kernel_size, options, layout, dtype):
+    x = np.random.default_rng(3).integers(-9, 5, shape).astype(dtype)
+    x.flat[0] = np.nan
+    x = layout(x)
+    forward, backward = kernels.max_pool2d_forward, kernels.max_pool2d_backward
+    plain = forward(kernels.relu(x), kernel_size, **options, keep="nothing")[0]
+    for keep in ("nothing", "taps", "indices"):
+        got, kept = forward(x, kernel_size, **options, keep=keep, activation="relu")
+        np.testing.assert_array_equal(got, np.maximum(plain, 0))
+        if keep == "nothing":
+            continue
+        _, first = forward(x, kernel_size, **options, keep=keep)
+        grad = np.random.default_rng(4).standard_normal(got.shape).astype(dtype)
+        masked = np.where(got <= 0, 0, grad)
+        args = (x.shape, kernel_size)
+        np.testing.assert_array_equal(
+            backward(grad, kept, *args, **options), backward(masked, first, *args, **options)
+        )
+        if keep == "indices":
+            np.testing.assert_array_equal(kept == -1, got <= 0)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 31, 41), (1, 1, 3, 165), (1, 2, 2, 131), (2, 40, 5, 7)])
+def test_gradients_of_inputs_that_no_window_covers(shape):
+    generator = np.random.default_rng(5)
+    for order in (np.ascontiguousarray, channels_last):
+        x = order(generator.standard_normal(shape).astype(np.float32))
+        output, taps = kernels.max_pool2d_forward(x, 2, keep="taps")
+        _, indices = kernels.max_pool2d_forward(x, 2, keep="indices")
+        grad = order(generator.standard_normal(output.shape).astype(np.float32))
+        np.testing.assert_array_equal(
+            kernels.max_pool2d_backward(grad, taps, shape, 2),
+            kernels.max_pool2d_backward(grad, indices, shape),
+        )
+        wanted = np.zeros(shape, np.float32)
+        h, w = output.shape[2:]
+        wanted[:, :, : 2 * h, : 2 * w] = np.repeat(np.repeat(grad / 4, 2, axis=2), 2, axis=3)
+        np.testing.assert_array_equal(kernels.avg_pool2d_backward(grad, shape, 2), wanted)
+
+
 def test_max_pool_window_without_input():
     x = np.ones((1, 1, 2, 2), np.float32)
     y, at = kernels.max_pool2d_forward(x, 2, padding=1, dilation=3)
@@ -438,6 +483,8 @@ def test_bad_windows(arguments, options, error, text):
 
 
 def test_bad_max_pool():
+    with pytest.raises(ValueError, match="max_pool2d: activation is 'tanh', expected 'none' or"):
+        kernels.max_pool2d_forward(np.ones((1, 1, 4, 4), np.float32), 2, activation="tanh")
     with pytest.raises(ValueError, match="max_pool2d: dilation is 0, expected at least 1"):
         kernels.max_pool2d_forward(X, 2, dilation=0)
     y, at = kernels.max_pool2d_forward(X, 2)

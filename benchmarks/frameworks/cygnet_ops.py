@@ -40,8 +40,8 @@ def conv_backward(
 
 
 def linear_relu_backward(grad: Tensor, input: Tensor, weight: Tensor, output: Tensor) -> Run:
-    arrays = [t.numpy() for t in (grad, input, weight, output)]
-    return lambda: kernels.linear_backward(*arrays, activation="relu")
+    g, x, w, y = grad.numpy(), input.numpy(), weight.numpy(), output.numpy()
+    return partial(kernels.linear_backward, g, x, w, y, activation="relu")
 
 
 def max_pool2d_backward(grad: Tensor, input: Tensor) -> Run:

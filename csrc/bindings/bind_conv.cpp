@@ -364,7 +364,7 @@ void add_convolution(py::module_& m, const Op& op) {
                   const OptionalArray& out) {
         return forward(op, input, weight, bias, stride, padding, none, dilation, groups, activation, out);
       },
-      py::arg("input"), py::arg("weight"), py::arg("bias") = py::none(), py::kw_only(), py::arg("stride") = one,
+      py::arg("input"), py::arg("weight"), py::arg("bias") = py::none(), py::arg("stride") = one,
       py::arg("padding") = PaddingArg{none.object}, py::arg("dilation") = one, py::arg("groups") = 1,
       py::arg("activation") = "none", py::arg("out") = py::none(), doc_of(op, forward_doc).c_str());
   m.def(
@@ -373,7 +373,7 @@ void add_convolution(py::module_& m, const Op& op) {
                   const PaddingArg& padding, const AxesArg& dilation, int64_t groups, const OptionalArray& out) {
         return backward_input(op, grad, weight, shape, stride, padding, none, dilation, groups, out);
       },
-      py::arg("grad_output"), py::arg("weight"), py::arg("input_shape"), py::kw_only(), py::arg("stride") = one,
+      py::arg("grad_output"), py::arg("weight"), py::arg("input_shape"), py::arg("stride") = one,
       py::arg("padding") = PaddingArg{none.object}, py::arg("dilation") = one, py::arg("groups") = 1,
       py::arg("out") = py::none(), doc_of(op, backward_input_doc).c_str());
   m.def(
@@ -383,7 +383,7 @@ void add_convolution(py::module_& m, const Op& op) {
                   bool need_bias) {
         return backward_weight(op, grad, input, shape, stride, padding, none, dilation, groups, need_weight, need_bias);
       },
-      py::arg("grad_output"), py::arg("input"), py::arg("weight_shape"), py::kw_only(), py::arg("stride") = one,
+      py::arg("grad_output"), py::arg("input"), py::arg("weight_shape"), py::arg("stride") = one,
       py::arg("padding") = PaddingArg{none.object}, py::arg("dilation") = one, py::arg("groups") = 1,
       py::arg("need_weight") = true, py::arg("need_bias") = true, doc_of(op, backward_weight_doc).c_str());
 }
@@ -397,7 +397,7 @@ void add_transposed(py::module_& m, const Op& op) {
             const std::string& activation, const OptionalArray& out) {
         return forward(op, input, weight, bias, stride, padding, output_padding, dilation, groups, activation, out);
       },
-      py::arg("input"), py::arg("weight"), py::arg("bias") = py::none(), py::kw_only(), py::arg("stride") = one,
+      py::arg("input"), py::arg("weight"), py::arg("bias") = py::none(), py::arg("stride") = one,
       py::arg("padding") = PaddingArg{none.object}, py::arg("output_padding") = none, py::arg("dilation") = one,
       py::arg("groups") = 1, py::arg("activation") = "none", py::arg("out") = py::none(),
       doc_of(op, forward_doc).c_str());
@@ -408,7 +408,7 @@ void add_transposed(py::module_& m, const Op& op) {
             const OptionalArray& out) {
         return backward_input(op, grad, weight, shape, stride, padding, output_padding, dilation, groups, out);
       },
-      py::arg("grad_output"), py::arg("weight"), py::arg("input_shape"), py::kw_only(), py::arg("stride") = one,
+      py::arg("grad_output"), py::arg("weight"), py::arg("input_shape"), py::arg("stride") = one,
       py::arg("padding") = PaddingArg{none.object}, py::arg("output_padding") = none, py::arg("dilation") = one,
       py::arg("groups") = 1, py::arg("out") = py::none(), doc_of(op, backward_input_doc).c_str());
   m.def(
@@ -419,7 +419,7 @@ void add_transposed(py::module_& m, const Op& op) {
         return backward_weight(op, grad, input, shape, stride, padding, output_padding, dilation, groups, need_weight,
                                need_bias);
       },
-      py::arg("grad_output"), py::arg("input"), py::arg("weight_shape"), py::kw_only(), py::arg("stride") = one,
+      py::arg("grad_output"), py::arg("input"), py::arg("weight_shape"), py::arg("stride") = one,
       py::arg("padding") = PaddingArg{none.object}, py::arg("output_padding") = none, py::arg("dilation") = one,
       py::arg("groups") = 1, py::arg("need_weight") = true, py::arg("need_bias") = true,
       doc_of(op, backward_weight_doc).c_str());

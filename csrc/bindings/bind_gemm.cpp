@@ -257,7 +257,7 @@ array([[1., 2.],
        [3., 4.]], dtype=float32)
 )");
   m.def("linear_forward", &linear_forward, py::arg("input"), py::arg("weight"), py::arg("bias") = py::none(),
-        py::kw_only(), py::arg("activation") = "none", py::arg("out") = py::none(),
+        py::arg("activation") = "none", py::arg("out") = py::none(),
         R"(Affine map of the last axis with fused activation: ``activation(input @ weight.T + bias)``.
 
 Parameters
@@ -283,7 +283,7 @@ Raises
 ShapeError, DTypeError, ValueError
 )");
   m.def("linear_backward", &linear_backward, py::arg("grad_output"), py::arg("input"), py::arg("weight"),
-        py::arg("output") = py::none(), py::kw_only(), py::arg("activation") = "none", py::arg("need_input") = true,
+        py::arg("output") = py::none(), py::arg("activation") = "none", py::arg("need_input") = true,
         py::arg("need_weight") = true, py::arg("need_bias") = true,
         R"(Gradients of `linear_forward`.
 

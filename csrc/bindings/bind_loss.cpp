@@ -237,7 +237,7 @@ DTypeError, ShapeError, ValueError
 }  // namespace
 
 void bind_loss(py::module_& m) {
-  m.def("cross_entropy_forward", &cross_entropy_forward_binding, py::arg("logits"), py::arg("labels"), py::kw_only(),
+  m.def("cross_entropy_forward", &cross_entropy_forward_binding, py::arg("logits"), py::arg("labels"),
         py::arg("ignore_index") = -100, py::arg("reduction") = "mean",
         R"(Softmax cross-entropy from class labels: ``log(sum(exp(logits[n]))) - logits[n, labels[n]]``.
 
@@ -272,8 +272,7 @@ Examples
 )");
   m.def(
       "cross_entropy_backward", &cross_entropy_backward_binding, py::arg("grad_output"), py::arg("logits"),
-      py::arg("labels"), py::arg("log_sum_exp"), py::kw_only(), py::arg("ignore_index") = -100,
-      py::arg("reduction") = "mean",
+      py::arg("labels"), py::arg("log_sum_exp"), py::arg("ignore_index") = -100, py::arg("reduction") = "mean",
       R"(Gradient of `cross_entropy_forward` with respect to the logits: ``softmax(logits) - one_hot(labels)``, scaled.
 
 Parameters

@@ -235,9 +235,9 @@ py::tuple group_norm_backward(const ArrayArg& grad, const ArrayArg& input_arg, c
 void bind_norm(py::module_& m) {
   m.def("batch_norm_forward", &batch_norm_forward, py::arg("input"), py::arg("weight") = py::none(),
         py::arg("bias") = py::none(), py::arg("running_mean") = py::none(), py::arg("running_var") = py::none(),
-        py::arg("num_batches_tracked") = py::none(), py::kw_only(), py::arg("training") = false,
-        py::arg("momentum") = 0.1, py::arg("eps") = 1e-5, py::arg("residual") = py::none(),
-        py::arg("activation") = "none", py::arg("out") = py::none(),
+        py::arg("num_batches_tracked") = py::none(), py::arg("training") = false, py::arg("momentum") = 0.1,
+        py::arg("eps") = 1e-5, py::arg("residual") = py::none(), py::arg("activation") = "none",
+        py::arg("out") = py::none(),
         norm_text(R"(Batch normalisation with fused residual and activation.
 
 ``activation((input - mean) / sqrt(variance + eps) * weight + bias + residual)``, with mean and variance of each channel
@@ -275,7 +275,7 @@ tuple of numpy.ndarray
             .c_str());
   m.def("batch_norm_backward", &batch_norm_backward, py::arg("grad_output"), py::arg("input"), py::arg("mean"),
         py::arg("rstd"), py::arg("weight") = py::none(), py::arg("bias") = py::none(), py::arg("output") = py::none(),
-        py::kw_only(), py::arg("training") = false, py::arg("activation") = "none", py::arg("need_input") = true,
+        py::arg("training") = false, py::arg("activation") = "none", py::arg("need_input") = true,
         py::arg("need_weight") = true, py::arg("need_bias") = true,
         norm_text(R"(Gradients of `batch_norm_forward`.
 

@@ -195,7 +195,7 @@ void adam_step_binding(const py::object& params, const py::object& grads, const 
 
 void bind_optimizer(py::module_& m) {
   m.def("sgd_step", &sgd_step_binding, py::arg("params"), py::arg("grads"), py::arg("momentum_buffers"),
-        py::arg("hyper"), py::kw_only(), py::arg("steps") = py::tuple(),
+        py::arg("hyper"), py::arg("steps") = py::tuple(),
         R"(One step of stochastic gradient descent over many parameters, in place, as torch.optim.SGD defines it.
 
 Parameters
@@ -217,8 +217,8 @@ Raises
 ShapeError, DTypeError, ValueError, TypeError
 )");
   m.def("adam_step", &adam_step_binding, py::arg("params"), py::arg("grads"), py::arg("exp_avgs"),
-        py::arg("exp_avg_sqs"), py::arg("steps"), py::arg("hyper"), py::kw_only(),
-        py::arg("max_exp_avg_sqs") = py::tuple(), py::arg("decoupled") = false,
+        py::arg("exp_avg_sqs"), py::arg("steps"), py::arg("hyper"), py::arg("max_exp_avg_sqs") = py::tuple(),
+        py::arg("decoupled") = false,
         R"(One step of Adam or AdamW over many parameters, in place, as torch.optim.Adam and AdamW define it.
 
 Parameters

@@ -47,8 +47,10 @@ Images new_images(const char* op, DType dtype, const Dims& shape, const Images& 
 }
 
 py::tuple max_forward(const Names& names, Images input, const Pooling& windows, const std::string& keep,
-                      const OptionalArray& out) {
+                      const std::string& activation, const OptionalArray& out) {
   const char* const op = names.op;
+  const bool relu = activation == "relu";
+  check<ValueError>(relu || activation == "none", op, ": activation is '", activation, "', expected 'none' or 'relu'");
   const bool nothing = keep == "nothing", taps = keep == "taps" && windows.taps() <= no_tap && !windows.adaptive();
   check<ValueError>(nothing || keep == "indices" || keep == "taps", op, ": keep is '", keep,
                     "', expected 'indices', 'taps' or 'nothing'");
@@ -70,11 +72,11 @@ py::tuple max_forward(const Names& names, Images input, const Pooling& windows, 
         launch(names.forward, work, {read(input.array), write(result.array), write(kept.array)}, 0, body);
     };
     if (nothing)
-      run([=](void* const* at) { max_pool_forward<T>(pooling, in<T>(at[0]), to<T>(at[1])); });
+      run([=](void* const* at) { max_pool_forward<T>(pooling, relu, in<T>(at[0]), to<T>(at[1])); });
     else if (taps)
-      run([=](void* const* at) { max_pool_forward<T>(pooling, in<T>(at[0]), to<T>(at[1]), to<uint8_t>(at[2])); });
+      run([=](void* const* at) { max_pool_forward<T>(pooling, relu, in<T>(at[0]), to<T>(at[1]), to<uint8_t>(at[2])); });
     else
-      run([=](void* const* at) { max_pool_forward<T>(pooling, in<T>(at[0]), to<T>(at[1]), to<int64_t>(at[2])); });
+      run([=](void* const* at) { max_pool_forward<T>(pooling, relu, in<T>(at[0]), to<T>(at[1]), to<int64_t>(at[2])); });
   });
   return py::make_tuple(result.array.object, nothing ? py::object(py::none()) : kept.array.object);
 }
@@ -261,17 +263,20 @@ void bind_max(py::module_& m, int axes) {
   m.def(
       names.forward,
       [=](const ArrayArg& input_arg, const AxesArg& kernel_size, const OptionalAxes& stride, const AxesArg& padding,
-          const AxesArg& dilation, bool ceil_mode, const std::string& keep, const OptionalArray& out) {
+          const AxesArg& dilation, bool ceil_mode, const std::string& keep, const std::string& activation,
+          const OptionalArray& out) {
         const Images input = images(names.op, "input", input_arg, axes);
         const Windows windows(names.op, axes, kernel_size, stride, padding, dilation, ceil_mode);
-        return max_forward(names, input, windows.over(names.op, input.shape()), keep, out);
+        return max_forward(names, input, windows.over(names.op, input.shape()), keep, activation, out);
       },
-      py::arg("input"), py::arg("kernel_size"), py::kw_only(), py::arg("stride") = py::none(),
-      py::arg("padding") = none, py::arg("dilation") = one, py::arg("ceil_mode") = false, py::arg("keep") = "indices",
-      py::arg("out") = py::none(),
+      py::arg("input"), py::arg("kernel_size"), py::arg("stride") = py::none(), py::arg("padding") = none,
+      py::arg("dilation") = one, py::arg("ceil_mode") = false, py::arg("keep") = "indices",
+      py::arg("activation") = "none", py::arg("out") = py::none(),
       ("Largest input of each window over " + docs.axes + ". NaN propagates." + parameters + docs.input() +
        docs.windows("minus infinity") +
        "dilation : int or tuple of int\n    Distance of a window's positions. Default 1.\n" + docs.ceil_mode() + keep +
+       "activation : str\n    'none' (default) or 'relu', fused; a maximum below zero then has no tap, and index "
+       "-1.\n" +
        docs.out() + returns + docs.raises())
           .c_str());
   m.def(
@@ -287,7 +292,7 @@ void bind_max(py::module_& m, int axes) {
         });
       },
       py::arg("grad_output"), py::arg("indices"), py::arg("input_shape"), py::arg("kernel_size") = py::none(),
-      py::kw_only(), py::arg("stride") = py::none(), py::arg("padding") = none, py::arg("dilation") = one,
+      py::arg("stride") = py::none(), py::arg("padding") = none, py::arg("dilation") = one,
       py::arg("ceil_mode") = false,
       (std::string("Gradient of `") + names.forward + "` with respect to its input, in the order of `indices`." +
        parameters + docs.gradient() + "indices : numpy.ndarray\n    What the forward call kept.\n" +
@@ -300,7 +305,7 @@ void bind_max(py::module_& m, int axes) {
       [=](const ArrayArg& input_arg, const AxesArg& output_size, const std::string& keep, const OptionalArray& out) {
         const Images input = images(adaptive.op, "input", input_arg, axes);
         const Dims sizes = per_axis(adaptive.op, "output_size", output_size, axes, 1);
-        return max_forward(adaptive, input, split_evenly(adaptive.op, input.shape(), sizes), keep, out);
+        return max_forward(adaptive, input, split_evenly(adaptive.op, input.shape(), sizes), keep, "none", out);
       },
       py::arg("input"), py::arg("output_size"), py::kw_only(), py::arg("keep") = "indices", py::arg("out") = py::none(),
       ("Largest input of windows that split " + docs.axes + " evenly into output_size parts. NaN propagates." +
@@ -345,9 +350,9 @@ divisor_override : int, optional
         return avg_forward(names, input, windows.over(names.op, input.shape()),
                            divisor_of(names.op, count_include_pad, divisor), out);
       },
-      py::arg("input"), py::arg("kernel_size"), py::kw_only(), py::arg("stride") = py::none(),
-      py::arg("padding") = none, py::arg("ceil_mode") = false, py::arg("count_include_pad") = true,
-      py::arg("divisor_override") = py::none(), py::arg("out") = py::none(),
+      py::arg("input"), py::arg("kernel_size"), py::arg("stride") = py::none(), py::arg("padding") = none,
+      py::arg("ceil_mode") = false, py::arg("count_include_pad") = true, py::arg("divisor_override") = py::none(),
+      py::arg("out") = py::none(),
       ("Average of each window over " + docs.axes + "." + parameters + docs.input() + docs.windows("zeros") +
        docs.ceil_mode() + divisors + docs.out() + "\nReturns\n-------\nnumpy.ndarray\n    " + docs.small + ".\n" +
        docs.raises())
@@ -363,9 +368,9 @@ divisor_override : int, optional
         const Windows windows(op, axes, kernel_size, stride, padding, one, ceil_mode);
         return avg_backward(op, grad, windows.over(op, shape), divisor_of(op, count_include_pad, divisor), shape);
       },
-      py::arg("grad_output"), py::arg("input_shape"), py::arg("kernel_size"), py::kw_only(),
-      py::arg("stride") = py::none(), py::arg("padding") = none, py::arg("ceil_mode") = false,
-      py::arg("count_include_pad") = true, py::arg("divisor_override") = py::none(),
+      py::arg("grad_output"), py::arg("input_shape"), py::arg("kernel_size"), py::arg("stride") = py::none(),
+      py::arg("padding") = none, py::arg("ceil_mode") = false, py::arg("count_include_pad") = true,
+      py::arg("divisor_override") = py::none(),
       (std::string("Gradient of `") + names.forward + "` with respect to its input, in the order of `grad_output`." +
        parameters + docs.gradient() + docs.input_shape() +
        "kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override\n    As in the forward call.\n" +

@@ -44,7 +44,7 @@ struct Scratch {
   Scratch(size_t bytes, Recording* recording)
       : data(bytes == 0  ? nullptr
              : recording ? recording->arena()->allocate(bytes)
-                         : pool::allocate(bytes)),
+                         : pool::allocate_scratch(bytes)),
         pooled(bytes != 0 && !recording) {}
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
@@ -70,20 +71,22 @@ Header* from_system(size_t index) {
   return header;
 }
 
-}  // namespace
-
-void* allocate(size_t bytes) {
+// A block of the class of `bytes`, or one that waits in any of the `wider` next classes.
+void* take(size_t bytes, size_t wider) {
   if (bytes > size_t{1} << 46) throw std::bad_alloc();
   const size_t index = class_of(bytes), size = class_bytes(index);
   Pool& p = pool();
   {
     const std::lock_guard<std::mutex> lock(p.mutex);
-    p.live_bytes += size;
-    if (Header* header = p.free_list[index]) {
-      p.free_list[index] = header->next;
-      p.cached_bytes -= size;
+    for (size_t i = index; i <= std::min<size_t>(index + wider, class_count - 1); ++i) {
+      Header* const header = p.free_list[i];
+      if (!header) continue;
+      p.free_list[i] = header->next;
+      p.live_bytes += class_bytes(i);
+      p.cached_bytes -= class_bytes(i);
       return header + 1;
     }
+    p.live_bytes += size;
   }
   Header* header = from_system(index);
   if (!header && empty_cache() > 0) header = from_system(index);
@@ -94,6 +97,12 @@ void* allocate(size_t bytes) {
   }
   return header + 1;
 }
+
+}  // namespace
+
+void* allocate(size_t bytes) { return take(bytes, 0); }
+
+void* allocate_scratch(size_t bytes) { return take(bytes, class_count); }
 
 void release(void* block) noexcept {
   if (!block) return;

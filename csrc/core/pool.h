@@ -8,6 +8,9 @@ namespace cygnet::pool {
 
 /// At least `bytes` bytes. Throws std::bad_alloc when the system has no more even after the cache was emptied.
 void* allocate(size_t bytes);
+/// The same for memory that is released soon, before anything else is asked for: any block that waits may serve, so
+/// that the scratch of many sizes does not add up.
+void* allocate_scratch(size_t bytes);
 void release(void* block) noexcept;
 /// Gives cached blocks back to the system; returns their bytes.
 size_t empty_cache() noexcept;

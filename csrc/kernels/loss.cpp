@@ -6,6 +6,7 @@
 
 #include "core/parallel.h"
 #include "reduce.h"
+#include "simd/loop.h"
 #include "simd/math.h"
 #include "softmax.h"
 
@@ -83,14 +84,6 @@ struct BinaryCrossEntropyWithLogitsLoss {
     return sigmoid(x) - t;
   }
 };
-
-template <class T, class F>
-inline void for_vectors(int64_t begin, int64_t end, const F& f) noexcept {
-  constexpr int lanes = Vec<T>::lanes;
-  int64_t i = begin;
-  for (; i + lanes <= end; i += lanes) f(i, lanes);
-  if (i < end) f(i, static_cast<int>(end - i));
-}
 
 template <class Loss, class T>
 void forward(const T* x, const T* target, int64_t count, Reduction reduction, T* loss, void* scratch) noexcept {

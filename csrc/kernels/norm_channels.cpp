@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <type_traits>
 
 #include "activation.h"
@@ -37,12 +38,10 @@ struct Walk {
     pieces = std::max<int64_t>(1, (s.rows + rows - 1) / rows);
   }
 
-  // Whether an array is so large that it is written past the caches; all of its vectors are aligned then.
+  // Whether an array is written past the caches.
   bool streams(const T* out) const noexcept {
-    constexpr int64_t lanes = Vec<T>::lanes;
     const int64_t sample = sizes.rows * sizes.channels;
-    return sizes.samples * sample * static_cast<int64_t>(sizeof(T)) >= stream_bytes && stride % lanes == 0 &&
-           (sizes.samples == 1 || sample % lanes == 0) && reinterpret_cast<uintptr_t>(out) % sizeof(Vec<T>) == 0;
+    return cygnet::streams(out, sizes.samples * sample, sizes.samples == 1 ? stride : std::gcd(stride, sample));
   }
 };
 

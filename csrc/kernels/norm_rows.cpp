@@ -18,13 +18,6 @@ constexpr int64_t part_rows = 64;         // rows that share a private copy of t
 
 constexpr int64_t ahead = 1024;  // elements that the first pass over a row fetches ahead
 
-// Whether a result is so large that it is written past the caches; all vectors of its rows are aligned then.
-template <class T>
-bool streams(RowSizes s, const T* out) noexcept {
-  return s.rows * s.width * static_cast<int64_t>(sizeof(T)) >= stream_bytes && s.width % Vec<T>::lanes == 0 &&
-         reinterpret_cast<uintptr_t>(out) % sizeof(Vec<T>) == 0;
-}
-
 template <class T, int sums>
 struct Terms {
   Vec<T> v[sums];
@@ -61,7 +54,7 @@ Vec<T> load_or(const T* from, int64_t i, int n, T absent) noexcept {
 template <bool centered, class T>
 void row_norm_forward(RowSizes s, const T* x, const T* weight, const T* bias, double eps, T* out, T* mean,
                       T* rstd) noexcept {
-  const bool past_caches = streams(s, out);
+  const bool past_caches = streams(out, s.rows * s.width, s.width);
   const int64_t grain = std::max<int64_t>(1, task_elements / std::max<int64_t>(1, s.width));
   parallel_ranges(s.rows, grain, 4.0 * static_cast<double>(s.width), [=](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
@@ -112,7 +105,7 @@ template <bool centered, class T>
 void row_norm_backward(RowSizes s, const T* grad, const T* x, const T* weight, const T* mean, const T* rstd, T* grad_x,
                        T* grad_weight, T* grad_bias, void* scratch) noexcept {
   const Parts parts(s);
-  const bool past_caches = grad_x && streams(s, grad_x);
+  const bool past_caches = grad_x && streams(grad_x, s.rows * s.width, s.width);
   T *const weights = static_cast<T*>(scratch), *const biases = weights + parts.count * s.width;
   parallel_for(parts.count, 8.0 * static_cast<double>(s.rows) * static_cast<double>(s.width), [=](int64_t part) {
     T *const by_weight = weights + part * s.width, *const by_bias = biases + part * s.width;

@@ -66,19 +66,20 @@ struct Pooling {
   bool adaptive() const { return d.adaptive || h.adaptive || w.adaptive; }
 };
 
-/// The number of a tap that stands for a window without input.
+/// The number of a tap that stands for a window whose result is none of its inputs.
 constexpr uint8_t no_tap = 255;
 
-/// output[n, c, o] = the largest input of window o, NaN if there is one, -infinity if the window has no input.
+/// output[n, c, o] = the largest input of window o, NaN if there is one, -infinity if the window has no input. With
+/// `relu` no less than 0, which then is the result of a window without input.
 template <class T>
-void max_pool_forward(const Pooling& pooling, const T* input, T* output) noexcept;
+void max_pool_forward(const Pooling& pooling, bool relu, const T* input, T* output) noexcept;
 /// The same, and taps[n, c, o] = the number (d kernel_h + h) kernel_w + w of its tap, the first of equals. Needs
 /// taps() <= no_tap.
 template <class T>
-void max_pool_forward(const Pooling& pooling, const T* input, T* output, uint8_t* taps) noexcept;
-/// The same with indices[n, c, o] = its position in the plane, -1 if there is none. Needs inputs() < 2^31.
+void max_pool_forward(const Pooling& pooling, bool relu, const T* input, T* output, uint8_t* taps) noexcept;
+/// The same with indices[n, c, o] = its position in the plane, -1 if it is no input. Needs inputs() < 2^31.
 template <class T>
-void max_pool_forward(const Pooling& pooling, const T* input, T* output, int64_t* indices) noexcept;
+void max_pool_forward(const Pooling& pooling, bool relu, const T* input, T* output, int64_t* indices) noexcept;
 
 /// grad_input[n, c, i] = sum of grad_output[n, c, o] over the windows o whose tap meets i, in ascending order. Not for
 /// adaptive windows.

@@ -1,4 +1,5 @@
 #include "pooling_strips.h"
+#include "pooling_tiles.h"
 
 namespace cygnet {
 namespace {
@@ -21,14 +22,28 @@ void average(const Pooling& pooling, const T* source, T* target, const F& diviso
                    V part[count];
                    for (V& total : part) total = V(T(0));
                    for (const Met& met : piece)
-                     for (int u = 0; u < count; ++u)
-                       part[u] += lanes.meeting(lanes.load(from + met.offset + u * step), met);
+                     for (int u = 0; u < count; ++u) {
+                       const T* const at = from + met.offset + u * step;
+                       prefetch(at + pooling_ahead);
+                       part[u] += lanes.meeting(lanes.load(at), met);
+                     }
                    for (int u = 0; u < count; ++u) sum[u] += part[u];
                  } while (piece.refill());
                  for (int u = 0; u < count; ++u) lanes.store(sum[u] / by, target + at + u * target_step);
                });
   });
 }
+
+// The gradients of windows, divided.
+template <class T>
+struct Shared {
+  const T* grad;
+  Vec<T> divisor;
+
+  Vec<T> load(int64_t at) const { return Vec<T>::load(grad + at) / divisor; }
+  Vec<T> load(int64_t at, const LaneOrder<T>& order) const { return order.load(grad + at) / divisor; }
+  static Vec<T> of(Vec<T> share, Taps<T> tap) { return blend(tap < Taps<T>(no_window), share, Vec<T>(T(0))); }
+};
 
 int64_t divisor_at(const Pooling& pooling, const Divisor& divisor, int64_t z, int64_t y, int64_t x) {
   if (divisor.fixed) return divisor.fixed;
@@ -54,6 +69,8 @@ void avg_pool_backward(const Pooling& pooling, const Divisor& divisor, const T* 
   using V = Vec<T>;
   if (divisor.uniform(pooling)) {
     const int64_t by = divisor_at(pooling, divisor, 0, 0, 0);
+    const Shared<T> shares{grad_output, V(static_cast<T>(by))};
+    if (tiled(pooling) && spread_over_tiles(pooling, shares, grad_input)) return;
     average<T, Direction::Backward>(pooling, grad_output, grad_input, [=](int64_t, int64_t, int64_t) { return by; });
     return;
   }

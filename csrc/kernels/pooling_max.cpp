@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "pooling_strips.h"
+#include "pooling_tiles.h"
 #include "simd/taps.h"
 
 namespace cygnet {
@@ -37,7 +38,7 @@ struct Positions {
 };
 
 template <class T, class Saved>
-void forward(const Pooling& pooling, const T* input, T* output, Saved* saved) noexcept {
+void forward(const Pooling& pooling, bool relu, const T* input, T* output, Saved* saved) noexcept {
   using V = Vec<T>;
   constexpr bool positions = std::is_same_v<Saved, int64_t>, nothing = std::is_same_v<Saved, void>;
   using Kept = std::conditional_t<positions, Positions<T>, std::conditional_t<nothing, Nothing<T>, Taps<T>>>;
@@ -46,7 +47,8 @@ void forward(const Pooling& pooling, const T* input, T* output, Saved* saved) no
     // A strip whose positions are wanted is of one pixel: all its lanes have the same.
     const int64_t before = strip.position;
     const auto number = [=](const Met& met) { return positions ? before + met.offset / channels : met.tap; };
-    const int64_t first = strip.count ? number(strip.met[0]) : positions ? -1 : no_tap;
+    const T least = relu ? T(0) : -std::numeric_limits<T>::infinity();
+    const int64_t first = strip.count && !relu ? number(strip.met[0]) : positions ? -1 : no_tap;
     for_blocks(strip,
                [&](int64_t source, int64_t target, auto piece, auto block, auto lanes) __attribute__((always_inline)) {
                  constexpr int count = decltype(block)::value;
@@ -55,14 +57,16 @@ void forward(const Pooling& pooling, const T* input, T* output, Saved* saved) no
                  V best[count];
                  Kept kept[count];
                  for (int u = 0; u < count; ++u) {
-                   best[u] = V(-std::numeric_limits<T>::infinity());
+                   best[u] = V(least);
                    kept[u] = Kept(first);
                  }
                  do {
                    for (const Met& met : piece) {
                      const Kept here(number(met));
                      for (int u = 0; u < count; ++u) {
-                       const V value = lanes.load(from + met.offset + u * step);
+                       const T* const at = from + met.offset + u * step;
+                       prefetch(at + pooling_ahead);
+                       const V value = lanes.load(at);
                        kept[u].replace(beats(value, best[u]), here);
                        best[u] = larger(value, best[u]);
                      }
@@ -78,24 +82,42 @@ void forward(const Pooling& pooling, const T* input, T* output, Saved* saved) no
   for_strips<T, Direction::Forward>(pooling, positions, body);
 }
 
+// The gradients of windows and the taps that they go to.
+template <class T>
+struct Chosen {
+  const T* grad;
+  const uint8_t* taps;
+  struct Numbers {
+    Vec<T> grad;
+    Taps<T> tap;
+  };
+
+  Numbers load(int64_t at) const { return {Vec<T>::load(grad + at), Taps<T>::load(taps + at, Vec<T>::lanes)}; }
+  Numbers load(int64_t at, const LaneOrder<T>& order) const { return {order.load(grad + at), order.load(taps + at)}; }
+  static Vec<T> of(const Numbers& numbers, Taps<T> tap) {
+    return blend(numbers.tap == tap, numbers.grad, Vec<T>(T(0)));
+  }
+};
+
 }  // namespace
 
 template <class T>
-void max_pool_forward(const Pooling& pooling, const T* input, T* output) noexcept {
-  forward<T, void>(pooling, input, output, nullptr);
+void max_pool_forward(const Pooling& pooling, bool relu, const T* input, T* output) noexcept {
+  forward<T, void>(pooling, relu, input, output, nullptr);
 }
 template <class T>
-void max_pool_forward(const Pooling& pooling, const T* input, T* output, uint8_t* taps) noexcept {
-  forward(pooling, input, output, taps);
+void max_pool_forward(const Pooling& pooling, bool relu, const T* input, T* output, uint8_t* taps) noexcept {
+  forward(pooling, relu, input, output, taps);
 }
 template <class T>
-void max_pool_forward(const Pooling& pooling, const T* input, T* output, int64_t* indices) noexcept {
-  forward(pooling, input, output, indices);
+void max_pool_forward(const Pooling& pooling, bool relu, const T* input, T* output, int64_t* indices) noexcept {
+  forward(pooling, relu, input, output, indices);
 }
 
 template <class T>
 void max_pool_backward(const Pooling& pooling, const T* grad_output, const uint8_t* taps, T* grad_input) noexcept {
   using V = Vec<T>;
+  if (tiled(pooling) && spread_over_tiles(pooling, Chosen<T>{grad_output, taps}, grad_input)) return;
   for_strips<T, Direction::Backward>(pooling, false, [=](const Strip<T>& strip, int64_t, int64_t, int64_t) {
     for_blocks(strip,
                [&](int64_t source, int64_t target, auto piece, auto block, auto lanes) __attribute__((always_inline)) {
@@ -117,10 +139,10 @@ void max_pool_backward(const Pooling& pooling, const T* grad_output, const uint8
   });
 }
 
-#define CYGNET_INSTANTIATE(T)                                                         \
-  template void max_pool_forward<T>(const Pooling&, const T*, T*) noexcept;           \
-  template void max_pool_forward<T>(const Pooling&, const T*, T*, uint8_t*) noexcept; \
-  template void max_pool_forward<T>(const Pooling&, const T*, T*, int64_t*) noexcept; \
+#define CYGNET_INSTANTIATE(T)                                                               \
+  template void max_pool_forward<T>(const Pooling&, bool, const T*, T*) noexcept;           \
+  template void max_pool_forward<T>(const Pooling&, bool, const T*, T*, uint8_t*) noexcept; \
+  template void max_pool_forward<T>(const Pooling&, bool, const T*, T*, int64_t*) noexcept; \
   template void max_pool_backward<T>(const Pooling&, const T*, const uint8_t*, T*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)

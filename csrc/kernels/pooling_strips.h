@@ -9,10 +9,14 @@
 #include "core/parallel.h"
 #include "pooling.h"
 #include "simd/lane_order.h"
+#include "simd/loop.h"
 
 namespace cygnet {
 
 enum class Direction { Forward, Backward };
+
+/// Elements that a forward kernel fetches ahead: beyond the page, where the processor would not by itself.
+constexpr int64_t pooling_ahead = 2048;
 
 /// An element of the source that a vector meets: its distance from the strip's `source`, and the number of the tap.
 struct Met {

@@ -5,6 +5,7 @@
 
 #include "core/parallel.h"
 #include "simd/lane.h"
+#include "simd/loop.h"
 
 namespace cygnet {
 namespace {
@@ -117,7 +118,7 @@ To reduce_row(const From* from, int64_t count) noexcept {
   return tree.result(To(0));
 }
 
-// Up to four vectors of neighbouring columns over `depth` rows.
+// Some vectors of neighbouring columns over `depth` rows.
 template <class Op, class From, class To, int vectors>
 void reduce_columns(const From* from, int64_t depth, int64_t step, int columns, To* to) noexcept {
   using V = Lanes<To>;
@@ -139,8 +140,13 @@ void reduce_columns(const From* from, int64_t depth, int64_t step, int columns, 
   const auto run = [&](int64_t begin, int64_t end) {
     Group sum = nothing;
     if (last == lanes) {
-      for (int64_t d = begin; d < end; ++d)
-        for (int k = 0; k < vectors; ++k) sum.v[k] = Op::join(sum.v[k], V::load(from + d * step + k * lanes));
+      for (int64_t d = begin; d < end; ++d) {
+        const From* const ahead = from + std::min(d + block_rows, depth - 1) * step;
+        for (int k = 0; k < vectors; ++k) {
+          if constexpr (lanes > 1) prefetch(ahead + k * lanes);
+          sum.v[k] = Op::join(sum.v[k], V::load(from + d * step + k * lanes));
+        }
+      }
     } else {
       for (int64_t d = begin; d < end; ++d) {
         for (int k = 0; k < vectors - 1; ++k) sum.v[k] = Op::join(sum.v[k], V::load(from + d * step + k * lanes));
@@ -164,10 +170,15 @@ void reduce_columns(const From* from, int64_t depth, int64_t step, int columns, 
 // One outer index, rows [begin, end) of the depth, all columns.
 template <class Op, class From, class To>
 void reduce_slab(const From* from, int64_t depth, int64_t inner, int64_t first, int64_t last, To* to) noexcept {
-  constexpr int lanes = Lanes<To>::lanes;
+  // Long stretches of a row keep the memory busier than short ones.
+  constexpr int lanes = Lanes<To>::lanes, most = 16;
   for (int64_t i = first; i < last;) {
-    const auto columns = static_cast<int>(std::min<int64_t>(last - i, 4 * lanes));
+    const auto columns =
+        static_cast<int>(last - i < most * lanes ? std::min<int64_t>(last - i, 4 * lanes) : most * lanes);
     switch ((columns + lanes - 1) / lanes) {
+      case most:
+        reduce_columns<Op, From, To, most>(from + i, depth, inner, columns, to + i);
+        break;
       case 1:
         reduce_columns<Op, From, To, 1>(from + i, depth, inner, columns, to + i);
         break;
@@ -269,26 +280,52 @@ int64_t argmax_row(const T* from, int64_t count) noexcept {
   return at;
 }
 
+// The largest of some rows in each of a few vectors of columns, and the first row that has it; both as T.
+template <class T, int vectors>
+void argmax_vectors(const T* from, int64_t rows, int64_t step, int columns, T* value, T* place) noexcept {
+  using V = Lanes<T>;
+  constexpr int lanes = V::lanes;
+  const int last = columns - (vectors - 1) * lanes;  // columns of the last vector
+  const auto load = [&](int64_t d, int k) {
+    const T* const at = from + d * step + k * lanes;
+    return k < vectors - 1 || last == lanes ? V::load(at) : V::load(at, last);
+  };
+  V largest[vectors], at[vectors];
+  for (int k = 0; k < vectors; ++k) {
+    largest[k] = load(0, k);
+    at[k] = V(T(0));
+  }
+  for (int64_t d = 1; d < rows; ++d) {
+    const V here(static_cast<T>(d));
+    for (int k = 0; k < vectors; ++k) {
+      if constexpr (lanes > 1) prefetch(from + (d + block_rows) * step + k * lanes);
+      const V x = load(d, k);
+      const auto stays = x <= largest[k], number = largest[k] == largest[k];
+      at[k] = select(stays, at[k], select(number, here, at[k]));
+      largest[k] = select(stays, largest[k], select(number, x, largest[k]));
+    }
+  }
+  for (int k = 0; k < vectors; ++k) {
+    largest[k].store(value + k * lanes);
+    at[k].store(place + k * lanes);
+  }
+}
+
 // The same for each of up to column_run columns. Places are counted in the type of the elements, over runs of rows so
 // short that they fit any.
 template <class T>
 void argmax_columns(const T* from, int64_t depth, int64_t step, int64_t columns, int64_t* to) noexcept {
-  using V = Lanes<T>;
-  constexpr int64_t rows = 128, lanes = V::lanes;
+  constexpr int64_t rows = 128;
+  constexpr int lanes = Lanes<T>::lanes, most = 8;
   alignas(64) T value[column_run], place[column_run], best[column_run];
   for (int64_t begin = 0; begin < depth; begin += rows) {
-    const T* const first = from + begin * step;
-    std::copy(first, first + columns, value);
-    std::fill(place, place + columns, T(0));
-    for (int64_t d = 1; d < std::min(rows, depth - begin); ++d) {
-      const V here(static_cast<T>(d));
-      for (int64_t i = 0; i < columns; i += lanes) {
-        const V x = V::load(first + d * step + i, static_cast<int>(std::min(lanes, columns - i)));
-        const V largest = V::load(value + i), at = V::load(place + i);
-        const auto stays = x <= largest, number = largest == largest;
-        select(stays, at, select(number, here, at)).store(place + i);
-        select(stays, largest, select(number, x, largest)).store(value + i);
-      }
+    const int64_t count = std::min(rows, depth - begin);
+    for (int64_t i = 0; i < columns;) {
+      const bool many = columns - i >= most * lanes;
+      const auto width = static_cast<int>(many ? most * lanes : std::min<int64_t>(columns - i, lanes));
+      const auto run = many ? argmax_vectors<T, most> : argmax_vectors<T, 1>;
+      run(from + begin * step + i, count, step, width, value + i, place + i);
+      i += width;
     }
     for (int64_t i = 0; i < columns; ++i) {
       if (begin > 0 && !better(value[i], best[i])) continue;
@@ -298,12 +335,15 @@ void argmax_columns(const T* from, int64_t depth, int64_t step, int64_t columns,
   }
 }
 
-// In parts as a sum; the first of them that holds the largest wins.
+// In parts where the other axes give few tasks; the first of them that holds the largest wins.
 template <class T>
 void argmax(ReduceSizes s, const void* data, int64_t* out, int64_t* partial) noexcept {
   const T* const in = static_cast<const T*>(data);
   const double work = static_cast<double>(s.outer) * static_cast<double>(s.depth) * static_cast<double>(s.inner);
-  const int64_t parts = parts_of(s), part = depth_of_task(s), runs = (s.inner + column_run - 1) / column_run;
+  constexpr int64_t tasks = 32;
+  const int64_t runs = (s.inner + column_run - 1) / column_run;
+  const int64_t part = std::max(depth_of_task(s), (s.depth * s.outer * runs + tasks - 1) / tasks);
+  const int64_t parts = (s.depth + part - 1) / part;
   int64_t* const target = parts > 1 ? partial : out;
   const int64_t outer_run = std::max<int64_t>(1, chunk / 2 / std::max<int64_t>(1, s.depth * s.inner));
   const int64_t groups = (s.outer + outer_run - 1) / outer_run;

@@ -6,7 +6,9 @@
 
 #include "core/parallel.h"
 #include "reduce.h"
+#include "simd/loop.h"
 #include "simd/math.h"
+#include "simd/stream.h"
 
 namespace cygnet {
 namespace {
@@ -15,15 +17,8 @@ constexpr int64_t block = 1024;  // elements of a row that are added without a t
 constexpr int64_t run = 4096;    // elements of a task, at least
 constexpr int strip = 256;       // most columns that are read together, so that memory is read in runs
 constexpr int64_t strip_rows = 32;
-
-// f(i, n) over [0, count) in vectors; n is short in the last one.
-template <class T, class F>
-inline void for_vectors(int64_t count, const F& f) noexcept {
-  constexpr int lanes = Vec<T>::lanes;
-  int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) f(i, lanes);
-  if (i < count) f(i, static_cast<int>(count - i));
-}
+constexpr int64_t ahead = 1024;  // elements of a row that are fetched ahead
+constexpr int64_t rows_ahead = 8;
 
 // row(offset) for each row of contiguous classes, or columns(offset, width) for each strip of neighbouring columns,
 // where offset is that of class 0.
@@ -51,6 +46,11 @@ void for_lines(SoftmaxSizes s, const Row& row, const Columns& columns) noexcept 
                   });
 }
 
+template <class T>
+bool streams(SoftmaxSizes s, const T* out) noexcept {
+  return cygnet::streams(out, s.outer * s.classes * s.inner, s.inner == 1 ? s.classes : s.inner);
+}
+
 // One number a column of a strip.
 template <class T>
 struct StripOf {
@@ -65,10 +65,10 @@ template <class T, class Terms>
 void add_rows(int64_t rows, int width, StripOf<T>& sum, const Terms& terms) noexcept {
   for (int64_t begin = 0; begin < rows; begin += strip_rows) {
     StripOf<T> part;
-    for_vectors<T>(width, [&](int64_t i, int) { part.set(i, Vec<T>(T(0))); });
+    for_vectors<T>(0, width, [&](int64_t i, int) { part.set(i, Vec<T>(T(0))); });
     for (int64_t r = begin; r < std::min(rows, begin + strip_rows); ++r)
-      for_vectors<T>(width, [&](int64_t i, int n) { part.set(i, part[i] + terms(r, i, n)); });
-    for_vectors<T>(width, [&](int64_t i, int) { sum.set(i, sum[i] + part[i]); });
+      for_vectors<T>(0, width, [&](int64_t i, int n) { part.set(i, part[i] + terms(r, i, n)); });
+    for_vectors<T>(0, width, [&](int64_t i, int) { sum.set(i, sum[i] + part[i]); });
   }
 }
 
@@ -80,7 +80,7 @@ struct ColumnSums {
 
   ColumnSums(const T* x, int64_t classes, int64_t step, int width) noexcept {
     const Vec<T> zero(T(0)), lowest(-std::numeric_limits<T>::infinity());
-    for_vectors<T>(width, [&](int64_t i, int) {
+    for_vectors<T>(0, width, [&](int64_t i, int) {
       maximum.set(i, lowest);
       sum.set(i, zero);
     });
@@ -90,9 +90,11 @@ struct ColumnSums {
       const int64_t rows = std::min(strip_rows, classes - begin);
       const StripOf<T> old = maximum;
       for (int64_t r = 0; r < rows; ++r)
-        for_vectors<T>(
-            width, [&](int64_t i, int n) { maximum.set(i, max(maximum[i], Vec<T>::load(from + r * step + i, n))); });
-      for_vectors<T>(width, [&](int64_t i, int) {
+        for_vectors<T>(0, width, [&](int64_t i, int n) {
+          prefetch(from + (r + strip_rows) * step + i);
+          maximum.set(i, max(maximum[i], Vec<T>::load(from + r * step + i, n)));
+        });
+      for_vectors<T>(0, width, [&](int64_t i, int) {
         shift.set(i, select(maximum[i] == lowest, zero, maximum[i]));  // -infinity minus itself is NaN
         sum.set(i, sum[i] * exp(old[i] - shift[i]));
       });
@@ -143,7 +145,10 @@ T maximum_of(const T* x, int64_t count) noexcept {
   Vec<T> largest[4] = {last, last, last, last};
   int64_t i = 0;
   for (; i + 4 * lanes <= count; i += 4 * lanes)
-    for (int k = 0; k < 4; ++k) largest[k] = max(largest[k], Vec<T>::load(x + i + k * lanes));
+    for (int k = 0; k < 4; ++k) {
+      prefetch(x + i + k * lanes + ahead);
+      largest[k] = max(largest[k], Vec<T>::load(x + i + k * lanes));
+    }
   for (; i + lanes <= count; i += lanes) largest[0] = max(largest[0], Vec<T>::load(x + i));
   return horizontal_max(max(max(largest[0], largest[1]), max(largest[2], largest[3])));
 }
@@ -155,6 +160,7 @@ RowSum<T> row_sum(const T* x, int64_t count, T* exponentials) noexcept {
   const T maximum = maximum_of(x, count);
   const Vec<T> shift(maximum);
   const T sum = sum_of_terms<T>(count, [&](int64_t i, int n) {
+    prefetch(x + count + i);  // the next row
     const Vec<T> e = exp(Vec<T>::load(x + i, n) - shift);
     if (exponentials) e.store(exponentials + i, n);
     return e;
@@ -164,41 +170,48 @@ RowSum<T> row_sum(const T* x, int64_t count, T* exponentials) noexcept {
 
 template <class T>
 void softmax_forward(SoftmaxSizes s, const T* x, T* out) noexcept {
+  const bool past_caches = streams(s, out);
   for_lines<T>(
       s,
       [=](int64_t offset) {
         T* const to = out + offset;
         const Vec<T> sum(row_sum(x + offset, s.classes, to).sum);
-        for_vectors<T>(s.classes, [=](int64_t i, int n) { (Vec<T>::load(to + i, n) / sum).store(to + i, n); });
+        for_vectors<T>(0, s.classes, [=](int64_t i, int n) { (Vec<T>::load(to + i, n) / sum).store(to + i, n); });
       },
       [=](int64_t offset, int width) {
         ColumnSums<T> of(x + offset, s.classes, s.inner, width);
-        for_vectors<T>(width, [&](int64_t i, int) { of.sum.set(i, Vec<T>(T(1)) / of.sum[i]); });
+        for_vectors<T>(0, width, [&](int64_t i, int) { of.sum.set(i, Vec<T>(T(1)) / of.sum[i]); });
         for (int64_t c = 0; c < s.classes; ++c, offset += s.inner)
-          for_vectors<T>(width, [&](int64_t i, int n) {
-            (exp(Vec<T>::load(x + offset + i, n) - of.maximum[i]) * of.sum[i]).store(out + offset + i, n);
+          for_vectors<T>(0, width, [&](int64_t i, int n) {
+            prefetch(x + offset + rows_ahead * s.inner + i);
+            put(exp(Vec<T>::load(x + offset + i, n) - of.maximum[i]) * of.sum[i], out + offset + i, n, past_caches);
           });
+        if (past_caches) stream_fence();
       });
 }
 
 template <class T>
 void log_softmax_forward(SoftmaxSizes s, const T* x, T* out) noexcept {
+  const bool past_caches = streams(s, out);
   for_lines<T>(
       s,
       [=](int64_t offset) {
         const RowSum<T> of = row_sum<T>(x + offset, s.classes, nullptr);
         const Vec<T> maximum(of.maximum), log_sum(std::log(of.sum));
-        for_vectors<T>(s.classes, [=](int64_t i, int n) {
-          (Vec<T>::load(x + offset + i, n) - maximum - log_sum).store(out + offset + i, n);
+        for_vectors<T>(0, s.classes, [=](int64_t i, int n) {
+          put(Vec<T>::load(x + offset + i, n) - maximum - log_sum, out + offset + i, n, past_caches);
         });
+        if (past_caches) stream_fence();
       },
       [=](int64_t offset, int width) {
         ColumnSums<T> of(x + offset, s.classes, s.inner, width);
-        for_vectors<T>(width, [&](int64_t i, int) { of.sum.set(i, log(of.sum[i])); });
+        for_vectors<T>(0, width, [&](int64_t i, int) { of.sum.set(i, log(of.sum[i])); });
         for (int64_t c = 0; c < s.classes; ++c, offset += s.inner)
-          for_vectors<T>(width, [&](int64_t i, int n) {
-            (Vec<T>::load(x + offset + i, n) - of.maximum[i] - of.sum[i]).store(out + offset + i, n);
+          for_vectors<T>(0, width, [&](int64_t i, int n) {
+            prefetch(x + offset + rows_ahead * s.inner + i);
+            put(Vec<T>::load(x + offset + i, n) - of.maximum[i] - of.sum[i], out + offset + i, n, past_caches);
           });
+        if (past_caches) stream_fence();
       });
 }
 
@@ -210,7 +223,7 @@ void softmax_backward(SoftmaxSizes s, const T* grad, const T* y, T* grad_in) noe
         const T *const g = grad + offset, *const p = y + offset;
         const Vec<T> dot(sum_of_terms<T>(
             s.classes, [=](int64_t i, int n) { return Vec<T>::load(g + i, n) * Vec<T>::load(p + i, n); }));
-        for_vectors<T>(s.classes, [=](int64_t i, int n) {
+        for_vectors<T>(0, s.classes, [=](int64_t i, int n) {
           (Vec<T>::load(p + i, n) * (Vec<T>::load(g + i, n) - dot)).store(grad_in + offset + i, n);
         });
       },
@@ -221,7 +234,7 @@ void softmax_backward(SoftmaxSizes s, const T* grad, const T* y, T* grad_in) noe
           return Vec<T>::load(grad + at, n) * Vec<T>::load(y + at, n);
         });
         for (int64_t c = 0; c < s.classes; ++c, offset += s.inner)
-          for_vectors<T>(width, [&](int64_t i, int n) {
+          for_vectors<T>(0, width, [&](int64_t i, int n) {
             const int64_t at = offset + i;
             (Vec<T>::load(y + at, n) * (Vec<T>::load(grad + at, n) - dot[i])).store(grad_in + at, n);
           });
@@ -234,7 +247,7 @@ void log_softmax_backward(SoftmaxSizes s, const T* grad, const T* y, T* grad_in)
       s,
       [=](int64_t offset) {
         const Vec<T> total(sum_of(grad + offset, s.classes));
-        for_vectors<T>(s.classes, [=](int64_t i, int n) {
+        for_vectors<T>(0, s.classes, [=](int64_t i, int n) {
           (Vec<T>::load(grad + offset + i, n) - exp(Vec<T>::load(y + offset + i, n)) * total)
               .store(grad_in + offset + i, n);
         });
@@ -244,7 +257,7 @@ void log_softmax_backward(SoftmaxSizes s, const T* grad, const T* y, T* grad_in)
         add_rows(s.classes, width, sum,
                  [=](int64_t c, int64_t i, int n) { return Vec<T>::load(grad + offset + c * s.inner + i, n); });
         for (int64_t c = 0; c < s.classes; ++c, offset += s.inner)
-          for_vectors<T>(width, [&](int64_t i, int n) {
+          for_vectors<T>(0, width, [&](int64_t i, int n) {
             const int64_t at = offset + i;
             (Vec<T>::load(grad + at, n) - exp(Vec<T>::load(y + at, n)) * sum[i]).store(grad_in + at, n);
           });

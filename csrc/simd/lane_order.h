@@ -5,20 +5,20 @@
 
 namespace cygnet {
 
-/// Lane i is the element at from[i] < 2 lanes; `span` is the largest plus one. The lanes from `valid` on are not used.
+/// Lane i is the element at from[i] < 2 lanes. The lanes from `valid` on are not used.
 template <class T>
 struct LaneOrder {
   static constexpr int lanes = Vec<T>::lanes;
-  using Number = std::conditional_t<std::is_same_v<T, float>, int32_t, int64_t>;
 
-  alignas(64) Number from[lanes] = {};
-  int span = 0, valid = 0;
+  alignas(16) uint8_t from[16] = {};
+  uint32_t read = 0;  // a bit for each element up to the largest
+  int valid = 0;
 
   void push(int64_t element) {
-    from[valid++] = static_cast<Number>(element);
-    span = span > element ? span : static_cast<int>(element) + 1;
+    from[valid++] = static_cast<uint8_t>(element);
+    read |= (uint32_t{2} << element) - 1;
   }
-  /// Reads `span` elements.
+  /// Reads the elements up to the largest.
   Vec<T> load(const T* elements) const;
   /// The same for bytes, all within the first vector.
   Taps<T> load(const uint8_t* bytes) const;
@@ -28,19 +28,19 @@ struct LaneOrder {
 
 template <class T>
 inline Vec<T> LaneOrder<T>::load(const T* elements) const {
-  const Vec<T> low = Vec<T>::load(elements, span < lanes ? span : lanes);
-  const Vec<T> high = Vec<T>::load(elements + lanes, span < lanes ? 0 : span - lanes);
-  const __m512i order = _mm512_load_si512(from);
+  const __m128i order = _mm_load_si128(reinterpret_cast<const __m128i*>(from));
+  const auto low = static_cast<Mask<T>>(read), high = static_cast<Mask<T>>(read >> lanes);
   if constexpr (std::is_same_v<T, float>)
-    return Vec<T>(_mm512_permutex2var_ps(low.p, order, high.p));
+    return Vec<T>(_mm512_permutex2var_ps(_mm512_maskz_loadu_ps(low, elements), _mm512_cvtepu8_epi32(order),
+                                         _mm512_maskz_loadu_ps(high, elements + lanes)));
   else
-    return Vec<T>(_mm512_permutex2var_pd(low.p, order, high.p));
+    return Vec<T>(_mm512_permutex2var_pd(_mm512_maskz_loadu_pd(low, elements), _mm512_cvtepu8_epi64(order),
+                                         _mm512_maskz_loadu_pd(high, elements + lanes)));
 }
 template <class T>
 inline Taps<T> LaneOrder<T>::load(const uint8_t* bytes) const {
-  const __m512i order = _mm512_load_si512(from);
-  const __m128i narrow = std::is_same_v<T, float> ? _mm512_cvtepi32_epi8(order) : _mm512_cvtepi64_epi8(order);
-  return Taps<T>(_mm_shuffle_epi8(Taps<T>::load(bytes, span).p, narrow));
+  const __m128i order = _mm_load_si128(reinterpret_cast<const __m128i*>(from));
+  return Taps<T>(_mm_shuffle_epi8(_mm_maskz_loadu_epi8(static_cast<__mmask16>(read), bytes), order));
 }
 
 #else

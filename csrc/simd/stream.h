@@ -13,6 +13,13 @@ namespace cygnet {
 /// lose a fifth, because each line is first read that is then overwritten.
 constexpr int64_t stream_bytes = int64_t{32} << 20;
 
+/// Whether `count` elements are streamed: many, and all vectors aligned that begin at multiples of `step` elements.
+template <class T>
+inline bool streams(const T* to, int64_t count, int64_t step) noexcept {
+  return count * static_cast<int64_t>(sizeof(T)) >= stream_bytes && step % Vec<T>::lanes == 0 &&
+         reinterpret_cast<uintptr_t>(to) % sizeof(Vec<T>) == 0;
+}
+
 /// Stores the first `count` lanes, a whole vector past the caches where `past_caches`.
 template <class T>
 inline void put(Vec<T> v, T* to, int count, bool past_caches) noexcept {

@@ -53,7 +53,8 @@ struct Taps {
   void replace(Mask<T> mask, Taps by) { p = _mm_mask_mov_epi8(p, mask, by.p); }
   friend Mask<T> operator==(Taps a, Taps b) { return static_cast<Mask<T>>(_mm_cmpeq_epi8_mask(a.p, b.p)); }
   friend Mask<T> operator<(Taps a, Taps b) { return static_cast<Mask<T>>(_mm_cmplt_epu8_mask(a.p, b.p)); }
-  friend Taps operator+(Taps a, Taps b) { return Taps(_mm_add_epi8(a.p, b.p)); }
+  /// At most 255.
+  friend Taps operator+(Taps a, Taps b) { return Taps(_mm_adds_epu8(a.p, b.p)); }
 
  private:
   static __mmask16 first(int count) { return static_cast<__mmask16>((1u << count) - 1); }
@@ -106,7 +107,7 @@ struct Taps {
   void replace(Mask<T> mask, Taps by) { p = select(mask, by.p, p); }
   friend Mask<T> operator==(Taps a, Taps b) { return a.p == b.p; }
   friend Mask<T> operator<(Taps a, Taps b) { return a.p < b.p; }
-  friend Taps operator+(Taps a, Taps b) { return Taps(a.p + b.p); }
+  friend Taps operator+(Taps a, Taps b) { return Taps(min(a.p + b.p, Vec<T>(T(255)))); }
 };
 
 #endif

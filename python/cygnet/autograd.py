@@ -234,18 +234,18 @@ def _walk(
             fresh = False
         if node is not None:
             order = node.order
-            known = pending.get(order)
-            if known is None:
+            waiting = pending.get(order)
+            if waiting is None:
                 pending[order] = _Pending(node, gradient, fresh)
                 heapq.heappush(heap, -order)
             else:
-                known.add(gradient, create_graph)
+                waiting.add(gradient, create_graph)
 
     for tensor, gradient in roots:
         deliver(tensor, gradient, False)
     while heap:
-        known = pending.pop(-heapq.heappop(heap))
-        node = known.node
+        entry = pending.pop(-heapq.heappop(heap))
+        node = entry.node
         assert node is not None
         if node.backward is None:
             raise RuntimeError(
@@ -257,12 +257,13 @@ def _walk(
             raise RuntimeError(
                 f"backward: {node.name} has no second derivative (create_graph=True)"
             )
-        inputs, gradients = node.inputs, node.backward(known.gradient)
+        inputs, gradients = node.inputs, node.backward(entry.gradient)
         if not retain_graph:
             node.backward, node.inputs = None, ()
         for tensor, part in zip(inputs, gradients, strict=True):
             if part is not None and tensor.requires_grad:
                 deliver(tensor, part, node.fresh)
+        del entry, inputs, gradients, tensor, part  # else they would live through the next node
 
 
 # What backward begins with; nobody writes to it, since a root's gradient is never fresh.

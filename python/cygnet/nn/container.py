@@ -80,20 +80,14 @@ class _Indexed(Module):
         return self
 
 
-def _fuse(layer: Module, activation: Module) -> bool:
-    """Whether a layer and the activation after it can run as one kernel, with the same bits."""
-    return (
-        activation.fused_name in layer.fuses
-        and "forward" not in layer.__dict__
-        and "forward" not in activation.__dict__
-    )
+_NONE = Module()  # is no activation and fuses none
 
 
 class Sequential(_Indexed):
     """Modules applied one after another.
 
     A linear layer, convolution or batch normalisation runs as one kernel with the activation that
-    follows it.
+    follows it; the ReLU before a maximum pooling is done after it, in the pooling's kernel.
 
     Parameters
     ----------
@@ -115,16 +109,20 @@ class Sequential(_Indexed):
 
     def forward(self, input: Any) -> Any:
         """Apply the modules in order."""
-        modules: list[Any] = list(self._modules.values())
-        at, count = 0, len(modules)
-        while at < count:
-            module = modules[at]
-            at += 1
-            if at < count and _fuse(module, modules[at]):
-                input = module.forward_activated(input, modules[at].fused_name)
-                at += 1
-            else:
+        modules: list[Any] = [self.__dict__[name] for name in self._module_names]
+        modules += (_NONE, _NONE)
+        at, end = 0, len(modules) - 2
+        while at < end:
+            module, activation, after = modules[at], modules[at + 1].fused_name, modules[at + 2]
+            if activation not in module.fuses:
                 input = module(input)
+                at += 1
+            elif after.commutes and activation in after.fuses:  # its results are fewer
+                input = after.forward_activated(module(input), activation)
+                at += 3
+            else:
+                input = module.forward_activated(input, activation)
+                at += 2
         return input
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -45,6 +45,35 @@ class _CallState(threading.local):
 _call = _CallState()
 
 
+class _Members(MutableMapping[str, Any]):
+    """The parameters, buffers or children of a module: a view of some of its attributes."""
+
+    def __init__(self, attributes: dict[str, Any], names: dict[str, None]) -> None:
+        self._attributes = attributes
+        self._names = names
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._attributes[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._names[name] = None
+        self._attributes[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        del self._names[name], self._attributes[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
 class Module:
     """Base class of networks and layers.
 
@@ -54,26 +83,45 @@ class Module:
 
     # What `Sequential` runs as one kernel: a layer whose `forward_activated(input, activation)` is
     # `forward` followed by one of the activations `fuses`, and the module `fused_name` names.
+    # If it `commutes`, an activation before it is the same as that activation after it.
     fuses: frozenset[str] = frozenset()
     fused_name: str | None = None
+    commutes: bool = False
 
     training: bool
-    _parameters: dict[str, Parameter | None]
-    _buffers: dict[str, Tensor | None]
-    _modules: dict[str, Module | None]
+    # Parameters, buffers and children are attributes like others; these names, in the order of
+    # their registration, say which they are.
+    _parameter_names: dict[str, None]
+    _buffer_names: dict[str, None]
+    _module_names: dict[str, None]
     _transient_buffers: set[str]
     _path: str | None
 
     def __init__(self) -> None:
-        for name, value in (
-            ("training", True),
-            ("_parameters", {}),
-            ("_buffers", {}),
-            ("_modules", {}),
-            ("_transient_buffers", set()),
-            ("_path", None),
-        ):
-            object.__setattr__(self, name, value)
+        self.__dict__.update(
+            training=True,
+            _parameter_names={},
+            _buffer_names={},
+            _module_names={},
+            _transient_buffers=set(),
+            _path=None,
+        )
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    @property
+    def _parameters(self) -> MutableMapping[str, Parameter | None]:
+        return _Members(self.__dict__, self._names("parameter"))
+
+    @property
+    def _buffers(self) -> MutableMapping[str, Tensor | None]:
+        return _Members(self.__dict__, self._names("buffer"))
+
+    @property
+    def _modules(self) -> MutableMapping[str, Module | None]:
+        return _Members(self.__dict__, self._names("module"))
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -119,9 +167,9 @@ class Module:
         assert path is not None
         return path
 
-    def _registry(self, name: str) -> dict[str, Any]:
+    def _names(self, kind: str) -> dict[str, None]:
         try:
-            return self.__dict__[name]  # type: ignore[no-any-return]
+            return self.__dict__[f"_{kind}_names"]  # type: ignore[no-any-return]
         except KeyError:
             raise AttributeError(
                 f"{type(self).__name__}: parameters and modules are assigned after "
@@ -129,75 +177,64 @@ class Module:
             ) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
+        attributes = self.__dict__
         if isinstance(value, Parameter):
             self.register_parameter(name, value, _replace=True)
         elif isinstance(value, Module):
             self.add_module(name, value, _replace=True)
-        elif name in (parameters := self.__dict__.get("_parameters", ())):
-            if value is not None:
-                raise TypeError(
-                    f"{type(self).__name__}: parameter {name!r} expected a Parameter or None, "
-                    f"got {type(value).__name__}"
-                )
-            parameters[name] = None
-        elif name in (modules := self.__dict__.get("_modules", ())):
-            if value is not None:
-                raise TypeError(
-                    f"{type(self).__name__}: child {name!r} expected a Module or None, got "
-                    f"{type(value).__name__}"
-                )
-            modules[name] = None
-        elif name in (buffers := self.__dict__.get("_buffers", ())):
-            buffers[name] = _as_buffer(name, value)
+        elif name in attributes.get("_buffer_names", ()):
+            attributes[name] = _as_buffer(name, value)
         else:
+            if value is not None:
+                for names, what, expected in (
+                    ("_parameter_names", "parameter", "Parameter"),
+                    ("_module_names", "child", "Module"),
+                ):
+                    if name in attributes.get(names, ()):
+                        raise TypeError(
+                            f"{type(self).__name__}: {what} {name!r} expected a {expected} or "
+                            f"None, got {type(value).__name__}"
+                        )
+            if name == "forward":
+                self.fuses, self.fused_name = frozenset(), None
             object.__setattr__(self, name, value)
 
-    def __getattr__(self, name: str) -> Any:
-        for registry in ("_parameters", "_buffers", "_modules"):
-            found = self.__dict__.get(registry)
-            if found is not None and name in found:
-                return found[name]
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
     def __delattr__(self, name: str) -> None:
-        for registry in ("_parameters", "_buffers", "_modules"):
-            if name in self.__dict__.get(registry, ()):
-                del self.__dict__[registry][name]
-                self._transient_buffers.discard(name)
-                return
         object.__delattr__(self, name)
+        self._forget(name)
 
     def __dir__(self) -> list[str]:
-        names = {*object.__dir__(self), *self._parameters, *self._buffers, *self._modules}
-        return sorted(name for name in names if not name[0].isdigit())
+        return sorted(name for name in object.__dir__(self) if not name[0].isdigit())
 
-    def _check_name(self, kind: str, name: str, replace: bool) -> None:
+    def _forget(self, name: str) -> None:
+        """Name an attribute neither parameter nor buffer nor child."""
+        for kind in ("parameter", "buffer", "module"):
+            self._names(kind).pop(name, None)
+        self._transient_buffers.discard(name)
+
+    def _register(self, kind: str, name: str, value: Any, replace: bool) -> None:
+        names = self._names(kind)
         if not isinstance(name, str):
             raise TypeError(f"register: {kind} name expected a str, got {type(name).__name__}")
         if not name or "." in name:
             raise KeyError(f"register: {kind} name {name!r} is empty or has a dot")
-        if not replace and hasattr(self, name) and name not in self._registry(f"_{kind}s"):
-            raise KeyError(f"register: {type(self).__name__} has an attribute {name!r} already")
-
-    def _forget(self, name: str, keep: str) -> None:
-        """Drop `name` wherever it stands except in the registry `keep`."""
-        self.__dict__.pop(name, None)
-        for registry in {"_parameters", "_buffers", "_modules"} - {keep}:
-            self._registry(registry).pop(name, None)
+        if name not in names:
+            if not replace and hasattr(self, name):
+                raise KeyError(f"register: {type(self).__name__} has an attribute {name!r} already")
+            self._forget(name)
+            names[name] = None
+        self.__dict__[name] = value
 
     def register_parameter(
         self, name: str, parameter: Parameter | None, *, _replace: bool = False
     ) -> None:
         """Register `parameter` (or None: a parameter that is absent) under `name`."""
-        registry = self._registry("_parameters")
-        self._check_name("parameter", name, _replace)
         if parameter is not None and not isinstance(parameter, Parameter):
             raise TypeError(
                 f"register_parameter: {name!r} expected a Parameter or None, got "
                 f"{type(parameter).__name__}"
             )
-        self._forget(name, "_parameters")
-        registry[name] = parameter
+        self._register("parameter", name, parameter, _replace)
 
     def register_buffer(self, name: str, value: Any, persistent: bool = True) -> None:
         """Register a tensor that is state but no parameter.
@@ -211,10 +248,7 @@ class Module:
         persistent : bool, default True
             Whether :meth:`state_dict` holds it.
         """
-        registry = self._registry("_buffers")
-        self._check_name("buffer", name, False)
-        self._forget(name, "_buffers")
-        registry[name] = _as_buffer(name, value)
+        self._register("buffer", name, _as_buffer(name, value), False)
         if persistent:
             self._transient_buffers.discard(name)
         else:
@@ -222,14 +256,11 @@ class Module:
 
     def add_module(self, name: str, module: Module | None, *, _replace: bool = False) -> None:
         """Register `module` as child `name`."""
-        registry = self._registry("_modules")
-        self._check_name("module", name, _replace)
         if module is not None and not isinstance(module, Module):
             raise TypeError(
                 f"add_module: {name!r} expected a Module or None, got {type(module).__name__}"
             )
-        self._forget(name, "_modules")
-        registry[name] = module
+        self._register("module", name, module, _replace)
         for changed in (self, *(module.modules() if module is not None else ())):
             object.__setattr__(changed, "_path", None)
 
@@ -258,11 +289,10 @@ class Module:
             seen.add(id(module))
             yield path, module
             dotted = path + "." if path else ""
-            stack.extend(
-                (dotted + name, child)
-                for name, child in reversed(module._modules.items())
-                if child is not None
-            )
+            for name in reversed(module._module_names):
+                child = module.__dict__[name]
+                if child is not None:
+                    stack.append((dotted + name, child))
 
     def modules(self) -> Iterator[Module]:
         """Every module of the tree once; this module first."""
@@ -282,12 +312,11 @@ class Module:
         for _, child in self.named_children():
             yield child
 
-    def _named_members(
-        self, registry: str, prefix: str, recurse: bool
-    ) -> Iterator[tuple[str, Any]]:
+    def _named_members(self, kind: str, prefix: str, recurse: bool) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
         for path, module in self.named_modules(prefix) if recurse else [(prefix, self)]:
-            for name, member in module.__dict__[registry].items():
+            for name in module._names(kind):
+                member = module.__dict__[name]
                 if member is not None and id(member) not in seen:
                     seen.add(id(member))
                     yield f"{path}.{name}" if path else name, member
@@ -296,7 +325,7 @@ class Module:
         self, prefix: str = "", recurse: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
         """Every parameter once, with its dotted name."""
-        return self._named_members("_parameters", prefix, recurse)
+        return self._named_members("parameter", prefix, recurse)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Every parameter once."""
@@ -305,7 +334,7 @@ class Module:
 
     def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
         """Every buffer once, with its dotted name."""
-        return self._named_members("_buffers", prefix, recurse)
+        return self._named_members("buffer", prefix, recurse)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """Every buffer once."""

@@ -53,9 +53,18 @@ class _MaxPool(Module):
         self.dilation = dilation
         self.return_indices = return_indices
         self.ceil_mode = ceil_mode
+        if return_indices:
+            self.fuses = frozenset()
+
+    fuses = frozenset({"relu"})
+    commutes = True
 
     def forward(self, input: Tensor) -> Any:
         """Map (N, C, ...) to (N, C, ...)."""
+        return self.forward_activated(input, "none")
+
+    def forward_activated(self, input: Tensor, activation: str) -> Any:
+        """The same with an activation in the same kernel."""
         return type(self)._pool(
             input,
             self.kernel_size,
@@ -64,6 +73,7 @@ class _MaxPool(Module):
             self.dilation,
             self.ceil_mode,
             self.return_indices,
+            activation=activation,
         )
 
     def extra_repr(self) -> str:

@@ -48,13 +48,18 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
         wanted = tuple(count // known if size == -1 else size for size in wanted)
     if min(wanted, default=0) < 0 or math.prod(wanted) != count:
         raise kernels.ShapeError(f"reshape: shape {input.shape} cannot become {wanted}")
-    if wanted == input.shape:
-        return input
+    return to_shape(input, wanted)
+
+
+def to_shape(input: Tensor, wanted: Shape) -> Tensor:
+    """`reshape` to a shape that is known to have as many elements."""
     before = input.shape
+    if wanted == before:
+        return input
     return record(
         wrap(_reshaped(input._array, wanted)),
         (input,),
-        lambda grad: (reshape(grad, before),),
+        lambda grad: (to_shape(grad, before),),
         "reshape",
         fresh=False,
     )

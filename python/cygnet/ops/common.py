@@ -38,22 +38,35 @@ def as_tensor(value: Any, op: str, name: str) -> Tensor:
     raise TypeError(f"{op}: {name} must be a Tensor, got {type(value).__name__}")
 
 
+def layer_operands(
+    op: str, input: Any, weight: Any, bias: Any
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Input, weight and bias of a layer as tensors; the bias may be None."""
+    return (
+        input if isinstance(input, Tensor) else as_tensor(input, op, "input"),
+        weight if isinstance(weight, Tensor) else as_tensor(weight, op, "weight"),
+        bias if bias is None or isinstance(bias, Tensor) else as_tensor(bias, op, "bias"),
+    )
+
+
 def needs_gradient(*tensors: Tensor | None) -> bool:
     """Whether an op on these tensors will be on the tape."""
-    return is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+    if is_grad_enabled():
+        for tensor in tensors:
+            if tensor is not None and tensor.requires_grad:
+                return True
+    return False
 
 
 # The activations that linear layers and convolutions take into their kernel.
 FUSED_ACTIVATIONS = frozenset({"relu", "leaky_relu", "sigmoid", "tanh", "gelu", "silu"})
 
 
-def with_activation(
-    product: Callable[[str], Array], activation: str, tracked: bool
-) -> tuple[Array, Array | None]:
+def with_activation(product: Callable[[str], Array], activation: str) -> tuple[Array, Array | None]:
     """The result of a product with a fused activation, and what the activation's gradient needs:
     that of 'gelu' and 'silu' the argument, the others' the result.
     """
-    if tracked and activation in ("gelu", "silu"):
+    if activation in ("gelu", "silu"):
         saved = product("none")
         return getattr(kernels, activation)(saved), saved
     output = product(activation)

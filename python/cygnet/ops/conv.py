@@ -8,7 +8,14 @@ from typing import Any, TypeAlias
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
 from cygnet.ops.broadcast import reshape, sum
-from cygnet.ops.common import Shape, as_tensor, needs_gradient, with_activation, wrap
+from cygnet.ops.common import (
+    Shape,
+    as_tensor,
+    layer_operands,
+    needs_gradient,
+    with_activation,
+    wrap,
+)
 from cygnet.tensor import Array, Tensor
 
 Sizes: TypeAlias = int | tuple[int, ...]
@@ -31,38 +38,29 @@ class _Convolution:
     sum(grad * forward(input, weight)): so the gradients of each are the two others.
     """
 
-    def __init__(self, name: str, axes: int, **options: Any) -> None:
+    def __init__(self, name: str, axes: int, *geometry: Any) -> None:
         self.name = name
         self.axes = axes
-        self.options = options
+        self.geometry = geometry  # stride, padding and so on as the kernels take them
 
-    def _kernel(self, direction: str, *arrays: Any, **more: Any) -> Any:
-        return getattr(kernels, f"{self.name}_{direction}")(*arrays, **self.options, **more)
-
-    def __call__(
-        self, input: Tensor, weight: Tensor, bias: Tensor | None, activation: str = "none"
-    ) -> Tensor:
-        """The forward op, also of an input without batch."""
-        input, weight = (
-            as_tensor(input, self.name, "input"),
-            as_tensor(weight, self.name, "weight"),
-        )
-        bias = bias if bias is None else as_tensor(bias, self.name, "bias")
-        if input.ndim == self.axes + 1:
-            output = self.forward(reshape(input, (1, *input.shape)), weight, bias, activation)
-            return reshape(output, output.shape[1:])
-        return self.forward(input, weight, bias, activation)
+    def _kernel(self, direction: str) -> Callable[..., Any]:
+        return getattr(kernels, f"{self.name}_{direction}")  # type: ignore[no-any-return]
 
     def forward(
         self, input: Tensor, weight: Tensor, bias: Tensor | None, activation: str = "none"
     ) -> Tensor:
+        """The forward op, also of an input without batch."""
+        input, weight, bias = layer_operands(self.name, input, weight, bias)
         x, w = input._array, weight._array
         b = None if bias is None else bias._array
-        output, saved = with_activation(
-            lambda name: self._kernel("forward", x, w, b, activation=name),
-            activation,
-            needs_gradient(input, weight, bias),
-        )
+        if x.ndim == self.axes + 1:
+            batch = self.forward(reshape(input, (1, *x.shape)), weight, bias, activation)
+            return reshape(batch, batch.shape[1:])
+        geometry = self.geometry
+        kernel = self._kernel("forward")
+        if not needs_gradient(input, weight, bias):
+            return wrap(kernel(x, w, b, *geometry, activation))
+        output, saved = with_activation(lambda name: kernel(x, w, b, *geometry, name), activation)
 
         def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
             if saved is not None:
@@ -77,13 +75,8 @@ class _Convolution:
                 if need_bias:
                     by_bias = sum(grad, [i for i in range(grad.ndim) if i != 1])
             elif weight.requires_grad or need_bias:
-                grads = self._kernel(
-                    "backward_weight",
-                    grad._array,
-                    x,
-                    w.shape,
-                    need_weight=weight.requires_grad,
-                    need_bias=need_bias,
+                grads = self._kernel("backward_weight")(
+                    grad._array, x, w.shape, *geometry, weight.requires_grad, need_bias
                 )
                 by_weight, by_bias = (None if g is None else wrap(g) for g in grads)
             return (by_input, by_weight) if bias is None else (by_input, by_weight, by_bias)
@@ -100,7 +93,8 @@ class _Convolution:
                 self.by_weight(grad, other, weight.shape) if weight.requires_grad else None,
             )
 
-        output = wrap(self._kernel("backward_input", grad._array, weight._array, shape))
+        kernel = self._kernel("backward_input")
+        output = wrap(kernel(grad._array, weight._array, shape, *self.geometry))
         return record(output, (grad, weight), backward, f"{self.name}_backward_input")
 
     def by_weight(self, grad: Tensor, input: Tensor, shape: Shape) -> Tensor:
@@ -112,8 +106,8 @@ class _Convolution:
                 self.by_input(grad, other, input.shape) if input.requires_grad else None,
             )
 
-        arrays = grad._array, input._array
-        output, _ = self._kernel("backward_weight", *arrays, shape, need_bias=False)
+        kernel = self._kernel("backward_weight")
+        output, _ = kernel(grad._array, input._array, shape, *self.geometry, True, False)
         return record(wrap(output), (grad, input), backward, f"{self.name}_backward_weight")
 
 
@@ -129,10 +123,8 @@ def check_padding_name(op: str, padding: str, stride: Sizes) -> None:
         raise ValueError(f"{op}: argument padding 'same' expected stride 1, got {stride}")
 
 
-def _in_numbers(op: str, padding: Padding, weight: Tensor, stride: Sizes, dilation: Sizes) -> Any:
-    """The padding if its name was given; of 'same' an odd total puts the extra zeros at the end."""
-    if not isinstance(padding, str):
-        return padding
+def _in_numbers(op: str, padding: str, weight: Tensor, stride: Sizes, dilation: Sizes) -> Padding:
+    """The padding of a name; of 'same' an odd total puts the extra zeros at the end."""
     check_padding_name(op, padding, stride)
     kernel = weight.shape[2:]
     if padding == "valid" or not kernel:
@@ -154,10 +146,10 @@ def _convolve(
     groups: int,
     activation: str,
 ) -> Tensor:
-    weight = as_tensor(weight, op, "weight")
-    zeros = _in_numbers(op, padding, weight, stride, dilation)
-    ops = _Convolution(op, axes, stride=stride, padding=zeros, dilation=dilation, groups=groups)
-    return ops(input, weight, bias, activation)
+    if isinstance(padding, str):
+        padding = _in_numbers(op, padding, as_tensor(weight, op, "weight"), stride, dilation)
+    ops = _Convolution(op, axes, stride, padding, dilation, groups)
+    return ops.forward(input, weight, bias, activation)
 
 
 def conv1d(
@@ -258,15 +250,8 @@ def conv_transpose1d(
     """Transposed convolution of (N, C, L) with filters (C, O / groups, k): see
     :func:`conv_transpose2d`.
     """
-    return _Convolution(
-        "conv_transpose1d",
-        1,
-        stride=stride,
-        padding=padding,
-        output_padding=output_padding,
-        dilation=dilation,
-        groups=groups,
-    )(input, weight, bias, activation)
+    ops = _Convolution("conv_transpose1d", 1, stride, padding, output_padding, dilation, groups)
+    return ops.forward(input, weight, bias, activation)
 
 
 def conv_transpose2d(
@@ -312,15 +297,8 @@ def conv_transpose2d(
     ------
     ShapeError, DTypeError, ValueError
     """
-    return _Convolution(
-        "conv_transpose2d",
-        2,
-        stride=stride,
-        padding=padding,
-        output_padding=output_padding,
-        dilation=dilation,
-        groups=groups,
-    )(input, weight, bias, activation)
+    ops = _Convolution("conv_transpose2d", 2, stride, padding, output_padding, dilation, groups)
+    return ops.forward(input, weight, bias, activation)
 
 
 def conv_transpose3d(
@@ -338,12 +316,5 @@ def conv_transpose3d(
     """Transposed convolution of (N, C, D, H, W) with filters (C, O / groups, kd, kh, kw): see
     :func:`conv_transpose2d`.
     """
-    return _Convolution(
-        "conv_transpose3d",
-        3,
-        stride=stride,
-        padding=padding,
-        output_padding=output_padding,
-        dilation=dilation,
-        groups=groups,
-    )(input, weight, bias, activation)
+    ops = _Convolution("conv_transpose3d", 3, stride, padding, output_padding, dilation, groups)
+    return ops.forward(input, weight, bias, activation)

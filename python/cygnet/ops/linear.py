@@ -5,7 +5,7 @@ from __future__ import annotations
 from cygnet import kernels
 from cygnet.autograd import record
 from cygnet.ops.broadcast import reshape, sum_to
-from cygnet.ops.common import as_tensor, needs_gradient, with_activation, wrap
+from cygnet.ops.common import as_tensor, layer_operands, needs_gradient, with_activation, wrap
 from cygnet.ops.shape import transpose
 from cygnet.tensor import Tensor
 
@@ -36,15 +36,12 @@ def linear(
     ------
     ShapeError, DTypeError, ValueError
     """
-    input, weight = as_tensor(input, "linear", "input"), as_tensor(weight, "linear", "weight")
-    bias = bias if bias is None else as_tensor(bias, "linear", "bias")
+    input, weight, bias = layer_operands("linear", input, weight, bias)
     x, w = input._array, weight._array
     b = None if bias is None else bias._array
-    output, saved = with_activation(
-        lambda name: kernels.linear_forward(x, w, b, activation=name),
-        activation,
-        needs_gradient(input, weight, bias),
-    )
+    if not needs_gradient(input, weight, bias):
+        return wrap(kernels.linear_forward(x, w, b, activation))
+    output, saved = with_activation(lambda name: kernels.linear_forward(x, w, b, name), activation)
 
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
         grads = kernels.linear_backward(
@@ -52,10 +49,10 @@ def linear(
             x,
             w,
             saved,
-            activation=activation,
-            need_input=input.requires_grad,
-            need_weight=weight.requires_grad,
-            need_bias=bias is not None and bias.requires_grad,
+            activation,
+            input.requires_grad,
+            weight.requires_grad,
+            bias is not None and bias.requires_grad,
         )
         return tuple(None if g is None else wrap(g) for g in grads[: 2 if bias is None else 3])
 

@@ -71,11 +71,13 @@ def cross_entropy(
     )
     scores, labels = _rows("cross_entropy", input, target)
     x, y = scores._array, labels._array
-    options: dict[str, Any] = {"ignore_index": ignore_index, "reduction": reduction}
-    loss, log_sum_exp = kernels.cross_entropy_forward(x, y, **options)
+    loss, log_sum_exp = kernels.cross_entropy_forward(x, y, ignore_index, reduction)
 
     def backward(grad: Tensor) -> tuple[Tensor]:
-        return (wrap(kernels.cross_entropy_backward(grad._array, x, y, log_sum_exp, **options)),)
+        array = kernels.cross_entropy_backward(
+            grad._array, x, y, log_sum_exp, ignore_index, reduction
+        )
+        return (wrap(array),)
 
     result = record(wrap(loss), (scores,), backward, "cross_entropy", once=True)
     return reshape(result, target.shape) if reduction == "none" else result

@@ -96,7 +96,7 @@ def batch_norm(
     op = "batch_norm"
     input = as_tensor(input, op, "input")
     weight, bias, residual = _optional(op, weight=weight, bias=bias, residual=residual)
-    running = _optional(
+    mean_before, var_before, batches = _optional(
         op,
         running_mean=running_mean,
         running_var=running_var,
@@ -104,8 +104,8 @@ def batch_norm(
     )
     x, w, b, r = input._array, _array(weight), _array(bias), _array(residual)
     output, mean, rstd = kernels.batch_norm_forward(
-        x, w, b, *map(_array, running),
-        training=training, momentum=momentum, eps=eps, residual=r, activation=activation,
+        x, w, b, _array(mean_before), _array(var_before), _array(batches),
+        training, momentum, eps, r, activation,
     )  # fmt: skip
     # Without a residual, the sign of what relu took is computed again from the input.
     saved = output if r is not None and activation != "none" else None
@@ -113,8 +113,7 @@ def batch_norm(
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
         by_input, by_weight, by_bias, by_residual = kernels.batch_norm_backward(
             grad._array, x, mean, rstd, w, b, saved,
-            training=training, activation=activation, need_input=input.requires_grad,
-            need_weight=_needs(weight), need_bias=_needs(bias),
+            training, activation, input.requires_grad, _needs(weight), _needs(bias),
         )  # fmt: skip
         if by_residual is None and r is not None:
             by_residual = grad._array

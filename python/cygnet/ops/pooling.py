@@ -35,22 +35,16 @@ def _max_pool(
     dilation: Size,
     ceil_mode: bool,
     return_indices: bool,
+    activation: str,
 ) -> Tensor | tuple[Tensor, Tensor]:
     input = as_tensor(input, op, "input")
     shape = input.shape
-    options: dict[str, Any] = {
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "ceil_mode": ceil_mode,
-    }
-    output, kept = getattr(kernels, f"{op}_forward")(
-        input._array, kernel_size, keep=_kept(input, return_indices), **options
-    )
+    windows = kernel_size, stride, padding, dilation, ceil_mode
+    kernel = getattr(kernels, f"{op}_forward")
+    output, kept = kernel(input._array, *windows, _kept(input, return_indices), activation)
 
     def backward(grad: Tensor) -> tuple[Tensor]:
-        kernel = getattr(kernels, f"{op}_backward")
-        return (wrap(kernel(grad._array, kept, shape, kernel_size, **options)),)
+        return (wrap(getattr(kernels, f"{op}_backward")(grad._array, kept, shape, *windows)),)
 
     result = record(wrap(output), (input,), backward, op, once=True)
     return (result, wrap(kept)) if return_indices else result
@@ -64,11 +58,14 @@ def max_pool1d(
     dilation: Size = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
+    *,
+    activation: str = "none",
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The largest element of each window of (N, C, L); see `max_pool2d`."""
     return _max_pool(
-        "max_pool1d", input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
-    )
+        "max_pool1d", input, kernel_size, stride, padding, dilation, ceil_mode, return_indices,
+        activation,
+    )  # fmt: skip
 
 
 def max_pool2d(
@@ -79,6 +76,8 @@ def max_pool2d(
     dilation: Size = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
+    *,
+    activation: str = "none",
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The largest element of each window; the gradient goes to the first of equals, NaN wins.
 
@@ -92,10 +91,13 @@ def max_pool2d(
         Rounds the size of the result up instead of down. Default False.
     return_indices : bool
         Also returns the positions h * W + w of the largest elements. Default False.
+    activation : str
+        'none' (default) or 'relu', fused; elements below zero then have the position -1.
     """
     return _max_pool(
-        "max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
-    )
+        "max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode, return_indices,
+        activation,
+    )  # fmt: skip
 
 
 def max_pool3d(
@@ -106,27 +108,29 @@ def max_pool3d(
     dilation: Size = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
+    *,
+    activation: str = "none",
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The largest element of each window of (N, C, D, H, W); see `max_pool2d`."""
     return _max_pool(
-        "max_pool3d", input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
-    )
+        "max_pool3d", input, kernel_size, stride, padding, dilation, ceil_mode, return_indices,
+        activation,
+    )  # fmt: skip
 
 
-def _avg_pool(op: str, input: Tensor, kernel_size: Size, options: dict[str, Any]) -> Tensor:
+def _avg_pool(op: str, input: Tensor, *windows: Any) -> Tensor:
     input = as_tensor(input, op, "input")
     shape = input.shape
 
     def backward(grad: Tensor) -> tuple[Tensor]:
-        kernel = getattr(kernels, f"{op}_backward")
-        output = wrap(kernel(grad._array, shape, kernel_size, **options))
+        output = wrap(getattr(kernels, f"{op}_backward")(grad._array, shape, *windows))
         # The op is linear: the gradient of its gradient is the op.
         return (record(output, (grad,), lambda g: (again(g),), f"{op}_backward"),)
 
     def again(input: Tensor) -> Tensor:
-        return _avg_pool(op, input, kernel_size, options)
+        return _avg_pool(op, input, *windows)
 
-    output = wrap(getattr(kernels, f"{op}_forward")(input._array, kernel_size, **options))
+    output = wrap(getattr(kernels, f"{op}_forward")(input._array, *windows))
     return record(output, (input,), backward, op)
 
 
@@ -139,13 +143,8 @@ def avg_pool1d(
     count_include_pad: bool = True,
 ) -> Tensor:
     """The mean of each window of (N, C, L); see `avg_pool2d`."""
-    options = {
-        "stride": stride,
-        "padding": padding,
-        "ceil_mode": ceil_mode,
-        "count_include_pad": count_include_pad,
-    }
-    return _avg_pool("avg_pool1d", input, kernel_size, options)
+    windows = kernel_size, stride, padding, ceil_mode, count_include_pad
+    return _avg_pool("avg_pool1d", input, *windows)
 
 
 def avg_pool2d(
@@ -172,14 +171,8 @@ def avg_pool2d(
     divisor_override : int, optional
         Divides every sum instead of the count.
     """
-    options = {
-        "stride": stride,
-        "padding": padding,
-        "ceil_mode": ceil_mode,
-        "count_include_pad": count_include_pad,
-        "divisor_override": divisor_override,
-    }
-    return _avg_pool("avg_pool2d", input, kernel_size, options)
+    windows = kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    return _avg_pool("avg_pool2d", input, *windows)
 
 
 def avg_pool3d(
@@ -192,14 +185,8 @@ def avg_pool3d(
     divisor_override: int | None = None,
 ) -> Tensor:
     """The mean of each window of (N, C, D, H, W); see `avg_pool2d`."""
-    options = {
-        "stride": stride,
-        "padding": padding,
-        "ceil_mode": ceil_mode,
-        "count_include_pad": count_include_pad,
-        "divisor_override": divisor_override,
-    }
-    return _avg_pool("avg_pool3d", input, kernel_size, options)
+    windows = kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    return _avg_pool("avg_pool3d", input, *windows)
 
 
 def _output_size(op: str, input: Tensor, size: MaybeSize, axes: int) -> Size:

@@ -11,7 +11,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import record
-from cygnet.ops.broadcast import reshape
+from cygnet.ops.broadcast import reshape, to_shape
 from cygnet.ops.common import Shape, as_tensor, normalized_axis, sizes, wrap
 from cygnet.ops.gather import gather_rows
 from cygnet.tensor import Tensor
@@ -25,7 +25,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     if first > last:
         raise ValueError(f"flatten: start_dim is {start_dim}, expected at most end_dim {end_dim}")
     shape = input.shape
-    return reshape(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
+    return to_shape(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
 
 
 def permute(input: Tensor, *dims: Any) -> Tensor:
@@ -75,14 +75,14 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     input = as_tensor(input, "squeeze", "input")
     dims = range(input.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
     chosen = {normalized_axis("squeeze", d, input.ndim) for d in dims}
-    return reshape(input, tuple(s for i, s in enumerate(input.shape) if s != 1 or i not in chosen))
+    return to_shape(input, tuple(s for i, s in enumerate(input.shape) if s != 1 or i not in chosen))
 
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """Inserts a dimension of size 1."""
     input = as_tensor(input, "unsqueeze", "input")
     at = normalized_axis("unsqueeze", dim, input.ndim + 1)
-    return reshape(input, (*input.shape[:at], 1, *input.shape[at:]))
+    return to_shape(input, (*input.shape[:at], 1, *input.shape[at:]))
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:

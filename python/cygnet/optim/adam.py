@@ -96,10 +96,8 @@ class Adam(Optimizer):
             self._state_arrays("exp_avg_sq", params),
             self._state_arrays("step", params),
             hyper,
-            max_exp_avg_sqs=(
-                self._state_arrays("max_exp_avg_sq", params) if group["amsgrad"] else []
-            ),
-            decoupled=self._decoupled,
+            self._state_arrays("max_exp_avg_sq", params) if group["amsgrad"] else [],
+            self._decoupled,
         )
 
 

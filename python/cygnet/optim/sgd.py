@@ -116,4 +116,4 @@ class SGD(Optimizer):
             return
         buffers = self._state_arrays("momentum_buffer", params)
         counts = [self._count(param) for param in params]
-        kernels.sgd_step(arrays, grads, buffers, hyper, steps=counts)
+        kernels.sgd_step(arrays, grads, buffers, hyper, counts)
