@@ -40,7 +40,8 @@ LinePlan line_plan(const ConvShape& s) noexcept {
   LinePlan plan{};
   plan.panels = panels_for<T>(w.kernel * s.group_in());
   plan.lines = s.batch * d.in * h.in;
-  const double products = forward_axis(d).pairs() * forward_axis(h).pairs() * static_cast<double>(w.out * s.group_out()) *
+  const double products = forward_axis(d).pairs() * forward_axis(h).pairs() *
+                          static_cast<double>(w.out * s.group_out()) *
                           static_cast<double>(plan.panels.padded_columns());
   const double sums = static_cast<double>(d.in * h.in * w.out * w.kernel) *
                       static_cast<double>(2 * panels_for<T>(s.group_in()).padded_columns());
@@ -91,24 +92,23 @@ struct LineWorkspace {
         parts(carver.take<T>(plan.tasks * plan.parts_size(s))) {}
 };
 
-// target[x, :] = f(bias + the sum of the parts that meet at x) for one group's channels of a line. Vectors may be
-// stored whole up to `end`: what lies there comes later.
+// target[x, :] = f(bias + the sum of the parts that meet at x) for one group's channels of a line. If they are one
+// vector it may be stored whole up to `end`: what lies there comes later.
 template <class T>
 void sum_parts(const ConvShape& s, const Meetings& axis, const T* parts, const T* bias, Activation activation,
                T* target, const T* end) noexcept {
   using V = Vec<T>;
   const int64_t channels = s.group_in();
-  for (int64_t x = 0; x < s.axes[2].in; ++x, target += s.in_channels) {
-    const int64_t *const tap = axis.tap + x * axis.taps, *const output = axis.output + x * axis.taps;
-    for (int64_t c = 0; c < channels; c += V::lanes) {
-      const int valid = static_cast<int>(std::min<int64_t>(V::lanes, channels - c));
-      V sum(bias ? V::load(bias + c, valid) : V(T(0)));
-      for (int64_t i = 0; i < axis.count[x]; ++i) sum += V::load(parts + tap[i] + output[i] + c);
-      sum = activate(activation, sum);
-      if (valid == V::lanes || target + c + V::lanes <= end)
-        sum.store(target + c);
-      else
-        sum.store(target + c, valid);
+  for (int64_t c = 0; c < channels; c += V::lanes, parts += V::lanes, target += V::lanes) {
+    const int valid = static_cast<int>(std::min<int64_t>(V::lanes, channels - c));
+    const V first(bias ? V::load(bias + c, valid) : V(T(0)));
+    const int64_t *tap = axis.tap, *output = axis.output;
+    T* to = target;
+    for (int64_t x = 0; x < s.axes[2].in; ++x, tap += axis.taps, output += axis.taps, to += s.in_channels) {
+      V sum = first;
+      for (int64_t i = 0; i < axis.count[x]; ++i) sum += V::load(parts + tap[i] + output[i]);
+      if (activation != Activation::None) sum = activate(activation, sum);
+      valid == V::lanes || to + V::lanes <= end ? sum.store(to) : sum.store(to, valid);
     }
   }
 }
@@ -158,7 +158,7 @@ void backward_by_lines(const ConvShape& s, const LinePlan& plan, const T* grad, 
     tile.a_step = channels_last ? 1 : s.out_pixels();
     tile.b_padded = true;
     const int64_t last = plan.lines * (task + 1) / plan.tasks;
-    const T* const end = s.groups == 1 ? grad_input + last * line_size : grad_input;
+    const T* const end = s.in_channels <= Vec<T>::lanes && s.groups == 1 ? grad_input + last * line_size : grad_input;
     for (int64_t line = plan.lines * task / plan.tasks; line < last; ++line)
       for (int64_t g = 0; g < s.groups; ++g) {
         const int64_t z = line % image_lines / h.in, y = line % h.in;
