@@ -165,7 +165,7 @@ void block_of(const Block<T>& b) noexcept {
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; ++v) sum[v][0].store(b.sums + v * lanes);
   } else {
-    constexpr int room = room_for(Targets), shared = lanes / room;
+    constexpr int room = room_for(Targets), shared = std::max(1, lanes / room);
     static_assert((vectors + shared - 1) / shared * lanes * lanes <= sums_size<T>);
 #pragma GCC unroll 8
     for (int first = 0; first < vectors; first += shared) {
