@@ -15,6 +15,8 @@ constexpr double task_work = 1 << 18;
 constexpr int64_t task_pixels = 48, joined_pixels = 1024;
 // Bytes of a task's part of the source, and of a block of packed weights, that stay in the second-level cache.
 constexpr int64_t slab_bytes = 512 << 10, weight_bytes = 256 << 10;
+// Bytes of a target that is no longer in the caches when it is written again.
+constexpr int64_t far_bytes = 8 << 20;
 // Depth up to which the taps of a filter row are worked off as one run, where memory allows it.
 constexpr int64_t merged_depth = 512;
 
@@ -428,14 +430,22 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
   const Images<T> images{
       source, {plan.axes[0].source, plan.axes[1].source, plan.axes[2].source}, channels, plan.channels_last};
   const int64_t grid[] = {plan.axes[0].count(0), plan.axes[1].count(0), plan.axes[2].count(0)};
-  // Sends for the part of the source's lines that the strip from pixel `next` on is the first to read.
-  const auto fetch_ahead = [&](const T* next, int64_t rows) {
+  // Sends for the part of the source's lines that the strip from pixel `next` on is the first to read, and for the
+  // target of a strip that comes some time later.
+  constexpr int64_t line_pair = 128 / sizeof(T);  // comes as one
+  const auto fetch_source = [&](const T* next, int64_t rows) {
     const int64_t size = rows * plan.axes[2].source_step * channels;
     for (int64_t line = 0; line < plan.axes[1].source_step; ++line) {
       const T* const from = next + (plan.reach[1].high - line) * pitch[2];
-      for (int64_t i = 0; i < size; i += 64 / static_cast<int64_t>(sizeof(T))) __builtin_prefetch(from + i, 0, 2);
+      for (int64_t i = 0; i < size; i += line_pair) __builtin_prefetch(from + i, 0, 2);
     }
   };
+  const auto fetch_target = [&](const T* next, int64_t rows) {
+    const int64_t size = rows * plan.target_channels;
+    for (int64_t i = 2 * size; i < 3 * size; i += line_pair) __builtin_prefetch(next + i, 1);
+  };
+  const int64_t target_bytes = plan.images * target_pitch[0] * static_cast<int64_t>(sizeof(T));
+  const bool fetches_target = plan.units() == 1 && plan.phases() == 1 && target_bytes >= far_bytes;
   parallel_for(plan.tasks(), plan.multiplications, [&](int64_t task) {
     const int64_t split = task % plan.unit_splits, block = task / plan.unit_splits;
     const int64_t first = block / plan.boxes.boxes() * plan.images_per_task;
@@ -524,14 +534,15 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
           tile.bias = finished && bias ? bias + column : nullptr;
           tile.activation = finished ? activation : Activation::None;
           Walk walk = start;
-          const bool fetched = plan.slab || unit != first_unit || tile.accumulate;
+          const bool fetched = plan.slab || unit != first_unit || tile.accumulate || plan.phases() > 1;
           for (int64_t strip = 0; strip < strips.strips; ++strip) {
             tile.rows = static_cast<int>(strips.begin(strip + 1) - strips.begin(strip));
             for (int m = 0; m < tile.rows; ++m, walk.next()) {
               a_row[m] = walk.from;
               c_row[m] = walk.to;
             }
-            if (!fetched) fetch_ahead(a + walk.from, tile.rows);
+            if (!fetched) fetch_source(a + walk.from, tile.rows);
+            if (fetches_target) fetch_target(tile.c + walk.to, tile.rows);
             run_tile(tile);
           }
           tile.accumulate = true;
