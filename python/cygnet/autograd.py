@@ -42,6 +42,15 @@ def is_grad_enabled() -> bool:
     return _mode.enabled
 
 
+def needs_gradient(*tensors: Tensor | None) -> bool:
+    """Whether an op on these tensors will be on the tape."""
+    if _mode.enabled:
+        for tensor in tensors:
+            if tensor is not None and tensor.requires_grad:
+                return True
+    return False
+
+
 class set_grad_enabled:  # noqa: N801 (PyTorch's name)
     """Switches recording on or off in this thread; as a context manager or decorator, until its
     end.

@@ -80,6 +80,11 @@ class _Indexed(Module):
         return self
 
 
+def _instead(module: Module) -> bool:
+    """Whether an instance has a forward in place of its class's."""
+    return "forward" in module.__dict__
+
+
 _NONE = Module()  # is no activation and fuses none
 
 
@@ -113,15 +118,16 @@ class Sequential(_Indexed):
         modules += (_NONE, _NONE)
         at, end = 0, len(modules) - 2
         while at < end:
-            module, activation, after = modules[at], modules[at + 1].fused_name, modules[at + 2]
-            if activation not in module.fuses:
+            module, activation, after = modules[at], modules[at + 1], modules[at + 2]
+            name = activation.fused_name
+            if name not in module.fuses or _instead(module) or _instead(activation):
                 input = module(input)
                 at += 1
-            elif after.commutes and activation in after.fuses:  # its results are fewer
-                input = after.forward_activated(module(input), activation)
+            elif name in after.fuses and after.commutes and not _instead(after):
+                input = after.forward_activated(module(input), name)  # it has fewer results
                 at += 3
             else:
-                input = module.forward_activated(input, activation)
+                input = module.forward_activated(input, name)
                 at += 2
         return input
 

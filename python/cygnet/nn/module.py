@@ -195,8 +195,6 @@ class Module:
                             f"{type(self).__name__}: {what} {name!r} expected a {expected} or "
                             f"None, got {type(value).__name__}"
                         )
-            if name == "forward":
-                self.fuses, self.fused_name = frozenset(), None
             object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:

@@ -49,15 +49,6 @@ def layer_operands(
     )
 
 
-def needs_gradient(*tensors: Tensor | None) -> bool:
-    """Whether an op on these tensors will be on the tape."""
-    if is_grad_enabled():
-        for tensor in tensors:
-            if tensor is not None and tensor.requires_grad:
-                return True
-    return False
-
-
 # The activations that linear layers and convolutions take into their kernel.
 FUSED_ACTIVATIONS = frozenset({"relu", "leaky_relu", "sigmoid", "tanh", "gelu", "silu"})
 

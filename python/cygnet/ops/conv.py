@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from cygnet import kernels
-from cygnet.autograd import is_grad_enabled, record
+from cygnet.autograd import is_grad_enabled, needs_gradient, record
 from cygnet.ops.broadcast import reshape, sum
 from cygnet.ops.common import (
     Shape,
     as_tensor,
     layer_operands,
-    needs_gradient,
     with_activation,
     wrap,
 )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cygnet import kernels
-from cygnet.autograd import record
+from cygnet.autograd import needs_gradient, record
 from cygnet.ops.broadcast import reshape, sum_to
-from cygnet.ops.common import as_tensor, layer_operands, needs_gradient, with_activation, wrap
+from cygnet.ops.common import as_tensor, layer_operands, with_activation, wrap
 from cygnet.ops.shape import transpose
 from cygnet.tensor import Tensor
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from cygnet import kernels
-from cygnet.autograd import record
-from cygnet.ops.common import as_tensor, needs_gradient, wrap
+from cygnet.autograd import needs_gradient, record
+from cygnet.ops.common import as_tensor, wrap
 from cygnet.ops.reduce import mean
 from cygnet.tensor import Tensor
 
