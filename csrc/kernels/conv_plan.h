@@ -90,10 +90,10 @@ inline Axis forward_axis(const ConvAxis& a) { return {a.in, a.out, a.stride, 1, 
 struct Correlation {
   Axis axes[max_axes];
   int64_t images, source_channels, target_channels, groups;
-  bool channels_last;  // the source's memory order
-  Panels panels;       // of one group's target channels
-  bool in_lanes;       // whether `correlate_lanes` is faster,
-  bool in_positions;   // or `correlate_positions`
+  bool channels_last;      // the source's memory order
+  Panels panels;           // of one group's target channels
+  bool in_lanes;           // whether `correlate_lanes` is faster,
+  bool in_positions;       // or `correlate_positions`
   double multiplications;  // multiply-adds, those of empty lanes included
 
   Axis::Reach reach[max_axes];
