@@ -4,7 +4,8 @@ A step is a list of kernels: of each layer the forward pass and the gradients of
 of its input (but for the first layer, whose input needs none), the loss, and the optimizer. Each
 kernel must read its inputs and write its results once, in float32, whatever lies in a cache, and do
 its multiply-adds; it takes max(FLOPs / peak, bytes / copy bandwidth). Only what the modules fuse is
-fused: a bias, and the ReLU right after a linear layer, convolution or normalisation. So:
+fused: a bias, the ReLU right after a linear layer, convolution or normalisation, and the ReLU right
+before a maximum pooling. So:
 
 ================  ==========================  ==================================================
 kernel            FLOPs                       elements moved (x input, y output, w weight)
@@ -12,7 +13,8 @@ kernel            FLOPs                       elements moved (x input, y output,
 linear, conv      2 y (inputs of an output)   forward x + w + y; input y + w + x; weight y + x + w
 batch norm        none                        forward 2 x + y (statistics first); backward 4 x + y
 relu              none                        forward x + y, fused 0; backward 2 y + x, fused into
-                                              linear y (its sign), into batch norm 0
+                                              linear y (its sign), into batch norm 0;
+                                              before max pooling 0
 max pooling       none                        forward x + y + i; backward y + i + x; i = y bytes
 average           none                        forward x + y; backward y + x
 residual          none                        forward 3 y; backward 3 x (two gradients are added)
@@ -58,7 +60,12 @@ class Kernel:
 
 
 def layer_kernels(
-    layer: Layer, before: Layer | None, shape: Shape, training: bool, need_input: bool
+    layer: Layer,
+    before: Layer | None,
+    after: Layer | None,
+    shape: Shape,
+    training: bool,
+    need_input: bool,
 ) -> Iterator[Kernel]:
     """The kernels of a layer; `need_input`: whether the gradient of its input is needed."""
     x, y = math.prod(shape), math.prod(output_shape(layer, shape))
@@ -87,6 +94,8 @@ def layer_kernels(
                     yield Kernel(f"{name} backward input", flops, moved)
         case Norm():
             yield from kernels(3 * x if training else 2 * x, 5 * x)
+        case Relu() if isinstance(after, Pool):
+            yield from kernels(0, 0)
         case Relu():
             fused = isinstance(before, Linear | Conv | Norm)
             backward = {Linear: y, Norm: 0}.get(type(before), 2 * y + x)
@@ -104,10 +113,8 @@ def layer_kernels(
 def chain_kernels(
     layers: tuple[Layer, ...], shape: Shape, training: bool, need_input: bool
 ) -> Iterator[Kernel]:
-    before: Layer | None = None
-    for layer in layers:
-        yield from layer_kernels(layer, before, shape, training, need_input)
-        before = layer
+    for before, layer, after in zip((None, *layers), layers, (*layers[1:], None), strict=False):
+        yield from layer_kernels(layer, before, after, shape, training, need_input)
         need_input = need_input or bool(parameter_shapes(layer))
         shape = output_shape(layer, shape)
 

@@ -107,6 +107,8 @@ def test_the_roofline_of_a_step_counts_every_kernel():
     products = [k.flops for k in kernels_of(mlp, 32, training=True) if k.flops]
     # The first layer's input needs no gradient.
     assert sum(products) == 2 * 32 * (2 * 784 * 128 + 3 * 128 * 10)
+    relu = [k.bytes for k in kernels_of(NETWORKS["cnn"], 128, True) if k.name.startswith("relu")]
+    assert relu == [0, 0, 0, 0, 0, 4 * 128 * 64]  # two are before poolings
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -1,6 +1,8 @@
 #include "conv.h"
 #include "conv_depthwise.h"
 #include "conv_plan.h"
+#include "conv_weight.h"
+#include "conv_weight_images.h"
 #include "core/parallel.h"
 
 namespace cygnet {
@@ -15,8 +17,12 @@ constexpr int64_t bundle = 4;
 // Output pixels of a block, and bytes of its panels of grad_output, which stay in the second-level cache.
 constexpr int64_t block_pixels = 512;
 constexpr int64_t group_bytes = 512 << 10;
+// Bytes of a panel that all tiles of a strip read before the next, so that they stay in the first-level cache.
+constexpr int64_t panel_bytes = 24 << 10;
 // Pixels whose panels are packed one after the other while grad_output is read in order.
 constexpr int64_t pack_run = 16;
+// Rows of a tile one vector wide: the offsets of more are not held in registers.
+constexpr int64_t narrow_rows = std::min(10, max_rows(1));
 // Private copies of the gradient, at most; bytes that all of them may take; pixels that each sums at least, so that
 // storing and adding them up is a small part of the work, and where there is too little else to share out.
 constexpr int64_t most_copies = 16;
@@ -36,7 +42,8 @@ struct WeightPlan {
   Boxes boxes;                                // of output positions; blocks are images or boxes
   int64_t copies, unit_splits, strip_splits;  // a task: one copy's run of the groups * panels units and run of strips
   int64_t copy_size, strip_size, panel_pixels;
-  bool joined;  // whether the pixels of a block are neighbours in the strip
+  bool joined;    // whether the pixels of a block are neighbours in the strip
+  bool in_place;  // whether that is the input itself
   bool pack_b;
   double multiplications;
 
@@ -44,12 +51,29 @@ struct WeightPlan {
   int64_t lines() const { return images_per_block * boxes.size[0] * boxes.size[1]; }
 };
 
+// Whether the product is that of two matrices with a row for each pixel.
+bool is_product(const ConvShape& s, bool channels_last) noexcept {
+  for (const ConvAxis& axis : s.axes)
+    channels_last = channels_last && axis.kernel == 1 && axis.stride == 1 && axis.padding == 0 && axis.in == axis.out;
+  return channels_last;
+}
+
+// Pixels of such a product as images of one pixel.
+ConvShape joined_images(const ConvShape& s, bool channels_last) noexcept {
+  if (!is_product(s, channels_last)) return s;
+  ConvShape joined = s;
+  joined.batch *= s.out_pixels();
+  for (ConvAxis& axis : joined.axes) axis.in = axis.out = 1;
+  return joined;
+}
+
 template <class T>
-WeightPlan weight_plan(const ConvShape& s) noexcept {
+WeightPlan weight_plan(const ConvShape& s, bool in_place) noexcept {
   constexpr auto item = static_cast<int64_t>(sizeof(T));
   WeightPlan plan{};
   plan.panels = panels_for<T>(s.group_out());
-  plan.pitch = std::clamp<int64_t>(s.group_in(), 1, strip_channels<T>);
+  plan.in_place = in_place;
+  plan.pitch = std::clamp<int64_t>(s.group_in(), 1, in_place ? s.in_channels : strip_channels<T>);
   plan.strips = ceil_div(s.group_in(), plan.pitch);
   plan.copy_size = s.groups * plan.panels.padded_columns() * s.group_in() * s.taps();
   plan.pack_b = plan.panels.panels * s.groups > 1 || plan.panels.padded_columns() != s.out_channels;
@@ -73,7 +97,10 @@ WeightPlan weight_plan(const ConvShape& s) noexcept {
   for (plan.copies = most_copies; plan.copies > std::max<int64_t>(1, copies);) plan.copies /= 2;
   plan.images_per_copy = ceil_div(s.batch, plan.copies);
   plan.copies = ceil_div(s.batch, plan.images_per_copy);
-  if (image_bytes > strip_bytes) {
+  if (in_place) {
+    plan.images_per_block = std::min(plan.images_per_copy, panel_bytes / (plan.panels.width() * item));
+    plan.blocks_per_copy = ceil_div(plan.images_per_copy, plan.images_per_block);
+  } else if (image_bytes > strip_bytes) {
     int64_t parts = ceil_div(image_bytes, strip_bytes);
     for (int i = 0; i < max_axes; ++i) {
       plan.boxes.cut(i, s.axes[i].out, std::min(s.axes[i].out, parts));
@@ -90,10 +117,9 @@ WeightPlan weight_plan(const ConvShape& s) noexcept {
   plan.panel_pixels = plan.lines() * plan.boxes.size[2];
   plan.strip_size = plan.images_per_block * plan.pitch;
   for (int i = 0; i < max_axes; ++i) plan.strip_size *= s.axes[i].reach(plan.boxes.size[i]);
-  plan.strip_size = ceil_div(plan.strip_size + slab_slack, 16) * 16;
+  plan.strip_size = in_place ? 0 : ceil_div(plan.strip_size + slab_slack, 16) * 16;
 
-  const int64_t panel_bytes = plan.panel_pixels * plan.panels.width() * item;
-  plan.unit_splits = std::min(units, ceil_div(units * panel_bytes, group_bytes));
+  plan.unit_splits = std::min(units, ceil_div(units * plan.panel_pixels * plan.panels.width() * item, group_bytes));
   const int64_t wanted = std::min(enough_tasks, most_tasks);
   plan.strip_splits = std::clamp<int64_t>(ceil_div(wanted, plan.tasks()), 1, std::max<int64_t>(1, plan.strips));
   plan.unit_splits = std::min(units, plan.unit_splits * ceil_div(wanted, plan.tasks()));
@@ -118,10 +144,12 @@ LaneConv lane_plan(const ConvShape& s, bool channels_last) noexcept {
 template <class T>
 struct Workspace {
   int64_t* segment;  // offsets in a strip of the lines of output pixels of a block
+  int64_t* row;      // and of its taps' channels; then those of the last strip
   T *copies, *bias, *strips, *grads;
 
   Workspace(const WeightPlan& plan, const ConvShape& s, Carver& carver)
       : segment(carver.take<int64_t>(plan.lines())),
+        row(carver.take<int64_t>(2 * plan.pitch * s.taps())),
         copies(carver.take<T>(plan.copies * plan.copy_size)),
         bias(carver.take<T>(plan.copies * s.out_channels)),
         strips(carver.take<T>(plan.tasks() * bundle * plan.strip_size)),
@@ -131,25 +159,6 @@ struct Workspace {
     return ceil_div(s.groups * plan.panels.panels, plan.unit_splits) * plan.panels.width() * plan.panel_pixels;
   }
 };
-
-// sums[n] += sum over `pixels` rows of grad, `step` apart; eight partial sums for each column.
-template <class T>
-void add_columns(const T* grad, int64_t pixels, int64_t step, int64_t columns, T* sums) noexcept {
-  using V = Vec<T>;
-  for (int64_t n = 0; n < columns; n += V::lanes) {
-    const int valid = static_cast<int>(std::min<int64_t>(V::lanes, columns - n));
-    V partial[8];
-    for (V& sum : partial) sum = V(T(0));
-    int64_t m = 0;
-    for (; m + 8 <= pixels; m += 8)
-#pragma GCC unroll 8
-      for (int i = 0; i < 8; ++i) partial[i] += V::load(grad + (m + i) * step + n, valid);
-    for (; m < pixels; ++m) partial[m % 8] += V::load(grad + m * step + n, valid);
-    for (int gap = 1; gap < 8; gap *= 2)
-      for (int i = 0; i < 8; i += 2 * gap) partial[i] += partial[i + gap];
-    (V::load(sums + n, valid) + partial[0]).store(sums + n, valid);
-  }
-}
 
 // to[m] = from[m] for `pixels` rows of `columns`, with zeros up to `width`.
 template <class T>
@@ -193,17 +202,24 @@ void finish_block(const T* from, int64_t copies, int64_t copy_size, int64_t taps
 template <class T>
 size_t conv_backward_weight_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept {
   if (in_lanes<T>(shape)) return backward_weight_lanes_scratch_bytes<T>(lane_plan<T>(shape, channels_last));
+  if (few_outputs_of_images<T>(shape)) return backward_weight_images_scratch_bytes<T>(plan_images<T>(shape), shape);
   Carver carver(nullptr);
-  const Workspace<T> workspace(weight_plan<T>(shape), shape, carver);
+  const ConvShape s = joined_images(shape, channels_last);
+  const Workspace<T> workspace(weight_plan<T>(s, is_product(s, channels_last)), s, carver);
   return carver.used();
 }
 
 template <class T>
-void conv_backward_weight(const ConvShape& s, const T* grad_output, const T* input, bool channels_last, T* grad_weight,
-                          T* grad_bias, void* scratch) noexcept {
-  if (in_lanes<T>(s))
-    return backward_weight_lanes(lane_plan<T>(s, channels_last), grad_output, input, grad_weight, grad_bias, scratch);
-  const WeightPlan plan = weight_plan<T>(s);
+void conv_backward_weight(const ConvShape& shape, const T* grad_output, const T* input, bool channels_last,
+                          T* grad_weight, T* grad_bias, void* scratch) noexcept {
+  if (in_lanes<T>(shape))
+    return backward_weight_lanes(lane_plan<T>(shape, channels_last), grad_output, input, grad_weight, grad_bias,
+                                 scratch);
+  if (few_outputs_of_images<T>(shape))
+    return backward_weight_images(plan_images<T>(shape), shape, grad_output, input, channels_last, grad_weight,
+                                  grad_bias, scratch);
+  const ConvShape s = joined_images(shape, channels_last);
+  const WeightPlan plan = weight_plan<T>(s, is_product(s, channels_last));
   Carver carver(scratch);
   const Workspace<T> workspace(plan, s, carver);
   const Panels panels = plan.panels;
@@ -217,12 +233,17 @@ void conv_backward_weight(const ConvShape& s, const T* grad_output, const T* inp
     for (int64_t z = 0; z < plan.boxes.size[0]; ++z)
       for (int64_t y = 0; y < plan.boxes.size[1]; ++y)
         *segment++ = n * pitch[0] + z * s.axes[0].stride * pitch[1] + y * s.axes[1].stride * pitch[2];
-  const auto tap_offset = [&](int64_t tap) {
-    const int64_t line = tap / s.axes[2].kernel;
-    return line / s.axes[1].kernel * s.axes[0].dilation * pitch[1] +
-           line % s.axes[1].kernel * s.axes[1].dilation * pitch[2] +
-           tap % s.axes[2].kernel * s.axes[2].dilation * pitch[3];
-  };
+  const int64_t last_channels = s.group_in() - (plan.strips - 1) * plan.pitch;
+  int64_t *row = workspace.row, *last_row = workspace.row + taps * plan.pitch;
+  for (int64_t z = 0; z < s.axes[0].kernel; ++z)
+    for (int64_t y = 0; y < s.axes[1].kernel; ++y)
+      for (int64_t x = 0; x < s.axes[2].kernel; ++x)
+        for (int64_t c = 0; c < plan.pitch; ++c) {
+          *row = z * s.axes[0].dilation * pitch[1] + y * s.axes[1].dilation * pitch[2] +
+                 x * s.axes[2].dilation * pitch[3] + c;
+          if (c < last_channels) *last_row++ = *row;
+          ++row;
+        }
   // Where a copy keeps the block of a unit and a strip, and where the weight does.
   const auto block_offset = [&](int64_t unit, int64_t strip) {
     const int64_t g = unit / panels.panels, p = unit % panels.panels;
@@ -240,6 +261,38 @@ void conv_backward_weight(const ConvShape& s, const T* grad_output, const T* inp
 
   const Images<T> images{input, {s.axes[0].in, s.axes[1].in, s.axes[2].in}, s.in_channels, channels_last};
   const int64_t outputs[] = {s.axes[0].out, s.axes[1].out, s.axes[2].out};
+  struct Block {
+    int64_t first, last, pixel, pixels, lines;  // images; output pixels from the first on, and their lines
+    Box part;                                   // of the input
+  };
+  const auto block_of = [&](int64_t copy, int64_t index) {
+    const Box box = plan.boxes.at(index % plan.boxes.boxes(), outputs);
+    Block block;
+    block.first = copy * plan.images_per_copy + index / plan.boxes.boxes() * plan.images_per_block;
+    block.last = std::min({s.batch, (copy + 1) * plan.images_per_copy, block.first + plan.images_per_block});
+    block.pixel = block.first;
+    for (int i = 0; i < max_axes; ++i) {
+      block.pixel = block.pixel * s.axes[i].out + box.begin[i];
+      block.part.begin[i] = box.begin[i] * s.axes[i].stride - s.axes[i].padding;
+      block.part.size[i] = s.axes[i].reach(plan.boxes.size[i]);
+    }
+    block.pixels = std::max<int64_t>(0, block.last - block.first) * box.pixels();
+    block.lines = block.pixels / box.size[2];
+    return block;
+  };
+  // What a block reads, where that lies together and is not shared out between tasks.
+  const auto set_ahead = [&](const Block& block, Ahead& ahead) {
+    const int64_t pixels = plan.unit_splits == 1 ? block.pixels : 0;
+    int64_t first = block.first, last = block.last - 1;
+    for (int i = 0; i < max_axes; ++i) {
+      const int64_t size = s.axes[i].in, begin = block.part.begin[i];
+      first = first * size + std::clamp<int64_t>(begin, 0, size - 1);
+      last = last * size + std::clamp<int64_t>(begin + block.part.size[i] - 1, 0, size - 1);
+    }
+    const bool together = plan.strip_splits == 1 && (plan.boxes.boxes() == 1 || channels_last);
+    ahead.set(grad_output + block.pixel * s.out_channels, pixels * s.out_channels, input + first * s.in_channels,
+              together ? std::max<int64_t>(0, last + 1 - first) * s.in_channels : 0);
+  };
   parallel_for(plan.tasks(), plan.multiplications, [&](int64_t task) {
     const int64_t copy = task / (plan.unit_splits * plan.strip_splits);
     const int64_t unit_split = task / plan.strip_splits % plan.unit_splits, strip_split = task % plan.strip_splits;
@@ -250,31 +303,19 @@ void conv_backward_weight(const ConvShape& s, const T* grad_output, const T* inp
     T* const packed = workspace.grads + task * Workspace<T>::grads_size(plan, s);
     T* const strips = workspace.strips + task * bundle * plan.strip_size;
     T* const bias = grad_bias && strip_split == 0 ? workspace.bias + copy * s.out_channels : nullptr;
-    constexpr int64_t line = 64 / sizeof(T);
-    int64_t a_row[most_rows], c_row[most_rows];
+    constexpr int64_t item = sizeof(T), line = 64 / item;
+    int64_t c_row[most_rows];
     Tile<T> tile;
-    tile.a_row = a_row;
     tile.c_row = c_row;
-    tile.a_segment = workspace.segment;
-    tile.a_step = s.axes[2].stride * plan.pitch;
-    for (int64_t block = 0; block < plan.blocks_per_copy; ++block) {
-      const int64_t first = copy * plan.images_per_copy + block / plan.boxes.boxes() * plan.images_per_block;
-      const int64_t last = std::min({s.batch, (copy + 1) * plan.images_per_copy, first + plan.images_per_block});
-      const Box box = plan.boxes.at(block % plan.boxes.boxes(), outputs);
-      if (first >= last) break;
-      const bool final_block = block + 1 == plan.blocks_per_copy;
-      Box part;
-      int64_t pixel = first;
-      for (int i = 0; i < max_axes; ++i) {
-        pixel = pixel * s.axes[i].out + box.begin[i];
-        part.begin[i] = box.begin[i] * s.axes[i].stride - s.axes[i].padding;
-        part.size[i] = s.axes[i].reach(plan.boxes.size[i]);
-      }
-      const int64_t pixels = (last - first) * box.pixels();
-      tile.segments = plan.joined ? 1 : pixels / box.size[2];
-      tile.depth = pixels / tile.segments;
-      tile.accumulate = block > 0;
-      const T* const grad = grad_output + pixel * s.out_channels;
+    tile.a_step = plan.in_place ? s.in_channels : s.axes[2].stride * plan.pitch;
+    for (int64_t index = 0; index < plan.blocks_per_copy; ++index) {
+      const Block block = block_of(copy, index);
+      if (block.pixels == 0) break;
+      const bool final_block = index + 1 == plan.blocks_per_copy;
+      const int64_t pixels = block.pixels, line_pixels = pixels / block.lines;
+      const T* const grad = grad_output + block.pixel * s.out_channels;
+      Ahead ahead;
+      if (!final_block) set_ahead(block_of(copy, index + 1), ahead);
       const auto panel_at = [&](int64_t unit) {
         return plan.pack_b ? packed + (unit - first_unit) * panels.width() * plan.panel_pixels : grad;
       };
@@ -289,7 +330,7 @@ void conv_backward_weight(const ConvShape& s, const T* grad_output, const T* inp
           }
       for (int64_t unit = first_unit; bias && unit < last_unit; ++unit) {
         const int64_t p = unit % panels.panels, column = unit / panels.panels * columns + panels.begin(p);
-        if (block == 0) std::fill_n(bias + column, panels.columns_of(p), T(0));
+        if (index == 0) std::fill_n(bias + column, panels.columns_of(p), T(0));
         add_columns(panel_at(unit), pixels, panels.vectors_of(p) * panels.lanes, panels.columns_of(p), bias + column);
       }
       for (int64_t unit = first_unit, end; unit < last_unit; unit = end) {  // the units of one group
@@ -298,33 +339,45 @@ void conv_backward_weight(const ConvShape& s, const T* grad_output, const T* inp
         for (int64_t strip = first_strip; strip < last_strip; ++strip) {
           const int64_t channel = strip * plan.pitch, channels = std::min(plan.pitch, s.group_in() - channel);
           const int64_t place = (strip - first_strip) % bundle;
-          if (place == 0) {
+          if (place == 0 && !plan.in_place) {
             const int64_t stop = std::min(std::min(strip + bundle, last_strip) * plan.pitch, s.group_in());
-            fill_slab(images, first, last, part,
+            fill_slab(images, block.first, block.last, block.part,
                       {g * s.group_in() + channel, stop - channel, plan.pitch, plan.strip_size}, strips);
           }
           for (int64_t u = unit; u < end; ++u) {
             tile.vectors = panels.vectors_of(u % panels.panels);
             tile.columns = tile.vectors * panels.lanes;
-            tile.a = strips + place * plan.strip_size;
-            tile.b = panel_at(u);
             tile.b_step = tile.columns;
-            tile.b_segment = tile.depth * tile.b_step;
+            tile.b_segment = line_pixels * tile.b_step;
             for (int i = 0; i < most_rows; ++i) c_row[i] = i * tile.columns;
-            const Strips tiles = strips_for(taps * channels, tile.vectors);
+            const Strips tiles{taps * channels,
+                               ceil_div(taps * channels, tile.vectors == 1 ? narrow_rows : max_rows(tile.vectors))};
             T* const sums = workspace.copies + copy * plan.copy_size + block_offset(u, strip);
-            int64_t tap = 0, c = 0;
-            for (int64_t t = 0; t < tiles.strips; ++t) {
-              const int64_t row = tiles.begin(t);
-              tile.rows = static_cast<int>(tiles.begin(t + 1) - row);
-              for (int m = 0; m < tile.rows; ++m) {
-                a_row[m] = tap_offset(tap) + c;
-                if (++c == channels) c = 0, ++tap;
+            const int64_t* const rows = workspace.row + (strip + 1 < plan.strips ? 0 : taps * plan.pitch);
+            // Lines or, of joined pixels, pixels are worked off in runs.
+            const int64_t length = plan.joined ? pixels : block.lines;
+            const int64_t runs = ceil_div(pixels * tile.columns * item, panel_bytes), run = ceil_div(length, runs);
+            ahead.cut((last_unit - first_unit) * (last_strip - first_strip) * runs * tiles.strips);
+            for (int64_t begin = 0; begin < length; begin += run) {
+              const int64_t count = std::min(run, length - begin);
+              tile.segments = plan.joined ? 1 : count;
+              tile.depth = plan.joined ? count : line_pixels;
+              tile.a_segment = workspace.segment + (plan.joined ? 0 : begin);
+              tile.a = plan.in_place ? input + block.first * s.in_channels + g * s.group_in() + channel
+                                     : strips + place * plan.strip_size;
+              if (plan.joined) tile.a += begin * tile.a_step;
+              tile.b = panel_at(u) + begin * (plan.joined ? 1 : line_pixels) * tile.b_step;
+              tile.accumulate = index > 0 || begin > 0;
+              for (int64_t t = 0; t < tiles.strips; ++t) {
+                const int64_t row = tiles.begin(t);
+                tile.rows = static_cast<int>(tiles.begin(t + 1) - row);
+                tile.a_row = rows + row;
+                tile.c = sums + row * tile.columns;
+                if (tile.accumulate)
+                  for (int64_t i = 0; i < tile.rows * tile.columns; i += line) Eigen::internal::prefetch(tile.c + i);
+                ahead.fetch();
+                run_tile(tile);
               }
-              tile.c = sums + row * tile.columns;
-              if (tile.accumulate)
-                for (int64_t i = 0; i < tile.rows * tile.columns; i += line) Eigen::internal::prefetch(tile.c + i);
-              run_tile(tile);
             }
             if (plan.copies == 1 && final_block) finish(u, strip);
           }

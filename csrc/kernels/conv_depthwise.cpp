@@ -1,11 +1,10 @@
-#include "conv_depthwise.h"
-
-#include <numeric>
-
+#include "conv_depthwise_parts.h"
 #include "core/parallel.h"
 
 namespace cygnet {
 namespace {
+
+using namespace depthwise;
 
 // Bytes of a part's source, so that it stays in the second-level cache, and of what a strip's products read, so that
 // this stays in the first-level cache.
@@ -13,156 +12,9 @@ constexpr int64_t part_bytes = 192 << 10, strip_bytes = 24 << 10;
 // Tasks that keep all threads of a usual machine busy, and the multiply-adds each should have at least.
 constexpr int64_t most_tasks = 16;
 constexpr double task_work = 1 << 16;
-// A block of registers: neighbouring positions, and neighbouring taps of a line of the filter, which read each element
-// of the source once for all of them.
+
+// A block of registers: neighbouring positions, which read each element of the source once for all of their taps.
 constexpr int strip_positions = 8;
-constexpr int most_taps = 3;
-
-// What a target position reads along an axis: `taps` of the taps, `Spans::tap_step` apart; the first one's source
-// position. It and the next run - 1 positions of its phase read the same taps.
-struct Span {
-  int64_t tap, source, taps, run;
-};
-
-struct Spans {
-  Span* at;
-  int64_t tap_step, source_step;
-
-  Spans(const Axis& axis, Carver& carver) : at(carver.take<Span>(axis.target)) {
-    tap_step = axis.target_step / std::gcd(axis.target_step, axis.tap_step);
-    source_step = axis.tap_step * tap_step / axis.target_step;
-  }
-  void fill(const Axis& axis) const noexcept {
-    for (int64_t t = axis.target - 1; t >= 0; --t) {
-      Span& span = at[t];
-      span = {0, 0, 0, 1};
-      for (int64_t k = 0; k < axis.taps; ++k) {
-        const int64_t scaled = t * axis.source_step + axis.base + k * axis.tap_step;
-        if (scaled < 0 || scaled >= axis.source * axis.target_step || scaled % axis.target_step != 0) continue;
-        if (span.taps++ == 0) span.tap = k, span.source = scaled / axis.target_step;
-      }
-      if (t + axis.target_step >= axis.target) continue;
-      const Span& next = at[t + axis.target_step];
-      if (next.tap == span.tap && next.taps == span.taps) span.run = next.run + 1;
-    }
-  }
-  // From a read's tap to the next one's, in taps.
-  int64_t weight_step() const { return source_step > 0 ? tap_step : -tap_step; }
-  // Whether neighbouring taps read neighbouring positions.
-  bool neighbours(const Axis& axis) const { return std::abs(source_step) == axis.source_step; }
-  int64_t last_source(const Span& span) const { return span.source + (span.taps - 1) * source_step; }
-  // The source positions that the target positions [begin, begin + size) read, at least one.
-  void range(int64_t begin, int64_t size, int64_t& first, int64_t& count) const noexcept {
-    int64_t low = INT64_MAX, high = INT64_MIN;
-    for (int64_t t = begin; t < begin + size; ++t) {
-      if (at[t].taps == 0) continue;
-      low = std::min({low, at[t].source, last_source(at[t])});
-      high = std::max({high, at[t].source, last_source(at[t])});
-    }
-    first = low <= high ? low : 0;
-    count = low <= high ? high - low + 1 : 1;
-  }
-};
-
-template <class T>
-struct Workspace {
-  Spans spans[max_axes];
-  T* slabs;  // one of each task
-
-  Workspace(const LaneConv& plan, Carver& carver)
-      : spans{{plan.axes[0], carver}, {plan.axes[1], carver}, {plan.axes[2], carver}},
-        slabs(carver.take<T>(plan.copied ? plan.tasks * slab_size(plan) : 0)) {}
-
-  static int64_t slab_size(const LaneConv& plan) {
-    return plan.depth() * plan.part_vectors * plan.slab_pixels * Vec<T>::lanes;
-  }
-  void fill(const LaneConv& plan) const noexcept {
-    for (int i = 0; i < max_axes; ++i) spans[i].fill(plan.axes[i]);
-  }
-};
-
-// An image, some of its channel vectors and a box of its target positions.
-struct Part {
-  int64_t image, vector, vectors;
-  Box box;
-};
-
-Part part_of(const LaneConv& plan, int64_t index) noexcept {
-  const int64_t runs = ceil_div(plan.vectors, plan.part_vectors), boxes = plan.boxes.boxes();
-  const int64_t size[] = {plan.axes[0].target, plan.axes[1].target, plan.axes[2].target};
-  const int64_t vector = index / boxes % runs * plan.part_vectors;
-  return {index / boxes / runs, vector, std::min(plan.part_vectors, plan.vectors - vector),
-          plan.boxes.at(index % boxes, size)};
-}
-
-// The source of a part: position p and source channel k of a group are at data + sum of (p - begin) pitch + k depth,
-// the next vector of channels is `vector` further.
-template <class T>
-struct Source {
-  const T* data;
-  int64_t begin[max_axes], pitch[max_axes], depth, vector;
-};
-
-// to[x][i] = from[i][x] for `count` x.
-template <class T>
-void transpose(const T* const (&from)[Vec<T>::lanes], int64_t count, T* to) noexcept {
-  using V = Vec<T>;
-  for (int64_t x = 0; x < count; x += V::lanes) {
-    const int valid = static_cast<int>(std::min<int64_t>(V::lanes, count - x));
-    Eigen::internal::PacketBlock<typename V::Packet, V::lanes> block;
-    for (int i = 0; i < V::lanes; ++i)
-      block.packet[i] = valid == V::lanes ? V::load(from[i] + x).p : V::load(from[i] + x, valid).p;
-    Eigen::internal::ptranspose(block);
-    for (int i = 0; i < valid; ++i) V(block.packet[i]).store(to + (x + i) * V::lanes);
-  }
-}
-
-template <class T>
-Source<T> source_of(const LaneConv& plan, const Workspace<T>& workspace, int64_t task, const T* images,
-                    const Part& part) noexcept {
-  using V = Vec<T>;
-  constexpr int lanes = V::lanes;
-  const int64_t size[] = {plan.axes[0].source, plan.axes[1].source, plan.axes[2].source};
-  const int64_t pixels = size[0] * size[1] * size[2], channels = plan.source_channels;
-  const T* const image = images + part.image * pixels * channels;
-  if (!plan.copied)
-    return {
-        image + part.vector * lanes, {0, 0, 0}, {size[1] * size[2] * channels, size[2] * channels, channels}, 0, lanes};
-  Box box;
-  for (int i = 0; i < max_axes; ++i)
-    workspace.spans[i].range(part.box.begin[i], part.box.size[i], box.begin[i], box.size[i]);
-  const int64_t line = box.size[2] * lanes, vector = box.pixels() * lanes;
-  T* const slab = workspace.slabs + task * Workspace<T>::slab_size(plan);
-  // Whole lines follow each other in the source, too.
-  const bool whole_lines = box.size[2] == size[2];
-  const int64_t rows = whole_lines ? 1 : box.size[1], row_pixels = box.size[2] * (whole_lines ? box.size[1] : 1);
-  for (int64_t k = 0; k < plan.depth(); ++k)
-    for (int64_t v = 0; v < part.vectors; ++v) {
-      int64_t channel[lanes];
-      for (int i = 0; i < lanes; ++i)
-        channel[i] =
-            std::min((part.vector + v) * lanes + i, plan.target_channels - 1) / plan.columns() * plan.depth() + k;
-      T* to = slab + (k * part.vectors + v) * vector;
-      for (int64_t z = 0; z < box.size[0]; ++z)
-        for (int64_t y = 0; y < rows; ++y, to += row_pixels * lanes) {
-          const int64_t pixel = ((box.begin[0] + z) * size[1] + box.begin[1] + y) * size[2] + box.begin[2];
-          if (plan.channels_last) {
-            const T* from = image + pixel * channels;
-            for (int64_t x = 0; x < row_pixels; ++x, from += channels)
-              for (int i = 0; i < lanes; ++i) to[x * lanes + i] = from[channel[i]];
-          } else {
-            const T* planes[lanes];
-            for (int i = 0; i < lanes; ++i) planes[i] = image + channel[i] * pixels + pixel;
-            transpose<T>(planes, row_pixels, to);
-          }
-        }
-    }
-  return {slab,
-          {box.begin[0], box.begin[1], box.begin[2]},
-          {box.size[1] * line, line, lanes},
-          part.vectors * vector,
-          vector};
-}
 
 // Neighbouring taps of a line of the filter: tap i at position m reads source + (m + i) steps, and its weight is at
 // weight + i Spans::weight_step().
@@ -342,73 +194,6 @@ void run_output(const Run<T>& run, const RunOutput<T>& out) noexcept {
   functions[run.positions - 1](run, out);
 }
 
-// sums[t] += sum over the run's positions m of source[m][t] grad[m][t], for each of its reads and for the channels t.
-template <class T>
-struct RunGradient {
-  const T* grad;
-  int64_t source_step, source_vector, grad_step, grad_ahead;
-  int64_t channels;
-  T *sums, *bias;  // bias may be null
-  int64_t sums_vector, sums_step;
-};
-
-template <class T, int Positions, bool Whole>
-inline void gradient_vector_of(const Run<T>& run, const RunGradient<T>& g, const T* source, T* sums, int64_t c,
-                               int valid) noexcept {
-  using V = Vec<T>;
-  const auto load = [&](const T* from) { return Whole ? V::load(from) : V::load(from, valid); };
-  V grad[Positions];
-#pragma GCC unroll 8
-  for (int m = 0; m < Positions; ++m) {
-    grad[m] = load(g.grad + m * g.grad_step + c);
-    __builtin_prefetch(g.grad + g.grad_ahead + m * g.grad_step + c);
-    __builtin_prefetch(source + run.ahead + m * g.source_step);
-  }
-  const auto add = [&](const Read& read, auto taps) {
-    constexpr int Taps = decltype(taps)::value;
-    V sum[Taps];
-    T* const to = sums + read.weight;
-#pragma GCC unroll 4
-    for (int i = 0; i < Taps; ++i) sum[i] = V::load(to + i * g.sums_step);
-    const T* from = source + read.source;
-#pragma GCC unroll 16
-    for (int x = 0; x < Positions + Taps - 1; ++x, from += g.source_step) {
-      const V value = load(from);
-#pragma GCC unroll 4
-      for (int i = 0; i < Taps; ++i)
-        if (x - i >= 0 && x - i < Positions) sum[i] = fma(value, grad[x - i], sum[i]);
-    }
-#pragma GCC unroll 4
-    for (int i = 0; i < Taps; ++i) sum[i].store(to + i * g.sums_step);
-  };
-  for (const Read* read = run.reads; read < run.reads + run.count; ++read) with_taps(*read, add);
-  if (g.bias) {
-    for (int gap = 1; gap < Positions; gap *= 2)
-      for (int m = 0; m + gap < Positions; m += 2 * gap) grad[m] += grad[m + gap];
-    (V::load(g.bias + c) + grad[0]).store(g.bias + c);
-  }
-}
-
-template <class T, int Positions>
-void gradient_vectors_of(const Run<T>& run, const RunGradient<T>& g) noexcept {
-  constexpr int lanes = Vec<T>::lanes;
-  const T* source = run.source;
-  T* sums = g.sums;
-  int64_t c = 0;
-  for (; c + lanes <= g.channels; c += lanes, source += g.source_vector, sums += g.sums_vector)
-    gradient_vector_of<T, Positions, true>(run, g, source, sums, c, lanes);
-  if (c < g.channels)
-    gradient_vector_of<T, Positions, false>(run, g, source, sums, c, static_cast<int>(g.channels - c));
-}
-
-template <class T>
-void run_gradient(const Run<T>& run, const RunGradient<T>& g) noexcept {
-  static constexpr void (*functions[strip_positions])(const Run<T>&, const RunGradient<T>&) noexcept = {
-      gradient_vectors_of<T, 1>, gradient_vectors_of<T, 2>, gradient_vectors_of<T, 3>, gradient_vectors_of<T, 4>,
-      gradient_vectors_of<T, 5>, gradient_vectors_of<T, 6>, gradient_vectors_of<T, 7>, gradient_vectors_of<T, 8>};
-  functions[run.positions - 1](run, g);
-}
-
 template <class T>
 struct CorrelateWorkspace {
   Workspace<T> source;
@@ -419,20 +204,6 @@ struct CorrelateWorkspace {
       : source(plan, carver),
         reads(carver.take<Read>(plan.tasks * strip_positions * plan.taps() * plan.depth())),
         packed(carver.take<T>(plan.vectors * plan.depth() * plan.taps() * Vec<T>::lanes)) {}
-};
-
-// Private copies of the gradient, packed like the weights.
-template <class T>
-struct WeightWorkspace {
-  Workspace<T> source;
-  Read* reads;
-  T *copies, *bias;
-
-  WeightWorkspace(const LaneConv& plan, Carver& carver)
-      : source(plan, carver),
-        reads(carver.take<Read>(plan.tasks * strip_positions * plan.taps() * plan.depth())),
-        copies(carver.take<T>(plan.tasks * plan.vectors * plan.depth() * plan.taps() * Vec<T>::lanes)),
-        bias(carver.take<T>(plan.tasks * plan.vectors * Vec<T>::lanes)) {}
 };
 
 }  // namespace
@@ -542,74 +313,12 @@ void correlate_lanes(const LaneConv& plan, const T* source, const T* weight, Wei
   });
 }
 
-template <class T>
-size_t backward_weight_lanes_scratch_bytes(const LaneConv& plan) noexcept {
-  Carver carver(nullptr);
-  const WeightWorkspace<T> workspace(plan, carver);
-  return carver.used();
-}
-
-template <class T>
-void backward_weight_lanes(const LaneConv& plan, const T* grad_output, const T* input, T* grad_weight, T* grad_bias,
-                           void* scratch) noexcept {
-  constexpr int lanes = Vec<T>::lanes;
-  Carver carver(scratch);
-  const WeightWorkspace<T> workspace(plan, carver);
-  workspace.source.fill(plan);
-  const int64_t channels = plan.target_channels, depth = plan.depth(), taps = plan.taps();
-  const int64_t vector_size = depth * taps * lanes, copy_size = plan.vectors * vector_size;
-  parallel_for(plan.tasks, plan.multiplications, [&](int64_t task) {
-    Read* const reads = workspace.reads + task * strip_positions * taps * depth;
-    T *const copy = workspace.copies + task * copy_size, *const bias = workspace.bias + task * plan.vectors * lanes;
-    std::fill(copy, copy + copy_size, T(0));
-    std::fill(bias, bias + plan.vectors * lanes, T(0));
-    RunGradient<T> g;
-    g.grad_step = channels;
-    g.sums_vector = vector_size;
-    g.sums_step = workspace.source.spans[2].weight_step() * lanes;
-    const int64_t last = plan.parts * (task + 1) / plan.tasks;
-    for (int64_t index = plan.parts * task / plan.tasks; index < last; ++index) {
-      const Part part = part_of(plan, index);
-      const Source<T> from = source_of(plan, workspace.source, task, input, part);
-      g.channels = std::min(part.vectors * lanes, channels - part.vector * lanes);
-      g.source_step = plan.axes[2].source_step * from.pitch[2];
-      g.source_vector = from.vector;
-      g.sums = copy + part.vector * vector_size;
-      g.bias = grad_bias ? bias + part.vector * lanes : nullptr;
-      visit_runs(plan, workspace.source.spans, part, from, reads, [&](const Run<T>& run) {
-        g.grad = grad_output + run.target * channels + part.vector * lanes;
-        g.grad_ahead = run.last_line ? 0 : plan.axes[2].target * channels;
-        run_gradient(run, g);
-      });
-    }
-  });
-
-  parallel_for(plan.vectors, static_cast<double>(plan.tasks * copy_size), [&](int64_t v) {
-    const int64_t valid = std::min<int64_t>(lanes, channels - v * lanes);
-    for (int64_t row = 0; row < depth * taps; ++row) {
-      T sums[lanes];
-      Vec<T> sum(T(0));
-      for (int64_t copy = 0; copy < plan.tasks; ++copy)
-        sum += Vec<T>::load(workspace.copies + copy * copy_size + v * vector_size + row * lanes);
-      sum.store(sums);
-      for (int64_t i = 0; i < valid; ++i) grad_weight[(v * lanes + i) * depth * taps + row] = sums[i];
-    }
-  });
-  for (int64_t t = 0; grad_bias && t < channels; ++t) {
-    T sum(0);
-    for (int64_t copy = 0; copy < plan.tasks; ++copy) sum += workspace.bias[copy * plan.vectors * lanes + t];
-    grad_bias[t] = sum;
-  }
-}
-
 #define CYGNET_INSTANTIATE(T)                                                                                  \
   template double lane_work<T>(int64_t, int64_t, int64_t, int64_t) noexcept;                                   \
   template LaneConv plan_lanes<T>(const Axis(&)[max_axes], int64_t, int64_t, int64_t, int64_t, bool) noexcept; \
   template size_t correlate_lanes_scratch_bytes<T>(const LaneConv&) noexcept;                                  \
   template void correlate_lanes<T>(const LaneConv&, const T*, const T*, WeightSteps, const T*, Activation, T*, \
-                                   void*) noexcept;                                                            \
-  template size_t backward_weight_lanes_scratch_bytes<T>(const LaneConv&) noexcept;                            \
-  template void backward_weight_lanes<T>(const LaneConv&, const T*, const T*, T*, T*, void*) noexcept;
+                                   void*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)
 #undef CYGNET_INSTANTIATE

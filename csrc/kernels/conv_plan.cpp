@@ -44,6 +44,10 @@ void interleave(const T* from, int64_t plane, int64_t count, int64_t channels, i
 // The same for channels that neighbour each other in memory, the x `step` apart, cut into strips.
 template <class T>
 void copy_pixels(const T* from, int64_t step, int64_t count, const Channels& part, T* to) noexcept {
+  if (step == part.pitch && part.count == part.pitch) {
+    std::copy_n(from, count * step, to);
+    return;
+  }
   constexpr int lanes = Vec<T>::lanes;
   for (int64_t x = 0; x < count; ++x, from += step, to += part.pitch) {
     T* strip = to;
@@ -293,7 +297,7 @@ void fill_slab(const Images<T>& images, int64_t first, int64_t last, const Box& 
         clear(slab, left * part.pitch);
         const int64_t pixel = (z * images.size[1] + y) * width + box.begin[2] + left, count = right - left;
         T* to = slab + left * part.pitch;
-        if (images.channels_last)
+        if (images.channels_last || channels == 1)
           copy_pixels(image + pixel * channels + part.begin, channels, count, part, to);
         else
           for (int64_t c = 0; c < part.count; c += part.pitch, to += part.strip_step)
