@@ -223,7 +223,7 @@ def test_activations(activation):
 
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "sigmoid", "tanh"])
-@pytest.mark.parametrize("filters", [2, 40])  # summed up from columns, gathered
+@pytest.mark.parametrize("filters", [2, 10, 40])  # vectors of positions, lines, gathered
 def test_activations_of_transposed_convolutions(activation, filters):
     rng = np.random.default_rng(6)
     x = rng.standard_normal((2, 20, 6, 6)).astype(np.float32)
@@ -278,6 +278,7 @@ THREAD_CASES = [
     (1, 24, (9, 10, 11), 32, (3, 3, 3), {"padding": 1}, False),
     (64, 32, (7, 7), 16, (4, 4), {"stride": 2, "padding": 1}, True),
     (64, 16, (14, 14), 1, (4, 4), {"stride": 2, "padding": 1}, True),
+    (40, 20, (9, 9), 5, (5, 5), {"padding": 2}, True),
 ]
 
 

@@ -121,6 +121,43 @@ def test_few_outputs_at_every_width(dtype, layout):
     check(1, 2, (5, 6, 20), 3, (3, 2, 3), stride=(2, 1, 1), dtype=dtype, layout=layout)
 
 
+@pytest.mark.parametrize("layout", [np.ascontiguousarray, channels_last])
+@pytest.mark.parametrize("filters", range(1, 10))
+def test_few_outputs_of_transposed(filters, layout):
+    for channels, kernel, geometry in (
+        (16, (4, 4), {"stride": 2, "padding": 1}),
+        (3, (3, 5), {"stride": (1, 3), "padding": (0, 2)}),
+        (18, (2, 2), {"stride": (3, 4), "output_padding": (2, 3)}),
+        (2, (3, 3), {"stride": (2, 5), "padding": 1, "dilation": (1, 2)}),
+    ):
+        check(2, channels, (6, 19), filters, kernel, layout=layout, transposed=True, **geometry)
+
+
+@pytest.mark.parametrize("layout", [np.ascontiguousarray, channels_last])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_few_outputs_of_transposed_at_every_width(dtype, layout):
+    options = {"dtype": dtype, "layout": layout, "transposed": True}
+    for width in (*range(1, 36), 63, 64, 65, 130):
+        check(1, 2, (3, width), 3, (3, 4), stride=(1, 2), padding=1, **options)
+    check(1, 3, (90, 260), 2, (2, 2), stride=2, **options)  # several boxes
+    check(1, 2, (30000,), 1, (4,), stride=3, **options)
+    check(1, 2, (5, 6, 20), 3, (3, 2, 3), stride=2, padding=(1, 0, 1), **options)
+
+
+@pytest.mark.parametrize("layout", [np.ascontiguousarray, channels_last])
+@pytest.mark.parametrize("channels", [1, 2, 5, 6, 7, 15, 16, 17, 33])
+def test_input_gradient_of_few_channels(channels, layout):
+    for filters, kernel, geometry in (
+        (16, (5, 5), {}),
+        (40, (3, 7), {"padding": (2, 3)}),
+        (20, (3, 5), {"padding": ((0, 2), (3, 1)), "dilation": (2, 1)}),
+        (24, (4, 5), {"stride": (3, 2), "padding": 1}),
+        (18, (2, 6), {"stride": (5, 1), "padding": (4, 0)}),  # lines that no tap reaches
+    ):
+        check(2, channels, (12, 13), filters, kernel, layout=layout, **geometry)
+    check(2, channels, (6, 5, 9), 20, (3, 2, 5), layout=layout, stride=(2, 1, 1), padding=1)
+
+
 SHAPES = [
     # batch, in, size, out, kernel, groups
     (2, 21, (6, 10), 21, (3, 3), 21),
@@ -194,3 +231,14 @@ def test_rounding_error_is_that_of_the_sums(shape):
         NAMES, expected, run(x, w, None, grad, groups=groups), bound, strict=True
     ):
         assert (abs(have - want) <= 4 * 2.0**-24 * np.sqrt(batch * 1600) * size).all(), name
+
+
+def test_long_sums_are_split():
+    rng = np.random.default_rng(7)
+    x = rng.standard_normal((2, 256, 12, 12), np.float32)
+    w = rng.standard_normal((64, 256, 3, 3), np.float32)
+    got = kernels.conv2d_forward(channels_last(x), w)
+    expected = kernels.conv2d_forward(x.astype(np.float64), w.astype(np.float64))
+    # One chain of 2304 products is wrong by more than seven units in the last place.
+    ulp = np.sqrt(np.mean(np.spacing(abs(expected).astype(np.float32)) ** 2))
+    assert np.sqrt(np.mean((got - expected) ** 2)) < 4.5 * ulp

@@ -162,15 +162,17 @@ inline void vector_of(const Run<T>& run, const RunOutput<T>& out, const T* sourc
   if (out.relu)
 #pragma GCC unroll 8
     for (V& value : sum) value = relu(value);
-  T* const target = out.target + c;
+  const int64_t source_step = out.source_step, target_step = out.target_step;
+  const T *source_ahead = source + run.ahead, *target_ahead = out.target + c + out.target_ahead;
+  T* target = out.target + c;
 #pragma GCC unroll 8
-  for (int m = 0; m < Positions; ++m) {
-    __builtin_prefetch(source + run.ahead + m * out.source_step);
-    __builtin_prefetch(target + out.target_ahead + m * out.target_step, 1);
-    if (Whole)
-      sum[m].store(target + m * out.target_step);
-    else
-      sum[m].store(target + m * out.target_step, valid);
+  for (const V& value : sum) {
+    __builtin_prefetch(source_ahead);
+    __builtin_prefetch(target_ahead, 1);
+    Whole ? value.store(target) : value.store(target, valid);
+    source_ahead += source_step;
+    target_ahead += target_step;
+    target += target_step;
   }
 }
 

@@ -7,18 +7,19 @@
 
 namespace cygnet {
 
-/// Such a correlation and how it is cut; all of it follows from the shape alone.
+/// Such a correlation and how it is cut; all of it follows from the shape alone. Positions are those of one phase.
 struct PositionConv {
   Axis axes[max_axes];
   int64_t images, source_channels, target_channels;
   bool channels_last;  // the source's memory order
 
   Axis::Reach reach[max_axes];
-  Boxes boxes;    // of target positions
+  Boxes boxes;    // of positions
   int64_t parts;  // images x boxes; tasks work off runs of them
   int64_t tasks;
   double multiplications;
 
+  int64_t phases() const { return axes[0].phases() * axes[1].phases() * axes[2].phases(); }
   int64_t depth() const { return source_channels * axes[0].taps * axes[1].taps * axes[2].taps; }
   /// Source positions of an axis that a box reads.
   int64_t extent(int axis) const {

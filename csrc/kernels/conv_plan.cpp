@@ -15,6 +15,8 @@ constexpr double task_work = 1 << 18;
 constexpr int64_t task_pixels = 48, joined_pixels = 1024;
 // Bytes of a task's part of the source, and of a block of packed weights, that stay in the second-level cache.
 constexpr int64_t slab_bytes = 512 << 10, weight_bytes = 256 << 10;
+// Bytes of a target that is no longer in the caches when it is written again.
+constexpr int64_t far_bytes = 8 << 20;
 // Depth up to which the taps of a filter row are worked off as one run, where memory allows it.
 constexpr int64_t merged_depth = 512;
 
@@ -257,15 +259,11 @@ Axis::Range Axis::inside(int64_t tap) const {
   return {std::min(begin, positions), std::min(std::max(begin, end), positions)};
 }
 
-double Correlation::multiplications() const {
-  double result = static_cast<double>(images) * tap_work;
-  for (const Axis& axis : axes) {
-    double pairs = 0;  // of target positions and taps
-    for (int64_t k = 0; k < axis.taps; ++k)
-      if (axis.phase_of(k) < axis.phases()) pairs += static_cast<double>(axis.inside(k).end - axis.inside(k).begin);
-    result *= pairs;
-  }
-  return result;
+double Axis::pairs() const {
+  double pairs = 0;
+  for (int64_t k = 0; k < taps; ++k)
+    if (phase_of(k) < phases()) pairs += static_cast<double>(inside(k).end - inside(k).begin);
+  return pairs;
 }
 
 Box Boxes::at(int64_t index, const int64_t (&length)[max_axes]) const {
@@ -320,7 +318,6 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
   plan.groups = groups;
   plan.channels_last = channels_last;
   plan.panels = panels_for<T>(target_channels / groups);
-  plan.tap_work = static_cast<double>(source_channels) * static_cast<double>(plan.panels.padded_columns());
   plan.slab = !channels_last;
   plan.images_per_task = plan.unit_splits = 1;
   int64_t grid[max_axes], pixels = 1;
@@ -336,20 +333,23 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
     plan.slab = false;
     return plan;
   }
-  const double lanes_work = lane_work<T>(source_channels, target_channels, groups, plan.taps());
-  plan.in_lanes = groups > 1 && lanes_work < plan.tap_work;
-  if (plan.in_lanes) {
+  const double pairs = static_cast<double>(images) * axes[0].pairs() * axes[1].pairs() * axes[2].pairs();
+  plan.multiplications =
+      pairs * static_cast<double>(source_channels) * static_cast<double>(plan.panels.padded_columns());
+  if (groups > 1) {
+    const double work = pairs * lane_work<T>(source_channels, target_channels, groups, plan.taps());
+    plan.in_lanes = work < plan.multiplications;
+    if (plan.in_lanes) plan.multiplications = work;
+  } else if (source_channels > 0 && few_targets<T>(axes, source_channels, target_channels)) {
+    const double work = positions_of<T>(plan).multiplications;
+    plan.in_positions = work < plan.multiplications;
+    if (plan.in_positions) plan.multiplications = work;
+  }
+  if (plan.in_lanes || plan.in_positions) {
     plan.slab = false;
-    plan.tap_work = lanes_work;
     return plan;
   }
-  plan.in_positions = groups == 1 && source_channels > 0 && few_targets<T>(axes, source_channels, target_channels);
-  if (plan.in_positions) {
-    plan.slab = false;
-    plan.tap_work = 1.25 * static_cast<double>(source_channels * target_channels);  // some positions are dropped
-    return plan;
-  }
-  const double image_work = std::max(1.0, plan.multiplications() / static_cast<double>(images));
+  const double image_work = std::max(1.0, plan.multiplications / static_cast<double>(images));
   const double total = image_work * static_cast<double>(images);
   const int64_t most_tasks = std::max<int64_t>(1, static_cast<int64_t>(std::min(total / task_work, 1e6)));
   const int64_t wanted = std::min(enough_tasks, most_tasks);
@@ -434,7 +434,23 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
   const Images<T> images{
       source, {plan.axes[0].source, plan.axes[1].source, plan.axes[2].source}, channels, plan.channels_last};
   const int64_t grid[] = {plan.axes[0].count(0), plan.axes[1].count(0), plan.axes[2].count(0)};
-  parallel_for(plan.tasks(), plan.multiplications(), [&](int64_t task) {
+  // Sends for the part of the source's lines that the strip from pixel `next` on is the first to read, and for the
+  // target of a strip that comes some time later.
+  constexpr int64_t line_pair = 128 / sizeof(T);  // comes as one
+  const auto fetch_source = [&](const T* next, int64_t rows) {
+    const int64_t size = rows * plan.axes[2].source_step * channels;
+    for (int64_t line = 0; line < plan.axes[1].source_step; ++line) {
+      const T* const from = next + (plan.reach[1].high - line) * pitch[2];
+      for (int64_t i = 0; i < size; i += line_pair) __builtin_prefetch(from + i, 0, 2);
+    }
+  };
+  const auto fetch_target = [&](const T* next, int64_t rows) {
+    const int64_t size = rows * plan.target_channels;
+    for (int64_t i = 2 * size; i < 3 * size; i += line_pair) __builtin_prefetch(next + i, 1);
+  };
+  const int64_t target_bytes = plan.images * target_pitch[0] * static_cast<int64_t>(sizeof(T));
+  const bool fetches_target = plan.units() == 1 && plan.phases() == 1 && target_bytes >= far_bytes;
+  parallel_for(plan.tasks(), plan.multiplications, [&](int64_t task) {
     const int64_t split = task % plan.unit_splits, block = task / plan.unit_splits;
     const int64_t first = block / plan.boxes.boxes() * plan.images_per_task;
     const int64_t last = std::min(plan.images, first + plan.images_per_task);
@@ -452,8 +468,9 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
     } else {
       for (int i = 0; i < max_axes; ++i) origin += box.begin[i] * plan.axes[i].source_step * pitch[i + 1];
     }
+    const int64_t first_unit = plan.units() * split / plan.unit_splits;
     const int64_t unit_end = plan.units() * (split + 1) / plan.unit_splits;
-    for (int64_t unit = plan.units() * split / plan.unit_splits; unit < unit_end; ++unit) {
+    for (int64_t unit = first_unit; unit < unit_end; ++unit) {
       const int64_t g = unit / panels.panels, p = unit % panels.panels;
       const int64_t column = g * plan.group_columns() + panels.begin(p);
       const int64_t width = int64_t{panels.vectors_of(p)} * panels.lanes;
@@ -521,12 +538,15 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
           tile.bias = finished && bias ? bias + column : nullptr;
           tile.activation = finished ? activation : Activation::None;
           Walk walk = start;
+          const bool fetched = plan.slab || unit != first_unit || tile.accumulate || plan.phases() > 1;
           for (int64_t strip = 0; strip < strips.strips; ++strip) {
             tile.rows = static_cast<int>(strips.begin(strip + 1) - strips.begin(strip));
             for (int m = 0; m < tile.rows; ++m, walk.next()) {
               a_row[m] = walk.from;
               c_row[m] = walk.to;
             }
+            if (!fetched) fetch_source(a + walk.from, tile.rows);
+            if (fetches_target) fetch_target(tile.c + walk.to, tile.rows);
             run_tile(tile);
           }
           tile.accumulate = true;

@@ -79,6 +79,8 @@ struct Axis {
     int64_t low, high, end;
   };
   Reach reach() const;
+  /// The pairs of a target position and a tap that read inside the source.
+  double pairs() const;
 };
 
 /// The axis of the forward pass.
@@ -88,11 +90,11 @@ inline Axis forward_axis(const ConvAxis& a) { return {a.in, a.out, a.stride, 1, 
 struct Correlation {
   Axis axes[max_axes];
   int64_t images, source_channels, target_channels, groups;
-  bool channels_last;  // the source's memory order
-  Panels panels;       // of one group's target channels
-  bool in_lanes;       // whether `correlate_lanes` is faster,
-  bool in_positions;   // or `correlate_positions`
-  double tap_work;     // multiply-adds for a target position and tap, empty lanes included
+  bool channels_last;      // the source's memory order
+  Panels panels;           // of one group's target channels
+  bool in_lanes;           // whether `correlate_lanes` is faster,
+  bool in_positions;       // or `correlate_positions`
+  double multiplications;  // multiply-adds, those of empty lanes included
 
   Axis::Reach reach[max_axes];
   bool slab;                              // whether tasks copy their part of the source first
@@ -113,7 +115,6 @@ struct Correlation {
   int64_t units() const { return groups * panels.panels; }
   int64_t tasks() const { return image_blocks * boxes.boxes() * unit_splits; }
   int64_t packed_size() const { return groups * panels.padded_columns() * taps() * group_depth(); }
-  double multiplications() const;
 };
 
 /// The axes' steps and taps, and the sizes, are those of the fields of a Correlation.

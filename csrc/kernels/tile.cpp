@@ -1,7 +1,10 @@
 #include "tile.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
+
+#include "carver.h"
 
 namespace cygnet {
 namespace {
@@ -11,6 +14,10 @@ constexpr bool masked_loads_are_free = true;
 #else
 constexpr bool masked_loads_are_free = false;
 #endif
+
+// Rounding errors grow with the number of products that are added up one after the other. Up to the first number they
+// are one chain, more are two at least, of at most the second number.
+constexpr int64_t single_chain = 192, longest_chain = 256;
 
 template <class T, int Rows, int Vectors, bool Masked>
 void tile_of(const Tile<T>& t) noexcept {
@@ -104,10 +111,8 @@ void run(const Tile<T>& tile) noexcept {
   }
 }
 
-}  // namespace
-
 template <class T>
-void run_tile(const Tile<T>& tile) noexcept {
+void run_chain(const Tile<T>& tile) noexcept {
   if constexpr (masked_loads_are_free) {
     run<T, true>(tile);
   } else {
@@ -116,6 +121,33 @@ void run_tile(const Tile<T>& tile) noexcept {
     else
       run<T, true>(tile);
   }
+}
+
+}  // namespace
+
+template <class T>
+void run_tile(const Tile<T>& tile) noexcept {
+  const int64_t products = tile.segments * tile.depth;
+  if (products <= single_chain) return run_chain(tile);
+  // A chain is a part of a segment or some whole ones.
+  const int64_t longest = std::min(longest_chain, ceil_div(products, 2));
+  const int64_t segments = std::max<int64_t>(1, longest / tile.depth);
+  const int64_t depth = ceil_div(tile.depth, ceil_div(tile.depth, longest));
+  Tile<T> chain = tile;
+  for (int64_t s = 0; s < tile.segments; s += segments)
+    for (int64_t k = 0; k < tile.depth; k += depth) {
+      const bool last = s + segments >= tile.segments && k + depth >= tile.depth;
+      chain.segments = std::min(segments, tile.segments - s);
+      chain.depth = std::min(depth, tile.depth - k);
+      chain.a = tile.a + k * tile.a_step;
+      chain.a_segment = tile.a_segment ? tile.a_segment + s : nullptr;
+      chain.b = tile.b + s * tile.b_segment + k * tile.b_step;
+      chain.bias = last ? tile.bias : nullptr;
+      chain.activation = last ? tile.activation : Activation::None;
+      run_chain(chain);
+      chain.accumulate = true;
+      chain.beta = 1;
+    }
 }
 
 template void run_tile<float>(const Tile<float>&) noexcept;

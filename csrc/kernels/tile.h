@@ -15,16 +15,18 @@
 namespace cygnet {
 
 /// Registers decide the block: `vectors` vectors of C side by side, at most max_rows(vectors) rows of them. With 32
-/// registers 14x1, 12x2, 8x3 and 6x4 leave room for a row of B and a broadcast of A, and 24 sums hide the latency of
-/// the multiply-add; with 16 registers 10x1, 6x2, 4x3.
+/// registers 12x2, 8x3 and 6x4 leave room for a row of B and a broadcast of A, and 24 sums hide the latency of the
+/// multiply-add; with 16 registers 10x1, 6x2, 4x3.
 #if defined(EIGEN_VECTORIZE_AVX512) || defined(EIGEN_VECTORIZE_NEON)
 constexpr int max_vectors = 4;
-constexpr int max_rows(int vectors) { return vectors == 1 ? 14 : vectors == 2 ? 12 : vectors == 3 ? 8 : 6; }
+constexpr int max_rows(int vectors) { return vectors <= 2 ? 12 : vectors == 3 ? 8 : 6; }
 #else
 constexpr int max_vectors = 3;
 constexpr int max_rows(int vectors) { return vectors == 1 ? 10 : vectors == 2 ? 6 : 4; }
 #endif
 constexpr int most_rows = max_rows(1);
+/// One vector has a multiply-add for each row, so that the rows' offsets should be in registers, too.
+constexpr int best_rows(int vectors) { return vectors == 1 ? 10 : max_rows(vectors); }
 
 template <class T>
 struct Tile {
@@ -80,7 +82,7 @@ Panels panels_for(int64_t columns, int most_vectors = max_vectors) noexcept {
   return {panels ? static_cast<int>((vectors + panels - 1) / panels) : 1, panels, columns, lanes};
 }
 
-/// How `rows` rows are cut into tiles of nearly equal height: 64 rows at most 14 high are 13, 13, 13, 13, 12.
+/// How `rows` rows are cut into tiles of nearly equal height: 64 rows at most 10 high are 10, 9, 9, 9, 9, 9, 9.
 struct Strips {
   int64_t rows;
   int64_t strips;
@@ -89,7 +91,7 @@ struct Strips {
 };
 
 inline Strips strips_for(int64_t rows, int vectors) noexcept {
-  const int64_t highest = max_rows(vectors);
+  const int64_t highest = best_rows(vectors);
   return {rows, (rows + highest - 1) / highest};
 }
 
