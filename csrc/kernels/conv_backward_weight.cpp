@@ -21,8 +21,6 @@ constexpr int64_t group_bytes = 512 << 10;
 constexpr int64_t panel_bytes = 24 << 10;
 // Pixels whose panels are packed one after the other while grad_output is read in order.
 constexpr int64_t pack_run = 16;
-// Rows of a tile one vector wide: the offsets of more are not held in registers.
-constexpr int64_t narrow_rows = std::min(10, max_rows(1));
 // Private copies of the gradient, at most; bytes that all of them may take; pixels that each sums at least, so that
 // storing and adding them up is a small part of the work, and where there is too little else to share out.
 constexpr int64_t most_copies = 16;
@@ -350,8 +348,7 @@ void conv_backward_weight(const ConvShape& shape, const T* grad_output, const T*
             tile.b_step = tile.columns;
             tile.b_segment = line_pixels * tile.b_step;
             for (int i = 0; i < most_rows; ++i) c_row[i] = i * tile.columns;
-            const Strips tiles{taps * channels,
-                               ceil_div(taps * channels, tile.vectors == 1 ? narrow_rows : max_rows(tile.vectors))};
+            const Strips tiles = strips_for(taps * channels, tile.vectors);
             T* const sums = workspace.copies + copy * plan.copy_size + block_offset(u, strip);
             const int64_t* const rows = workspace.row + (strip + 1 < plan.strips ? 0 : taps * plan.pitch);
             // Lines or, of joined pixels, pixels are worked off in runs.
