@@ -21,7 +21,7 @@ import numpy as np
 from cygnet import kernels
 
 if TYPE_CHECKING:
-    from cygnet.tensor import Tensor
+    from cygnet.tensor import Array, Tensor
 
     Gradients = Sequence["Tensor | None"]
     Backward = Callable[["Tensor"], Gradients]
@@ -162,6 +162,7 @@ def record(
     backward: Backward,
     name: str,
     *,
+    saved: tuple[Tensor, ...] | None = None,
     fresh: bool = True,
     once: bool = False,
 ) -> Tensor:
@@ -177,6 +178,8 @@ def record(
         See `Node.backward`; it writes gradients in ops, so that they can be differentiated again.
     name : str
         The op's name.
+    saved : tuple of Tensor, optional
+        The tensors whose values the gradient uses, which may include `output`. Default: `inputs`.
     fresh : bool
         False if a returned gradient may be the incoming one, a view of it, or the same for two
         inputs.
@@ -190,6 +193,30 @@ def record(
                 output._node = Node(name, inputs, backward, fresh, once)
                 break
     return output
+
+
+def record_view(
+    input: Tensor,
+    array: Array,
+    backward: Backward,
+    name: str,
+    view: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """A tensor around `array`, a view of the input's array, with its gradient on the tape.
+
+    Parameters
+    ----------
+    input : Tensor
+    array : numpy.ndarray
+        Shares the memory of ``input``'s.
+    backward : callable
+        See `Node.backward`.
+    name : str
+        The op's name.
+    view : callable
+        Makes the same view of another tensor like `input`.
+    """
+    return record(type(input)._wrap(array), (input,), backward, name, saved=(), fresh=False)
 
 
 class _Pending:

@@ -141,7 +141,8 @@ class Case:
     Attributes
     ----------
     name : str
-        Unique; the op's name, with the variant where there are several rows.
+        Unique; the public name of the op, method or module, then the variant where there are several
+        rows.
     reference : callable
         float64 arrays and the sample's options to the array or arrays that the op gives.
     samples : sequence of Sample
@@ -153,12 +154,14 @@ class Case:
         A sum of products: exact where the inputs are small integers.
     gradient : bool
         Whether the float inputs have a gradient.
+    second : bool
+        Whether that gradient has a gradient; a row without one gives its reason.
     float32 : tuple of float
         Relative and absolute tolerance; the absolute one times max(1, max|reference|).
     layout_bits : bool
         Whether a strided input gives the bits of a contiguous one; else it agrees within the tolerance.
     reason : str
-        Why a row departs from the default in tolerance or bits.
+        Why a row departs from the default in tolerance, bits or second derivatives.
     """
 
     name: str
@@ -168,6 +171,7 @@ class Case:
     exact: bool = False
     integers: bool = False
     gradient: bool = True
+    second: bool = True
     float32: tuple[float, float] = (1.3e-6, 1e-5)
     layout_bits: bool = True
     reason: str = ""
