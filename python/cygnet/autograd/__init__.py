@@ -1,5 +1,7 @@
-"""Automatic differentiation: the tape, its modes, functions of one's own, and checks of gradients."""
+"""Automatic differentiation: the tape, its modes, user-written functions and checks."""
 
+from cygnet.autograd.function import Function
+from cygnet.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from cygnet.autograd.modes import (
     detect_anomaly,
     enable_grad,
@@ -26,6 +28,8 @@ from cygnet.autograd.tape import (
 )
 
 __all__ = [
+    "Function",
+    "GradcheckError",
     "Memory",
     "Node",
     "Output",
@@ -34,6 +38,8 @@ __all__ = [
     "detect_anomaly",
     "enable_grad",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "inference_mode",
     "is_grad_enabled",
     "is_inference_mode_enabled",

@@ -111,7 +111,7 @@ class Node:
     hooks : dict or None
         Functions of the gradient of the result.
     trace : str
-        Where the op was called, with anomaly detection.
+        Where the op was called; only with anomaly detection.
     """
 
     __slots__ = (
@@ -149,7 +149,8 @@ class Node:
         self.order = next(_orders)
         self.outputs = outputs
         self.hooks: Hooks | None = None
-        self.trace = "".join(traceback.format_stack(limit=12)[:-2]) if mode.anomaly else ""
+        if mode.anomaly:
+            self.trace = "".join(traceback.format_stack(limit=12)[:-2])
 
     def name(self) -> str:
         """The op's name."""
@@ -348,7 +349,8 @@ def _gradient_function(node: Node, create_graph: bool) -> Backward:
 def _search_nan(node: Node, gradients: Gradients) -> None:
     for i, gradient in enumerate(gradients):
         if gradient is not None and np.isnan(gradient._array).any():
-            called = f"; it was called here:\n{node.trace}" if node.trace else ""
+            trace = getattr(node, "trace", None)
+            called = f"; it was called here:\n{trace}" if trace else ""
             raise RuntimeError(
                 f"backward: the gradient of {node.op} for its input {i} has a NaN{called}"
             )
@@ -365,6 +367,7 @@ def _walk(
     """
     pending: dict[int, _Pending] = {}  # by order
     heap: list[int] = []  # the latest first
+    anomaly = mode.anomaly
     watched: dict[int, Any] = {} if wanted is None else wanted  # by id; also leaves with hooks
     starts = [(tensor._node or tensor, gradient) for tensor, gradient in roots]
     leading = None if wanted is None else _leading_to([edge for edge, _ in starts], wanted)
@@ -395,21 +398,23 @@ def _walk(
         edge = entry.edge
         if edge.hooks:  # type: ignore[union-attr]
             entry.call(edge.hooks)  # type: ignore[union-attr]
-        if id(edge) in watched:
+        if watched and id(edge) in watched:
             watched[id(edge)] = _Pending(edge, entry.gradient, False)
         if isinstance(edge, Output):
             node = edge.node
             if node.order not in pending:
                 pending[node.order] = _Pending(node, [None] * node.outputs, False)
                 heapq.heappush(heap, -node.order)
-            pending[node.order].gradient[edge.index] = entry.gradient
+            several = pending[node.order].gradient
+            part = several[edge.index]
+            several[edge.index] = entry.gradient if part is None else part + entry.gradient
             continue
         if leading is not None and edge not in leading:
             continue
         assert isinstance(edge, Node)
         function = _gradient_function(edge, create_graph)
         gradients = function(*entry.gradient) if edge.outputs else function(entry.gradient)
-        if mode.anomaly:
+        if anomaly:
             _search_nan(edge, gradients)
         targets, fresh = edge.edges, edge.fresh
         if not retain_graph:

@@ -78,6 +78,7 @@ from cygnet.ops.elementwise import (
     where,
 )
 from cygnet.ops.gather import embedding, gather
+from cygnet.ops.inplace import copy_, fill_, in_place, zero_
 from cygnet.ops.linear import linear, matmul, mm
 from cygnet.ops.loss import (
     binary_cross_entropy,
@@ -280,6 +281,23 @@ METHODS: dict[str, Callable[..., Any]] = {
     "__invert__": logical_not,
     "__getitem__": getitem,
 }  # fmt: skip
+
+# Each has a method with a trailing underscore that changes the tensor in place.
+IN_PLACE: tuple[Callable[..., Tensor], ...] = (
+    abs, add, div, exp, log, mul, neg, pow, relu, sigmoid, sign, sqrt, sub, tanh,
+)  # fmt: skip
+
+METHODS |= {f"{op.__name__}_": in_place(op) for op in IN_PLACE}
+METHODS |= {
+    "copy_": copy_,
+    "fill_": fill_,
+    "zero_": zero_,
+    "__iadd__": METHODS["add_"],
+    "__imul__": METHODS["mul_"],
+    "__ipow__": METHODS["pow_"],
+    "__isub__": METHODS["sub_"],
+    "__itruediv__": METHODS["div_"],
+}
 
 PROPERTIES: dict[str, Callable[[Tensor], Tensor]] = {"T": t}
 
