@@ -5,17 +5,19 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from cygnet import autograd, kernels
+from cygnet import autograd, config, kernels
 from cygnet.autograd.hooks import RemovableHandle
+from cygnet.dtypes import RANK, get_default_dtype
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from cygnet._methods import Methods
 else:
@@ -353,7 +355,7 @@ class Tensor(Methods):
         if kernels.is_recording():
             return f"tensor(<{self.dtype} of shape {self.shape} in a recording>)"
         text = np.array2string(
-            self._array, separator=", ", precision=4, prefix="tensor(", threshold=1000
+            self._array, separator=", ", prefix="tensor(", **config.print_options
         )
         if self._array.size == 0 and self._array.ndim != 1:
             text += f", size={self.shape}"
@@ -393,8 +395,10 @@ def _check_readable(what: str) -> None:
 
 
 def array_from(data: Any, dtype: Any, op: str) -> Array:
-    """The array of anything array-like: Python floats become float32, ints int64; arrays keep a
-    supported type.
+    """The array of anything array-like, in its own type or in `dtype`.
+
+    Python floats have the default type, ints int64, and what stands together takes the highest of
+    its types; NumPy's numbers, arrays and tensors keep theirs if tensors can have it.
     """
     wanted = None if dtype is None else as_dtype(dtype, op)
     if isinstance(data, Tensor):
@@ -402,12 +406,13 @@ def array_from(data: Any, dtype: Any, op: str) -> Array:
     elif isinstance(data, np.ndarray | np.generic):
         array = np.asarray(data)
     else:
+        found: set[np.dtype[Any]] = set()
         try:
-            array = np.asarray(_unwrapped(data))
+            array = np.asarray(_unwrapped(data, found))
         except ValueError as error:
             raise kernels.ShapeError(f"{op}: data is not rectangular: {error}") from None
-        if wanted is None and array.dtype == np.float64 and not _holds_array(data):
-            wanted = np.dtype(np.float32)
+        if wanted is None and found <= RANK.keys():
+            wanted = max(found, key=RANK.__getitem__, default=get_default_dtype())
     if array.dtype not in SUPPORTED or not array.dtype.isnative:
         if wanted is None or array.dtype.kind not in "fiub":
             raise kernels.DTypeError(
@@ -420,15 +425,26 @@ def array_from(data: Any, dtype: Any, op: str) -> Array:
     return array
 
 
-def _unwrapped(data: Any) -> Any:
+def _unwrapped(data: Any, found: set[np.dtype[Any]]) -> Any:
+    """Nested sequences without tensors; puts the types of what they hold into `found`."""
+    if isinstance(data, Sequence) and not isinstance(data, str | bytes):
+        kinds = set(map(type, data))
+        if kinds <= _PYTHON_NUMBERS:
+            found.update(map(_python_dtype, kinds))
+            return data
+        return [_unwrapped(item, found) for item in data]
     if isinstance(data, Tensor):
-        return data.detach().numpy()
-    if isinstance(data, list | tuple):
-        return [_unwrapped(item) for item in data]
-    return data
+        data = data.detach().numpy()
+    if type(data) in _PYTHON_NUMBERS:
+        found.add(_python_dtype(type(data)))
+        return data
+    array = np.asarray(data)
+    found.add(array.dtype)
+    return array
 
 
-def _holds_array(data: Any) -> bool:
-    while isinstance(data, list | tuple) and data:
-        data = data[0]
-    return isinstance(data, np.ndarray | np.generic | Tensor)
+_PYTHON_NUMBERS = {bool, int, float}
+
+
+def _python_dtype(kind: type) -> np.dtype[Any]:
+    return get_default_dtype() if kind is float else np.dtype(kind)
