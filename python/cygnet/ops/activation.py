@@ -77,7 +77,7 @@ def _smooth_by_output(
 
 
 def fused_gradient(
-    activation: str, grad: Tensor, saved: Array, argument: Callable[[], Tensor]
+    activation: str, grad: Tensor, saved: Array, argument: Callable[[], Tensor] | None = None
 ) -> Tensor:
     """The gradient of an activation that another op took into its kernel.
 
@@ -89,13 +89,14 @@ def fused_gradient(
         The gradient of the result.
     saved : numpy.ndarray
         What `with_activation` gave beside the result.
-    argument : callable
-        Makes what the activation was taken of, with ops, for second derivatives.
+    argument : callable, optional
+        Makes what the activation was taken of, with ops, for second derivatives; those that are
+        linear in pieces do without.
     """
     kernel = getattr(kernels, f"{activation}_backward")
     if activation in ("relu", "leaky_relu"):
         return _linear_in_pieces(kernel, grad, saved)
-    if is_grad_enabled():
+    if argument is not None and is_grad_enabled():
         return mul(grad, _SLOPES[activation](argument()))
     return wrap(kernel(grad._array, saved))
 
