@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-__all__ = ["Hook", "Hooked", "RemovableHandle", "hooks_of"]
+__all__ = ["NO_HOOKS", "Hook", "Hooked", "RemovableHandle", "hooks_of"]
 
 
 class Hook(NamedTuple):
@@ -28,6 +28,9 @@ class Hook(NamedTuple):
     function: Callable[..., Any]
     with_kwargs: bool = False
     always_call: bool = False
+
+
+NO_HOOKS: Mapping[int, Hook] = {}  # of the modules that never had one; nobody writes to it
 
 
 class RemovableHandle:
@@ -65,7 +68,7 @@ def _in_tuple(value: Any) -> tuple[Any, ...]:
 class Hooked:
     """What a module does with hooks."""
 
-    _hooks: Mapping[int, Hook] = {}  # a module that has some has a dict of its own
+    _hooks: Mapping[int, Hook] = NO_HOOKS
 
     if TYPE_CHECKING:
 
@@ -78,7 +81,9 @@ class Hooked:
                 f"{type(self).__name__}: argument hook expected a callable, got "
                 f"{type(hook.function).__name__}"
             )
-        hooks = self.__dict__.setdefault("_hooks", {})
+        if self._hooks is NO_HOOKS:
+            self.__dict__["_hooks"] = {}
+        hooks = self.__dict__["_hooks"]
         key = max(hooks, default=0) + 1
         others = list(hooks.items()) if prepend else []
         if prepend:

@@ -11,7 +11,7 @@ import numpy as np
 
 from cygnet.nn import state
 from cygnet.nn.convert import Convertible
-from cygnet.nn.hooks import Hooked, hooks_of
+from cygnet.nn.hooks import NO_HOOKS, Hooked, hooks_of
 from cygnet.nn.parameter import Buffer, Parameter
 from cygnet.tensor import Tensor
 
@@ -77,7 +77,7 @@ class Module(Convertible, Hooked):
     _buffer_names: dict[str, None]
     _module_names: dict[str, None]
     _transient_buffers: set[str]
-    _path: str | None
+    _path: str | None = None
 
     def __init__(self) -> None:
         self.__dict__.update(
@@ -87,6 +87,7 @@ class Module(Convertible, Hooked):
             _module_names={},
             _transient_buffers=set(),
             _path=None,
+            _hooks=NO_HOOKS,
         )
 
     if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class Module(Convertible, Hooked):
             return self.forward(*args, **kwargs)
         _call.root = self
         try:
-            if self.__dict__.get("_path") is None:
+            if self._path is None:
                 self._assign_paths()
             if self._hooks:
                 return self._call_with_hooks(args, kwargs)
