@@ -26,6 +26,7 @@ from cygnet.ops.activation import (
     softplus,
     tanh,
 )
+from cygnet.ops.attention import scaled_dot_product_attention
 from cygnet.ops.broadcast import expand, reshape, sum
 from cygnet.ops.conv import (
     conv1d,
@@ -270,6 +271,7 @@ __all__ = [
     "reshape",
     "result_type",
     "rms_norm",
+    "scaled_dot_product_attention",
     "sigmoid",
     "sign",
     "silu",
