@@ -104,7 +104,7 @@ from cygnet.ops.elementwise import (
     where,
 )
 from cygnet.ops.gather import embedding, gather
-from cygnet.ops.inplace import copy_, fill_, in_place, zero_
+from cygnet.ops.inplace import copy_, fill_, in_place, setitem, zero_
 from cygnet.ops.inspection import (
     data_ptr,
     device,
@@ -352,6 +352,7 @@ METHODS |= {
     "copy_": copy_,
     "fill_": fill_,
     "zero_": zero_,
+    "__setitem__": setitem,
     "__iadd__": METHODS["add_"],
     "__imul__": METHODS["mul_"],
     "__ipow__": METHODS["pow_"],

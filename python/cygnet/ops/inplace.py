@@ -26,6 +26,7 @@ from cygnet.autograd import (
 )
 from cygnet.ops.broadcast import expand
 from cygnet.ops.common import Number, cast, wrap
+from cygnet.ops.shape import getitem
 from cygnet.tensor import FLOATS, Array, Tensor, without_overlap
 
 _KINDS = "buif"  # a result can be stored in a type of its kind or of a later one
@@ -184,3 +185,22 @@ def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
 def zero_(input: Tensor) -> Tensor:
     """Sets every element to zero; returns the tensor."""
     return fill_(input, 0)
+
+
+def setitem(input: Tensor, index: Any, value: Any) -> None:
+    """``input[index] = value``; the value is broadcast and converted.
+
+    Raises
+    ------
+    IndexError, ShapeError
+        If the index is out of range, or the value does not broadcast to what it names.
+    """
+    if not isinstance(value, Tensor):
+        value = wrap(np.asarray(value, None if isinstance(value, np.ndarray) else input.dtype))
+    region = getitem(input, index)
+    if not _same_memory(region._array, value._array):  # x[i] += y has done it already
+        copy_(region, value)
+
+
+def _same_memory(a: Array, b: Array) -> bool:
+    return a.__array_interface__ == b.__array_interface__
