@@ -253,10 +253,6 @@ def huber_loss(
     return reduced(op, losses, reduction)
 
 
-def _at_least(input: Tensor, low: float) -> Tensor:
-    return where(lt(input, low), low, input)
-
-
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -290,10 +286,11 @@ def binary_cross_entropy(
     x, y = _same_shape(op, input, target)
 
     def by_input(x: Tensor, y: Tensor) -> Tensor:
-        return div(sub(x, y), _at_least(mul(x, sub(1.0, x)), 1e-12))
+        variance = mul(x, sub(1.0, x))
+        return div(sub(x, y), where(lt(variance, 1e-12), 1e-12, variance))
 
     def by_target(x: Tensor, y: Tensor) -> Tensor:
-        return sub(_at_least(log(sub(1.0, x)), -100.0), _at_least(log(x), -100.0))
+        return sub(log(sub(1.0, x)), log(x))
 
     slopes = by_input, by_target
     if weight is None:
