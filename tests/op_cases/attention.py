@@ -74,9 +74,7 @@ def multihead(
         else [p[f"{name}_proj_weight"] for name in "qkv"]
     )
     biases = np.split(p["in_proj_bias"], 3) if "in_proj_bias" in p else (0, 0, 0)
-    projected = [
-        a @ w.T + b for a, w, b in zip((query, key, value), weights, biases, strict=True)
-    ]
+    projected = [a @ w.T + b for a, w, b in zip((query, key, value), weights, biases, strict=True)]
     more = [np.zeros((batch, 0, width))] * 3
     if "bias_k" in p:
         more = [more[0], *(np.broadcast_to(p[f"bias_{n}"], (batch, 1, width)) for n in "kv")]

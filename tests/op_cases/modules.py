@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 
 from cygnet import Tensor, nn
-from tests.op_cases import attention as att
-from tests.op_cases import convolution, norms, pooling, products, shapes
-from tests.op_cases.case import Case, Sample, case, mask, s, x
+from tests.op_cases.case import Case, Sample, case, x
 
 SMALL = 600  # numbers in a sample: the kernels' edges are tested by the functions' rows
 ENOUGH = 8
