@@ -26,6 +26,7 @@ from cygnet.ops.activation import (
     softplus,
     tanh,
 )
+from cygnet.ops.attention import scaled_dot_product_attention
 from cygnet.ops.broadcast import expand, reshape, sum
 from cygnet.ops.conv import (
     conv1d,
@@ -35,18 +36,43 @@ from cygnet.ops.conv import (
     conv_transpose2d,
     conv_transpose3d,
 )
-from cygnet.ops.convert import bool, clone, contiguous, double, float, int, long, to
+from cygnet.ops.convert import (
+    bool,
+    byte,
+    clone,
+    contiguous,
+    cpu,
+    cuda,
+    double,
+    float,
+    half,
+    int,
+    long,
+    pin_memory,
+    to,
+    type,
+    type_as,
+)
 from cygnet.ops.create import (
     arange,
     as_tensor,
+    asarray,
+    empty,
+    empty_like,
     eye,
     from_numpy,
+    frombuffer,
     full,
+    full_like,
+    linspace,
+    logspace,
+    new_empty,
+    new_full,
+    new_ones,
+    new_tensor,
+    new_zeros,
     ones,
     ones_like,
-    rand,
-    randn,
-    randperm,
     tensor,
     zeros,
     zeros_like,
@@ -78,6 +104,24 @@ from cygnet.ops.elementwise import (
     where,
 )
 from cygnet.ops.gather import embedding, gather
+from cygnet.ops.inplace import copy_, fill_, in_place, zero_
+from cygnet.ops.inspection import (
+    data_ptr,
+    device,
+    element_size,
+    get_device,
+    is_complex,
+    is_contiguous,
+    is_floating_point,
+    is_tensor,
+    layout,
+    nbytes,
+    never,
+    numel,
+    result_type,
+    storage_offset,
+    stride,
+)
 from cygnet.ops.linear import linear, matmul, mm
 from cygnet.ops.loss import (
     binary_cross_entropy,
@@ -106,7 +150,7 @@ from cygnet.ops.pooling import (
     max_unpool2d,
     max_unpool3d,
 )
-from cygnet.ops.random import dropout
+from cygnet.ops.random import dropout, rand, randn, randperm
 from cygnet.ops.reduce import amax, argmax, max, mean
 from cygnet.ops.shape import (
     cat,
@@ -136,6 +180,7 @@ __all__ = [
     "arange",
     "argmax",
     "as_tensor",
+    "asarray",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
@@ -155,13 +200,17 @@ __all__ = [
     "dropout",
     "elu",
     "embedding",
+    "empty",
+    "empty_like",
     "eq",
     "erf",
     "exp",
     "eye",
     "flatten",
     "from_numpy",
+    "frombuffer",
     "full",
+    "full_like",
     "gather",
     "ge",
     "gelu",
@@ -172,18 +221,23 @@ __all__ = [
     "hardtanh",
     "index_select",
     "instance_norm",
+    "is_complex",
+    "is_floating_point",
+    "is_tensor",
     "kl_div",
     "l1_loss",
     "layer_norm",
     "le",
     "leaky_relu",
     "linear",
+    "linspace",
     "log",
     "log_softmax",
     "logical_and",
     "logical_not",
     "logical_or",
     "logsigmoid",
+    "logspace",
     "lt",
     "matmul",
     "max",
@@ -203,6 +257,7 @@ __all__ = [
     "ne",
     "neg",
     "nll_loss",
+    "numel",
     "ones",
     "ones_like",
     "permute",
@@ -214,7 +269,9 @@ __all__ = [
     "relu",
     "relu6",
     "reshape",
+    "result_type",
     "rms_norm",
+    "scaled_dot_product_attention",
     "sigmoid",
     "sign",
     "silu",
@@ -247,13 +304,17 @@ METHODS: dict[str, Callable[..., Any]] = {
     **{
         op.__name__: op
         for op in (
-            abs, add, amax, argmax, bool, clone, contiguous, div, double, eq, erf, exp, expand,
-            flatten, float, gather, ge, gt, index_select, int, le, log, log_softmax, logical_and,
-            logical_not, logical_or, long, lt, matmul, max, maximum, mean, minimum, mm, mul, ne,
-            neg, permute, pow, relu, reshape, sigmoid, sign, softmax, sqrt, squeeze, sub, sum, t,
-            tanh, to, transpose, unsqueeze,
+            abs, add, amax, argmax, bool, byte, clone, contiguous, cpu, cuda, data_ptr, div,
+            double, element_size, eq, erf, exp, expand, flatten, float, gather, ge, get_device, gt,
+            half, index_select, int, is_complex, is_contiguous, is_floating_point, le, log,
+            log_softmax, logical_and, logical_not, logical_or, long, lt, matmul, max, maximum,
+            mean, minimum, mm, mul, ne, neg, new_empty, new_full, new_ones, new_tensor, new_zeros,
+            permute, pin_memory, pow, relu, reshape, sigmoid, sign, softmax, sqrt, squeeze,
+            storage_offset, stride, sub, sum, t, tanh, to, transpose, type, type_as, unsqueeze,
         )
     },
+    "is_pinned": never,
+    "nelement": numel,
     "view": reshape,
     "__abs__": abs,
     "__add__": add,
@@ -281,7 +342,31 @@ METHODS: dict[str, Callable[..., Any]] = {
     "__getitem__": getitem,
 }  # fmt: skip
 
-PROPERTIES: dict[str, Callable[[Tensor], Tensor]] = {"T": t}
+# Each has a method with a trailing underscore that changes the tensor in place.
+IN_PLACE: tuple[Callable[..., Tensor], ...] = (
+    abs, add, div, exp, log, mul, neg, pow, relu, sigmoid, sign, sqrt, sub, tanh,
+)  # fmt: skip
+
+METHODS |= {f"{op.__name__}_": in_place(op) for op in IN_PLACE}
+METHODS |= {
+    "copy_": copy_,
+    "fill_": fill_,
+    "zero_": zero_,
+    "__iadd__": METHODS["add_"],
+    "__imul__": METHODS["mul_"],
+    "__ipow__": METHODS["pow_"],
+    "__isub__": METHODS["sub_"],
+    "__itruediv__": METHODS["div_"],
+}
+
+PROPERTIES: dict[str, Callable[[Tensor], Any]] = {
+    "T": t,
+    "device": device,
+    "is_cuda": never,
+    "itemsize": element_size,
+    "layout": layout,
+    "nbytes": nbytes,
+}
 
 for _name, _function in METHODS.items():
     setattr(Tensor, _name, _function)

@@ -64,6 +64,17 @@ def with_activation(product: Callable[[str], Array], activation: str) -> tuple[A
     return output, None if activation == "none" else output
 
 
+def saved_by_product(
+    inputs: tuple[Tensor, ...], result: Tensor, saved: Array | None
+) -> tuple[Tensor, ...]:
+    """The tensors whose values the gradient of a product uses: of the bias only for what the
+    activation, if there is one, was taken of; of the result where `with_activation` kept it.
+    """
+    if saved is None:
+        return inputs[:2]
+    return (*inputs, result) if saved is result._array else inputs
+
+
 def operands(op: str, a: Any, b: Any, *, floating: bool = False) -> tuple[Tensor, Tensor]:
     """Two operands as tensors of one type.
 
