@@ -18,6 +18,8 @@ void bind_sort(pybind11::module_& m);
 void bind_loss(pybind11::module_& m);
 void bind_random(pybind11::module_& m);
 void bind_gather(pybind11::module_& m);
+void bind_pad(pybind11::module_& m);
+void bind_resample(pybind11::module_& m);
 void bind_norm(pybind11::module_& m);
 void bind_norm_rows(pybind11::module_& m);
 void bind_optimizer(pybind11::module_& m);

@@ -58,6 +58,8 @@ PYBIND11_MODULE(CYGNET_MODULE, m) {
   cygnet::bind_loss(m);
   cygnet::bind_random(m);
   cygnet::bind_gather(m);
+  cygnet::bind_pad(m);
+  cygnet::bind_resample(m);
   cygnet::bind_norm(m);
   cygnet::bind_norm_rows(m);
   cygnet::bind_optimizer(m);

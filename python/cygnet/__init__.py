@@ -8,18 +8,91 @@ it is first used.
 from __future__ import annotations
 
 import importlib
+from math import e, inf, nan, pi
 from typing import Any
 
 from cygnet import autograd, kernels, ops
-from cygnet.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from cygnet.config import get_num_threads, set_num_threads, show_config
+from cygnet.autograd import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from cygnet.config import (
+    are_deterministic_algorithms_enabled,
+    get_num_threads,
+    set_num_threads,
+    set_printoptions,
+    show_config,
+    use_deterministic_algorithms,
+)
+from cygnet.device import device, get_default_device, set_default_device
+from cygnet.dtypes import (
+    bfloat16,
+    bool,
+    can_cast,
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    double,
+    finfo,
+    float,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    half,
+    iinfo,
+    int,
+    int8,
+    int16,
+    int32,
+    int64,
+    layout,
+    long,
+    memory_format,
+    preserve_format,
+    promote_types,
+    set_default_dtype,
+    short,
+    strided,
+    uint8,
+)
 from cygnet.kernels import DTypeError, ShapeError, empty_cache, memory_stats
 from cygnet.ops import *
-from cygnet.random import Generator, manual_seed
+from cygnet.random import (
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
 from cygnet.tensor import Tensor
 
+newaxis = None
+
 # Submodules and names that are loaded when they are first asked for, and where the names live.
-_SUBMODULES = frozenset({"data", "io", "metrics", "models", "nn", "optim", "random", "train"})
+_SUBMODULES = frozenset(
+    {
+        "accelerator",
+        "backends",
+        "cuda",
+        "data",
+        "io",
+        "metrics",
+        "models",
+        "mps",
+        "nn",
+        "optim",
+        "random",
+        "train",
+        "xpu",
+    }
+)
 _LAZY = {
     "Trainer": "cygnet.train",
     "load": "cygnet.io",
@@ -33,22 +106,69 @@ __all__ = [
     "ShapeError",
     "Tensor",
     "Trainer",
+    "are_deterministic_algorithms_enabled",
     "autograd",
+    "bfloat16",
+    "bool",
+    "can_cast",
+    "channels_last",
+    "channels_last_3d",
+    "contiguous_format",
+    "default_generator",
+    "device",
+    "double",
+    "e",
     "empty_cache",
     "enable_grad",
+    "finfo",
+    "float",
+    "float16",
+    "float32",
+    "float64",
+    "get_default_device",
+    "get_default_dtype",
     "get_num_threads",
+    "get_rng_state",
+    "half",
+    "iinfo",
+    "inf",
+    "initial_seed",
+    "int",
+    "int16",
+    "int32",
+    "int64",
+    "int8",
+    "inference_mode",
     "is_grad_enabled",
+    "is_inference_mode_enabled",
     "kernels",
+    "layout",
     "load",
+    "long",
     "manual_seed",
+    "memory_format",
     "memory_stats",
+    "nan",
+    "newaxis",
     "no_grad",
     "ops",
+    "pi",
+    "preserve_format",
+    "promote_types",
     "save",
+    "seed",
+    "set_default_device",
+    "set_default_dtype",
     "set_grad_enabled",
     "set_num_threads",
+    "set_printoptions",
+    "set_rng_state",
+    "short",
     "show_config",
+    "strided",
     "summary",
+    "uint8",
+    "use_deterministic_algorithms",
     *ops.__all__,
 ]
 

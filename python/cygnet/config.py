@@ -2,7 +2,72 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cygnet import kernels
+
+# How tensors are printed, in NumPy's words.
+print_options: dict[str, Any] = {}
+_PRINT_PROFILES: dict[str, dict[str, Any]] = {
+    "default": {"precision": 4, "threshold": 1000, "edgeitems": 3, "max_line_width": 75},
+    "short": {"precision": 2, "threshold": 1000, "edgeitems": 2, "max_line_width": 75},
+    "full": {"precision": 4, "threshold": 2**62, "edgeitems": 3, "max_line_width": 75},
+}
+print_options.update(_PRINT_PROFILES["default"])
+
+
+def set_printoptions(
+    precision: int | None = None,
+    threshold: float | None = None,
+    edgeitems: int | None = None,
+    linewidth: int | None = None,
+    profile: str | None = None,
+    sci_mode: bool | None = None,
+) -> None:
+    """Sets how tensors are printed.
+
+    Parameters
+    ----------
+    precision : int, optional
+        Digits after the point; 4 at first.
+    threshold : float, optional
+        Elements above which the middle is left out; 1000 at first.
+    edgeitems : int, optional
+        Elements left at either end of a dimension then; 3 at first.
+    linewidth : int, optional
+        Characters of a line; 75 at first.
+    profile : str, optional
+        'default', 'short' or 'full': values for all of these.
+    sci_mode : bool, optional
+        Has no effect.
+
+    Raises
+    ------
+    ValueError
+        If there is no such profile.
+    """
+    if profile is not None:
+        if profile not in _PRINT_PROFILES:
+            raise ValueError(
+                f"set_printoptions: profile is {profile!r}, expected 'default', 'short' or 'full'"
+            )
+        print_options.update(_PRINT_PROFILES[profile])
+    given = {
+        "precision": precision,
+        "threshold": None if threshold is None else int(min(threshold, 2**62)),
+        "edgeitems": edgeitems,
+        "max_line_width": linewidth,
+    }
+    print_options.update({name: value for name, value in given.items() if value is not None})
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Accepted and without effect: the same seed and instruction set always give the same bits."""
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """True."""
+    return True
 
 
 def get_num_threads() -> int:

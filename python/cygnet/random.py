@@ -8,11 +8,24 @@ and the stream's name, so drawing more from one changes nothing in another.
 
 from __future__ import annotations
 
+import secrets
 from typing import Any, TypeAlias
 
 import numpy as np
 
-__all__ = ["Generator", "default_generator", "manual_seed", "module_cell"]
+from cygnet.device import CPU, check_device
+from cygnet.device import device as Device
+
+__all__ = [
+    "Generator",
+    "default_generator",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "module_cell",
+    "seed",
+    "set_rng_state",
+]
 
 Cell: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -51,6 +64,8 @@ class Generator:
     ----------
     seed : int
         Taken modulo 2**64. Default 0.
+    device : device or str
+        The CPU.
 
     Examples
     --------
@@ -63,7 +78,8 @@ class Generator:
     True
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, device: Any = "cpu") -> None:
+        check_device("Generator", device)
         self._seed = _checked_seed(seed)
         self._cells: dict[str, Cell] = {}
 
@@ -76,6 +92,15 @@ class Generator:
         if cell is None:
             cell = self._cells[stream] = np.array([_key(self._seed, stream), 0], np.int64)
         return cell
+
+    @property
+    def device(self) -> Device:
+        """The CPU."""
+        return CPU
+
+    def seed(self) -> int:
+        """Starts all streams anew from a seed that the operating system draws; returns it."""
+        return self.manual_seed(secrets.randbits(64)).initial_seed()
 
     def initial_seed(self) -> int:
         """The seed, 0 <= seed < 2**64."""
@@ -141,6 +166,32 @@ def manual_seed(seed: int) -> Generator:
         If the seed is not an int.
     """
     return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    """Starts the default generator from a seed that the operating system draws; returns it."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """The seed of the default generator."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> dict[str, Any]:
+    """The state of the default generator: a dict, where PyTorch has a tensor."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state: dict[str, Any]) -> None:
+    """Continues where `get_rng_state` was called.
+
+    Raises
+    ------
+    ValueError
+        If it is not what `get_rng_state` returns.
+    """
+    default_generator.set_state(new_state)
 
 
 def module_cell(path: str) -> Cell:

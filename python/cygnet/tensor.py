@@ -4,16 +4,20 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from cygnet import autograd, kernels
+from cygnet import autograd, config, kernels
+from cygnet.autograd.hooks import RemovableHandle
+from cygnet.dtypes import RANK, get_default_dtype
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from cygnet._methods import Methods
 else:
@@ -75,10 +79,22 @@ class Tensor(Methods):
     tensor([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "_array", "_node", "grad", "requires_grad")
+    __slots__ = (
+        "__weakref__",
+        "_array",
+        "_hooks",
+        "_memory",
+        "_node",
+        "_view",
+        "grad",
+        "requires_grad",
+    )
 
     _array: Array
-    _node: autograd.Node | None
+    _node: autograd.Node | autograd.Output | None  # the op that made it
+    _memory: autograd.Memory | None  # shared by all tensors with this memory; made when needed
+    _view: tuple[Tensor, Callable[[Tensor], Tensor]] | None  # of what, and how it is made
+    _hooks: dict[int, Callable[[Tensor], Tensor | None]] | None  # of a leaf
     grad: Tensor | None
     requires_grad: bool
 
@@ -87,8 +103,7 @@ class Tensor(Methods):
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         self._array = array_from(data, None, "Tensor")
-        self._node = None
-        self.grad = None
+        self._node = self._memory = self._view = self._hooks = self.grad = None
         self.requires_grad = False
         if requires_grad:
             self.requires_grad_()
@@ -98,8 +113,7 @@ class Tensor(Methods):
         """A plain tensor around an array that is known to be good."""
         tensor = object.__new__(Tensor)
         tensor._array = array
-        tensor._node = None
-        tensor.grad = None
+        tensor._node = tensor._memory = tensor._view = tensor._hooks = tensor.grad = None
         tensor.requires_grad = False
         return tensor
 
@@ -207,7 +221,7 @@ class Tensor(Methods):
             )
         copy = object.__new__(type(self))
         copy._array = kernels.contiguous(self._array, always_copy=True)
-        copy._node = None
+        copy._node = copy._memory = copy._view = copy._hooks = None
         copy.requires_grad = self.requires_grad
         memo[id(self)] = copy
         copy.grad = None if self.grad is None else self.grad.__deepcopy__(memo)
@@ -215,12 +229,82 @@ class Tensor(Methods):
 
     def detach(self) -> Tensor:
         """A tensor with the same memory that is not part of the graph."""
-        return Tensor._wrap(self._array)
+        tensor = Tensor._wrap(self._array)
+        tensor._memory = autograd.memory_of(self)
+        return tensor
+
+    def detach_(self) -> Tensor:
+        """Takes the tensor out of the graph: it becomes a leaf without gradient; returns it."""
+        if self._view is not None:
+            raise RuntimeError("detach_: the tensor is a view; use detach()")
+        self._node = None
+        self.requires_grad = False
+        return self
 
     @property
     def data(self) -> Tensor:
-        """The same as `detach()`."""
+        """A tensor with the same memory that is not part of the graph; changes through it go
+        unnoticed by gradients that use the memory.
+
+        What is assigned is copied into the tensor's memory; if its shape or type differs, the
+        tensor takes over its memory instead.
+        """
         return Tensor._wrap(self._array)
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise TypeError(f"data: value must be a Tensor, got {type(value).__name__}")
+        if value.shape != self.shape or value.dtype != self.dtype:
+            self._array = value._array
+            self._memory = self._view = None
+        elif value._array is not self._array:
+            kernels.copy_into(self._array, without_overlap(value._array, self._array))
+
+    @property
+    def grad_fn(self) -> autograd.Node | autograd.Output | None:
+        """The recorded op that made the tensor; None for a leaf."""
+        return self._node
+
+    @property
+    def _version(self) -> int:
+        """How often the tensor's memory was modified in place."""
+        return 0 if self._memory is None else self._memory.version
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Calls `hook` with the gradient of this tensor whenever one is computed; what it returns,
+        if not None, takes the gradient's place.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` ends it.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor does not require a gradient.
+        """
+        if not self.requires_grad:
+            raise RuntimeError("register_hook: the tensor does not require a gradient")
+        if self._node is None:
+            self._hooks = self._hooks or {}
+            return RemovableHandle(self._hooks, hook)
+        self._node.hooks = self._node.hooks or {}
+        return RemovableHandle(self._node.hooks, hook)
+
+    def retain_grad(self) -> None:
+        """Lets `backward` fill ``grad`` although the tensor is no leaf."""
+        if not self.requires_grad:
+            raise RuntimeError("retain_grad: the tensor does not require a gradient")
+        if self._node is not None:
+            self.register_hook(_Retained(self))
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `backward` fills ``grad`` although the tensor is no leaf."""
+        hooks = None if self._node is None else self._node.hooks
+        return any(isinstance(hook, _Retained) for hook in (hooks or {}).values())
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Switches the collection of gradients on or off; returns the tensor.
@@ -244,6 +328,7 @@ class Tensor(Methods):
         gradient: Tensor | None = None,
         retain_graph: bool | None = None,
         create_graph: bool = False,
+        inputs: Tensor | Sequence[Tensor] | None = None,
     ) -> None:
         """Computes the gradient of this tensor with respect to every leaf and adds it to the
         leaf's ``grad``.
@@ -256,29 +341,50 @@ class Tensor(Methods):
             Keeps the graph for another call. Default: the value of create_graph.
         create_graph : bool
             Records the gradients themselves, for higher derivatives. Default False.
+        inputs : Tensor or sequence of Tensor, optional
+            Fills the ``grad`` of these, leaves or results of ops, alone.
 
         Raises
         ------
         RuntimeError
             If nothing requires a gradient, the graph was freed, or the gradient is missing.
         """
-        autograd.backward(self, gradient, retain_graph, create_graph)
+        autograd.backward(self, gradient, retain_graph, create_graph, inputs)
 
     def __repr__(self) -> str:
         if kernels.is_recording():
             return f"tensor(<{self.dtype} of shape {self.shape} in a recording>)"
         text = np.array2string(
-            self._array, separator=", ", precision=4, prefix="tensor(", threshold=1000
+            self._array, separator=", ", prefix="tensor(", **config.print_options
         )
         if self._array.size == 0 and self._array.ndim != 1:
             text += f", size={self.shape}"
         if self._array.dtype not in (np.float32, np.int64, np.bool_):
             text += f", dtype={self._array.dtype}"
         if self._node is not None:
-            text += f", grad_fn=<{self._node.name}>"
+            text += f", grad_fn={self._node}"
         elif self.requires_grad:
             text += ", requires_grad=True"
         return f"tensor({text})"
+
+
+class _Retained:
+    """The hook that keeps the gradient of a tensor that is no leaf."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = weakref.ref(tensor)
+
+    def __call__(self, gradient: Tensor) -> None:
+        tensor = self.tensor()
+        if tensor is not None:
+            autograd.accumulate(tensor, gradient, False, gradient.requires_grad)
+
+
+def without_overlap(source: Array, target: Array) -> Array:
+    """The source, or a copy of it if it shares memory with the target."""
+    if np.may_share_memory(source, target):
+        return kernels.contiguous(source, always_copy=True)
+    return source
 
 
 def _check_readable(what: str) -> None:
@@ -289,8 +395,10 @@ def _check_readable(what: str) -> None:
 
 
 def array_from(data: Any, dtype: Any, op: str) -> Array:
-    """The array of anything array-like: Python floats become float32, ints int64; arrays keep a
-    supported type.
+    """The array of anything array-like, in its own type or in `dtype`.
+
+    Python floats have the default type, ints int64, and what stands together takes the highest of
+    its types; NumPy's numbers, arrays and tensors keep theirs if tensors can have it.
     """
     wanted = None if dtype is None else as_dtype(dtype, op)
     if isinstance(data, Tensor):
@@ -298,12 +406,13 @@ def array_from(data: Any, dtype: Any, op: str) -> Array:
     elif isinstance(data, np.ndarray | np.generic):
         array = np.asarray(data)
     else:
+        found: set[np.dtype[Any]] = set()
         try:
-            array = np.asarray(_unwrapped(data))
+            array = np.asarray(_unwrapped(data, found))
         except ValueError as error:
             raise kernels.ShapeError(f"{op}: data is not rectangular: {error}") from None
-        if wanted is None and array.dtype == np.float64 and not _holds_array(data):
-            wanted = np.dtype(np.float32)
+        if wanted is None and found <= RANK.keys():
+            wanted = max(found, key=RANK.__getitem__, default=get_default_dtype())
     if array.dtype not in SUPPORTED or not array.dtype.isnative:
         if wanted is None or array.dtype.kind not in "fiub":
             raise kernels.DTypeError(
@@ -316,15 +425,26 @@ def array_from(data: Any, dtype: Any, op: str) -> Array:
     return array
 
 
-def _unwrapped(data: Any) -> Any:
+def _unwrapped(data: Any, found: set[np.dtype[Any]]) -> Any:
+    """Nested sequences without tensors; puts the types of what they hold into `found`."""
+    if isinstance(data, Sequence) and not isinstance(data, str | bytes):
+        kinds = set(map(type, data))
+        if kinds <= _PYTHON_NUMBERS:
+            found.update(map(_python_dtype, kinds))
+            return data
+        return [_unwrapped(item, found) for item in data]
     if isinstance(data, Tensor):
-        return data.detach().numpy()
-    if isinstance(data, list | tuple):
-        return [_unwrapped(item) for item in data]
-    return data
+        data = data.detach().numpy()
+    if type(data) in _PYTHON_NUMBERS:
+        found.add(_python_dtype(type(data)))
+        return data
+    array = np.asarray(data)
+    found.add(array.dtype)
+    return array
 
 
-def _holds_array(data: Any) -> bool:
-    while isinstance(data, list | tuple) and data:
-        data = data[0]
-    return isinstance(data, np.ndarray | np.generic | Tensor)
+_PYTHON_NUMBERS = {bool, int, float}
+
+
+def _python_dtype(kind: type) -> np.dtype[Any]:
+    return get_default_dtype() if kind is float else np.dtype(kind)

@@ -26,6 +26,7 @@ from cygnet.ops.activation import (
     softplus,
     tanh,
 )
+from cygnet.ops.attention import scaled_dot_product_attention
 from cygnet.ops.broadcast import expand, reshape, sum
 from cygnet.ops.conv import (
     conv1d,
@@ -35,21 +36,55 @@ from cygnet.ops.conv import (
     conv_transpose2d,
     conv_transpose3d,
 )
-from cygnet.ops.convert import bool, clone, contiguous, double, float, int, long, to
+from cygnet.ops.convert import (
+    bool,
+    byte,
+    clone,
+    contiguous,
+    cpu,
+    cuda,
+    double,
+    float,
+    half,
+    int,
+    long,
+    pin_memory,
+    to,
+    type,
+    type_as,
+)
 from cygnet.ops.create import (
     arange,
     as_tensor,
+    asarray,
+    empty,
+    empty_like,
     eye,
     from_numpy,
+    frombuffer,
     full,
+    full_like,
+    linspace,
+    logspace,
+    new_empty,
+    new_full,
+    new_ones,
+    new_tensor,
+    new_zeros,
     ones,
     ones_like,
-    rand,
-    randn,
-    randperm,
     tensor,
     zeros,
     zeros_like,
+)
+from cygnet.ops.distance import (
+    cosine_embedding_loss,
+    cosine_similarity,
+    margin_ranking_loss,
+    normalize,
+    pairwise_distance,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
 )
 from cygnet.ops.elementwise import (
     abs,
@@ -78,14 +113,43 @@ from cygnet.ops.elementwise import (
     where,
 )
 from cygnet.ops.gather import embedding, gather
+from cygnet.ops.inplace import copy_, fill_, in_place, setitem, zero_
+from cygnet.ops.inspection import (
+    data_ptr,
+    device,
+    element_size,
+    get_device,
+    is_complex,
+    is_contiguous,
+    is_floating_point,
+    is_tensor,
+    layout,
+    nbytes,
+    never,
+    numel,
+    result_type,
+    storage_offset,
+    stride,
+)
 from cygnet.ops.linear import linear, matmul, mm
 from cygnet.ops.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
-    cross_entropy,
+    gaussian_nll_loss,
+    hinge_embedding_loss,
+    huber_loss,
     kl_div,
     l1_loss,
     mse_loss,
+    poisson_nll_loss,
+    smooth_l1_loss,
+    soft_margin_loss,
+)
+from cygnet.ops.loss_classes import (
+    cross_entropy,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
     nll_loss,
 )
 from cygnet.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
@@ -106,7 +170,7 @@ from cygnet.ops.pooling import (
     max_unpool2d,
     max_unpool3d,
 )
-from cygnet.ops.random import dropout
+from cygnet.ops.random import dropout, rand, randn, randperm
 from cygnet.ops.reduce import amax, argmax, max, mean
 from cygnet.ops.shape import (
     cat,
@@ -136,6 +200,7 @@ __all__ = [
     "arange",
     "argmax",
     "as_tensor",
+    "asarray",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
@@ -150,19 +215,26 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "cosine_embedding_loss",
+    "cosine_similarity",
     "cross_entropy",
     "div",
     "dropout",
     "elu",
     "embedding",
+    "empty",
+    "empty_like",
     "eq",
     "erf",
     "exp",
     "eye",
     "flatten",
     "from_numpy",
+    "frombuffer",
     "full",
+    "full_like",
     "gather",
+    "gaussian_nll_loss",
     "ge",
     "gelu",
     "group_norm",
@@ -170,21 +242,29 @@ __all__ = [
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "hinge_embedding_loss",
+    "huber_loss",
     "index_select",
     "instance_norm",
+    "is_complex",
+    "is_floating_point",
+    "is_tensor",
     "kl_div",
     "l1_loss",
     "layer_norm",
     "le",
     "leaky_relu",
     "linear",
+    "linspace",
     "log",
     "log_softmax",
     "logical_and",
     "logical_not",
     "logical_or",
     "logsigmoid",
+    "logspace",
     "lt",
+    "margin_ranking_loss",
     "matmul",
     "max",
     "max_pool1d",
@@ -200,12 +280,19 @@ __all__ = [
     "mm",
     "mse_loss",
     "mul",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
     "ne",
     "neg",
     "nll_loss",
+    "normalize",
+    "numel",
     "ones",
     "ones_like",
+    "pairwise_distance",
     "permute",
+    "poisson_nll_loss",
     "pow",
     "prelu",
     "rand",
@@ -214,10 +301,14 @@ __all__ = [
     "relu",
     "relu6",
     "reshape",
+    "result_type",
     "rms_norm",
+    "scaled_dot_product_attention",
     "sigmoid",
     "sign",
     "silu",
+    "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
     "softplus",
     "sqrt",
@@ -229,6 +320,8 @@ __all__ = [
     "tanh",
     "tensor",
     "transpose",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
     "unsqueeze",
     "where",
     "zeros",
@@ -247,13 +340,17 @@ METHODS: dict[str, Callable[..., Any]] = {
     **{
         op.__name__: op
         for op in (
-            abs, add, amax, argmax, bool, clone, contiguous, div, double, eq, erf, exp, expand,
-            flatten, float, gather, ge, gt, index_select, int, le, log, log_softmax, logical_and,
-            logical_not, logical_or, long, lt, matmul, max, maximum, mean, minimum, mm, mul, ne,
-            neg, permute, pow, relu, reshape, sigmoid, sign, softmax, sqrt, squeeze, sub, sum, t,
-            tanh, to, transpose, unsqueeze,
+            abs, add, amax, argmax, bool, byte, clone, contiguous, cpu, cuda, data_ptr, div,
+            double, element_size, eq, erf, exp, expand, flatten, float, gather, ge, get_device, gt,
+            half, index_select, int, is_complex, is_contiguous, is_floating_point, le, log,
+            log_softmax, logical_and, logical_not, logical_or, long, lt, matmul, max, maximum,
+            mean, minimum, mm, mul, ne, neg, new_empty, new_full, new_ones, new_tensor, new_zeros,
+            permute, pin_memory, pow, relu, reshape, sigmoid, sign, softmax, sqrt, squeeze,
+            storage_offset, stride, sub, sum, t, tanh, to, transpose, type, type_as, unsqueeze,
         )
     },
+    "is_pinned": never,
+    "nelement": numel,
     "view": reshape,
     "__abs__": abs,
     "__add__": add,
@@ -281,7 +378,32 @@ METHODS: dict[str, Callable[..., Any]] = {
     "__getitem__": getitem,
 }  # fmt: skip
 
-PROPERTIES: dict[str, Callable[[Tensor], Tensor]] = {"T": t}
+# Each has a method with a trailing underscore that changes the tensor in place.
+IN_PLACE: tuple[Callable[..., Tensor], ...] = (
+    abs, add, div, exp, log, mul, neg, pow, relu, sigmoid, sign, sqrt, sub, tanh,
+)  # fmt: skip
+
+METHODS |= {f"{op.__name__}_": in_place(op) for op in IN_PLACE}
+METHODS |= {
+    "copy_": copy_,
+    "fill_": fill_,
+    "zero_": zero_,
+    "__setitem__": setitem,
+    "__iadd__": METHODS["add_"],
+    "__imul__": METHODS["mul_"],
+    "__ipow__": METHODS["pow_"],
+    "__isub__": METHODS["sub_"],
+    "__itruediv__": METHODS["div_"],
+}
+
+PROPERTIES: dict[str, Callable[[Tensor], Any]] = {
+    "T": t,
+    "device": device,
+    "is_cuda": never,
+    "itemsize": element_size,
+    "layout": layout,
+    "nbytes": nbytes,
+}
 
 for _name, _function in METHODS.items():
     setattr(Tensor, _name, _function)
