@@ -15,6 +15,7 @@ void bind_reduce(pybind11::module_& m);
 void bind_softmax(pybind11::module_& m);
 void bind_loss(pybind11::module_& m);
 void bind_random(pybind11::module_& m);
+void bind_sampling(pybind11::module_& m);
 void bind_gather(pybind11::module_& m);
 void bind_norm(pybind11::module_& m);
 void bind_norm_rows(pybind11::module_& m);

@@ -55,6 +55,7 @@ PYBIND11_MODULE(CYGNET_MODULE, m) {
   cygnet::bind_softmax(m);
   cygnet::bind_loss(m);
   cygnet::bind_random(m);
+  cygnet::bind_sampling(m);
   cygnet::bind_gather(m);
   cygnet::bind_norm(m);
   cygnet::bind_norm_rows(m);
