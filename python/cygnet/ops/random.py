@@ -13,6 +13,7 @@ from cygnet.autograd import no_grad, record
 from cygnet.dtypes import DType, get_default_dtype, promote_types
 from cygnet.ops.common import Shape, as_tensor, cast, sizes, wrap
 from cygnet.ops.create import check_options, finished, requested_size
+from cygnet.ops.elementwise import add, mul
 from cygnet.random import Generator, default_generator
 from cygnet.tensor import FLOATS, Array, Tensor, as_dtype
 
@@ -341,7 +342,7 @@ def normal(
         wanted = functools.reduce(promote_types, (tensor.dtype for tensor in tensors))
         array = _drawn("normal", kernels.normal, shape, wanted, generator)
     with no_grad():
-        output = wrap(array) * std + mean
+        output = add(mul(wrap(array), std), mean)
     return output.requires_grad_() if requires_grad else output
 
 
