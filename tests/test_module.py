@@ -174,13 +174,26 @@ def test_repr_is_pytorchs():
     assert repr(nn.Parameter(np.zeros(1, np.float32))).startswith("Parameter containing:\ntensor(")
 
 
-def test_copy_and_pickle_are_independent():
+def test_a_deep_copy_is_independent():
     net = small_net()
     x = cygnet.tensor(np.ones((2, 3), np.float32))
-    for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
-        np.testing.assert_array_equal(twin(x).detach().numpy(), net(x).detach().numpy())
-        cygnet.nn.init.zeros_(twin[0].weight)
-        assert net[0].weight.detach().numpy().any()
+    twin = copy.deepcopy(net)
+    np.testing.assert_array_equal(twin(x).detach().numpy(), net(x).detach().numpy())
+    cygnet.nn.init.zeros_(twin[0].weight)
+    assert net[0].weight.detach().numpy().any()
+
+
+def test_a_copy_shares_tensors_but_has_registries_of_its_own():
+    layer = nn.Linear(2, 3)
+    twin = copy.copy(layer)
+    assert twin.weight is layer.weight
+    twin.extra = nn.Parameter(np.zeros(1, np.float32))
+    assert len(list(layer.parameters())) == 2
+
+
+def test_a_module_cannot_be_pickled():
+    with pytest.raises(TypeError, match=r"Sequential: a module cannot be pickled; save its"):
+        pickle.dumps(small_net())
 
 
 def test_paths_belong_to_the_outermost_module():
@@ -337,3 +350,171 @@ def test_sequential_does_not_fuse_another_forward() -> None:
     np.testing.assert_array_equal(
         nn.Sequential(layer, nn.ReLU())(x).detach().numpy(), np.ones((2, 4))
     )
+
+
+def test_a_list_prints_equal_neighbours_once():
+    layers = nn.ModuleList([nn.ReLU(), nn.ReLU(), nn.Linear(1, 2)])
+    assert repr(layers) == (
+        "ModuleList(\n"
+        "  (0-1): 2 x ReLU()\n"
+        "  (2): Linear(in_features=1, out_features=2, bias=True)\n"
+        ")"
+    )
+
+
+def test_lists_of_modules_add_insert_and_pop():
+    layers = nn.ModuleList([nn.ReLU()]) + nn.ModuleList([nn.Tanh()])
+    assert [type(module) for module in layers] == [nn.ReLU, nn.Tanh]
+    layers.insert(1, nn.Sigmoid())
+    assert isinstance(layers.pop(0), nn.ReLU)
+    assert list(layers._modules) == ["0", "1"]
+    both = nn.Sequential(nn.ReLU()) + nn.Sequential(nn.Tanh(), nn.Identity())
+    assert list(both._modules) == ["0", "1", "2"]
+    assert isinstance(both.pop(-1), nn.Identity)
+    both.extend([nn.Sigmoid()])
+    assert len(both) == 3
+    del both[:2]
+    assert list(both._modules) == ["0"]
+
+
+def test_parameter_lists():
+    values = nn.ParameterList([nn.Parameter(np.ones(2, np.float32)), cygnet.zeros(3), "text"])
+    assert [name for name, _ in values.named_parameters()] == ["0", "1"]
+    assert isinstance(values[1], nn.Parameter)
+    assert values[-1] == "text"
+    values.append(cygnet.zeros(1))
+    values += [cygnet.zeros(4)]
+    assert [len(value) for value in values] == [2, 3, 4, 1, 4]
+    values[0] = cygnet.zeros(7)
+    assert len(values[:2]) == 2
+    assert list(values.state_dict()) == ["0", "1", "3", "4"]
+    assert "(0): Parameter of float32, shape (7,)" in repr(values)
+    with pytest.raises(IndexError, match="index 5 is out of range for 5 parameters"):
+        values[5]
+
+
+def test_parameter_dictionaries():
+    values = nn.ParameterDict({"a": cygnet.zeros(2), "b": 3})
+    values["c"] = nn.Parameter(np.ones(1, np.float32))
+    assert list(values) == ["a", "b", "c"]
+    assert [name for name, _ in values.named_parameters()] == ["a", "c"]
+    assert values.get("d", 7) == 7
+    assert values.setdefault("b", 9) == 3
+    assert len((values | nn.ParameterDict({"e": cygnet.zeros(1)})).keys()) == 4
+    assert list(reversed(values)) == ["c", "b", "a"]
+    assert values.pop("a").shape == (2,)
+    assert values.popitem()[0] == "c"
+    assert list(values.copy().items()) == [("b", 3)]
+    values.clear()
+    assert len(values) == 0 and not list(values.parameters())
+    with pytest.raises(KeyError, match="'forward' is an attribute"):
+        values["forward"] = cygnet.zeros(1)
+
+
+def test_members_by_dotted_name():
+    net = small_net()
+    net[2][0].register_buffer("mean", np.zeros(1, np.float32))
+    assert net.get_parameter("2.0.weight") is net[2][0].weight
+    assert net.get_buffer("2.0.mean") is net[2][0].mean
+    with pytest.raises(AttributeError, match="get_parameter: Linear has no parameter 'bias'"):
+        net.get_parameter("2.0.bias")
+    with pytest.raises(AttributeError, match="get_buffer: Linear has no buffer 'weight'"):
+        net.get_buffer("0.weight")
+    net.set_submodule("2.0", nn.Identity())
+    assert isinstance(net[2][0], nn.Identity)
+    with pytest.raises(AttributeError, match="set_submodule: Sequential has no child '5'"):
+        net.set_submodule("2.5", nn.Identity(), strict=True)
+
+
+def test_duplicates_can_be_named_as_well():
+    net = Shared()
+    assert [n for n, _ in net.named_modules(remove_duplicate=False)] == ["", "first", "second"]
+    assert len(list(net.named_parameters(remove_duplicate=False))) == 4
+    assert next(net.named_modules(set(), "net"))[0] == "net"
+
+
+def test_buffers_may_be_assigned():
+    net = nn.Module()
+    net.seen = nn.Buffer(cygnet.zeros(2))
+    net.cache = nn.Buffer(np.ones(1, np.float32), persistent=False)
+    assert [name for name, _ in net.named_buffers()] == ["seen", "cache"]
+    assert list(net.state_dict()) == ["seen"]
+
+
+def test_state_by_position_into_a_dictionary():
+    layer, found = nn.Linear(1, 2), {"kept": 1}
+    assert layer.state_dict(found, "layer.", True) is found
+    assert found["layer.weight"] is layer.weight
+    assert list(found) == ["kept", "layer.weight", "layer.bias"]
+
+
+def test_loading_may_assign():
+    layer, weight = nn.Linear(1, 2), cygnet.ones(2, 1).double()
+    layer.weight.requires_grad_(False)
+    layer.load_state_dict({"weight": weight, "bias": nn.Parameter(cygnet.zeros(2))}, assign=True)
+    assert layer.weight._array is weight._array
+    assert isinstance(layer.weight, nn.Parameter)
+    assert not layer.weight.requires_grad
+    assert layer.bias.requires_grad
+
+
+def test_extra_state_travels():
+    class Counting(nn.Module):
+        calls = 0
+
+        def get_extra_state(self):
+            return {"calls": self.calls}
+
+        def set_extra_state(self, state):
+            self.calls = state["calls"]
+
+    net, twin = nn.Sequential(Counting()), nn.Sequential(Counting())
+    net[0].calls = 3
+    assert list(net.state_dict()) == ["0._extra_state"]
+    assert twin.load_state_dict(net.state_dict()) == ([], [])
+    assert twin[0].calls == 3
+    with pytest.raises(RuntimeError, match=r"missing keys: 0\._extra_state"):
+        twin.load_state_dict({})
+
+
+def test_conversion():
+    net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    for given in ((np.float64,), ("cpu", np.float64), (cygnet.zeros(1).double(),)):
+        net.float()
+        assert net.to(*given) is net
+        assert {p.dtype for p in net.parameters()} == {np.dtype(np.float64)}
+    assert net[1].num_batches_tracked.dtype == np.int64
+    assert net.to(device="cpu", dtype=np.float32)[0].weight.dtype == np.float32
+    assert net.to("cpu", non_blocking=True).cpu() is net
+    assert net.type(np.float64)[0].bias.dtype == np.float64
+    for refused in (lambda: net.to("cuda"), net.cuda, lambda: net.to(device="cuda:1")):
+        with pytest.raises(RuntimeError, match=r"device is 'cuda.*', expected 'cpu'"):
+            refused()
+    for refused in (net.half, net.bfloat16, lambda: net.to(np.int64), lambda: net.to(np.float16)):
+        with pytest.raises(cygnet.kernels.DTypeError, match="expected float32"):
+            refused()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **made: nn.Linear(2, 3, **made),
+        lambda **made: nn.Conv2d(2, 3, 1, **made),
+        lambda **made: nn.ConvTranspose1d(2, 3, 1, **made),
+        lambda **made: nn.BatchNorm2d(2, **made),
+        lambda **made: nn.InstanceNorm1d(2, affine=True, **made),
+        lambda **made: nn.GroupNorm(1, 2, **made),
+        lambda **made: nn.LayerNorm(2, **made),
+        lambda **made: nn.RMSNorm(2, **made),
+        lambda **made: nn.Embedding(2, 2, **made),
+        lambda **made: nn.MultiheadAttention(4, 2, **made),
+        lambda **made: nn.Transformer(4, 2, 1, 1, 8, **made),
+    ],
+)
+def test_modules_take_a_device_and_a_dtype(make):
+    assert {p.dtype for p in make(device="cpu").parameters()} == {np.dtype(np.float32)}
+    assert {p.dtype for p in make(dtype=np.float64).parameters()} == {np.dtype(np.float64)}
+    with pytest.raises(RuntimeError, match="device is 'cuda', expected 'cpu'"):
+        make(device="cuda")
+    with pytest.raises(cygnet.kernels.DTypeError, match="dtype expected float32 or float64"):
+        make(dtype=np.int64)

@@ -92,31 +92,41 @@ py::object cross_entropy_backward_binding(const ArrayArg& grad_arg, const ArrayA
   return result.object;
 }
 
-py::object nll_loss_forward_binding(const ArrayArg& input_arg, const ArrayArg& labels_arg, int64_t ignore_index,
+// A number for each class, or none.
+Array class_weights(const char* op, const OptionalArray& arg, DType dtype, const char* like, int64_t classes) {
+  const Array weight = optional_array_of(op, "weight", arg, dtype, like);
+  if (!weight) return weight;
+  check_shape(op, "weight", weight, {classes});
+  return contiguous(weight);
+}
+
+py::object nll_loss_forward_binding(const ArrayArg& input_arg, const ArrayArg& labels_arg,
+                                    const OptionalArray& weight_arg, int64_t ignore_index,
                                     const std::string& reduction_name) {
   constexpr const char* op = "nll_loss";
   Array input = float_array(op, "log_probabilities", input_arg);
   check_rank(op, "log_probabilities", input, 2);
   const int64_t rows = input.shape(0), classes = input.shape(1);
   const Array labels = label_array(op, labels_arg, rows);
+  const Array weight = class_weights(op, weight_arg, input.dtype(), "log_probabilities", classes);
   const Reduction reduction = reduction_of(op, reduction_name);
   input = contiguous(input);
   const Array loss = new_array(op, input.dtype(), reduction == Reduction::None ? Dims{rows} : Dims{});
   dispatch(input.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    launch("nll_loss_forward", work_of(rows, input.dtype(), 1, 4), {read(input), read(labels), write(loss)},
-           loss_scratch_bytes(rows), [=](void* const* at) {
+    launch("nll_loss_forward", work_of(rows, input.dtype(), 1, 4),
+           {read(input), read(labels), read(weight), write(loss)}, loss_scratch_bytes(rows), [=](void* const* at) {
              const Labels all{in<int64_t>(at[1]), rows, classes, ignore_index};
              check_labels(op, all);
-             nll_loss_forward<T>(in<T>(at[0]), all, reduction, to<T>(at[2]), at[3]);
+             nll_loss_forward<T>(in<T>(at[0]), all, in<T>(at[2]), reduction, to<T>(at[3]), at[4]);
            });
   });
   return loss.object;
 }
 
 py::object nll_loss_backward_binding(const ArrayArg& grad_arg, const ArrayArg& labels_arg,
-                                     const std::vector<int64_t>& input_shape, int64_t ignore_index,
-                                     const std::string& reduction_name) {
+                                     const std::vector<int64_t>& input_shape, const OptionalArray& weight_arg,
+                                     int64_t ignore_index, const std::string& reduction_name) {
   constexpr const char* op = "nll_loss_backward";
   check<ShapeError>(input_shape.size() == 2, op, ": input_shape has ", input_shape.size(), " sizes, expected 2");
   const int64_t rows = input_shape[0], classes = input_shape[1];
@@ -125,14 +135,15 @@ py::object nll_loss_backward_binding(const ArrayArg& grad_arg, const ArrayArg& l
   const Reduction reduction = reduction_of(op, reduction_name);
   const DType dtype = float_array(op, "grad_output", grad_arg).dtype();
   const Array grad = loss_gradient(op, grad_arg, dtype, nullptr, reduction, {rows});
+  const Array weight = class_weights(op, weight_arg, dtype, "grad_output", classes);
   const Array result = new_array(op, dtype, {rows, classes});
   dispatch(dtype, [&](auto zero) {
     using T = decltype(zero);
-    launch(op, work_of(result.count(), dtype, 0, 1), {read(grad), read(labels), write(result)}, 0,
+    launch(op, work_of(result.count(), dtype, 0, 1), {read(grad), read(labels), read(weight), write(result)}, 0,
            [=](void* const* at) {
              const Labels all{in<int64_t>(at[1]), rows, classes, ignore_index};
              check_labels(op, all);
-             nll_loss_backward<T>(in<T>(at[0]), all, reduction, to<T>(at[2]));
+             nll_loss_backward<T>(in<T>(at[0]), all, in<T>(at[2]), reduction, to<T>(at[3]));
            });
   });
   return result.object;
@@ -294,15 +305,17 @@ Raises
 DTypeError, IndexError, ShapeError, ValueError
 )");
   m.def("nll_loss_forward", &nll_loss_forward_binding, py::arg("log_probabilities"), py::arg("labels"), py::kw_only(),
-        py::arg("ignore_index") = -100, py::arg("reduction") = "mean",
-        R"(Negative log-likelihood: ``-log_probabilities[n, labels[n]]``.
+        py::arg("weight") = py::none(), py::arg("ignore_index") = -100, py::arg("reduction") = "mean",
+        R"(Negative log-likelihood: ``-weight[labels[n]] * log_probabilities[n, labels[n]]``.
 
 Parameters
 ----------
 log_probabilities : numpy.ndarray
     (N, C), float32 or float64, any strides.
 labels, ignore_index, reduction
-    As in `cross_entropy_forward`.
+    As in `cross_entropy_forward`; a mean divides by the sum of the rows' weights.
+weight : numpy.ndarray, optional
+    (C,), of the type of the log-probabilities. Default: all 1.
 
 Returns
 -------
@@ -314,14 +327,15 @@ Raises
 DTypeError, IndexError, ShapeError, ValueError
 )");
   m.def("nll_loss_backward", &nll_loss_backward_binding, py::arg("grad_output"), py::arg("labels"),
-        py::arg("input_shape"), py::kw_only(), py::arg("ignore_index") = -100, py::arg("reduction") = "mean",
+        py::arg("input_shape"), py::kw_only(), py::arg("weight") = py::none(), py::arg("ignore_index") = -100,
+        py::arg("reduction") = "mean",
         R"(Gradient of `nll_loss_forward` with respect to the log-probabilities.
 
 Parameters
 ----------
 grad_output : numpy.ndarray
     The gradient of the loss: 0-d, or (N,) for 'none'; its type is the result's.
-labels, ignore_index, reduction
+labels, weight, ignore_index, reduction
     As in the forward call.
 input_shape : tuple of int
     (N, C).

@@ -441,8 +441,9 @@ void bind_unpool(py::module_& m, int axes) {
                        });
       },
       py::arg("grad_output"), py::arg("indices"),
-      (std::string("Gradient of `") + names.forward + "` with respect to its input: the elements at the indices." +
-       parameters + "grad_output : numpy.ndarray\n    " + docs.shape + ", float32 or float64.\n" +
+      (std::string("Gradient of `") + names.forward +
+       "` with respect to its input: the elements at the indices, 0 for\n-1." + parameters +
+       "grad_output : numpy.ndarray\n    " + docs.shape + ", float32 or float64.\n" +
        "indices : numpy.ndarray\n    As in the forward call.\n" + docs.raises(true))
           .c_str());
 }

@@ -17,20 +17,24 @@ constexpr int64_t block = 1024;    // elements whose losses are in a buffer at a
 constexpr int64_t run = 8 * 1024;  // elements of a task
 
 // A mean of nothing is NaN.
-double reduced(double total, Reduction reduction, int64_t count) noexcept {
-  if (reduction == Reduction::Sum) return total;
-  return count > 0 ? total / static_cast<double>(count) : std::numeric_limits<double>::quiet_NaN();
+double reduced(double total, Reduction reduction, double count) noexcept {
+  return reduction == Reduction::Sum ? total : total / count;
 }
 
-int64_t counted(Labels labels) noexcept {
-  int64_t n = 0;
-  for (int64_t i = 0; i < labels.count; ++i) n += labels.label[i] != labels.ignore_index;
-  return n;
+// The rows that are not ignored, each with the weight of its class if there are weights.
+template <class T>
+double counted(Labels labels, const T* weight) noexcept {
+  double total = 0;
+  for (int64_t i = 0; i < labels.count; ++i) {
+    const int64_t label = labels.label[i];
+    if (label != labels.ignore_index) total += weight ? static_cast<double>(weight[label]) : 1.0;
+  }
+  return total;
 }
 
 // loss_of_row(n) for every row, in rows to `loss` or their sum in double.
 template <class T, class Row>
-void reduce_rows(Labels labels, double work_of_row, Reduction reduction, T* loss, void* scratch,
+void reduce_rows(Labels labels, const T* weight, double work_of_row, Reduction reduction, T* loss, void* scratch,
                  const Row& loss_of_row) noexcept {
   double* const terms = static_cast<double*>(scratch);
   const int64_t grain = std::max<int64_t>(1, 4096 / std::max<int64_t>(1, labels.classes));
@@ -44,11 +48,11 @@ void reduce_rows(Labels labels, double work_of_row, Reduction reduction, T* loss
     }
   });
   if (reduction == Reduction::None) return;
-  *loss = static_cast<T>(reduced(sum_in_double(terms, labels.count), reduction, counted(labels)));
+  *loss = static_cast<T>(reduced(sum_in_double(terms, labels.count), reduction, counted(labels, weight)));
 }
 
 template <class T>
-T scale_of_mean(T grad, int64_t count, Reduction reduction) noexcept {
+T scale_of_mean(T grad, double count, Reduction reduction) noexcept {
   return reduction == Reduction::Mean ? grad / static_cast<T>(count) : grad;
 }
 
@@ -107,13 +111,14 @@ void forward(const T* x, const T* target, int64_t count, Reduction reduction, T*
     partial[begin / run] = total;
   });
   if (reduction == Reduction::None) return;
-  *loss = static_cast<T>(reduced(sum_in_double(partial, (count + run - 1) / run), reduction, count));
+  *loss =
+      static_cast<T>(reduced(sum_in_double(partial, (count + run - 1) / run), reduction, static_cast<double>(count)));
 }
 
 template <class Loss, class T>
 void backward(const T* grad, const T* x, const T* target, int64_t count, Reduction reduction, T* grad_in) noexcept {
   const T* const each = reduction == Reduction::None ? grad : nullptr;
-  const Vec<T> scale(each || count == 0 ? T(0) : scale_of_mean(*grad, count, reduction));
+  const Vec<T> scale(each || count == 0 ? T(0) : scale_of_mean(*grad, static_cast<double>(count), reduction));
   parallel_ranges(count, run, 4, [=](int64_t begin, int64_t end) {
     for_vectors<T>(begin, end, [=](int64_t i, int n) {
       const Vec<T> derivative = Loss::gradient(Vec<T>::load(x + i, n), Vec<T>::load(target + i, n));
@@ -130,7 +135,7 @@ template <class T>
 void cross_entropy_forward(const T* logits, Labels labels, Reduction reduction, T* loss, T* log_sum_exp,
                            void* scratch) noexcept {
   const int64_t classes = labels.classes;
-  reduce_rows(labels, 8.0 * static_cast<double>(classes) + 16, reduction, loss, scratch, [=](int64_t n) {
+  reduce_rows<T>(labels, nullptr, 8.0 * static_cast<double>(classes) + 16, reduction, loss, scratch, [=](int64_t n) {
     if (classes == 0) {
       log_sum_exp[n] = -std::numeric_limits<T>::infinity();
       return 0.0;
@@ -149,8 +154,9 @@ template <class T>
 void cross_entropy_backward(const T* grad, const T* logits, Labels labels, const T* log_sum_exp, Reduction reduction,
                             T* grad_in) noexcept {
   const int64_t classes = labels.classes;
-  const T scale =
-      reduction == Reduction::None || labels.count == 0 ? T(0) : scale_of_mean(*grad, counted(labels), reduction);
+  const T scale = reduction == Reduction::None || labels.count == 0
+                      ? T(0)
+                      : scale_of_mean(*grad, counted<T>(labels, nullptr), reduction);
   const int64_t grain = std::max<int64_t>(1, 4096 / std::max<int64_t>(1, classes));
   parallel_ranges(labels.count, grain, 4.0 * static_cast<double>(classes), [=](int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n) {
@@ -171,23 +177,29 @@ void cross_entropy_backward(const T* grad, const T* logits, Labels labels, const
 }
 
 template <class T>
-void nll_loss_forward(const T* log_probabilities, Labels labels, Reduction reduction, T* loss, void* scratch) noexcept {
-  reduce_rows(labels, 4, reduction, loss, scratch, [=](int64_t n) {
+void nll_loss_forward(const T* log_probabilities, Labels labels, const T* weight, Reduction reduction, T* loss,
+                      void* scratch) noexcept {
+  reduce_rows(labels, weight, 4, reduction, loss, scratch, [=](int64_t n) {
     const int64_t label = labels.label[n];
-    return label == labels.ignore_index ? 0.0 : -static_cast<double>(log_probabilities[n * labels.classes + label]);
+    if (label == labels.ignore_index) return 0.0;
+    const double factor = weight ? static_cast<double>(weight[label]) : 1.0;
+    return -static_cast<double>(log_probabilities[n * labels.classes + label]) * factor;
   });
 }
 
 template <class T>
-void nll_loss_backward(const T* grad, Labels labels, Reduction reduction, T* grad_in) noexcept {
+void nll_loss_backward(const T* grad, Labels labels, const T* weight, Reduction reduction, T* grad_in) noexcept {
   if (labels.count == 0) return;
   const int64_t classes = labels.classes, grain = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, classes));
-  const T scale = reduction == Reduction::None ? T(0) : scale_of_mean(*grad, counted(labels), reduction);
+  const T scale = reduction == Reduction::None ? T(0) : scale_of_mean(*grad, counted(labels, weight), reduction);
   parallel_ranges(labels.count, grain, static_cast<double>(classes), [=](int64_t begin, int64_t end) {
     std::fill(grad_in + begin * classes, grad_in + end * classes, T(0));
-    for (int64_t n = begin; n < end; ++n)
-      if (labels.label[n] != labels.ignore_index)
-        grad_in[n * classes + labels.label[n]] = -(reduction == Reduction::None ? grad[n] : scale);
+    for (int64_t n = begin; n < end; ++n) {
+      const int64_t label = labels.label[n];
+      if (label == labels.ignore_index) continue;
+      grad_in[n * classes + label] =
+          -(reduction == Reduction::None ? grad[n] : scale) * (weight ? weight[label] : T(1));
+    }
   });
 }
 
@@ -220,8 +232,8 @@ void point_loss_backward(PointLoss kind, const T* grad, const T* x, const T* tar
 #define CYGNET_INSTANTIATE(T)                                                                                 \
   template void cross_entropy_forward<T>(const T*, Labels, Reduction, T*, T*, void*) noexcept;                \
   template void cross_entropy_backward<T>(const T*, const T*, Labels, const T*, Reduction, T*) noexcept;      \
-  template void nll_loss_forward<T>(const T*, Labels, Reduction, T*, void*) noexcept;                         \
-  template void nll_loss_backward<T>(const T*, Labels, Reduction, T*) noexcept;                               \
+  template void nll_loss_forward<T>(const T*, Labels, const T*, Reduction, T*, void*) noexcept;               \
+  template void nll_loss_backward<T>(const T*, Labels, const T*, Reduction, T*) noexcept;                     \
   template void point_loss_forward<T>(PointLoss, const T*, const T*, int64_t, Reduction, T*, void*) noexcept; \
   template void point_loss_backward<T>(PointLoss, const T*, const T*, const T*, int64_t, Reduction, T*) noexcept;
 CYGNET_INSTANTIATE(float)

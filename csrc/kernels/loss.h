@@ -25,11 +25,13 @@ template <class T>
 void cross_entropy_backward(const T* grad, const T* logits, Labels labels, const T* log_sum_exp, Reduction reduction,
                             T* grad_in) noexcept;
 
-/// The loss of a row is -x[n][label[n]].
+/// The loss of a row is -weight[label[n]] x[n][label[n]], and a mean divides by the sum of these weights; without
+/// `weight` (null) each is 1.
 template <class T>
-void nll_loss_forward(const T* log_probabilities, Labels labels, Reduction reduction, T* loss, void* scratch) noexcept;
+void nll_loss_forward(const T* log_probabilities, Labels labels, const T* weight, Reduction reduction, T* loss,
+                      void* scratch) noexcept;
 template <class T>
-void nll_loss_backward(const T* grad, Labels labels, Reduction reduction, T* grad_in) noexcept;
+void nll_loss_backward(const T* grad, Labels labels, const T* weight, Reduction reduction, T* grad_in) noexcept;
 
 /// Losses of an element x with target t:
 ///   MeanSquare (x - t)^2

@@ -120,7 +120,7 @@ bool scatter_add_planes(const IndexedPlanes& planes, const T* from, const int64_
 /// to[n, c, :] = 0, then to[n, c, indices[n, c, k]] = from[n, c, k] for ascending k.
 template <class T>
 bool scatter_planes(const IndexedPlanes& planes, const T* from, const int64_t* indices, T* to) noexcept;
-/// to[n, c, k] = from[n, c, indices[n, c, k]].
+/// to[n, c, k] = from[n, c, indices[n, c, k]], 0 for an index of -1.
 template <class T>
 bool gather_planes(const IndexedPlanes& planes, const T* from, const int64_t* indices, T* to) noexcept;
 

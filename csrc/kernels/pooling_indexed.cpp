@@ -69,7 +69,7 @@ bool gather_planes(const IndexedPlanes& s, const T* from, const int64_t* indices
         const int64_t index = indices[at + c];
         const bool inside = index >= 0 && index < s.size;
         to[at + c] = inside ? source[index * s.channels + c] : T(0);
-        good &= inside;
+        good &= inside || index == -1;
       }
     }
     return good;

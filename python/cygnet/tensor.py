@@ -4,18 +4,20 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from cygnet import autograd, config, kernels
+from cygnet.autograd.hooks import RemovableHandle
 from cygnet.dtypes import RANK, get_default_dtype
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from cygnet._methods import Methods
 else:
@@ -77,10 +79,22 @@ class Tensor(Methods):
     tensor([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "_array", "_node", "grad", "requires_grad")
+    __slots__ = (
+        "__weakref__",
+        "_array",
+        "_hooks",
+        "_memory",
+        "_node",
+        "_view",
+        "grad",
+        "requires_grad",
+    )
 
     _array: Array
-    _node: autograd.Node | None
+    _node: autograd.Node | autograd.Output | None  # the op that made it
+    _memory: autograd.Memory | None  # shared by all tensors with this memory; made when needed
+    _view: tuple[Tensor, Callable[[Tensor], Tensor]] | None  # of what, and how it is made
+    _hooks: dict[int, Callable[[Tensor], Tensor | None]] | None  # of a leaf
     grad: Tensor | None
     requires_grad: bool
 
@@ -89,8 +103,7 @@ class Tensor(Methods):
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         self._array = array_from(data, None, "Tensor")
-        self._node = None
-        self.grad = None
+        self._node = self._memory = self._view = self._hooks = self.grad = None
         self.requires_grad = False
         if requires_grad:
             self.requires_grad_()
@@ -100,8 +113,7 @@ class Tensor(Methods):
         """A plain tensor around an array that is known to be good."""
         tensor = object.__new__(Tensor)
         tensor._array = array
-        tensor._node = None
-        tensor.grad = None
+        tensor._node = tensor._memory = tensor._view = tensor._hooks = tensor.grad = None
         tensor.requires_grad = False
         return tensor
 
@@ -209,7 +221,7 @@ class Tensor(Methods):
             )
         copy = object.__new__(type(self))
         copy._array = kernels.contiguous(self._array, always_copy=True)
-        copy._node = None
+        copy._node = copy._memory = copy._view = copy._hooks = None
         copy.requires_grad = self.requires_grad
         memo[id(self)] = copy
         copy.grad = None if self.grad is None else self.grad.__deepcopy__(memo)
@@ -217,12 +229,82 @@ class Tensor(Methods):
 
     def detach(self) -> Tensor:
         """A tensor with the same memory that is not part of the graph."""
-        return Tensor._wrap(self._array)
+        tensor = Tensor._wrap(self._array)
+        tensor._memory = autograd.memory_of(self)
+        return tensor
+
+    def detach_(self) -> Tensor:
+        """Takes the tensor out of the graph: it becomes a leaf without gradient; returns it."""
+        if self._view is not None:
+            raise RuntimeError("detach_: the tensor is a view; use detach()")
+        self._node = None
+        self.requires_grad = False
+        return self
 
     @property
     def data(self) -> Tensor:
-        """The same as `detach()`."""
+        """A tensor with the same memory that is not part of the graph; changes through it go
+        unnoticed by gradients that use the memory.
+
+        What is assigned is copied into the tensor's memory; if its shape or type differs, the
+        tensor takes over its memory instead.
+        """
         return Tensor._wrap(self._array)
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise TypeError(f"data: value must be a Tensor, got {type(value).__name__}")
+        if value.shape != self.shape or value.dtype != self.dtype:
+            self._array = value._array
+            self._memory = self._view = None
+        elif value._array is not self._array:
+            kernels.copy_into(self._array, without_overlap(value._array, self._array))
+
+    @property
+    def grad_fn(self) -> autograd.Node | autograd.Output | None:
+        """The recorded op that made the tensor; None for a leaf."""
+        return self._node
+
+    @property
+    def _version(self) -> int:
+        """How often the tensor's memory was modified in place."""
+        return 0 if self._memory is None else self._memory.version
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Calls `hook` with the gradient of this tensor whenever one is computed; what it returns,
+        if not None, takes the gradient's place.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` ends it.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor does not require a gradient.
+        """
+        if not self.requires_grad:
+            raise RuntimeError("register_hook: the tensor does not require a gradient")
+        if self._node is None:
+            self._hooks = self._hooks or {}
+            return RemovableHandle(self._hooks, hook)
+        self._node.hooks = self._node.hooks or {}
+        return RemovableHandle(self._node.hooks, hook)
+
+    def retain_grad(self) -> None:
+        """Lets `backward` fill ``grad`` although the tensor is no leaf."""
+        if not self.requires_grad:
+            raise RuntimeError("retain_grad: the tensor does not require a gradient")
+        if self._node is not None:
+            self.register_hook(_Retained(self))
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `backward` fills ``grad`` although the tensor is no leaf."""
+        hooks = None if self._node is None else self._node.hooks
+        return any(isinstance(hook, _Retained) for hook in (hooks or {}).values())
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Switches the collection of gradients on or off; returns the tensor.
@@ -246,6 +328,7 @@ class Tensor(Methods):
         gradient: Tensor | None = None,
         retain_graph: bool | None = None,
         create_graph: bool = False,
+        inputs: Tensor | Sequence[Tensor] | None = None,
     ) -> None:
         """Computes the gradient of this tensor with respect to every leaf and adds it to the
         leaf's ``grad``.
@@ -258,13 +341,15 @@ class Tensor(Methods):
             Keeps the graph for another call. Default: the value of create_graph.
         create_graph : bool
             Records the gradients themselves, for higher derivatives. Default False.
+        inputs : Tensor or sequence of Tensor, optional
+            Fills the ``grad`` of these, leaves or results of ops, alone.
 
         Raises
         ------
         RuntimeError
             If nothing requires a gradient, the graph was freed, or the gradient is missing.
         """
-        autograd.backward(self, gradient, retain_graph, create_graph)
+        autograd.backward(self, gradient, retain_graph, create_graph, inputs)
 
     def __repr__(self) -> str:
         if kernels.is_recording():
@@ -277,10 +362,29 @@ class Tensor(Methods):
         if self._array.dtype not in (np.float32, np.int64, np.bool_):
             text += f", dtype={self._array.dtype}"
         if self._node is not None:
-            text += f", grad_fn=<{self._node.name}>"
+            text += f", grad_fn={self._node}"
         elif self.requires_grad:
             text += ", requires_grad=True"
         return f"tensor({text})"
+
+
+class _Retained:
+    """The hook that keeps the gradient of a tensor that is no leaf."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = weakref.ref(tensor)
+
+    def __call__(self, gradient: Tensor) -> None:
+        tensor = self.tensor()
+        if tensor is not None:
+            autograd.accumulate(tensor, gradient, False, gradient.requires_grad)
+
+
+def without_overlap(source: Array, target: Array) -> Array:
+    """The source, or a copy of it if it shares memory with the target."""
+    if np.may_share_memory(source, target):
+        return kernels.contiguous(source, always_copy=True)
+    return source
 
 
 def _check_readable(what: str) -> None:

@@ -20,7 +20,14 @@ from cygnet.nn.activation import (
     Softplus,
     Tanh,
 )
-from cygnet.nn.container import ModuleDict, ModuleList, Sequential
+from cygnet.nn.attention import MultiheadAttention
+from cygnet.nn.container import (
+    ModuleDict,
+    ModuleList,
+    ParameterDict,
+    ParameterList,
+    Sequential,
+)
 from cygnet.nn.conv import (
     Conv1d,
     Conv2d,
@@ -53,7 +60,7 @@ from cygnet.nn.norm import (
     LayerNorm,
     RMSNorm,
 )
-from cygnet.nn.parameter import Parameter
+from cygnet.nn.parameter import Buffer, Parameter
 from cygnet.nn.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -71,6 +78,13 @@ from cygnet.nn.pooling import (
     MaxUnpool2d,
     MaxUnpool3d,
 )
+from cygnet.nn.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 
 __all__ = [
     "AdaptiveAvgPool1d",
@@ -87,6 +101,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "Buffer",
     "Conv1d",
     "Conv2d",
     "Conv3d",
@@ -125,9 +140,12 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiheadAttention",
     "NLLLoss",
     "PReLU",
     "Parameter",
+    "ParameterDict",
+    "ParameterList",
     "RMSNorm",
     "ReLU",
     "ReLU6",
@@ -137,6 +155,11 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "functional",
     "init",
 ]

@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from cygnet.nn import functional, init
 from cygnet.nn.linear import positive_int
 from cygnet.nn.module import Module
-from cygnet.nn.parameter import Parameter
+from cygnet.nn.parameter import Parameter, float_dtype
 from cygnet.ops.common import FUSED_ACTIVATIONS
 from cygnet.ops.conv import check_padding_name
 from cygnet.tensor import Tensor
@@ -48,7 +47,8 @@ class _Convolution(Module):
         groups: int,
         bias: bool,
         padding_mode: str,
-        dtype: DTypeLike,
+        device: Any,
+        dtype: Any,
     ) -> None:
         super().__init__()
         name = type(self).__name__
@@ -75,6 +75,7 @@ class _Convolution(Module):
             self.padding = padding
         else:
             self.padding = self._per_axis("padding", padding, 0)
+        dtype = float_dtype(name, device, dtype)
         outer, inner = self.out_channels, self.in_channels
         if self.transposed:
             outer, inner = inner, outer
@@ -128,8 +129,8 @@ class _Conv(_Convolution):
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = "zeros",
-        *,
-        dtype: DTypeLike = np.float32,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(
             in_channels,
@@ -142,6 +143,7 @@ class _Conv(_Convolution):
             groups,
             bias,
             padding_mode,
+            device,
             dtype,
         )
 
@@ -182,8 +184,8 @@ class _ConvTranspose(_Convolution):
         bias: bool = True,
         dilation: Sizes = 1,
         padding_mode: str = "zeros",
-        *,
-        dtype: DTypeLike = np.float32,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(
             in_channels,
@@ -196,6 +198,7 @@ class _ConvTranspose(_Convolution):
             groups,
             bias,
             padding_mode,
+            device,
             dtype,
         )
 
@@ -288,6 +291,8 @@ class Conv2d(_Conv):
     bias : bool, default True
     padding_mode : str, default "zeros"
         Only "zeros" is offered.
+    device : optional
+        The CPU; any other is an error.
     dtype : dtype, default float32
         float32 or float64.
 
@@ -344,6 +349,8 @@ class ConvTranspose2d(_ConvTranspose):
         Distance of neighbouring taps.
     padding_mode : str, default "zeros"
         Only "zeros" is offered.
+    device : optional
+        The CPU; any other is an error.
     dtype : dtype, default float32
         float32 or float64.
 

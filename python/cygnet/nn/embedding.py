@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from cygnet.kernels import ShapeError
 from cygnet.nn import functional, init
 from cygnet.nn.linear import positive_int
 from cygnet.nn.module import Module
-from cygnet.nn.parameter import Parameter
+from cygnet.nn.parameter import Parameter, float_dtype
 from cygnet.tensor import Tensor
 
 __all__ = ["Embedding"]
@@ -37,6 +36,8 @@ class Embedding(Module):
         Whether a vector's gradient is divided by how often it was looked up in the batch.
     sparse : bool, default False
         Accepted for PyTorch's sake; the gradient is always dense.
+    device : optional
+        The CPU; any other is an error.
     dtype : dtype, default float32
         float32 or float64.
 
@@ -54,9 +55,10 @@ class Embedding(Module):
         norm_type: float = 2.0,
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
-        *,
-        dtype: DTypeLike = np.float32,
-        _weight: Parameter | None = None,
+        _weight: Any = None,
+        _freeze: bool = False,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         self.num_embeddings = rows = positive_int("Embedding", "num_embeddings", num_embeddings, 0)
@@ -71,14 +73,27 @@ class Embedding(Module):
         self.scale_grad_by_freq = scale_grad_by_freq
         self.sparse = sparse
         if _weight is None:
-            self.weight = Parameter(np.empty((rows, self.embedding_dim), dtype))
+            shape = rows, self.embedding_dim
+            self.weight = Parameter(np.empty(shape, float_dtype("Embedding", device, dtype)))
             self.reset_parameters()
         else:
-            self.weight = _weight
+            self.weight = Parameter(_weight, requires_grad=not _freeze)
+            if self.weight.shape != (rows, self.embedding_dim):
+                raise ShapeError(
+                    f"Embedding: weight has shape {self.weight.shape}, expected "
+                    f"{(rows, self.embedding_dim)}"
+                )
 
     @classmethod
     def from_pretrained(
-        cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None, **options: Any
+        cls,
+        embeddings: Any,
+        freeze: bool = True,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
     ) -> Self:
         """A module around existing vectors.
 
@@ -88,17 +103,27 @@ class Embedding(Module):
             (num_embeddings, embedding_dim); a tensor's or array's memory is used as it is.
         freeze : bool, default True
             Whether the vectors stay as they are in training.
-        padding_idx, \\*\\*options
+        padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse
             As the arguments of the class.
         """
-        weight = Parameter(embeddings, requires_grad=not freeze)
+        weight = embeddings if isinstance(embeddings, Tensor) else Tensor(embeddings)
         if weight.ndim != 2:
             raise ShapeError(
                 f"Embedding.from_pretrained: embeddings has shape {weight.shape}, expected "
                 "(num_embeddings, embedding_dim)"
             )
         rows, width = weight.shape
-        return cls(rows, width, padding_idx, **options, _weight=weight)
+        return cls(
+            rows,
+            width,
+            padding_idx,
+            max_norm,
+            norm_type,
+            scale_grad_by_freq,
+            sparse,
+            _weight=weight,
+            _freeze=freeze,
+        )
 
     def reset_parameters(self) -> None:
         """Draw the vectors anew from the standard normal distribution; zeros for padding."""
@@ -122,4 +147,11 @@ class Embedding(Module):
         text = f"{self.num_embeddings}, {self.embedding_dim}"
         if self.padding_idx is not None:
             text += f", padding_idx={self.padding_idx}"
+        if self.max_norm is not None:
+            text += f", max_norm={self.max_norm}"
+        if self.norm_type != 2:
+            text += f", norm_type={self.norm_type}"
+        for name in ("scale_grad_by_freq", "sparse"):
+            if getattr(self, name):
+                text += f", {name}=True"
         return text

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from cygnet.nn import functional, init
 from cygnet.nn.module import Module
-from cygnet.nn.parameter import Parameter
+from cygnet.nn.parameter import Parameter, float_dtype
 from cygnet.ops.common import FUSED_ACTIVATIONS
 from cygnet.tensor import Tensor
 
@@ -45,6 +44,8 @@ class Linear(Module):
         Sizes of the last axis of input (..., in_features) and output (..., out_features).
     bias : bool, default True
         Whether a bias is added.
+    device : optional
+        The CPU; any other is an error.
     dtype : dtype, default float32
         float32 or float64.
 
@@ -59,12 +60,13 @@ class Linear(Module):
         in_features: int,
         out_features: int,
         bias: bool = True,
-        *,
-        dtype: DTypeLike = np.float32,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         self.in_features = positive_int("Linear", "in_features", in_features, 0)
         self.out_features = positive_int("Linear", "out_features", out_features, 0)
+        dtype = float_dtype("Linear", device, dtype)
         self.weight = Parameter(np.empty((self.out_features, self.in_features), dtype))
         self.register_parameter(
             "bias", Parameter(np.empty(self.out_features, dtype)) if bias else None

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from cygnet.nn.parameter import Parameter
+from cygnet.nn import state
+from cygnet.nn.convert import Convertible
+from cygnet.nn.hooks import NO_HOOKS, Hooked, hooks_of
+from cygnet.nn.parameter import Buffer, Parameter
 from cygnet.tensor import Tensor
 
-__all__ = ["LoadResult", "Module"]
-
-
-class LoadResult(NamedTuple):
-    """What :meth:`Module.load_state_dict` found.
-
-    Attributes
-    ----------
-    missing_keys : list of str
-        Keys of the module that the state lacks.
-    unexpected_keys : list of str
-        Keys of the state that the module lacks.
-    """
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-    def __repr__(self) -> str:
-        if not self.missing_keys and not self.unexpected_keys:
-            return "LoadResult(every key fits)"
-        return (
-            f"LoadResult(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
-        )
+__all__ = ["Module"]
 
 
 class _CallState(threading.local):
@@ -45,7 +27,7 @@ class _CallState(threading.local):
 _call = _CallState()
 
 
-class _Members(MutableMapping[str, Any]):
+class Members(MutableMapping[str, Any]):
     """The parameters, buffers or children of a module: a view of some of its attributes."""
 
     def __init__(self, attributes: dict[str, Any], names: dict[str, None]) -> None:
@@ -74,7 +56,7 @@ class _Members(MutableMapping[str, Any]):
         return repr(dict(self))
 
 
-class Module:
+class Module(Convertible, Hooked):
     """Base class of networks and layers.
 
     Subclasses call ``super().__init__()`` first, assign :class:`Parameter` and ``Module`` objects
@@ -95,7 +77,7 @@ class Module:
     _buffer_names: dict[str, None]
     _module_names: dict[str, None]
     _transient_buffers: set[str]
-    _path: str | None
+    _path: str | None = None
 
     def __init__(self) -> None:
         self.__dict__.update(
@@ -105,6 +87,7 @@ class Module:
             _module_names={},
             _transient_buffers=set(),
             _path=None,
+            _hooks=NO_HOOKS,
         )
 
     if TYPE_CHECKING:
@@ -113,15 +96,15 @@ class Module:
 
     @property
     def _parameters(self) -> MutableMapping[str, Parameter | None]:
-        return _Members(self.__dict__, self._names("parameter"))
+        return Members(self.__dict__, self._names("parameter"))
 
     @property
     def _buffers(self) -> MutableMapping[str, Tensor | None]:
-        return _Members(self.__dict__, self._names("buffer"))
+        return Members(self.__dict__, self._names("buffer"))
 
     @property
     def _modules(self) -> MutableMapping[str, Module | None]:
-        return _Members(self.__dict__, self._names("module"))
+        return Members(self.__dict__, self._names("module"))
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -139,11 +122,15 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if _call.root is not None:
+            if self._hooks:
+                return self._call_with_hooks(args, kwargs)
             return self.forward(*args, **kwargs)
         _call.root = self
         try:
-            if self.__dict__.get("_path") is None:
+            if self._path is None:
                 self._assign_paths()
+            if self._hooks:
+                return self._call_with_hooks(args, kwargs)
             return self.forward(*args, **kwargs)
         finally:
             _call.root = None
@@ -182,6 +169,8 @@ class Module:
             self.register_parameter(name, value, _replace=True)
         elif isinstance(value, Module):
             self.add_module(name, value, _replace=True)
+        elif isinstance(value, Buffer):
+            self.register_buffer(name, value, value.persistent, _replace=True)
         elif name in attributes.get("_buffer_names", ()):
             attributes[name] = _as_buffer(name, value)
         else:
@@ -224,29 +213,31 @@ class Module:
         self.__dict__[name] = value
 
     def register_parameter(
-        self, name: str, parameter: Parameter | None, *, _replace: bool = False
+        self, name: str, param: Parameter | None, *, _replace: bool = False
     ) -> None:
-        """Register `parameter` (or None: a parameter that is absent) under `name`."""
-        if parameter is not None and not isinstance(parameter, Parameter):
+        """Register `param` (or None: a parameter that is absent) under `name`."""
+        if param is not None and not isinstance(param, Parameter):
             raise TypeError(
                 f"register_parameter: {name!r} expected a Parameter or None, got "
-                f"{type(parameter).__name__}"
+                f"{type(param).__name__}"
             )
-        self._register("parameter", name, parameter, _replace)
+        self._register("parameter", name, param, _replace)
 
-    def register_buffer(self, name: str, value: Any, persistent: bool = True) -> None:
+    def register_buffer(
+        self, name: str, tensor: Any, persistent: bool = True, *, _replace: bool = False
+    ) -> None:
         """Register a tensor that is state but no parameter.
 
         Parameters
         ----------
         name : str
             Attribute and state key.
-        value : Tensor, numpy.ndarray or None
+        tensor : Tensor, numpy.ndarray or None
             The initial value; an array's memory is used as it is.
         persistent : bool, default True
             Whether :meth:`state_dict` holds it.
         """
-        self._register("buffer", name, _as_buffer(name, value), False)
+        self._register("buffer", name, _as_buffer(name, tensor), _replace)
         if persistent:
             self._transient_buffers.discard(name)
         else:
@@ -276,15 +267,54 @@ class Module:
             module = child
         return module
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """Every module of the tree once, with its dotted path; this module first."""
-        seen: set[int] = set()
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put `module` at the dotted path `target`; with `strict`, only in another's place."""
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict and name not in parent._modules:
+            raise AttributeError(f"set_submodule: {type(parent).__name__} has no child {name!r}")
+        parent.add_module(name, module, _replace=True)
+
+    def _get_member(self, kind: str, target: str) -> Any:
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        member = module.__dict__[name] if name in module._names(kind) else None
+        if member is None:
+            raise AttributeError(f"get_{kind}: {type(module).__name__} has no {kind} {name!r}")
+        return member
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at the dotted path `target`."""
+        parameter: Parameter = self._get_member("parameter", target)
+        return parameter
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer at the dotted path `target`."""
+        buffer: Tensor = self._get_member("buffer", target)
+        return buffer
+
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """Every module of the tree with its dotted path, this module first.
+
+        Parameters
+        ----------
+        memo : set of Module, optional
+            Modules to leave out; those that are yielded are added.
+        prefix : str
+            The path of this module. Default empty.
+        remove_duplicate : bool, default True
+            Whether a module that is shared counts once, else under each of its paths.
+        """
+        seen = set() if memo is None else memo
         stack: list[tuple[str, Module]] = [(prefix, self)]
         while stack:
             path, module = stack.pop()
-            if id(module) in seen:
+            if module in seen:
                 continue
-            seen.add(id(module))
+            if remove_duplicate:
+                seen.add(module)
             yield path, module
             dotted = path + "." if path else ""
             for name in reversed(module._module_names):
@@ -310,56 +340,90 @@ class Module:
         for _, child in self.named_children():
             yield child
 
-    def _named_members(self, kind: str, prefix: str, recurse: bool) -> Iterator[tuple[str, Any]]:
+    def _named_members(
+        self, kind: str, prefix: str, recurse: bool, remove_duplicate: bool
+    ) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        for path, module in self.named_modules(prefix) if recurse else [(prefix, self)]:
+        modules = (
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+            if recurse
+            else [(prefix, self)]
+        )
+        for path, module in modules:
             for name in module._names(kind):
                 member = module.__dict__[name]
                 if member is not None and id(member) not in seen:
-                    seen.add(id(member))
+                    if remove_duplicate:
+                        seen.add(id(member))
                     yield f"{path}.{name}" if path else name, member
 
     def named_parameters(
-        self, prefix: str = "", recurse: bool = True
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """Every parameter once, with its dotted name."""
-        return self._named_members("parameter", prefix, recurse)
+        """Every parameter with its dotted name; once, or under each of its names."""
+        return self._named_members("parameter", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Every parameter once."""
         for _, parameter in self.named_parameters(recurse=recurse):
             yield parameter
 
-    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
-        """Every buffer once, with its dotted name."""
-        return self._named_members("buffer", prefix, recurse)
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Every buffer with its dotted name; once, or under each of its names."""
+        return self._named_members("buffer", prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """Every buffer once."""
         for _, buffer in self.named_buffers(recurse=recurse):
             yield buffer
 
-    def _named_state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-        """Parameters and persistent buffers under every name they have, in PyTorch's order."""
-        for registry in (self._parameters, self._buffers):
-            for name, tensor in registry.items():
-                if tensor is not None and name not in self._transient_buffers:
-                    yield prefix + name, tensor
-        for name, child in self._modules.items():
-            if child is not None:
-                yield from child._named_state(f"{prefix}{name}.")
+    def state_dict(
+        self,
+        *args: Any,
+        destination: dict[str, Any] | None = None,
+        prefix: str = "",
+        keep_vars: bool = False,
+    ) -> dict[str, Any]:
+        """Parameters, persistent buffers and extra state by dotted name.
 
-    def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
-        """Parameters and persistent buffers by dotted name.
+        Parameters
+        ----------
+        *args
+            `destination`, `prefix` and `keep_vars` by position, in this order.
+        destination : dict, optional
+            What the entries are added to. Default: a new one.
+        prefix : str
+            Put before every name. Default empty.
+        keep_vars : bool
+            Whether the entries are the parameters and buffers themselves. Default False.
 
         Returns
         -------
         dict of str to Tensor
-            Detached tensors that share the module's memory.
+            `destination`: detached tensors that share the module's memory.
         """
-        return {name: tensor.detach() for name, tensor in self._named_state(prefix)}
+        given: list[Any] = [destination, prefix, keep_vars]
+        given[: len(args)] = args
+        destination, prefix, keep_vars = given
+        result: dict[str, Any] = {} if destination is None else destination
+        for hook in hooks_of(self, "state_dict_pre"):
+            hook(self, prefix, keep_vars)
+        for name, tensor in state.own_state(self):
+            result[prefix + name] = tensor if keep_vars else tensor.detach()
+        if self._has_extra_state():
+            result[prefix + state.EXTRA] = self.get_extra_state()
+        for name, child in self._modules.items():
+            if child is not None:
+                child.state_dict(destination=result, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        for hook in hooks_of(self, "state_dict"):
+            hook(self, result, prefix, {})
+        return result
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> LoadResult:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> state.LoadResult:
         """Copy `state_dict` into the parameters and buffers, which keep their memory.
 
         Nothing is written unless everything fits.
@@ -370,6 +434,9 @@ class Module:
             Values are converted to the dtype of what they fill.
         strict : bool, default True
             Whether missing or unexpected keys are an error.
+        assign : bool, default False
+            Whether the values, with their memory and dtype, take the place of the parameters and
+            buffers instead.
 
         Returns
         -------
@@ -381,37 +448,18 @@ class Module:
         RuntimeError
             Lists missing and unexpected keys (if `strict`) and every value of another shape.
         """
-        if not isinstance(state_dict, Mapping):
-            raise TypeError(
-                f"load_state_dict: state_dict expected a mapping, got {type(state_dict).__name__}"
-            )
-        own = dict(self._named_state())
-        missing = [name for name in own if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in own]
-        problems = []
-        if strict and unexpected:
-            problems.append("unexpected keys: " + ", ".join(unexpected))
-        if strict and missing:
-            problems.append("missing keys: " + ", ".join(missing))
-        values = {}
-        for name, tensor in own.items():
-            if name not in state_dict:
-                continue
-            value = _array_of(state_dict[name])
-            if value.dtype.kind not in "fiub":
-                problems.append(f"{name} has dtype {value.dtype}, expected numbers")
-            elif value.shape == tensor.shape:
-                values[name] = value
-            else:
-                problems.append(f"{name} has shape {value.shape}, expected {tensor.shape}")
-        if problems:
-            raise RuntimeError(
-                f"load_state_dict: the state does not fit {type(self).__name__}:\n  "
-                + "\n  ".join(problems)
-            )
-        for name, value in values.items():
-            np.copyto(own[name]._array, value, casting="unsafe")
-        return LoadResult(missing, unexpected)
+        return state.load(self, state.checked_mapping(state_dict), strict, assign)
+
+    def _has_extra_state(self) -> bool:
+        return type(self).get_extra_state is not Module.get_extra_state
+
+    def get_extra_state(self) -> Any:
+        """What `state_dict` holds beside the tensors; a subclass that has some defines it."""
+        raise NotImplementedError(f"{type(self).__name__}: get_extra_state is not defined")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take back what `get_extra_state` gave; a subclass that has some defines it."""
+        raise NotImplementedError(f"{type(self).__name__}: set_extra_state is not defined")
 
     def train(self, mode: bool = True) -> Self:
         """Set training mode (True) or evaluation mode (False) in the whole tree."""
@@ -428,7 +476,7 @@ class Module:
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Set whether ``backward`` computes gradients of the parameters."""
         for parameter in self.parameters():
-            parameter.requires_grad = requires_grad
+            parameter.requires_grad_(requires_grad)
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -439,50 +487,51 @@ class Module:
             elif parameter.grad is not None:
                 parameter.grad._array.fill(0)
 
-    def apply(self, function: Callable[[Module], Any]) -> Self:
-        """Call `function` on every module of the tree, children first."""
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
+        """Call `fn` on every module of the tree, children first."""
         for child in self.children():
-            child.apply(function)
-        function(self)
+            child.apply(fn)
+        fn(self)
         return self
 
-    def _convert(self, dtype: type[np.floating[Any]]) -> Self:
-        for module in self.modules():
-            for registry in (module._parameters, module._buffers):
-                for tensor in registry.values():
-                    if tensor is not None and np.issubdtype(tensor.dtype, np.floating):
-                        tensor._array = tensor._array.astype(dtype, copy=False)
-                        if tensor.grad is not None:
-                            tensor.grad._array = tensor.grad._array.astype(dtype, copy=False)
-        return self
+    def __copy__(self) -> Self:
+        twin = object.__new__(type(self))
+        for name, value in self.__dict__.items():  # registries of its own
+            twin.__dict__[name] = value.copy() if isinstance(value, dict | set) else value
+        return twin
 
-    def float(self) -> Self:
-        """Convert floating-point parameters and buffers to float32."""
-        return self._convert(np.float32)
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        twin = object.__new__(type(self))
+        memo[id(self)] = twin
+        twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return twin
 
-    def double(self) -> Self:
-        """Convert floating-point parameters and buffers to float64."""
-        return self._convert(np.float64)
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(
+            f"{type(self).__name__}: a module cannot be pickled; save its state_dict() and load it "
+            "into a new module with load_state_dict()"
+        )
+
+    def _get_name(self) -> str:
+        return type(self).__name__
 
     def extra_repr(self) -> str:
         """The arguments that ``repr`` shows; subclasses define it."""
         return ""
 
+    def _children_text(self) -> list[tuple[str, str]]:
+        return [(name, repr(child)) for name, child in self._modules.items()]
+
     def __repr__(self) -> str:
         extra = self.extra_repr()
         lines = extra.split("\n") if extra else []
         children = [
-            f"({name}): " + repr(child).replace("\n", "\n  ")
-            for name, child in self._modules.items()
+            f"({name}): " + text.replace("\n", "\n  ") for name, text in self._children_text()
         ]
         title = type(self).__name__
         if not children and len(lines) <= 1:
             return f"{title}({extra})"
         return f"{title}(\n  " + "\n  ".join(lines + children) + "\n)"
-
-
-def _array_of(value: Any) -> np.ndarray[Any, Any]:
-    return value._array if isinstance(value, Tensor) else np.asarray(value)
 
 
 def _as_buffer(name: str, value: Any) -> Tensor | None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from cygnet.kernels import ShapeError
 from cygnet.nn import functional
 from cygnet.nn.linear import positive_int
 from cygnet.nn.module import Module
-from cygnet.nn.parameter import Parameter
+from cygnet.nn.parameter import Parameter, float_dtype
 from cygnet.tensor import Tensor
 
 __all__ = [
@@ -45,7 +44,8 @@ class _ChannelNorm(Module):
         momentum: float | None,
         affine: bool,
         track_running_stats: bool,
-        dtype: DTypeLike,
+        device: Any,
+        dtype: Any,
     ) -> None:
         super().__init__()
         self.num_features = positive_int(type(self).__name__, "num_features", num_features, 0)
@@ -53,6 +53,7 @@ class _ChannelNorm(Module):
         self.momentum = momentum
         self.affine = affine
         self.track_running_stats = track_running_stats
+        dtype = float_dtype(type(self).__name__, device, dtype)
         size = self.num_features
         self.register_parameter("weight", Parameter(np.ones(size, dtype)) if affine else None)
         self.register_parameter("bias", Parameter(np.zeros(size, dtype)) if affine else None)
@@ -118,6 +119,8 @@ class BatchNorm1d(_ChannelNorm):
         Whether there are weight and bias.
     track_running_stats : bool, default True
         Whether there are running averages; else the statistics are always those of the batch.
+    device : optional
+        The CPU; any other is an error.
     dtype : dtype, default float32
         float32 or float64.
 
@@ -142,10 +145,10 @@ class BatchNorm1d(_ChannelNorm):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        *,
-        dtype: DTypeLike = np.float32,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
 
     fuses = frozenset({"relu"})
 
@@ -215,6 +218,8 @@ class InstanceNorm1d(_ChannelNorm):
         Whether there are weight and bias.
     track_running_stats : bool, default False
         Whether there are running averages, which evaluation then normalises with.
+    device : optional
+        The CPU; any other is an error.
     dtype : dtype, default float32
         float32 or float64.
 
@@ -239,10 +244,10 @@ class InstanceNorm1d(_ChannelNorm):
         momentum: float | None = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
-        *,
-        dtype: DTypeLike = np.float32,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalise; in training, also update the running averages."""
@@ -293,6 +298,8 @@ class GroupNorm(Module):
         Added to the variance.
     affine : bool, default True
         Whether there are weight and bias.
+    device : optional
+        The CPU; any other is an error.
     dtype : dtype, default float32
         float32 or float64.
 
@@ -311,8 +318,8 @@ class GroupNorm(Module):
         num_channels: int,
         eps: float = 1e-5,
         affine: bool = True,
-        *,
-        dtype: DTypeLike = np.float32,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         self.num_groups = positive_int("GroupNorm", "num_groups", num_groups)
@@ -324,6 +331,7 @@ class GroupNorm(Module):
             )
         self.eps = eps
         self.affine = affine
+        dtype = float_dtype("GroupNorm", device, dtype)
         size = self.num_channels
         self.register_parameter("weight", Parameter(np.ones(size, dtype)) if affine else None)
         self.register_parameter("bias", Parameter(np.zeros(size, dtype)) if affine else None)
@@ -360,6 +368,8 @@ class LayerNorm(Module):
         Whether there is a weight.
     bias : bool, default True
         Whether there is a bias beside the weight.
+    device : optional
+        The CPU; any other is an error.
     dtype : dtype, default float32
         float32 or float64.
 
@@ -378,13 +388,14 @@ class LayerNorm(Module):
         eps: float = 1e-5,
         elementwise_affine: bool = True,
         bias: bool = True,
-        *,
-        dtype: DTypeLike = np.float32,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         self.normalized_shape = shape = _shape("LayerNorm", normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
+        dtype = float_dtype("LayerNorm", device, dtype)
         self.register_parameter(
             "weight", Parameter(np.ones(shape, dtype)) if elementwise_affine else None
         )
@@ -398,7 +409,8 @@ class LayerNorm(Module):
 
     def extra_repr(self) -> str:
         return (
-            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+            f"{self.normalized_shape}, eps={self.eps}, "
+            f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
         )
 
 
@@ -415,6 +427,8 @@ class RMSNorm(Module):
         Default the distance from 1 to the next number of the input's type.
     elementwise_affine : bool, default True
         Whether there is a weight.
+    device : optional
+        The CPU; any other is an error.
     dtype : dtype, default float32
         float32 or float64.
 
@@ -432,13 +446,14 @@ class RMSNorm(Module):
         normalized_shape: int | Sequence[int],
         eps: float | None = None,
         elementwise_affine: bool = True,
-        *,
-        dtype: DTypeLike = np.float32,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         self.normalized_shape = shape = _shape("RMSNorm", normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
+        dtype = float_dtype("RMSNorm", device, dtype)
         self.register_parameter(
             "weight", Parameter(np.ones(shape, dtype)) if elementwise_affine else None
         )

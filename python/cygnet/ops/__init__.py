@@ -26,6 +26,7 @@ from cygnet.ops.activation import (
     softplus,
     tanh,
 )
+from cygnet.ops.attention import scaled_dot_product_attention
 from cygnet.ops.broadcast import expand, reshape, sum
 from cygnet.ops.conv import (
     conv1d,
@@ -76,6 +77,15 @@ from cygnet.ops.create import (
     zeros,
     zeros_like,
 )
+from cygnet.ops.distance import (
+    cosine_embedding_loss,
+    cosine_similarity,
+    margin_ranking_loss,
+    normalize,
+    pairwise_distance,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+)
 from cygnet.ops.elementwise import (
     abs,
     add,
@@ -103,6 +113,7 @@ from cygnet.ops.elementwise import (
     where,
 )
 from cygnet.ops.gather import embedding, gather
+from cygnet.ops.inplace import copy_, fill_, in_place, setitem, zero_
 from cygnet.ops.inspection import (
     data_ptr,
     device,
@@ -124,10 +135,21 @@ from cygnet.ops.linear import linear, matmul, mm
 from cygnet.ops.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
-    cross_entropy,
+    gaussian_nll_loss,
+    hinge_embedding_loss,
+    huber_loss,
     kl_div,
     l1_loss,
     mse_loss,
+    poisson_nll_loss,
+    smooth_l1_loss,
+    soft_margin_loss,
+)
+from cygnet.ops.loss_classes import (
+    cross_entropy,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
     nll_loss,
 )
 from cygnet.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
@@ -207,6 +229,8 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "cosine_embedding_loss",
+    "cosine_similarity",
     "cross_entropy",
     "div",
     "dropout",
@@ -224,6 +248,7 @@ __all__ = [
     "full",
     "full_like",
     "gather",
+    "gaussian_nll_loss",
     "ge",
     "gelu",
     "group_norm",
@@ -231,6 +256,8 @@ __all__ = [
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "hinge_embedding_loss",
+    "huber_loss",
     "index_select",
     "instance_norm",
     "is_complex",
@@ -251,6 +278,7 @@ __all__ = [
     "logsigmoid",
     "logspace",
     "lt",
+    "margin_ranking_loss",
     "matmul",
     "max",
     "max_pool1d",
@@ -271,11 +299,20 @@ __all__ = [
     "neg",
     "nll_loss",
     "normal",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
+    "ne",
+    "neg",
+    "nll_loss",
+    "normalize",
     "numel",
     "ones",
     "ones_like",
+    "pairwise_distance",
     "permute",
     "poisson",
+    "poisson_nll_loss",
     "pow",
     "prelu",
     "rand",
@@ -290,9 +327,12 @@ __all__ = [
     "reshape",
     "result_type",
     "rms_norm",
+    "scaled_dot_product_attention",
     "sigmoid",
     "sign",
     "silu",
+    "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
     "softplus",
     "sqrt",
@@ -304,6 +344,8 @@ __all__ = [
     "tanh",
     "tensor",
     "transpose",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
     "unsqueeze",
     "where",
     "zeros",
@@ -360,6 +402,24 @@ METHODS: dict[str, Callable[..., Any]] = {
     "__invert__": logical_not,
     "__getitem__": getitem,
 }  # fmt: skip
+
+# Each has a method with a trailing underscore that changes the tensor in place.
+IN_PLACE: tuple[Callable[..., Tensor], ...] = (
+    abs, add, div, exp, log, mul, neg, pow, relu, sigmoid, sign, sqrt, sub, tanh,
+)  # fmt: skip
+
+METHODS |= {f"{op.__name__}_": in_place(op) for op in IN_PLACE}
+METHODS |= {
+    "copy_": copy_,
+    "fill_": fill_,
+    "zero_": zero_,
+    "__setitem__": setitem,
+    "__iadd__": METHODS["add_"],
+    "__imul__": METHODS["mul_"],
+    "__ipow__": METHODS["pow_"],
+    "__isub__": METHODS["sub_"],
+    "__itruediv__": METHODS["div_"],
+}
 
 PROPERTIES: dict[str, Callable[[Tensor], Any]] = {
     "T": t,

@@ -57,6 +57,50 @@ def _smooth(
     return record(wrap(output), (input,), backward, name)
 
 
+def _smooth_by_output(
+    name: str,
+    output: Array,
+    input: Tensor,
+    backward_kernel: Any,
+    slope: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """The same where the derivative follows from the result alone."""
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        if is_grad_enabled():
+            again = _smooth_by_output(name, output, input, backward_kernel, slope)
+            return (mul(grad, slope(again)),)
+        return (wrap(backward_kernel(grad._array, output)),)
+
+    result = wrap(output)
+    return record(result, (input,), backward, name, saved=(result,))
+
+
+def fused_gradient(
+    activation: str, grad: Tensor, saved: Array, argument: Callable[[], Tensor] | None = None
+) -> Tensor:
+    """The gradient of an activation that another op took into its kernel.
+
+    Parameters
+    ----------
+    activation : str
+        One of `FUSED_ACTIVATIONS`.
+    grad : Tensor
+        The gradient of the result.
+    saved : numpy.ndarray
+        What `with_activation` gave beside the result.
+    argument : callable, optional
+        Makes what the activation was taken of, with ops, for second derivatives; those that are
+        linear in pieces do without.
+    """
+    kernel = getattr(kernels, f"{activation}_backward")
+    if activation in ("relu", "leaky_relu"):
+        return _linear_in_pieces(kernel, grad, saved)
+    if argument is not None and is_grad_enabled():
+        return mul(grad, _SLOPES[activation](argument()))
+    return wrap(kernel(grad._array, saved))
+
+
 def relu(input: Tensor) -> Tensor:
     """max(input, 0)."""
     input = as_tensor(input, "relu", "input")
@@ -65,7 +109,8 @@ def relu(input: Tensor) -> Tensor:
     def backward(grad: Tensor) -> tuple[Tensor]:
         return (_linear_in_pieces(kernels.relu_backward, grad, output),)
 
-    return record(wrap(output), (input,), backward, "relu")
+    result = wrap(output)
+    return record(result, (input,), backward, "relu", saved=(result,))
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
@@ -118,14 +163,9 @@ def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-input))."""
     input = floating("sigmoid", input)
     output = kernels.sigmoid(input._array)
-
-    def backward(grad: Tensor) -> tuple[Tensor]:
-        if not is_grad_enabled():
-            return (wrap(kernels.sigmoid_backward(grad._array, output)),)
-        y = sigmoid(input)
-        return (mul(mul(grad, y), sub(1.0, y)),)
-
-    return record(wrap(output), (input,), backward, "sigmoid")
+    return _smooth_by_output(
+        "sigmoid", output, input, kernels.sigmoid_backward, lambda y: mul(y, sub(1.0, y))
+    )
 
 
 def logsigmoid(input: Tensor) -> Tensor:
@@ -144,14 +184,9 @@ def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent."""
     input = floating("tanh", input)
     output = kernels.tanh(input._array)
-
-    def backward(grad: Tensor) -> tuple[Tensor]:
-        if not is_grad_enabled():
-            return (wrap(kernels.tanh_backward(grad._array, output)),)
-        y = tanh(input)
-        return (mul(grad, sub(1.0, mul(y, y))),)
-
-    return record(wrap(output), (input,), backward, "tanh")
+    return _smooth_by_output(
+        "tanh", output, input, kernels.tanh_backward, lambda y: sub(1.0, mul(y, y))
+    )
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -192,12 +227,27 @@ def _slope_of_gelu_by_tanh(x: Tensor) -> Tensor:
 def silu(input: Tensor) -> Tensor:
     """input / (1 + exp(-input))."""
     input = floating("silu", input)
+    output = kernels.silu(input._array)
+    return _smooth("silu", output, input, kernels.silu_backward, _slope_of_silu)
 
-    def slope(x: Tensor) -> Tensor:
-        y = sigmoid(x)
-        return mul(y, add(mul(x, sub(1.0, y)), 1.0))
 
-    return _smooth("silu", kernels.silu(input._array), input, kernels.silu_backward, slope)
+def _slope_of_silu(x: Tensor) -> Tensor:
+    y = sigmoid(x)
+    return mul(y, add(mul(x, sub(1.0, y)), 1.0))
+
+
+def _slope_of_tanh(x: Tensor) -> Tensor:
+    y = tanh(x)
+    return sub(1.0, mul(y, y))
+
+
+# Of the activations that products take into their kernel, beside those that are linear in pieces.
+_SLOPES: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": _slope_of_gelu,
+    "sigmoid": lambda x: mul(sigmoid(x), sigmoid(neg(x))),
+    "silu": _slope_of_silu,
+    "tanh": _slope_of_tanh,
+}
 
 
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:

@@ -7,27 +7,20 @@ from typing import Any, TypeAlias
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, needs_gradient, record
+from cygnet.ops.activation import fused_gradient
 from cygnet.ops.broadcast import reshape, sum
 from cygnet.ops.common import (
     Shape,
     as_tensor,
     layer_operands,
+    saved_by_product,
     with_activation,
     wrap,
 )
-from cygnet.tensor import Array, Tensor
+from cygnet.tensor import Tensor
 
 Sizes: TypeAlias = int | tuple[int, ...]
 Padding: TypeAlias = str | int | tuple[int | tuple[int, int], ...]
-
-_ACTIVATION_GRADIENT: dict[str, Callable[..., Array]] = {
-    "relu": kernels.relu_backward,
-    "leaky_relu": kernels.leaky_relu_backward,
-    "sigmoid": kernels.sigmoid_backward,
-    "tanh": kernels.tanh_backward,
-    "gelu": kernels.gelu_backward,
-    "silu": kernels.silu_backward,
-}
 
 
 class _Convolution:
@@ -46,7 +39,7 @@ class _Convolution:
         return getattr(kernels, f"{self.name}_{direction}")  # type: ignore[no-any-return]
 
     def forward(
-        self, input: Tensor, weight: Tensor, bias: Tensor | None, activation: str = "none"
+        self, input: Tensor, weight: Tensor, bias: Tensor | None = None, activation: str = "none"
     ) -> Tensor:
         """The forward op, also of an input without batch."""
         input, weight, bias = layer_operands(self.name, input, weight, bias)
@@ -61,9 +54,11 @@ class _Convolution:
             return wrap(kernel(x, w, b, *geometry, activation))
         output, saved = with_activation(lambda name: kernel(x, w, b, *geometry, name), activation)
 
+        inputs = (input, weight) if bias is None else (input, weight, bias)
+
         def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
             if saved is not None:
-                grad = wrap(_ACTIVATION_GRADIENT[activation](grad._array, saved))
+                grad = fused_gradient(activation, grad, saved, lambda: self.forward(*inputs))
             need_bias = bias is not None and bias.requires_grad
             by_input = by_weight = by_bias = None
             if input.requires_grad:
@@ -80,15 +75,16 @@ class _Convolution:
                 by_weight, by_bias = (None if g is None else wrap(g) for g in grads)
             return (by_input, by_weight) if bias is None else (by_input, by_weight, by_bias)
 
-        inputs = (input, weight) if bias is None else (input, weight, bias)
-        return record(wrap(output), inputs, backward, self.name, once=saved is not None)
+        result = wrap(output)
+        values = saved_by_product(inputs, result, saved)
+        return record(result, inputs, backward, self.name, saved=values)
 
     def by_input(self, grad: Tensor, weight: Tensor, shape: Shape) -> Tensor:
         """The gradient with respect to an input of given shape."""
 
         def backward(other: Tensor) -> tuple[Tensor | None, ...]:
             return (
-                self.forward(other, weight, None) if grad.requires_grad else None,
+                self.forward(other, weight) if grad.requires_grad else None,
                 self.by_weight(grad, other, weight.shape) if weight.requires_grad else None,
             )
 
@@ -101,7 +97,7 @@ class _Convolution:
 
         def backward(other: Tensor) -> tuple[Tensor | None, ...]:
             return (
-                self.forward(input, other, None) if grad.requires_grad else None,
+                self.forward(input, other) if grad.requires_grad else None,
                 self.by_input(grad, other, input.shape) if input.requires_grad else None,
             )
 

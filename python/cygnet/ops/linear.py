@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 from cygnet import kernels
-from cygnet.autograd import needs_gradient, record
+from cygnet.autograd import is_grad_enabled, needs_gradient, record
+from cygnet.ops.activation import fused_gradient
 from cygnet.ops.broadcast import reshape, sum_to
-from cygnet.ops.common import as_tensor, layer_operands, with_activation, wrap
+from cygnet.ops.common import (
+    as_tensor,
+    layer_operands,
+    saved_by_product,
+    with_activation,
+    wrap,
+)
 from cygnet.ops.shape import transpose
 from cygnet.tensor import Tensor
 
@@ -43,7 +52,13 @@ def linear(
         return wrap(kernels.linear_forward(x, w, b, activation))
     output, saved = with_activation(lambda name: kernels.linear_forward(x, w, b, name), activation)
 
+    inputs = (input, weight) if bias is None else (input, weight, bias)
+
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+        if is_grad_enabled():
+            if saved is not None:
+                grad = fused_gradient(activation, grad, saved, lambda: linear(*inputs))
+            return _gradients(grad, *inputs)
         grads = kernels.linear_backward(
             grad._array,
             x,
@@ -54,10 +69,27 @@ def linear(
             weight.requires_grad,
             bias is not None and bias.requires_grad,
         )
-        return tuple(None if g is None else wrap(g) for g in grads[: 2 if bias is None else 3])
+        return tuple(None if g is None else wrap(g) for g in grads[: len(inputs)])
 
-    inputs = (input, weight) if bias is None else (input, weight, bias)
-    return record(wrap(output), inputs, backward, "linear", once=True)
+    result = wrap(output)
+    values = saved_by_product(inputs, result, saved)
+    return record(result, inputs, backward, "linear", saved=values)
+
+
+def _gradients(
+    grad: Tensor, input: Tensor, weight: Tensor, bias: Tensor | None = None
+) -> tuple[Tensor | None, ...]:
+    """The gradients of a linear layer, written in ops."""
+    rows = math.prod(grad.shape[:-1])
+    grads = reshape(grad, (rows, weight.shape[0]))
+    by_input = by_weight = None
+    if input.requires_grad:
+        by_input = reshape(mm(grads, weight), input.shape)
+    if weight.requires_grad:
+        by_weight = mm(transpose(grads, 0, 1), reshape(input, (rows, weight.shape[1])))
+    if bias is None:
+        return by_input, by_weight
+    return by_input, by_weight, sum_to(grads, bias.shape) if bias.requires_grad else None
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
 
 from cygnet import kernels
-from cygnet.autograd import record
-from cygnet.ops.common import as_tensor, wrap
+from cygnet.autograd import is_grad_enabled, record
+from cygnet.ops.activation import fused_gradient
+from cygnet.ops.broadcast import reshape, sum_to
+from cygnet.ops.common import Shape, as_tensor, wrap
+from cygnet.ops.elementwise import add, div, mul, sqrt, sub
+from cygnet.ops.reduce import mean
 from cygnet.tensor import Array, Tensor
+
+Axes: TypeAlias = tuple[int, ...]
 
 
 def _optional(op: str, **given: Tensor | None) -> list[Tensor | None]:
@@ -29,14 +39,77 @@ def _present(*tensors: Tensor | None) -> tuple[Tensor, ...]:
 
 
 def _gradients(
-    inputs: Sequence[object], grads: Sequence[Array | None]
+    inputs: Sequence[object], grads: Sequence[Array | Tensor | None]
 ) -> tuple[Tensor | None, ...]:
     """The gradients of those inputs that were given, in their order."""
     return tuple(
-        None if grad is None else wrap(grad)
+        grad if grad is None or isinstance(grad, Tensor) else wrap(grad)
         for given, grad in zip(inputs, grads, strict=True)
         if given is not None
     )
+
+
+def _standardized(
+    input: Tensor, sets: Shape, axes: Axes, eps: float, *, centred: bool = True
+) -> tuple[Tensor, Tensor]:
+    """``(x - mean) / sqrt(variance + eps)`` over `axes` and the reciprocal of that root, as ops.
+
+    `x` is the input in the shape `sets`; without `centred` the mean counts as 0.
+    """
+    x = reshape(input, sets)
+    if centred:
+        x = sub(x, mean(x, axes, keepdim=True))
+    rstd = div(1.0, sqrt(add(mean(mul(x, x), axes, keepdim=True), eps)))
+    return mul(x, rstd), rstd
+
+
+def _gradients_in_ops(
+    grad: Tensor,
+    inputs: tuple[Tensor, Tensor | None, Tensor | None],
+    standard: Tensor,
+    rstd: Tensor,
+    parameters: Shape,
+    axes: Axes = (),
+    *,
+    centred: bool = True,
+) -> list[Tensor | None]:
+    """The gradients of input, weight and bias of a normalisation, which have gradients again.
+
+    Parameters
+    ----------
+    grad : Tensor
+        Of the result.
+    inputs : tuple
+        Input, weight and bias.
+    standard, rstd : Tensor
+        What `_standardized` gives.
+    parameters : tuple of int
+        The shape in which weight and bias broadcast to the input's.
+    axes : tuple of int
+        What mean and variance are taken over; none if they do not depend on the input.
+    centred : bool
+        Whether there is a mean.
+    """
+    input, weight, bias = inputs
+    by_input = by_weight = by_bias = None
+    if input.requires_grad:
+        g = grad if weight is None else mul(grad, reshape(weight, parameters))
+        g = reshape(g, standard.shape)
+        if axes:
+            along = mul(standard, mean(mul(g, standard), axes, keepdim=True))
+            g = sub(sub(g, mean(g, axes, keepdim=True)) if centred else g, along)
+        by_input = reshape(mul(g, rstd), input.shape)
+    if weight is not None and weight.requires_grad:
+        products = mul(grad, reshape(standard, input.shape))
+        by_weight = reshape(sum_to(products, parameters), weight.shape)
+    if bias is not None and bias.requires_grad:
+        by_bias = reshape(sum_to(grad, parameters), bias.shape)
+    return [by_input, by_weight, by_bias]
+
+
+def _per_channel(input: Tensor) -> Shape:
+    """The shape in which one number a channel broadcasts to the input's."""
+    return (1, input.shape[1], *(1,) * (input.ndim - 2))
 
 
 def batch_norm(
@@ -103,28 +176,54 @@ def batch_norm(
         num_batches_tracked=num_batches_tracked,
     )
     x, w, b, r = input._array, _array(weight), _array(bias), _array(residual)
-    output, mean, rstd = kernels.batch_norm_forward(
+    output, means, rstds = kernels.batch_norm_forward(
         x, w, b, _array(mean_before), _array(var_before), _array(batches),
         training, momentum, eps, r, activation,
     )  # fmt: skip
     # Without a residual, the sign of what relu took is computed again from the input.
     saved = output if r is not None and activation != "none" else None
 
+    inputs = (input, weight, bias, residual)
+
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+        if is_grad_enabled():
+            return _gradients(inputs, differentiable(grad))
         by_input, by_weight, by_bias, by_residual = kernels.batch_norm_backward(
-            grad._array, x, mean, rstd, w, b, saved,
+            grad._array, x, means, rstds, w, b, saved,
             training, activation, input.requires_grad, _needs(weight), _needs(bias),
         )  # fmt: skip
         if by_residual is None and r is not None:
             by_residual = grad._array
-        return _gradients(
-            (input, weight, bias, residual), (by_input, by_weight, by_bias, by_residual)
-        )
+        return _gradients(inputs, (by_input, by_weight, by_bias, by_residual))
 
-    fresh = residual is None or saved is not None
-    return record(
-        wrap(output), _present(input, weight, bias, residual), backward, op, fresh=fresh, once=True
+    def differentiable(grad: Tensor) -> list[Tensor | None]:
+        channels = _per_channel(input)
+        axes = (0, *range(2, input.ndim)) if training else ()
+        if training:
+            standard, rstd = _standardized(input, input.shape, axes, eps)
+        else:
+            rstd = reshape(wrap(rstds), channels)
+            standard = mul(sub(input, reshape(wrap(means), channels)), rstd)
+        if activation != "none":
+            y = saved
+            if y is None:
+                scaled = standard if weight is None else mul(standard, reshape(weight, channels))
+                y = (scaled if bias is None else add(scaled, reshape(bias, channels)))._array
+            grad = fused_gradient(activation, grad, y)
+        of_parameters = _gradients_in_ops(grad, inputs[:3], standard, rstd, channels, axes)
+        return [*of_parameters, grad]
+
+    result = wrap(output)
+    values = (
+        input,
+        weight,
+        bias if activation != "none" else None,
+        result if saved is not None else None,
     )
+    return record(
+        result, _present(*inputs), backward, op,
+        saved=_present(*values), fresh=residual is None or saved is not None,
+    )  # fmt: skip
 
 
 def group_norm(
@@ -153,10 +252,10 @@ def group_norm(
     """
     input = as_tensor(input, "group_norm", "input")
     weight, bias = _optional("group_norm", weight=weight, bias=bias)
-    output, mean, rstd = kernels.group_norm_forward(
+    output, means, rstds = kernels.group_norm_forward(
         input._array, num_groups, _array(weight), _array(bias), eps=eps
     )
-    return _by_image("group_norm", input, weight, bias, output, (mean, rstd))
+    return _by_image("group_norm", (input, weight, bias), output, (means, rstds), num_groups, eps)
 
 
 def instance_norm(
@@ -198,7 +297,7 @@ def instance_norm(
     input = as_tensor(input, op, "input")
     weight, bias = _optional(op, weight=weight, bias=bias)
     running = _optional(op, running_mean=running_mean, running_var=running_var)
-    output, mean, rstd = kernels.instance_norm_forward(
+    output, means, rstds = kernels.instance_norm_forward(
         input._array,
         _array(weight),
         _array(bias),
@@ -206,28 +305,36 @@ def instance_norm(
         momentum=momentum,
         eps=eps,
     )
-    return _by_image(op, input, weight, bias, output, (mean, rstd))
+    return _by_image(op, (input, weight, bias), output, (means, rstds), input.shape[1], eps)
 
 
 def _by_image(
     op: str,
-    input: Tensor,
-    weight: Tensor | None,
-    bias: Tensor | None,
+    inputs: tuple[Tensor, Tensor | None, Tensor | None],
     output: Array,
     statistics: tuple[Array, Array],
+    groups: int,
+    eps: float,
 ) -> Tensor:
     """Puts a normalisation of images on the tape."""
+    input, weight, bias = inputs
     x, w = input._array, _array(weight)
 
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+        if is_grad_enabled():
+            sets = input.shape[0], groups, math.prod(input.shape[1:]) // groups
+            standard, rstd = _standardized(input, sets, (2,), eps)
+            channels = _per_channel(input)
+            return _gradients(
+                inputs, _gradients_in_ops(grad, inputs, standard, rstd, channels, (2,))
+            )
         grads = kernels.group_norm_backward(
             grad._array, x, *statistics, w,
             need_input=input.requires_grad, need_weight=_needs(weight), need_bias=_needs(bias),
         )  # fmt: skip
-        return _gradients((input, weight, bias), grads)
+        return _gradients(inputs, grads)
 
-    return record(wrap(output), _present(input, weight, bias), backward, op, once=True)
+    return record(wrap(output), _present(*inputs), backward, op, saved=_present(input, weight))
 
 
 def _axes(op: str, input: Tensor, normalized_shape: int | Sequence[int]) -> int:
@@ -277,18 +384,20 @@ def layer_norm(
     input = as_tensor(input, op, "input")
     weight, bias = _optional(op, weight=weight, bias=bias)
     x, w, b = input._array, _array(weight), _array(bias)
-    output, mean, rstd = kernels.layer_norm_forward(
-        x, w, b, axes=_axes(op, input, normalized_shape), eps=eps
-    )
+    axes = _axes(op, input, normalized_shape)
+    output, means, rstds = kernels.layer_norm_forward(x, w, b, axes=axes, eps=eps)
+    inputs = (input, weight, bias)
 
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+        if is_grad_enabled():
+            return _gradients(inputs, _gradients_of_rows(grad, inputs, axes, eps))
         grads = kernels.layer_norm_backward(
-            grad._array, x, mean, rstd, w,
+            grad._array, x, means, rstds, w,
             need_input=input.requires_grad, need_weight=_needs(weight), need_bias=_needs(bias),
         )  # fmt: skip
-        return _gradients((input, weight, bias), grads)
+        return _gradients(inputs, grads)
 
-    return record(wrap(output), _present(input, weight, bias), backward, op, once=True)
+    return record(wrap(output), _present(*inputs), backward, op, saved=_present(input, weight))
 
 
 def rms_norm(
@@ -318,12 +427,36 @@ def rms_norm(
     input = as_tensor(input, op, "input")
     (weight,) = _optional(op, weight=weight)
     x, w = input._array, _array(weight)
-    output, rstd = kernels.rms_norm_forward(x, w, axes=_axes(op, input, normalized_shape), eps=eps)
+    axes = _axes(op, input, normalized_shape)
+    output, rstds = kernels.rms_norm_forward(x, w, axes=axes, eps=eps)
+    inputs = (input, weight)
 
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
-        grads = kernels.rms_norm_backward(
-            grad._array, x, rstd, w, need_input=input.requires_grad, need_weight=_needs(weight)
+        if is_grad_enabled():
+            added = np.finfo(input.dtype).eps if eps is None else eps
+            grads = _gradients_of_rows(grad, (*inputs, None), axes, float(added), centred=False)
+            return _gradients(inputs, grads[:2])
+        return _gradients(
+            inputs,
+            kernels.rms_norm_backward(
+                grad._array, x, rstds, w, need_input=input.requires_grad, need_weight=_needs(weight)
+            ),
         )
-        return _gradients((input, weight), grads)
 
-    return record(wrap(output), _present(input, weight), backward, op, once=True)
+    return record(wrap(output), _present(*inputs), backward, op, saved=_present(*inputs))
+
+
+def _gradients_of_rows(
+    grad: Tensor,
+    inputs: tuple[Tensor, Tensor | None, Tensor | None],
+    count: int,
+    eps: float,
+    *,
+    centred: bool = True,
+) -> list[Tensor | None]:
+    """`_gradients_in_ops` of a normalisation over the last `count` axes."""
+    input = inputs[0]
+    axes = tuple(range(input.ndim - count, input.ndim))
+    standard, rstd = _standardized(input, input.shape, axes, eps, centred=centred)
+    parameters = input.shape[-count:]
+    return _gradients_in_ops(grad, inputs, standard, rstd, parameters, axes, centred=centred)

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from cygnet import kernels
-from cygnet.autograd import needs_gradient, record
-from cygnet.ops.common import as_tensor, wrap
+from cygnet.autograd import is_grad_enabled, needs_gradient, record
+from cygnet.ops.common import Shape, as_tensor, wrap
 from cygnet.ops.reduce import mean
-from cygnet.tensor import Tensor
+from cygnet.tensor import Array, Tensor
 
 Size: TypeAlias = int | tuple[int, ...]
 MaybeSize: TypeAlias = int | tuple[int | None, ...] | None
@@ -26,8 +26,26 @@ def _kept(input: Tensor, return_indices: bool) -> str:
     return "taps" if needs_gradient(input) else "nothing"
 
 
+def _picked(axes: int, input: Tensor, indices: Array) -> Tensor:
+    """The elements of `input` at positions in its planes, 0 for -1."""
+    output = wrap(getattr(kernels, f"max_unpool{axes}d_backward")(input._array, indices))
+    shape = input.shape
+    return record(
+        output, (input,), lambda grad: (_put(axes, grad, indices, shape),), "picked", saved=()
+    )
+
+
+def _put(axes: int, input: Tensor, indices: Array, shape: Shape) -> Tensor:
+    """Zeros of a shape to which the elements of `input` are added at positions in its planes."""
+    # A number of taps is for the gradient alone; positions need no windows.
+    kernel = getattr(kernels, f"adaptive_max_pool{axes}d_backward")
+    output = wrap(kernel(input._array, indices, shape))
+    return record(output, (input,), lambda grad: (_picked(axes, grad, indices),), "put", saved=())
+
+
 def _max_pool(
     op: str,
+    axes: int,
     input: Tensor,
     kernel_size: Size,
     stride: Size | None,
@@ -44,9 +62,12 @@ def _max_pool(
     output, kept = kernel(input._array, *windows, _kept(input, return_indices), activation)
 
     def backward(grad: Tensor) -> tuple[Tensor]:
+        if is_grad_enabled():
+            _, indices = kernel(input._array, *windows, "indices", activation)
+            return (_put(axes, grad, indices, shape),)
         return (wrap(getattr(kernels, f"{op}_backward")(grad._array, kept, shape, *windows)),)
 
-    result = record(wrap(output), (input,), backward, op, once=True)
+    result = record(wrap(output), (input,), backward, op)
     return (result, wrap(kept)) if return_indices else result
 
 
@@ -63,8 +84,8 @@ def max_pool1d(
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The largest element of each window of (N, C, L); see `max_pool2d`."""
     return _max_pool(
-        "max_pool1d", input, kernel_size, stride, padding, dilation, ceil_mode, return_indices,
-        activation,
+        "max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode,
+        return_indices, activation,
     )  # fmt: skip
 
 
@@ -95,8 +116,8 @@ def max_pool2d(
         'none' (default) or 'relu', fused; elements below zero then have the position -1.
     """
     return _max_pool(
-        "max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode, return_indices,
-        activation,
+        "max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode,
+        return_indices, activation,
     )  # fmt: skip
 
 
@@ -113,8 +134,8 @@ def max_pool3d(
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The largest element of each window of (N, C, D, H, W); see `max_pool2d`."""
     return _max_pool(
-        "max_pool3d", input, kernel_size, stride, padding, dilation, ceil_mode, return_indices,
-        activation,
+        "max_pool3d", 3, input, kernel_size, stride, padding, dilation, ceil_mode,
+        return_indices, activation,
     )  # fmt: skip
 
 
@@ -125,13 +146,13 @@ def _avg_pool(op: str, input: Tensor, *windows: Any) -> Tensor:
     def backward(grad: Tensor) -> tuple[Tensor]:
         output = wrap(getattr(kernels, f"{op}_backward")(grad._array, shape, *windows))
         # The op is linear: the gradient of its gradient is the op.
-        return (record(output, (grad,), lambda g: (again(g),), f"{op}_backward"),)
+        return (record(output, (grad,), lambda g: (again(g),), f"{op}_backward", saved=()),)
 
     def again(input: Tensor) -> Tensor:
         return _avg_pool(op, input, *windows)
 
     output = wrap(getattr(kernels, f"{op}_forward")(input._array, *windows))
-    return record(output, (input,), backward, op)
+    return record(output, (input,), backward, op, saved=())
 
 
 def avg_pool1d(
@@ -210,10 +231,9 @@ def _adaptive_max_pool(
         keep=_kept(input, return_indices),
     )
 
-    def backward(grad: Tensor) -> tuple[Tensor]:
-        return (wrap(getattr(kernels, f"{op}_backward")(grad._array, kept, shape)),)
-
-    result = record(wrap(output), (input,), backward, op, once=True)
+    result = record(
+        wrap(output), (input,), lambda grad: (_put(axes, grad, kept, shape),), op, saved=()
+    )
     return (result, wrap(kept)) if return_indices else result
 
 
@@ -258,13 +278,13 @@ def _adaptive_avg_pool(op: str, axes: int, input: Tensor, output_size: MaybeSize
     def backward(grad: Tensor) -> tuple[Tensor]:
         output = wrap(getattr(kernels, f"{op}_backward")(grad._array, shape))
         # The op is linear: the gradient of its gradient is the op.
-        return (record(output, (grad,), lambda g: (again(g),), f"{op}_backward"),)
+        return (record(output, (grad,), lambda g: (again(g),), f"{op}_backward", saved=()),)
 
     def again(input: Tensor) -> Tensor:
         return _adaptive_avg_pool(op, axes, input, size)
 
     output = wrap(getattr(kernels, f"{op}_forward")(input._array, size))
-    return record(output, (input,), backward, op)
+    return record(output, (input,), backward, op, saved=())
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: MaybeSize) -> Tensor:
@@ -338,11 +358,8 @@ def _max_unpool(
     size = _unpooled_size(op, axes, input, kernel_size, stride, padding, output_size)
     at = indices._array
 
-    def backward(grad: Tensor) -> tuple[Tensor]:
-        return (wrap(getattr(kernels, f"{op}_backward")(grad._array, at)),)
-
     output = wrap(getattr(kernels, f"{op}_forward")(input._array, at, size))
-    return record(output, (input,), backward, op, once=True)
+    return record(output, (input,), lambda grad: (_picked(axes, grad, at),), op, saved=(indices,))
 
 
 def max_unpool1d(
