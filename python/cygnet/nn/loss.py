@@ -1,19 +1,15 @@
 """Losses as modules: each holds the options of a function and calls it.
 
-The options of a module are those of its function, in the same order and with the same defaults;
 `size_average` and `reduce` hold their places and must stay None. Weights of classes or elements are
 buffers, so they are part of the state.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from cygnet.nn import functional
-from cygnet.nn.module import Module
-from cygnet.tensor import Tensor
+from cygnet.nn.function import OfFunction
 
 __all__ = [
     "BCELoss",
@@ -41,66 +37,29 @@ __all__ = [
 ]
 
 
-class _OfFunction(Module):
-    """A function of tensors as a module.
-
-    A subclass names the function, how many tensors it takes first, and the options after them that
-    the module does not have.
-    """
-
-    _function: ClassVar[Callable[..., Tensor]]
-    _options: ClassVar[tuple[str, ...]]
+class _Loss(OfFunction):
     _reductions: ClassVar[tuple[str, ...]] = ("none", "mean", "sum")
-    _buffers_of_options: ClassVar[frozenset[str]] = frozenset({"weight", "pos_weight"})
-
-    def __init_subclass__(
-        cls,
-        function: Callable[..., Tensor],
-        tensors: int = 2,
-        without: tuple[str, ...] = (),
-        keywords: bool = False,
-    ) -> None:
-        super().__init_subclass__()
-        parameters = list(inspect.signature(function).parameters.values())[tensors:]
-        if keywords:
-            parameters = [p.replace(kind=p.KEYWORD_ONLY) for p in parameters]
-        options = [p for p in parameters if p.name not in without]
-        cls._function = staticmethod(function)
-        cls._options = tuple(p.name for p in options)
-        cls.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__()
+        super().__init__(*args, **kwargs)
         name = type(self).__name__
-        try:
-            given = inspect.signature(type(self)).bind(*args, **kwargs)
-        except TypeError as error:
-            raise TypeError(f"{name}: {error}") from None
-        given.apply_defaults()
-        for option, value in given.arguments.items():
-            if option in self._buffers_of_options:
-                self.register_buffer(option, value)
-            else:
-                setattr(self, option, value)
-        reduction = given.arguments.get("reduction", "none")
-        if reduction not in self._reductions:
+        if self.reduction not in self._reductions:
             raise ValueError(
-                f"{name}: argument reduction expected one of {self._reductions}, got {reduction!r}"
+                f"{name}: argument reduction expected one of {self._reductions}, got "
+                f"{self.reduction!r}"
             )
         for option in ("size_average", "reduce"):
-            if given.arguments.get(option) is not None:
+            if getattr(self, option, None) is not None:
                 raise ValueError(
                     f"{name}: argument {option} expected None (reduction does its work), got "
-                    f"{given.arguments[option]!r}"
+                    f"{getattr(self, option)!r}"
                 )
 
-    def forward(self, *inputs: Tensor, **named: Tensor) -> Tensor:
-        """The function of these tensors with the module's options."""
-        options = {name: getattr(self, name) for name in self._options}
-        return type(self)._function(*inputs, **named, **options)
+    def extra_repr(self) -> str:
+        return ""
 
 
-class MSELoss(_OfFunction, function=functional.mse_loss, without=("weight",)):
+class MSELoss(_Loss, function=functional.mse_loss, tensors=2, without=("weight",)):
     """Mean of ``(input - target)²``.
 
     Parameters
@@ -110,11 +69,11 @@ class MSELoss(_OfFunction, function=functional.mse_loss, without=("weight",)):
     """
 
 
-class L1Loss(_OfFunction, function=functional.l1_loss, without=("weight",)):
+class L1Loss(_Loss, function=functional.l1_loss, tensors=2, without=("weight",)):
     """Mean of ``|input - target|``; parameters as in :class:`MSELoss`."""
 
 
-class SmoothL1Loss(_OfFunction, function=functional.smooth_l1_loss):
+class SmoothL1Loss(_Loss, function=functional.smooth_l1_loss, tensors=2):
     """Quadratic where ``|input - target|`` is below `beta`, else linear.
 
     Parameters
@@ -125,7 +84,7 @@ class SmoothL1Loss(_OfFunction, function=functional.smooth_l1_loss):
     """
 
 
-class HuberLoss(_OfFunction, function=functional.huber_loss, without=("weight",)):
+class HuberLoss(_Loss, function=functional.huber_loss, tensors=2, without=("weight",)):
     """Quadratic where ``|input - target|`` is at most `delta`, else linear.
 
     Parameters
@@ -135,7 +94,7 @@ class HuberLoss(_OfFunction, function=functional.huber_loss, without=("weight",)
     """
 
 
-class BCELoss(_OfFunction, function=functional.binary_cross_entropy):
+class BCELoss(_Loss, function=functional.binary_cross_entropy, tensors=2):
     """Binary cross-entropy of probabilities; logarithms are cut at -100 as in PyTorch.
 
     Parameters
@@ -147,7 +106,7 @@ class BCELoss(_OfFunction, function=functional.binary_cross_entropy):
     """
 
 
-class BCEWithLogitsLoss(_OfFunction, function=functional.binary_cross_entropy_with_logits):
+class BCEWithLogitsLoss(_Loss, function=functional.binary_cross_entropy_with_logits, tensors=2):
     """Binary cross-entropy of logits, computed without overflow.
 
     Parameters
@@ -161,7 +120,7 @@ class BCEWithLogitsLoss(_OfFunction, function=functional.binary_cross_entropy_wi
     """
 
 
-class CrossEntropyLoss(_OfFunction, function=functional.cross_entropy):
+class CrossEntropyLoss(_Loss, function=functional.cross_entropy, tensors=2):
     """Softmax cross-entropy of (N, C, ...) scores with labels (N, ...) or probabilities.
 
     Parameters
@@ -179,7 +138,7 @@ class CrossEntropyLoss(_OfFunction, function=functional.cross_entropy):
     """
 
 
-class NLLLoss(_OfFunction, function=functional.nll_loss):
+class NLLLoss(_Loss, function=functional.nll_loss, tensors=2):
     """Negative log-likelihood of (N, C, ...) log-probabilities with labels (N, ...).
 
     Parameters
@@ -195,7 +154,7 @@ class NLLLoss(_OfFunction, function=functional.nll_loss):
     """
 
 
-class KLDivLoss(_OfFunction, function=functional.kl_div):
+class KLDivLoss(_Loss, function=functional.kl_div, tensors=2):
     """Kullback-Leibler divergence of log-probabilities `input` from `target`.
 
     Parameters
@@ -207,10 +166,10 @@ class KLDivLoss(_OfFunction, function=functional.kl_div):
         Whether `target` holds logarithms too.
     """
 
-    _reductions = (*_OfFunction._reductions, "batchmean")
+    _reductions = (*_Loss._reductions, "batchmean")
 
 
-class PoissonNLLLoss(_OfFunction, function=functional.poisson_nll_loss):
+class PoissonNLLLoss(_Loss, function=functional.poisson_nll_loss, tensors=2):
     """Negative log-likelihood of counts.
 
     Parameters
@@ -226,7 +185,7 @@ class PoissonNLLLoss(_OfFunction, function=functional.poisson_nll_loss):
     """
 
 
-class GaussianNLLLoss(_OfFunction, function=functional.gaussian_nll_loss, tensors=3, keywords=True):
+class GaussianNLLLoss(_Loss, function=functional.gaussian_nll_loss, tensors=3, keywords=True):
     """Negative log-likelihood of `target` for means `input` and variances `var`.
 
     Parameters
@@ -239,11 +198,11 @@ class GaussianNLLLoss(_OfFunction, function=functional.gaussian_nll_loss, tensor
     """
 
 
-class SoftMarginLoss(_OfFunction, function=functional.soft_margin_loss):
+class SoftMarginLoss(_Loss, function=functional.soft_margin_loss, tensors=2):
     """``log(1 + exp(-target input))`` with targets 1 and -1; parameters as in :class:`MSELoss`."""
 
 
-class HingeEmbeddingLoss(_OfFunction, function=functional.hinge_embedding_loss):
+class HingeEmbeddingLoss(_Loss, function=functional.hinge_embedding_loss, tensors=2):
     """The input where the target is 1, and ``max(0, margin - input)`` where it is -1.
 
     Parameters
@@ -254,7 +213,7 @@ class HingeEmbeddingLoss(_OfFunction, function=functional.hinge_embedding_loss):
     """
 
 
-class MultiMarginLoss(_OfFunction, function=functional.multi_margin_loss):
+class MultiMarginLoss(_Loss, function=functional.multi_margin_loss, tensors=2):
     """The margin by which the right class leads the others.
 
     Parameters
@@ -269,13 +228,13 @@ class MultiMarginLoss(_OfFunction, function=functional.multi_margin_loss):
     """
 
 
-class MultiLabelMarginLoss(_OfFunction, function=functional.multilabel_margin_loss):
+class MultiLabelMarginLoss(_Loss, function=functional.multilabel_margin_loss, tensors=2):
     """The margins by which several right classes lead the others; parameters as in
     :class:`MSELoss`.
     """
 
 
-class MultiLabelSoftMarginLoss(_OfFunction, function=functional.multilabel_soft_margin_loss):
+class MultiLabelSoftMarginLoss(_Loss, function=functional.multilabel_soft_margin_loss, tensors=2):
     """Binary cross-entropy of the logits of each class, their mean over the classes.
 
     Parameters
@@ -287,7 +246,7 @@ class MultiLabelSoftMarginLoss(_OfFunction, function=functional.multilabel_soft_
     """
 
 
-class CosineEmbeddingLoss(_OfFunction, function=functional.cosine_embedding_loss, tensors=3):
+class CosineEmbeddingLoss(_Loss, function=functional.cosine_embedding_loss, tensors=3):
     """``1 - cos(input1, input2)`` where the target is 1, ``max(0, cos - margin)`` where it is -1.
 
     Parameters
@@ -298,13 +257,13 @@ class CosineEmbeddingLoss(_OfFunction, function=functional.cosine_embedding_loss
     """
 
 
-class MarginRankingLoss(_OfFunction, function=functional.margin_ranking_loss, tensors=3):
+class MarginRankingLoss(_Loss, function=functional.margin_ranking_loss, tensors=3):
     """``max(0, margin - target (input1 - input2))``; parameters as in
     :class:`CosineEmbeddingLoss`.
     """
 
 
-class TripletMarginLoss(_OfFunction, function=functional.triplet_margin_loss, tensors=3):
+class TripletMarginLoss(_Loss, function=functional.triplet_margin_loss, tensors=3):
     """``max(0, margin + d(anchor, positive) - d(anchor, negative))`` with p-norm distances.
 
     Parameters
@@ -320,7 +279,7 @@ class TripletMarginLoss(_OfFunction, function=functional.triplet_margin_loss, te
 
 
 class TripletMarginWithDistanceLoss(
-    _OfFunction, function=functional.triplet_margin_with_distance_loss, tensors=3
+    _Loss, function=functional.triplet_margin_with_distance_loss, tensors=3
 ):
     """:class:`TripletMarginLoss` with another distance.
 
@@ -334,7 +293,7 @@ class TripletMarginWithDistanceLoss(
     """
 
 
-class CosineSimilarity(_OfFunction, function=functional.cosine_similarity):
+class CosineSimilarity(OfFunction, function=functional.cosine_similarity, tensors=2):
     """The cosine of the angle of vectors along `dim`.
 
     Parameters
@@ -345,7 +304,7 @@ class CosineSimilarity(_OfFunction, function=functional.cosine_similarity):
     """
 
 
-class PairwiseDistance(_OfFunction, function=functional.pairwise_distance):
+class PairwiseDistance(OfFunction, function=functional.pairwise_distance, tensors=2):
     """The p-norm of ``x1 - x2 + eps`` along the last axis.
 
     Parameters

@@ -10,8 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from cygnet.ops.activation import (
+    celu,
     elu,
     gelu,
+    glu,
+    hardshrink,
     hardsigmoid,
     hardswish,
     hardtanh,
@@ -21,10 +24,15 @@ from cygnet.ops.activation import (
     prelu,
     relu,
     relu6,
+    selu,
     sigmoid,
     silu,
     softplus,
+    softshrink,
+    softsign,
     tanh,
+    tanhshrink,
+    threshold,
 )
 from cygnet.ops.attention import scaled_dot_product_attention
 from cygnet.ops.broadcast import expand, reshape, sum
@@ -85,6 +93,16 @@ from cygnet.ops.distance import (
     pairwise_distance,
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
+)
+from cygnet.ops.dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+    gumbel_softmax,
+    rrelu,
 )
 from cygnet.ops.elementwise import (
     abs,
@@ -170,7 +188,7 @@ from cygnet.ops.pooling import (
     max_unpool2d,
     max_unpool3d,
 )
-from cygnet.ops.random import dropout, rand, randn, randperm
+from cygnet.ops.random import rand, randn, randperm
 from cygnet.ops.reduce import amax, argmax, max, mean
 from cygnet.ops.shape import (
     cat,
@@ -184,7 +202,11 @@ from cygnet.ops.shape import (
     transpose,
     unsqueeze,
 )
-from cygnet.ops.softmax import log_softmax, softmax
+from cygnet.ops.softmax import (
+    log_softmax,
+    softmax,
+    softmin,
+)
 from cygnet.tensor import Tensor
 
 __all__ = [
@@ -196,6 +218,7 @@ __all__ = [
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
     "add",
+    "alpha_dropout",
     "amax",
     "arange",
     "argmax",
@@ -208,6 +231,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cat",
+    "celu",
     "clone",
     "conv1d",
     "conv2d",
@@ -220,6 +244,9 @@ __all__ = [
     "cross_entropy",
     "div",
     "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
     "elu",
     "embedding",
     "empty",
@@ -228,6 +255,7 @@ __all__ = [
     "erf",
     "exp",
     "eye",
+    "feature_alpha_dropout",
     "flatten",
     "from_numpy",
     "frombuffer",
@@ -237,8 +265,11 @@ __all__ = [
     "gaussian_nll_loss",
     "ge",
     "gelu",
+    "glu",
     "group_norm",
     "gt",
+    "gumbel_softmax",
+    "hardshrink",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
@@ -303,14 +334,19 @@ __all__ = [
     "reshape",
     "result_type",
     "rms_norm",
+    "rrelu",
     "scaled_dot_product_attention",
+    "selu",
     "sigmoid",
     "sign",
     "silu",
     "smooth_l1_loss",
     "soft_margin_loss",
     "softmax",
+    "softmin",
     "softplus",
+    "softshrink",
+    "softsign",
     "sqrt",
     "squeeze",
     "stack",
@@ -318,7 +354,9 @@ __all__ = [
     "sum",
     "t",
     "tanh",
+    "tanhshrink",
     "tensor",
+    "threshold",
     "transpose",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
