@@ -31,6 +31,16 @@ from cygnet.ops.loss import at_least_zero, check_old_reduction, common_shape, re
 from cygnet.ops.reduce import amax
 from cygnet.tensor import Tensor
 
+__all__ = [
+    "cosine_embedding_loss",
+    "cosine_similarity",
+    "margin_ranking_loss",
+    "normalize",
+    "pairwise_distance",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
+]
+
 
 def length(input: Tensor, p: float, dim: int, keepdim: bool = False) -> Tensor:
     """The p-norm of the vectors along `dim`; its gradient at the zero vector is 0."""
@@ -123,8 +133,8 @@ def cosine_embedding_loss(
     input2: Tensor,
     target: Tensor,
     margin: float = 0,
-    size_average: None = None,
-    reduce: None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """1 - cos(input1, input2) where the target is 1, max(0, cos - margin) where it is -1.
@@ -169,8 +179,8 @@ def margin_ranking_loss(
     input2: Tensor,
     target: Tensor,
     margin: float = 0,
-    size_average: None = None,
-    reduce: None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """max(0, margin - target (input1 - input2)): the target 1 ranks input1 higher, -1 input2.
@@ -198,8 +208,8 @@ def triplet_margin_loss(
     p: float = 2,
     eps: float = 1e-6,
     swap: bool = False,
-    size_average: None = None,
-    reduce: None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """max(0, margin + d(anchor, positive) - d(anchor, negative)) with `pairwise_distance` d.

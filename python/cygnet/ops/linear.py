@@ -13,6 +13,10 @@ from cygnet.ops.products import mm
 from cygnet.ops.shape import transpose
 from cygnet.tensor import Tensor
 
+__all__ = [
+    "linear",
+]
+
 
 def linear(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, *, activation: str = "none"

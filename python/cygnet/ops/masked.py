@@ -15,6 +15,12 @@ from cygnet.ops.index import Resolved, put
 from cygnet.ops.shape import common_shape, part_of
 from cygnet.tensor import Tensor, _check_readable
 
+__all__ = [
+    "masked_fill",
+    "masked_scatter",
+    "masked_select",
+]
+
 
 def masked_fill(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor:
     """`input` with a number, or 0-d tensor, where the boolean mask, which broadcasts, holds.

@@ -18,6 +18,14 @@ from cygnet.ops.elementwise import add, div, mul, sqrt, sub
 from cygnet.ops.reduce import mean
 from cygnet.tensor import Array, Tensor
 
+__all__ = [
+    "batch_norm",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
+    "rms_norm",
+]
+
 Axes: TypeAlias = tuple[int, ...]
 
 

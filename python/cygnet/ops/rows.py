@@ -14,6 +14,14 @@ from cygnet.ops.gather import gather_rows
 from cygnet.ops.index import Resolved, put
 from cygnet.tensor import Tensor
 
+__all__ = [
+    "index_add",
+    "index_copy",
+    "index_fill",
+    "index_select",
+    "take",
+]
+
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The entries `index` (a vector of positions, or one of them) of `input` along `dim`.
