@@ -1,6 +1,6 @@
 """Networks: modules, losses, their functions and the initialisation of weights."""
 
-from cygnet.nn import functional, init
+from cygnet.nn import functional, init, utils
 from cygnet.nn.activation import (
     ELU,
     GELU,
@@ -162,4 +162,5 @@ __all__ = [
     "TransformerEncoderLayer",
     "functional",
     "init",
+    "utils",
 ]
