@@ -52,7 +52,9 @@ PYBIND11_MODULE(CYGNET_MODULE, m) {
   cygnet::bind_pool(m);
   cygnet::bind_elementwise(m);
   cygnet::bind_reduce(m);
+  cygnet::bind_scan(m);
   cygnet::bind_softmax(m);
+  cygnet::bind_sort(m);
   cygnet::bind_loss(m);
   cygnet::bind_random(m);
   cygnet::bind_gather(m);
