@@ -31,7 +31,7 @@ from cygnet.ops.elementwise import (
     sub,
     where,
 )
-from cygnet.ops.shape import getitem
+from cygnet.ops.index import getitem
 from cygnet.tensor import FLOATS, Array, Tensor
 
 

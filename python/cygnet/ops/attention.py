@@ -11,7 +11,7 @@ from cygnet.ops.broadcast import expand, reshape
 from cygnet.ops.common import as_tensor, cast, wrap
 from cygnet.ops.dropout import dropout
 from cygnet.ops.elementwise import add, gt, mul, where
-from cygnet.ops.linear import matmul
+from cygnet.ops.products import matmul
 from cygnet.ops.shape import transpose, unsqueeze
 from cygnet.ops.softmax import softmax
 from cygnet.tensor import FLOATS, Array, Tensor
