@@ -154,7 +154,7 @@ def test_activations():
         (nn.Hardtanh(-0.5, 2), np.clip(x, -0.5, 2)),
         (nn.Hardsigmoid(), np.clip(x + 3, 0, 6) / 6),
         (nn.Hardswish(), x * np.clip(x + 3, 0, 6) / 6),
-        (nn.PReLU(5, 0.3, np.float64), np.where(x > 0, x, 0.3 * x)),
+        (nn.PReLU(5, 0.3, dtype=np.float64), np.where(x > 0, x, 0.3 * x)),
     ):
         np.testing.assert_allclose(layer(t(x)).detach().numpy(), want, rtol=1e-10, atol=1e-14)
 

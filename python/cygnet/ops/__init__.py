@@ -10,8 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from cygnet.ops.activation import (
+    celu,
     elu,
     gelu,
+    glu,
+    hardshrink,
     hardsigmoid,
     hardswish,
     hardtanh,
@@ -21,10 +24,15 @@ from cygnet.ops.activation import (
     prelu,
     relu,
     relu6,
+    selu,
     sigmoid,
     silu,
     softplus,
+    softshrink,
+    softsign,
     tanh,
+    tanhshrink,
+    threshold,
 )
 from cygnet.ops.attention import scaled_dot_product_attention
 from cygnet.ops.broadcast import expand, reshape, sum
@@ -94,6 +102,16 @@ from cygnet.ops.distance import (
     pairwise_distance,
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
+)
+from cygnet.ops.dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+    gumbel_softmax,
+    rrelu,
 )
 from cygnet.ops.einsum import (
     einsum,
@@ -256,7 +274,7 @@ from cygnet.ops.products import (
     tensordot,
     vdot,
 )
-from cygnet.ops.random import dropout, rand, randn, randperm
+from cygnet.ops.random import rand, randn, randperm
 from cygnet.ops.reduce import amax, argmax, max, mean
 from cygnet.ops.rows import (
     index_add,
@@ -302,7 +320,11 @@ from cygnet.ops.shape import (
     vsplit,
 )
 from cygnet.ops.shape import unfold as windows_along
-from cygnet.ops.softmax import log_softmax, softmax
+from cygnet.ops.softmax import (
+    log_softmax,
+    softmax,
+    softmin,
+)
 from cygnet.ops.windows import (
     channel_shuffle,
     fold,
@@ -321,6 +343,7 @@ __all__ = [
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
     "add",
+    "alpha_dropout",
     "addbmm",
     "addmm",
     "addmv",
@@ -345,6 +368,7 @@ __all__ = [
     "broadcast_tensors",
     "broadcast_to",
     "cat",
+    "celu",
     "chain_matmul",
     "channel_shuffle",
     "chunk",
@@ -368,6 +392,9 @@ __all__ = [
     "div",
     "dot",
     "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
     "dsplit",
     "dstack",
     "einsum",
@@ -379,6 +406,7 @@ __all__ = [
     "erf",
     "exp",
     "eye",
+    "feature_alpha_dropout",
     "flatten",
     "flip",
     "fliplr",
@@ -392,9 +420,12 @@ __all__ = [
     "gaussian_nll_loss",
     "ge",
     "gelu",
+    "glu",
     "ger",
     "group_norm",
     "gt",
+    "gumbel_softmax",
+    "hardshrink",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
@@ -485,9 +516,11 @@ __all__ = [
     "reshape",
     "result_type",
     "rms_norm",
+    "rrelu",
+    "scaled_dot_product_attention",
+    "selu",
     "roll",
     "rot90",
-    "scaled_dot_product_attention",
     "scatter",
     "scatter_add",
     "scatter_reduce",
@@ -498,7 +531,10 @@ __all__ = [
     "smooth_l1_loss",
     "soft_margin_loss",
     "softmax",
+    "softmin",
     "softplus",
+    "softshrink",
+    "softsign",
     "split",
     "split_with_sizes",
     "sqrt",
@@ -512,7 +548,9 @@ __all__ = [
     "take",
     "take_along_dim",
     "tanh",
+    "tanhshrink",
     "tensor",
+    "threshold",
     "tensor_split",
     "tensordot",
     "tile",
