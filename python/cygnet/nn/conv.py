@@ -163,7 +163,7 @@ class _Conv(_Convolution):
 
     def forward_activated(self, input: Tensor, activation: str) -> Tensor:
         """The same with an activation in the same kernel."""
-        padding = self.padding
+        padding: str | Sizes = self.padding
         if self.padding_mode != "zeros":
             input = functional.pad(input, self._frame(), self.padding_mode)
             padding = 0
@@ -177,7 +177,6 @@ class _Conv(_Convolution):
             self.groups,
             activation=activation,
         )
-
 
     def _frame(self) -> list[int]:
         """The padding of each side, the last axis first."""

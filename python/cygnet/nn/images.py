@@ -99,10 +99,12 @@ class Upsample(OfFunction, function=functional.interpolate, without=("antialias"
         Whether the new sizes, not `scale_factor`, say where pixels lie. Default False.
     """
 
+    scale_factor: Any
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.scale_factor is not None:
-            factors = self.scale_factor
+        factors = self.scale_factor
+        if factors is not None:
             self.scale_factor = (
                 tuple(map(float, factors)) if isinstance(factors, Sequence) else float(factors)
             )
