@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import unittest.mock
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+import cygnet
 from cygnet import Tensor, nn
-from tests.op_cases import activations, convolution, norms, pooling, products, reductions, shapes
+from tests.op_cases import (
+    activations,
+    convolution,
+    losses,
+    norms,
+    pooling,
+    products,
+    reductions,
+    shapes,
+)
 from tests.op_cases import attention as att
 from tests.op_cases.case import Case, Sample, case, fixed, labels, mask, s, x
 
@@ -31,32 +43,59 @@ def bound(net: nn.Module, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
 
 
 def few(samples: Sequence[Sample]) -> list[Sample]:
-    """The first samples that are small."""
-    small = [i for i in samples if sum(int(np.prod(a.shape)) for a in i.inputs) <= SMALL]
-    return small[:ENOUGH]
+    """As many samples as are needed: small ones from all over the list, or the smallest."""
+
+    def size(sample: Sample) -> int:
+        return sum(int(np.prod(argument.shape)) for argument in sample.inputs)
+
+    small = [sample for sample in samples if size(sample) <= SMALL]
+    if len(small) < ENOUGH:
+        return sorted(samples, key=size)[:ENOUGH]
+    return small[:: len(small) // ENOUGH]
 
 
 def mirrored(
-    name: str,
-    row: Case,
-    make: Make,
-    samples: Sequence[Sample] | None = None,
-    before: Callable[..., Any] = lambda *tensors: tensors,
-    **rest: Any,
+    name: str, row: Case, make: Make, samples: Sequence[Sample] | None = None, **rest: Any
 ) -> Case:
     """The row of a module that does what the function of `row` does.
 
-    `make` takes the shapes of the sample's arrays and its options; `before` makes what the module
-    and its parameters are from the sample's tensors.
+    `make` takes the shapes of the sample's arrays and its options.
     """
 
     def function(*tensors: Tensor, **options: Any) -> Any:
-        given = before(*tensors)
-        net = make([t.shape for t in given], **options)
-        return net(*bound(net, given))
+        net = make([t.shape for t in tensors], **options)
+        return net(*bound(net, tensors))
 
     samples = few(row.samples) if samples is None else samples
     return replace(row, name=f"nn.{name}", samples=samples, function=function, **rest)
+
+
+def in_the_place_of(name: str, function: str, row: Case) -> Case:
+    """The row of a function for the module that holds the function's options: wherever `row` calls
+    the function, the module is made and called.
+    """
+    kind = getattr(nn, name)
+    signature = inspect.signature(getattr(cygnet.ops, function))
+    own = inspect.signature(kind).parameters
+
+    def run(*tensors: Tensor, **options: Any) -> Any:
+        calls = []
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            given = signature.bind(*args, **kwargs).arguments
+            calls.append(given)
+            training = given.pop("training", True)
+            net = kind(**{key: value for key, value in given.items() if key in own})
+            inputs = [value for key, value in given.items() if key not in own]
+            return net.train(training)(*inputs)
+
+        with unittest.mock.patch.object(cygnet.ops, function, call):
+            result = row.function(*tensors, **options)
+        assert calls, f"the row {row.name} does not call cygnet.ops.{function}"
+        return result
+
+    variant = row.name.removeprefix(function)
+    return replace(row, name=f"nn.{name}{variant}", samples=few(row.samples), function=run)
 
 
 def composed(
@@ -93,55 +132,37 @@ def composed(
     )  # fmt: skip
 
 
-ROWS = {
-    row.name: row
-    for room in (activations, att, convolution, norms, pooling, products, reductions, shapes)
+FUNCTIONS = [
+    row
+    for room in (
+        activations, att, convolution, losses, norms, pooling, products, reductions, shapes,
+    )
     for row in room.CASES
-}
+]  # fmt: skip
+ROWS = {row.name: row for row in FUNCTIONS}
 
+# Rows of options that the modules do not have.
+FUNCTIONS_ALONE = {"mse_loss weighted"}
 
-def options_only(name: str) -> Make:
-    """The module of that name, whose arguments are the sample's options."""
-    return lambda shapes, **options: getattr(nn, name)(**options)
-
-
-# Modules without parameters, and the functions whose arguments they take.
-FUNCTIONS = {
-    "ELU": "elu",
-    "GELU": "gelu none",
-    "GELU tanh": "gelu tanh",
-    "LeakyReLU": "leaky_relu",
-    "LogSigmoid": "logsigmoid",
-    "LogSoftmax": "log_softmax",
-    "Mish": "mish",
-    "ReLU": "relu",
-    "SiLU": "silu",
-    "Sigmoid": "sigmoid",
-    "Softmax": "softmax",
-    "Softplus": "softplus",
-    "Tanh": "tanh",
+# The function of each module that holds but its options.
+OF_FUNCTIONS = {
     **{
-        f"{kind}Pool{axes}d": f"{function}_pool{axes}d"
+        name: kind._function.__name__
+        for name, kind in vars(nn).items()
+        if isinstance(kind, type) and "_function" in vars(kind)
+    },
+    **{
+        f"{kind}{axes}d": f"{function}{axes}d"
         for axes in (1, 2, 3)
         for kind, function in (
-            ("AdaptiveAvg", "adaptive_avg"),
-            ("AdaptiveMax", "adaptive_max"),
-            ("Avg", "avg"),
-            ("Max", "max"),
+            ("AdaptiveAvgPool", "adaptive_avg_pool"),
+            ("AdaptiveMaxPool", "adaptive_max_pool"),
+            ("AvgPool", "avg_pool"),
+            ("MaxPool", "max_pool"),
+            ("MaxUnpool", "max_unpool"),
         )
     },
 }
-# Their rows move the argument away from the kinks, so it is done here as well.
-SHIFTED = {
-    "Hardsigmoid": "hardsigmoid",
-    "Hardswish": "hardswish",
-    "Hardtanh": "hardtanh",
-    "ReLU6": "relu6",
-}
-
-
-def shifted(a: Tensor) -> tuple[Tensor]:
-    return (a + 0.125,)
 
 
 def convolution_of(shapes: Sequence[tuple[int, ...]], transposed: bool, **options: Any) -> Any:
@@ -400,9 +421,13 @@ ATTENTIONS = [
 ]
 
 CASES = [
-    *(mirrored(name, ROWS[function], options_only(name.split()[0])) for name, function in FUNCTIONS.items()),
-    *(mirrored(name, ROWS[function], options_only(name), before=shifted) for name, function in SHIFTED.items()),
+    *(
+        in_the_place_of(name, function, row)
+        for name, function in OF_FUNCTIONS.items()
+        for row in FUNCTIONS
+        if f"{row.name} ".startswith(f"{function} ") and row.name not in FUNCTIONS_ALONE
+    ),
     *NORMS,
     *LAYERS,
     *ATTENTIONS,
-]  # fmt: skip
+]
