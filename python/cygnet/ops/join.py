@@ -65,7 +65,9 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         If their other sizes differ.
     """
     given = [as_tensor(x, "cat", f"tensors[{i}]") for i, x in enumerate(tensors)]
-    dtype = highest_dtype(x.dtype for x in given) if given else None
+    if not given:
+        raise ValueError("cat: tensors is empty, expected at least one tensor")
+    dtype = highest_dtype(x.dtype for x in given)
     parts = tuple(x if x.dtype == dtype else cast(x, dtype) for x in given if x.shape != (0,))
     if not parts:
         parts = tuple(cast(x, dtype) for x in given)

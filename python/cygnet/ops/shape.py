@@ -530,5 +530,10 @@ def overlap_added(grad: Tensor, shape: Shape, windows: Any, name: str) -> Tensor
     whole = kernels.full(shape, 0.0, grad.dtype.name)
     kernels.overlap_add(windows(whole), grad._array)
     return record(
-        wrap(whole), (grad,), lambda again: (overlapping(again, windows, name),), name, saved=()
+        wrap(whole),
+        (grad,),
+        lambda again: (overlapping(again, windows, name),),
+        name,
+        saved=(),
+        fresh=False,
     )
