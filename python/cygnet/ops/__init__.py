@@ -60,6 +60,7 @@ from cygnet.ops.create import (
     empty,
     empty_like,
     eye,
+    from_dlpack,
     from_numpy,
     frombuffer,
     full,
@@ -258,9 +259,12 @@ from cygnet.ops.products import (
 )
 from cygnet.ops.random import (
     bernoulli,
+    bernoulli_,
     dropout,
+    exponential_,
     multinomial,
     normal,
+    normal_,
     poisson,
     rand,
     rand_like,
@@ -268,7 +272,9 @@ from cygnet.ops.random import (
     randint_like,
     randn,
     randn_like,
+    random_,
     randperm,
+    uniform_,
 )
 from cygnet.ops.reduce import amax, argmax, max, mean
 from cygnet.ops.rows import (
@@ -398,6 +404,7 @@ __all__ = [
     "fliplr",
     "flipud",
     "fold",
+    "from_dlpack",
     "from_numpy",
     "frombuffer",
     "full",
@@ -632,9 +639,10 @@ IN_PLACE: tuple[Callable[..., Tensor], ...] = (
 
 METHODS |= {f"{op.__name__}_": in_place(op) for op in IN_PLACE}
 METHODS |= {
-    "copy_": copy_,
-    "fill_": fill_,
-    "zero_": zero_,
+    **{
+        op.__name__: op
+        for op in (bernoulli_, copy_, exponential_, fill_, normal_, random_, uniform_, zero_)
+    },
     "__setitem__": setitem,
     "__iadd__": METHODS["add_"],
     "__imul__": METHODS["mul_"],

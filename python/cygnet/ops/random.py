@@ -14,6 +14,7 @@ from cygnet.dtypes import DType, get_default_dtype, promote_types
 from cygnet.ops.common import Shape, as_tensor, cast, sizes, wrap
 from cygnet.ops.create import check_options, finished, requested_size
 from cygnet.ops.elementwise import add, mul
+from cygnet.ops.inplace import copy_
 from cygnet.random import Generator, default_generator
 from cygnet.tensor import FLOATS, Array, Tensor, as_dtype
 
@@ -23,11 +24,18 @@ def _cell(generator: Generator | None) -> Array:
     return (default_generator if generator is None else generator).cell("random")
 
 
-def _drawn(op: str, kernel: Any, size: Shape, dtype: DType, generator: Generator | None) -> Array:
-    """An array that one of the kernels `uniform` and `normal` has filled."""
+def _drawn(
+    op: str,
+    kernel: Any,
+    size: Shape,
+    dtype: DType,
+    generator: Generator | None,
+    *parameters: float,
+) -> Array:
+    """An array that one of the kernels `uniform`, `normal` and `exponential` has filled."""
     if dtype not in FLOATS:
         raise kernels.DTypeError(f"{op}: dtype is {dtype}, expected float32 or float64")
-    array: Array = kernel(kernels.empty(size, dtype.name), _cell(generator))
+    array: Array = kernel(kernels.empty(size, dtype.name), _cell(generator), *parameters)
     return array
 
 
@@ -344,6 +352,85 @@ def normal(
     with no_grad():
         output = add(mul(wrap(array), std), mean)
     return output.requires_grad_() if requires_grad else output
+
+
+def normal_(
+    input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Fills the tensor with normally distributed numbers; returns it.
+
+    Raises
+    ------
+    ValueError
+        If std is negative.
+    """
+    values = _drawn("normal_", kernels.normal, input.shape, input.dtype, generator, mean, std)
+    return copy_(input, wrap(values))
+
+
+def uniform_(
+    input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Fills the tensor with uniform random numbers in [from_, to); returns it.
+
+    Raises
+    ------
+    ValueError
+        Unless from_ <= to.
+    """
+    values = _drawn("uniform_", kernels.uniform, input.shape, input.dtype, generator, from_, to)
+    return copy_(input, wrap(values))
+
+
+def exponential_(
+    input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Fills the tensor with exponentially distributed numbers of rate `lambd`; returns it.
+
+    Raises
+    ------
+    ValueError
+        Unless lambd > 0.
+    """
+    values = _drawn("exponential_", kernels.exponential, input.shape, input.dtype, generator, lambd)
+    return copy_(input, wrap(values))
+
+
+def bernoulli_(input: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """Fills the tensor with ones with probability `p`, a number or a tensor, and else zeros;
+    returns it.
+
+    Raises
+    ------
+    ValueError
+        If there is a probability outside [0, 1].
+    """
+    return copy_(input, bernoulli(input, p, generator=generator))
+
+
+def random_(
+    input: Tensor, from_: int = 0, to: int | None = None, *, generator: Generator | None = None
+) -> Tensor:
+    """Fills the tensor with integers drawn uniformly from [from_, to); returns it.
+
+    With one bound they are from [0, bound), with none from 0 to the largest number of the type; of
+    a floating-point type to the largest up to which it has every integer.
+
+    Raises
+    ------
+    ValueError
+        Unless from_ < to.
+    """
+    if to is None:
+        from_, to = 0, from_ or _largest(input.dtype) + 1
+    values = _integers("random_", from_, to, input.shape, np.int64, generator, False)
+    return copy_(input, values)
+
+
+def _largest(dtype: DType) -> int:
+    if dtype in FLOATS:
+        return int(2 ** (np.finfo(dtype).nmant + 1))
+    return 1 if dtype.kind == "b" else min(int(np.iinfo(dtype).max), 2**63 - 2)
 
 
 def dropout(
