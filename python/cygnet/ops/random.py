@@ -14,11 +14,13 @@ from cygnet.dtypes import DType, get_default_dtype, promote_types
 from cygnet.ops.common import Shape, as_tensor, cast, sizes, wrap
 from cygnet.ops.create import check_options, finished, requested_size
 from cygnet.ops.elementwise import add, mul
+from cygnet.ops.inplace import copy_
 from cygnet.random import Generator, default_generator
 from cygnet.tensor import FLOATS, Array, Tensor, as_dtype
 
 __all__ = [
     "bernoulli",
+    "dropout",
     "multinomial",
     "normal",
     "poisson",
@@ -37,11 +39,18 @@ def cell_of(generator: Generator | None) -> Array:
     return (default_generator if generator is None else generator).cell("random")
 
 
-def _drawn(op: str, kernel: Any, size: Shape, dtype: DType, generator: Generator | None) -> Array:
-    """An array that one of the kernels `uniform` and `normal` has filled."""
+def _drawn(
+    op: str,
+    kernel: Any,
+    size: Shape,
+    dtype: DType,
+    generator: Generator | None,
+    *parameters: float,
+) -> Array:
+    """An array that one of the kernels `uniform`, `normal` and `exponential` has filled."""
     if dtype not in FLOATS:
         raise kernels.DTypeError(f"{op}: dtype is {dtype}, expected float32 or float64")
-    array: Array = kernel(kernels.empty(size, dtype.name), cell_of(generator))
+    array: Array = kernel(kernels.empty(size, dtype.name), cell_of(generator), *parameters)
     return array
 
 
@@ -358,3 +367,128 @@ def normal(
     with no_grad():
         output = add(mul(wrap(array), std), mean)
     return output.requires_grad_() if requires_grad else output
+
+
+def normal_(
+    input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Fills the tensor with normally distributed numbers; returns it.
+
+    Raises
+    ------
+    ValueError
+        If std is negative.
+    """
+    values = _drawn("normal_", kernels.normal, input.shape, input.dtype, generator, mean, std)
+    return copy_(input, wrap(values))
+
+
+def uniform_(
+    input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Fills the tensor with uniform random numbers in [from_, to); returns it.
+
+    Raises
+    ------
+    ValueError
+        Unless from_ <= to.
+    """
+    values = _drawn("uniform_", kernels.uniform, input.shape, input.dtype, generator, from_, to)
+    return copy_(input, wrap(values))
+
+
+def exponential_(
+    input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Fills the tensor with exponentially distributed numbers of rate `lambd`; returns it.
+
+    Raises
+    ------
+    ValueError
+        Unless lambd > 0.
+    """
+    values = _drawn("exponential_", kernels.exponential, input.shape, input.dtype, generator, lambd)
+    return copy_(input, wrap(values))
+
+
+def bernoulli_(input: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """Fills the tensor with ones with probability `p`, a number or a tensor, and else zeros;
+    returns it.
+
+    Raises
+    ------
+    ValueError
+        If there is a probability outside [0, 1].
+    """
+    return copy_(input, bernoulli(input, p, generator=generator))
+
+
+def random_(
+    input: Tensor, from_: int = 0, to: int | None = None, *, generator: Generator | None = None
+) -> Tensor:
+    """Fills the tensor with integers drawn uniformly from [from_, to); returns it.
+
+    With one bound they are from [0, bound), with none from 0 to the largest number of the type; of
+    a floating-point type to the largest up to which it has every integer.
+
+    Raises
+    ------
+    ValueError
+        Unless from_ < to.
+    """
+    if to is None:
+        from_, to = 0, from_ or _largest(input.dtype) + 1
+    values = _integers("random_", from_, to, input.shape, np.int64, generator, False)
+    return copy_(input, values)
+
+
+def _largest(dtype: DType) -> int:
+    if dtype in FLOATS:
+        return int(2 ** (np.finfo(dtype).nmant + 1))
+    return 1 if dtype.kind == "b" else min(int(np.iinfo(dtype).max), 2**63 - 2)
+
+
+def dropout(
+    input: Tensor, p: float = 0.5, training: bool = True, *, cell: Array | None = None
+) -> Tensor:
+    """Sets each element to zero with probability `p` and scales the others by 1 / (1 - p).
+
+    Parameters
+    ----------
+    input : Tensor
+        Any shape, float32 or float64.
+    p : float
+        0 <= p <= 1. Default 0.5.
+    training : bool
+        With False, the input itself is returned. Default True.
+    cell : numpy.ndarray, optional
+        The random state (key, draw) to use and advance. Default: the default generator's stream
+        'dropout'.
+
+    Raises
+    ------
+    ValueError
+        If p is no probability.
+
+    References
+    ----------
+    N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR
+    15 (2014).
+    """
+    input = as_tensor(input, "dropout", "input")
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout: p is {p}, expected 0 <= p <= 1")
+    if not training or p == 0:
+        return input
+    state = default_generator.cell("dropout") if cell is None else cell
+    output, mask = kernels.dropout_forward(input._array, state, p)
+    return record(
+        wrap(output), (input,), lambda grad: (_dropout_backward(grad, mask, p),), "dropout"
+    )
+
+
+def _dropout_backward(grad: Tensor, mask: Array, p: float) -> Tensor:
+    output = wrap(kernels.dropout_backward(grad._array, mask, p))
+    return record(
+        output, (grad,), lambda again: (_dropout_backward(again, mask, p),), "dropout_backward"
+    )
