@@ -121,3 +121,47 @@ def test_hooks_are_copied_with_the_module():
     twin = copy.deepcopy(net)
     twin(1)
     assert seen == [twin]
+
+
+def test_backward_hooks_see_and_change_gradients():
+    layer, seen = nn.Linear(2, 3, bias=False), []
+    nn.init.ones_(layer.weight)
+    layer.register_full_backward_pre_hook(lambda module, grads: (grads[0] * 2,))
+    layer.register_full_backward_hook(lambda module, *grads: seen.append((module, *grads)))
+    layer.register_full_backward_hook(lambda module, grad_input, grad_output: grad_input[0] + 1)
+    x = cygnet.ones(1, 2, requires_grad=True)
+    layer(x).sum().backward()
+    module, (grad_input,), (grad_output,) = seen[0]
+    assert module is layer
+    assert grad_output.tolist() == [[2, 2, 2]]
+    assert grad_input.tolist() == [[6, 6]]
+    assert x.grad.tolist() == [[7, 7]]
+    assert layer.weight.grad.tolist() == [[2, 2]] * 3
+
+
+def test_backward_hooks_of_several_inputs_and_outputs():
+    class Both(nn.Module):
+        def forward(self, a, number, b):
+            return a * b, a + number, "text"
+
+    net, seen = Both(), []
+    net.register_full_backward_hook(lambda module, *grads: seen.append(grads))
+    a, b = (cygnet.full((2,), value, requires_grad=True) for value in (2.0, 3.0))
+    product, _, text = net(a, 5, b)
+    assert text == "text"
+    product.sum().backward()
+    (grad_input, grad_output), *_ = seen
+    assert [None if g is None else g.tolist() for g in grad_input] == [[3, 3], None, [2, 2]]
+    assert grad_output[0].tolist() == [1, 1] and grad_output[1:] == (None, None)
+
+
+def test_backward_hooks_without_gradients_of_the_inputs():
+    layer, seen = nn.Linear(2, 1), []
+    layer.register_full_backward_hook(lambda module, *grads: seen.append(grads))
+    layer(ones(1, 2)).sum().backward()
+    (grad_input, grad_output), *_ = seen
+    assert grad_input == (None,)
+    assert grad_output[0].tolist() == [[1]]
+    with cygnet.no_grad():
+        layer(ones(1, 2))
+    assert len(seen) == 1

@@ -239,6 +239,30 @@ py::object backward(const char* name, const ElementwiseOp& op, const char* saved
   return run(name, op, loop, parameters, inputs, names, out);
 }
 
+// An operation that divides: a zero among the divisors is an error for integers, found on every run.
+py::object division(const char* name, const ElementwiseOp& op, const ArrayArg& a, const ArrayArg& b,
+                    const OptionalArray& out) {
+  const bool number_over = is_number(b.object);
+  const Array divisor = number_over ? any_array(name, "a", a) : any_array(name, "b", b);
+  if (divisor.dtype() != DType::Float32 && divisor.dtype() != DType::Float64) {
+    constexpr const char* problem = ": b contains 0; integers cannot be divided by it";
+    if (number_over) {
+      check<ValueError>(PyObject_IsTrue(b.object.ptr()) != 0, name, problem);
+    } else {
+      const Array dense_divisor = dense(divisor);
+      const size_t item = item_size(divisor.dtype());
+      launch(name, {0, static_cast<double>(divisor.count()) * static_cast<double>(item)}, {read(dense_divisor)}, 0,
+             [=, count = divisor.count()](void* const* at) {
+               const char* const bytes = static_cast<const char*>(at[0]);
+               const char zero[8] = {};
+               for (int64_t i = 0; i < count; ++i)
+                 check<ValueError>(std::memcmp(bytes + i * static_cast<int64_t>(item), zero, item) != 0, name, problem);
+             });
+    }
+  }
+  return binary(name, op, a, b, out);
+}
+
 // An exponent that is a Python number and has an exact form becomes that form.
 py::object pow_binding(const ArrayArg& a, const ArrayArg& b, const OptionalArray& out) {
   static const struct {
@@ -251,9 +275,9 @@ py::object pow_binding(const ArrayArg& a, const ArrayArg& b, const OptionalArray
     const double exponent = PyFloat_AsDouble(b.object.ptr());
     if (exponent == -1 && PyErr_Occurred()) PyErr_Clear();
     for (const auto& form : forms) {
-      if (exponent != form.exponent) continue;
       static constexpr const char* names[] = {"a"};
       Array inputs[1] = {any_array("pow", "a", a)};
+      if (exponent != form.exponent || !form.op.loop[static_cast<size_t>(inputs[0].dtype())]) continue;
       const ElementwiseLoop loop = loop_for("pow", "a", form.op, inputs[0].dtype());
       return run("pow", form.op, loop, {}, inputs, names, out);
     }
@@ -345,15 +369,19 @@ void bind_unary(py::module_& m, const char* name, const char* summary, const Def
       (std::string(summary) + unary_tail).c_str());
 }
 
-void bind_binary(py::module_& m, const char* name, const char* summary) {
+template <class Call>
+void bind_pairs(py::module_& m, const char* name, const char* summary, Call call) {
   m.def(
       name,
-      [name, op = &elementwise_op(name)](const ArrayArg& a, const ArrayArg& b, const OptionalArray& out) {
-        return binary(name, *op, a, b, out);
+      [name, call, op = &elementwise_op(name)](const ArrayArg& a, const ArrayArg& b, const OptionalArray& out) {
+        return call(name, *op, a, b, out);
       },
       py::arg("a"), py::arg("b"), py::kw_only(), py::arg("out") = py::none(),
       (std::string(summary) + binary_tail).c_str());
 }
+
+void bind_binary(py::module_& m, const char* name, const char* summary) { bind_pairs(m, name, summary, binary); }
+void bind_division(py::module_& m, const char* name, const char* summary) { bind_pairs(m, name, summary, division); }
 
 // `saved` is "input" or "output", what the gradient is computed from.
 template <class... Default>
@@ -400,17 +428,33 @@ void bind_gelu(py::module_& m) {
 }  // namespace
 
 void bind_elementwise(py::module_& m) {
-  bind_binary(m, "add", "``a + b``. float32, float64, int32 or int64; integers wrap around.");
-  bind_binary(m, "sub", "``a - b``. float32, float64, int32 or int64; integers wrap around.");
-  bind_binary(m, "mul", "``a * b``. float32, float64, int32 or int64; integers wrap around.");
+  bind_binary(m, "add", "``a + b``. Any type; integers wrap around, bools are joined by or.");
+  bind_binary(m, "sub", "``a - b``. Any type but bool; integers wrap around.");
+  bind_binary(m, "mul", "``a * b``. Any type; integers wrap around, bools are joined by and.");
   bind_binary(m, "div", "``a / b``. float32 or float64.");
-  bind_binary(m, "maximum", "The larger of a and b, NaN if either is. float32, float64, int32 or int64.");
-  bind_binary(m, "minimum", "The smaller of a and b, NaN if either is. float32, float64, int32 or int64.");
-  m.def("pow", &pow_binding, py::arg("a"), py::arg("b"), py::kw_only(), py::arg("out") = py::none(),
-        (std::string("``a ** b``. float32 or float64. Exponents 2, 3, 0.5, -1, 1 and 0 given as Python numbers are "
-                     "computed as\nproducts, a square root (NaN for -inf, as PyTorch), a quotient.") +
-         binary_tail)
-            .c_str());
+  bind_binary(m, "maximum", "The larger of a and b, NaN if either is. Any type.");
+  bind_binary(m, "minimum", "The smaller of a and b, NaN if either is. Any type.");
+  m.def(
+      "pow", &pow_binding, py::arg("a"), py::arg("b"), py::kw_only(), py::arg("out") = py::none(),
+      (std::string("``a ** b``. Any type but bool; integers wrap around, and a negative exponent rounds to zero. Of\n"
+                   "floats, the exponents 2, 3, 0.5, -1, 1 and 0 given as Python numbers are computed as products, a\n"
+                   "square root (NaN for -inf, as PyTorch), a quotient.") +
+       binary_tail)
+          .c_str());
+  bind_binary(m, "fmax", "The larger of a and b, the number beside a NaN. float32 or float64.");
+  bind_binary(m, "fmin", "The smaller of a and b, the number beside a NaN. float32 or float64.");
+  bind_binary(m, "copysign", "The magnitude of a with the sign of b. float32 or float64.");
+  bind_binary(m, "atan2", "The angle of the point (b, a), in (-pi, pi]. float32 or float64.");
+  bind_binary(m, "hypot", "``sqrt(a ** 2 + b ** 2)``, without overflow. float32 or float64.");
+  bind_binary(m, "logaddexp", "``log(exp(a) + exp(b))``, without overflow. float32 or float64.");
+  bind_division(m, "fmod", "The rest of a / b, with the sign of a. Any type but bool.");
+  bind_division(m, "remainder", "The rest of a / b, with the sign of b, as Python's. Any type but bool.");
+  bind_division(m, "floor_divide", "a / b rounded down, as Python's. Any type but bool.");
+  bind_division(m, "trunc_divide", "a / b rounded to zero. Any type but bool.");
+  bind_binary(m, "bitwise_and", "The bits that both have. int32, int64, uint8 or bool.");
+  bind_binary(m, "bitwise_or", "The bits that either has. int32, int64, uint8 or bool.");
+  bind_binary(m, "bitwise_xor", "The bits that one has. int32, int64, uint8 or bool.");
+  bind_unary(m, "bitwise_not", "The bits that the input has not. int32, int64, uint8 or bool.");
   bind_binary(m, "eq", "``a == b`` as bool; any type.");
   bind_binary(m, "ne", "``a != b`` as bool; any type.");
   bind_binary(m, "lt", "``a < b`` as bool; any type.");
@@ -421,9 +465,9 @@ void bind_elementwise(py::module_& m) {
   bind_binary(m, "logical_or", "Whether one is true; bool.");
   bind_unary(m, "logical_not", "Whether the input is false; bool.");
   bind_binary(m, "prelu", "``a`` where positive, else ``a * b``. float32 or float64.");
-  bind_unary(m, "neg", "``-input``. float32, float64, int32 or int64.");
-  bind_unary(m, "abs", "The magnitude. float32, float64, int32 or int64.");
-  bind_unary(m, "sign", "-1, 0 or 1, NaN of NaN. float32, float64, int32 or int64.");
+  bind_unary(m, "neg", "``-input``. Any type but bool.");
+  bind_unary(m, "abs", "The magnitude. Any type but bool.");
+  bind_unary(m, "sign", "-1, 0 or 1, 0 of NaN. Any type but bool.");
   bind_unary(m, "square", "``input * input``. float32 or float64.");
   bind_unary(m, "reciprocal", "``1 / input``. float32 or float64.");
   bind_unary(m, "exp", "The exponential; at most 2 ULP from exact in float32.");
@@ -434,10 +478,29 @@ void bind_elementwise(py::module_& m) {
   bind_unary(m, "rsqrt", "``1 / sqrt(input)``. float32 or float64.");
   bind_unary(m, "sin", "The sine; at most 4 ULP from exact in float32.");
   bind_unary(m, "cos", "The cosine; at most 4 ULP from exact in float32.");
+  bind_unary(m, "tan", "The tangent. float32 or float64.");
+  bind_unary(m, "asin", "The arcsine: NaN outside [-1, 1]. float32 or float64.");
+  bind_unary(m, "acos", "The arccosine: NaN outside [-1, 1]. float32 or float64.");
+  bind_unary(m, "atan", "The arctangent. float32 or float64.");
+  bind_unary(m, "sinh", "The hyperbolic sine. float32 or float64.");
+  bind_unary(m, "cosh", "The hyperbolic cosine. float32 or float64.");
+  bind_unary(m, "asinh", "The inverse of `sinh`. float32 or float64.");
+  bind_unary(m, "acosh", "The inverse of `cosh`: NaN below 1. float32 or float64.");
+  bind_unary(m, "atanh", "The inverse of `tanh`: NaN outside [-1, 1]. float32 or float64.");
+  bind_unary(m, "exp2", "2 to the power of the input. float32 or float64.");
+  bind_unary(m, "log2", "The logarithm to base 2. float32 or float64.");
+  bind_unary(m, "log10", "The logarithm to base 10. float32 or float64.");
+  bind_unary(m, "erfc", "``1 - erf(input)``, without cancellation. float32 or float64.");
+  bind_unary(m, "erfinv", "The inverse of `erf`: NaN outside [-1, 1]. float32 or float64.");
+  bind_unary(m, "lgamma", "The logarithm of the magnitude of the gamma function. float32 or float64.");
+  bind_unary(m, "digamma", "The derivative of `lgamma`. float32 or float64.");
+  bind_unary(m, "polygamma", "The n-th derivative of `digamma`, n a whole number >= 0. float32 or float64.",
+             py::arg("n"));
   bind_unary(m, "erf", "The error function; at most 4 ULP from exact in float32.");
   bind_unary(m, "floor", "The largest integer that is not above. float32 or float64.");
   bind_unary(m, "ceil", "The smallest integer that is not below. float32 or float64.");
   bind_unary(m, "round", "The nearest integer, the even one of two. float32 or float64.");
+  bind_unary(m, "trunc", "The integer part. float32 or float64.");
   bind_unary(m, "clamp", "``minimum(maximum(input, min), max)``; NaN stays NaN. float32 or float64.", py::arg("min"),
              py::arg("max"));
   bind_unary(m, "relu", "``maximum(input, 0)``; NaN stays NaN.");
@@ -472,8 +535,11 @@ void bind_elementwise(py::module_& m) {
                 py::arg("beta") = 1.0, py::arg("threshold") = 20.0);
   bind_backward(m, "log_sigmoid_backward", "input", "Gradient of `log_sigmoid`: ``grad_output * sigmoid(-input)``.");
   bind_backward(m, "mish_backward", "input", "Gradient of `mish`.");
+  bind_backward(m, "clamp_backward", "input", "Gradient of `clamp`: grad_output where min <= input <= max, else 0.",
+                py::arg("min"), py::arg("max"));
   bind_backward(m, "hardtanh_backward", "input",
-                "Gradient of `clamp` as PyTorch's hardtanh has it: grad_output where min < input < max, else 0.",
+                "Gradient of `clamp` without its ends, as PyTorch's hardtanh has it: grad_output where min < input < "
+                "max, else 0.",
                 py::arg("min"), py::arg("max"));
   bind_backward(m, "hardsigmoid_backward", "input", "Gradient of `hardsigmoid`.");
   bind_backward(m, "hardswish_backward", "input", "Gradient of `hardswish`.");

@@ -92,7 +92,7 @@ Reduction prepare(const Array& input, const Dims& axes, bool keepdims, bool logi
 void check_not_empty(const char* op, const Array& input, const Dims& axes) {
   bool empty = false;
   for (const int64_t axis : axes) empty |= input.shape(static_cast<int>(axis)) == 0;
-  check<ValueError>(!empty, op, ": input has shape ", input.shape(), ", which leaves nothing to take the largest of");
+  check<ValueError>(!empty, op, ": input has shape ", input.shape(), ", which leaves nothing to choose from");
 }
 
 // Of several stretches of reduced axes in memory the innermost one, else none: reduced by itself it needs no copy.
@@ -134,79 +134,6 @@ py::object reduced(const char* op, const Array& input, const Dims& axes, bool ke
   return result.object;
 }
 
-py::object sum_binding(const ArrayArg& input_arg, const py::object& axis, bool keepdims, const OptionalArray& out) {
-  constexpr const char* op = "sum";
-  const Array input = any_array(op, "input", input_arg);
-  const DType dtype = input.dtype(), type = dtype == DType::Float32 || dtype == DType::Float64 ? dtype : DType::Int64;
-  return reduced(op, input, axes_of(op, axis, input.rank()), keepdims, type, out,
-                 [](DType from, ReduceSizes sizes, const void* in, void* to, double, void* scratch) {
-                   reduce_sum(from, sizes, in, to, 1, scratch);
-                 });
-}
-
-py::object mean_binding(const ArrayArg& input_arg, const py::object& axis, bool keepdims, const OptionalArray& out) {
-  constexpr const char* op = "mean";
-  const Array input = float_array(op, "input", input_arg);
-  return reduced(op, input, axes_of(op, axis, input.rank()), keepdims, input.dtype(), out, reduce_sum);
-}
-
-py::object max_binding(const ArrayArg& input_arg, const py::object& axis, bool keepdims, const OptionalArray& out) {
-  constexpr const char* op = "max";
-  const Array input = any_array(op, "input", input_arg);
-  const Dims axes = axes_of(op, axis, input.rank());
-  check_not_empty(op, input, axes);
-  return reduced(op, input, axes, keepdims, input.dtype(), out,
-                 [](DType dtype, ReduceSizes sizes, const void* in, void* to, double, void* scratch) {
-                   reduce_max(dtype, sizes, in, to, scratch);
-                 });
-}
-
-py::object argmax_binding(const ArrayArg& input_arg, const py::object& axis, bool keepdims) {
-  constexpr const char* op = "argmax";
-  const Array input = any_array(op, "input", input_arg);
-  check<TypeError>(axis.is_none() || PyLong_Check(axis.ptr()), op, ": axis must be None or an int");
-  const Dims axes = axes_of(op, axis, input.rank());
-  check_not_empty(op, input, axes);
-  const Reduction r = prepare(input, axes, keepdims, true);
-  const Array result = new_array(op, DType::Int64, r.result);
-  launch(op, r.work(), {read(r.input), write(result)}, reduce_scratch_bytes(r.sizes),
-         [dtype = input.dtype(), sizes = r.sizes](void* const* at) {
-           reduce_argmax(dtype, sizes, at[0], to<int64_t>(at[1]), at[2]);
-         });
-  return result.object;
-}
-
-py::object max_backward_binding(const ArrayArg& grad_arg, const ArrayArg& input_arg, const ArrayArg& output_arg,
-                                const py::object& axis, bool keepdims) {
-  constexpr const char* op = "max_backward";
-  const Array input = float_array(op, "input", input_arg);
-  Array grad = array_of(op, "grad_output", grad_arg, input.dtype(), "input");
-  Array maximum = array_of(op, "output", output_arg, input.dtype(), "input");
-  const Reduction r = prepare(input, axes_of(op, axis, input.rank()), keepdims);
-  check_shape(op, "grad_output", grad, r.result);
-  check_shape(op, "output", maximum, r.result);
-  grad = contiguous(grad);
-  maximum = contiguous(maximum);
-  Dims strides;
-  strides.rank = input.rank();
-  auto step = static_cast<int64_t>(item_size(input.dtype()));
-  for (int i = input.rank() - 1; i >= 0; --i) {
-    const int axis_here = static_cast<int>(r.order[i]);
-    strides[axis_here] = step;
-    step *= std::max<int64_t>(1, input.shape(axis_here));
-  }
-  const Array result = new_array_strided(op, input.dtype(), input.shape(), strides);
-  if (input.count() == 0) return result.object;
-  dispatch(input.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    launch(op, {2 * r.elements(), 3 * r.bytes()}, {read(grad), read(r.input), read(maximum), write(result)}, 0,
-           [sizes = r.sizes](void* const* at) {
-             reduce_max_backward<T>(sizes, in<T>(at[0]), in<T>(at[1]), in<T>(at[2]), to<T>(at[3]));
-           });
-  });
-  return result.object;
-}
-
 constexpr const char* tail = R"(
 
 Parameters
@@ -230,24 +157,10 @@ Raises
 IndexError
     An axis out of range.
 DTypeError, ShapeError, ValueError
-    Another wrong argument; for `max`, nothing to reduce.
+    Another wrong argument; for `max` and `min`, nothing to reduce.
 )";
 
-template <class F>
-void bind(py::module_& m, const char* name, F function, const char* summary) {
-  m.def(name, function, py::arg("input"), py::arg("axis") = py::none(), py::arg("keepdims") = false, py::kw_only(),
-        py::arg("out") = py::none(), (std::string(summary) + tail).c_str());
-}
-
-}  // namespace
-
-void bind_reduce(py::module_& m) {
-  bind(m, "sum", &sum_binding,
-       "Sum over axes: floats in their own type, by blocks and pairwise; integers, bool and uint8 in int64.");
-  bind(m, "mean", &mean_binding, "Mean over axes of float32 or float64; the mean of nothing is NaN.");
-  bind(m, "max", &max_binding, "Maximum over axes, of any type; NaN if an element is.");
-  m.def("argmax", &argmax_binding, py::arg("input"), py::arg("axis") = py::none(), py::arg("keepdims") = false,
-        R"(Position of the maximum; the first of equals, and a NaN counts as largest.
+constexpr const char* place_tail = R"(; the first of equals.
 
 Parameters
 ----------
@@ -266,10 +179,165 @@ numpy.ndarray
 Raises
 ------
 IndexError, TypeError, ValueError
+)";
+
+template <class F>
+void bind(py::module_& m, const char* name, F function, const char* summary) {
+  m.def(name, function, py::arg("input"), py::arg("axis") = py::none(), py::arg("keepdims") = false, py::kw_only(),
+        py::arg("out") = py::none(), (std::string(summary) + tail).c_str());
+}
+
+// The type of sums and products.
+DType accumulated(DType dtype) { return dtype == DType::Float32 || dtype == DType::Float64 ? dtype : DType::Int64; }
+
+py::object sum_binding(const ArrayArg& input_arg, const py::object& axis, bool keepdims, const OptionalArray& out) {
+  constexpr const char* op = "sum";
+  const Array input = any_array(op, "input", input_arg);
+  return reduced(op, input, axes_of(op, axis, input.rank()), keepdims, accumulated(input.dtype()), out,
+                 [](DType from, ReduceSizes sizes, const void* in, void* to, double, void* scratch) {
+                   reduce_sum(from, sizes, in, to, 1, scratch);
+                 });
+}
+
+py::object mean_binding(const ArrayArg& input_arg, const py::object& axis, bool keepdims, const OptionalArray& out) {
+  constexpr const char* op = "mean";
+  const Array input = float_array(op, "input", input_arg);
+  return reduced(op, input, axes_of(op, axis, input.rank()), keepdims, input.dtype(), out, reduce_sum);
+}
+
+// Reductions that keep or widen the type, without a divisor.
+using PlainReduce = void (*)(DType, ReduceSizes, const void*, void*, void*) noexcept;
+
+py::object prod_binding(const ArrayArg& input_arg, const py::object& axis, bool keepdims, const OptionalArray& out) {
+  constexpr const char* op = "prod";
+  const Array input = any_array(op, "input", input_arg);
+  return reduced(op, input, axes_of(op, axis, input.rank()), keepdims, accumulated(input.dtype()), out,
+                 [](DType dtype, ReduceSizes sizes, const void* in, void* to, double, void* scratch) {
+                   reduce_prod(dtype, sizes, in, to, scratch);
+                 });
+}
+
+void bind_extremum(py::module_& m, const char* op, PlainReduce reduce, const char* summary) {
+  const auto call = [op, reduce](const ArrayArg& input_arg, const py::object& axis, bool keepdims,
+                                 const OptionalArray& out) {
+    const Array input = any_array(op, "input", input_arg);
+    const Dims axes = axes_of(op, axis, input.rank());
+    check_not_empty(op, input, axes);
+    return reduced(op, input, axes, keepdims, input.dtype(), out,
+                   [reduce](DType dtype, ReduceSizes sizes, const void* in, void* to, double, void* scratch) {
+                     reduce(dtype, sizes, in, to, scratch);
+                   });
+  };
+  bind(m, op, call, summary);
+}
+
+void bind_place(py::module_& m, const char* op,
+                void (*reduce)(DType, ReduceSizes, const void*, int64_t*, void*) noexcept, const char* summary) {
+  const auto call = [op, reduce](const ArrayArg& input_arg, const py::object& axis, bool keepdims) {
+    const Array input = any_array(op, "input", input_arg);
+    check<TypeError>(axis.is_none() || PyLong_Check(axis.ptr()), op, ": axis must be None or an int");
+    const Dims axes = axes_of(op, axis, input.rank());
+    check_not_empty(op, input, axes);
+    const Reduction r = prepare(input, axes, keepdims, true);
+    const Array result = new_array(op, DType::Int64, r.result);
+    if (result.count() == 0) return result.object;
+    launch(op, r.work(), {read(r.input), write(result)}, reduce_scratch_bytes(r.sizes),
+           [reduce, dtype = input.dtype(), sizes = r.sizes](void* const* at) {
+             reduce(dtype, sizes, at[0], to<int64_t>(at[1]), at[2]);
+           });
+    return result.object;
+  };
+  m.def(op, call, py::arg("input"), py::arg("axis") = py::none(), py::arg("keepdims") = false,
+        (std::string(summary) + place_tail).c_str());
+}
+
+py::tuple variance_binding(const ArrayArg& input_arg, const py::object& axis, double correction, bool keepdims) {
+  constexpr const char* op = "variance";
+  const Array input = float_array(op, "input", input_arg);
+  const Reduction r = prepare(input, axes_of(op, axis, input.rank()), keepdims);
+  const Array variance = new_array(op, input.dtype(), r.result), mean = new_array(op, input.dtype(), r.result);
+  if (variance.count() == 0) return py::make_tuple(variance.object, mean.object);
+  const double divisor = std::max(0.0, static_cast<double>(r.sizes.depth) - correction);
+  dispatch(input.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    launch(op, {4 * r.elements(), r.bytes()}, {read(r.input), write(variance), write(mean)},
+           reduce_variance_scratch_bytes(r.sizes), [sizes = r.sizes, divisor](void* const* at) {
+             reduce_variance<T>(sizes, in<T>(at[0]), divisor, to<T>(at[1]), to<T>(at[2]), to<double>(at[3]));
+           });
+  });
+  return py::make_tuple(variance.object, mean.object);
+}
+
+py::object extremum_backward_binding(const ArrayArg& grad_arg, const ArrayArg& input_arg, const ArrayArg& output_arg,
+                                     const py::object& axis, bool keepdims) {
+  constexpr const char* op = "extremum_backward";
+  const Array input = float_array(op, "input", input_arg);
+  Array grad = array_of(op, "grad_output", grad_arg, input.dtype(), "input");
+  Array extremum = array_of(op, "output", output_arg, input.dtype(), "input");
+  const Reduction r = prepare(input, axes_of(op, axis, input.rank()), keepdims);
+  check_shape(op, "grad_output", grad, r.result);
+  check_shape(op, "output", extremum, r.result);
+  grad = contiguous(grad);
+  extremum = contiguous(extremum);
+  Dims strides;
+  strides.rank = input.rank();
+  auto step = static_cast<int64_t>(item_size(input.dtype()));
+  for (int i = input.rank() - 1; i >= 0; --i) {
+    const int axis_here = static_cast<int>(r.order[i]);
+    strides[axis_here] = step;
+    step *= std::max<int64_t>(1, input.shape(axis_here));
+  }
+  const Array result = new_array_strided(op, input.dtype(), input.shape(), strides);
+  if (input.count() == 0) return result.object;
+  dispatch(input.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    launch(op, {2 * r.elements(), 3 * r.bytes()}, {read(grad), read(r.input), read(extremum), write(result)}, 0,
+           [sizes = r.sizes](void* const* at) {
+             reduce_extremum_backward<T>(sizes, in<T>(at[0]), in<T>(at[1]), in<T>(at[2]), to<T>(at[3]));
+           });
+  });
+  return result.object;
+}
+
+}  // namespace
+
+void bind_reduce(py::module_& m) {
+  bind(m, "sum", &sum_binding,
+       "Sum over axes: floats in their own type, by blocks and pairwise; integers, bool and uint8 in int64.");
+  bind(m, "mean", &mean_binding, "Mean over axes of float32 or float64; the mean of nothing is NaN.");
+  bind(m, "prod", &prod_binding,
+       "Product over axes: floats in their own type, by blocks and pairwise; integers, bool and uint8 in int64.");
+  bind_extremum(m, "max", reduce_max, "Maximum over axes, of any type; NaN if an element is.");
+  bind_extremum(m, "min", reduce_min, "Minimum over axes, of any type; NaN if an element is.");
+  bind_place(m, "argmax", reduce_argmax, "Position of the maximum, where a NaN counts as largest");
+  bind_place(m, "argmin", reduce_argmin, "Position of the minimum, where a NaN counts as smallest");
+  m.def("variance", &variance_binding, py::arg("input"), py::arg("axis") = py::none(), py::arg("correction") = 1.0,
+        py::arg("keepdims") = false,
+        R"(Variance and mean over axes; blocks in two passes, joined in double.
+
+Parameters
+----------
+input : numpy.ndarray
+    float32 or float64.
+axis : int or tuple of int, optional
+    The axes to reduce, all by default; negative ones count from the end.
+correction : float
+    What the number of elements is lessened by, at most to 0, before the sum of squares is divided by it. Default 1.
+keepdims : bool
+    Whether reduced axes stay, with size 1. Default False.
+
+Returns
+-------
+variance, mean : numpy.ndarray
+    NaN of nothing.
+
+Raises
+------
+DTypeError, IndexError, ValueError
 )");
-  m.def("max_backward", &max_backward_binding, py::arg("grad_output"), py::arg("input"), py::arg("output"),
+  m.def("extremum_backward", &extremum_backward_binding, py::arg("grad_output"), py::arg("input"), py::arg("output"),
         py::arg("axis") = py::none(), py::arg("keepdims") = false,
-        R"(Gradient of `max`, shared evenly among equal maxima (all NaN ones where the maximum is NaN).
+        R"(Gradient of `max` and `min`, shared evenly among equal extrema (all NaN ones where it is NaN).
 
 Parameters
 ----------

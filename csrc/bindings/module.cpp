@@ -52,10 +52,15 @@ PYBIND11_MODULE(CYGNET_MODULE, m) {
   cygnet::bind_pool(m);
   cygnet::bind_elementwise(m);
   cygnet::bind_reduce(m);
+  cygnet::bind_scan(m);
   cygnet::bind_softmax(m);
+  cygnet::bind_sort(m);
   cygnet::bind_loss(m);
   cygnet::bind_random(m);
+  cygnet::bind_sampling(m);
   cygnet::bind_gather(m);
+  cygnet::bind_pad(m);
+  cygnet::bind_resample(m);
   cygnet::bind_norm(m);
   cygnet::bind_norm_rows(m);
   cygnet::bind_optimizer(m);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <type_traits>
 
 #include "activation.h"
 #include "elementwise.h"
@@ -25,17 +26,116 @@ constexpr auto div = [](auto a, auto b) { return a / b; };
 constexpr auto maximum = [](auto a, auto b) { return max(a, b); };
 constexpr auto minimum = [](auto a, auto b) { return min(a, b); };
 
-struct Pow {
+/// f of one number or of each pair, for functions without a vector form.
+template <class F>
+struct PerElement {
+  F f;
+
+  template <class T>
+  Vec<T> operator()(Vec<T> a) const {
+    return detail::each_lane(a, f);
+  }
+  template <class T>
+  auto operator()(Vec<T> a, Parameters parameters) const -> decltype(Vec<T>(f(T(), parameters))) {
+    return detail::each_lane(a, [&](T value) { return f(value, parameters); });
+  }
   template <class T>
   Vec<T> operator()(Vec<T> a, Vec<T> b) const {
-    alignas(64) T base[Vec<T>::lanes], exponent[Vec<T>::lanes];
-    a.store(base);
-    b.store(exponent);
-    for (int i = 0; i < Vec<T>::lanes; ++i) base[i] = std::pow(base[i], exponent[i]);
-    return Vec<T>::load(base);
+    alignas(64) T first[Vec<T>::lanes], second[Vec<T>::lanes];
+    a.store(first);
+    b.store(second);
+    for (int i = 0; i < Vec<T>::lanes; ++i) first[i] = f(first[i], second[i]);
+    return Vec<T>::load(first);
+  }
+  template <class T>
+  Lane<T> operator()(Lane<T> a, Lane<T> b) const {
+    return f(a.value, b.value);
   }
 };
-constexpr Pow pow;
+template <class F>
+constexpr PerElement<F> per_element(F f) {
+  return {f};
+}
+
+/// By squaring, modulo the range; a negative exponent gives the quotient 1 / a^-b rounded to zero, 0 of 0.
+template <class T>
+T integer_pow(T base, T exponent) {
+  if (exponent < 0) return base == 1 ? T(1) : base == T(-1) ? (exponent & 1 ? T(-1) : T(1)) : T(0);
+  using Unsigned = std::make_unsigned_t<T>;
+  Unsigned result = 1;
+  for (auto square = static_cast<Unsigned>(base); exponent; exponent >>= 1) {
+    if (exponent & 1) result = static_cast<Unsigned>(result * square);
+    square = static_cast<Unsigned>(square * square);
+  }
+  return static_cast<T>(result);
+}
+constexpr auto pow = per_element([](auto a, auto b) {
+  using T = decltype(a);
+  if constexpr (std::is_floating_point_v<T>)
+    return std::pow(a, b);
+  else
+    return integer_pow(a, b);
+});
+
+/// a / b rounded to zero and the rest, of integers. The calls refuse b = 0; the smallest number by -1 wraps around.
+template <class T>
+struct Division {
+  T quotient, rest;
+};
+template <class T>
+Division<T> divide(T a, T b) {
+  if (b == 0) return {0, 0};
+  if (b == T(-1) && std::is_signed_v<T>) return {(-Lane<T>(a)).value, 0};
+  return {static_cast<T>(a / b), static_cast<T>(a % b)};
+}
+/// Whether rounding a quotient down differs from rounding it to zero.
+template <class T>
+bool rounds_below(T rest, T b) {
+  return rest != 0 && (rest < 0) != (b < 0);
+}
+
+constexpr auto fmod = per_element([](auto a, auto b) {
+  if constexpr (std::is_floating_point_v<decltype(a)>)
+    return std::fmod(a, b);
+  else
+    return divide(a, b).rest;
+});
+constexpr auto remainder = per_element([](auto a, auto b) {
+  using T = decltype(a);
+  const T rest = fmod.f(a, b);
+  return rounds_below(rest, b) ? static_cast<T>(rest + b) : rest;
+});
+/// Of floats by way of the rest, as Python's: a / b rounded might reach the next whole number.
+constexpr auto floor_divide = per_element([](auto a, auto b) {
+  using T = decltype(a);
+  if constexpr (std::is_floating_point_v<T>) {
+    if (b == 0) return a / b;
+    const T rest = std::fmod(a, b);
+    const T whole = (a - rest) / b - T(rounds_below(rest, b));
+    if (whole == 0) return std::copysign(T(0), a / b);
+    const T down = std::floor(whole);
+    return whole - down > T(0.5) ? down + T(1) : down;
+  } else {
+    const Division<T> d = divide(a, b);
+    return static_cast<T>(d.quotient - T(rounds_below(d.rest, b)));
+  }
+});
+struct TruncDivide {
+  template <class T>
+  Vec<T> operator()(Vec<T> a, Vec<T> b) const {
+    return cygnet::trunc(a / b);
+  }
+  template <class T>
+  Lane<T> operator()(Lane<T> a, Lane<T> b) const {
+    return divide(a.value, b.value).quotient;
+  }
+};
+constexpr TruncDivide trunc_divide;
+
+constexpr auto copysign = [](auto a, auto b) { return cygnet::copysign(a, b); };
+/// The larger and the smaller; of a number and NaN, the number.
+constexpr auto fmax = [](auto a, auto b) { return select(a == a, select(b == b, max(a, b), a), b); };
+constexpr auto fmin = [](auto a, auto b) { return select(a == a, select(b == b, min(a, b), a), b); };
 
 constexpr auto one = [](auto a) { return like(a, 1); };
 constexpr auto identity = [](auto a) { return a; };
@@ -48,7 +148,7 @@ constexpr auto abs = [](auto a) { return cygnet::abs(a); };
 struct Sign {
   template <class T, template <class> class V>
   V<T> operator()(V<T> a) const {
-    return select(a > V<T>(T(0)), V<T>(T(1)), select(a < V<T>(T(0)), V<T>(T(-1)), a));
+    return select(a > V<T>(T(0)), V<T>(T(1)), select(a < V<T>(T(0)), V<T>(T(-1)), V<T>(T(0))));
   }
 };
 constexpr Sign sign;
@@ -65,7 +165,19 @@ constexpr auto erf = [](auto a) { return cygnet::erf(a); };
 constexpr auto floor = [](auto a) { return cygnet::floor(a); };
 constexpr auto ceil = [](auto a) { return cygnet::ceil(a); };
 constexpr auto round = [](auto a) { return cygnet::round(a); };
+constexpr auto trunc = [](auto a) { return cygnet::trunc(a); };
+/// log(exp(a) + exp(b)); equal infinities have no difference.
+constexpr auto logaddexp = [](auto a, auto b) {
+  const auto apart = select(a == b, like(a, 0), cygnet::abs(a - b));
+  return max(a, b) + log1p_of_fraction(cygnet::exp(-apart));
+};
 constexpr auto clamp = [](auto a, Parameters p) { return cygnet::clamp(a, like(a, p.first), like(a, p.second)); };
+
+/// grad where min <= x <= max, else 0.
+constexpr auto clamp_backward = [](auto grad, auto x, Parameters p) {
+  const auto zero = like(x, 0);
+  return select(x >= like(x, p.first), select(x <= like(x, p.second), grad, zero), zero);
+};
 
 // Activations f(x). The gradients below them are grad f'(x) in terms of x, or of y = f(x) where the name of the
 // argument says so.
@@ -166,5 +278,11 @@ constexpr auto ge = [](auto a, auto b) { return a >= b; };
 constexpr auto logical_not = [](auto a) { return a == 0; };
 constexpr auto logical_and = [](auto a, auto b) { return (a != 0) & (b != 0); };
 constexpr auto logical_or = [](auto a, auto b) { return (a | b) != 0; };
+
+// On bits. Of bools, the functions above.
+constexpr auto bitwise_not = [](auto a) { return ~a; };
+constexpr auto bitwise_and = [](auto a, auto b) { return a & b; };
+constexpr auto bitwise_or = [](auto a, auto b) { return a | b; };
+constexpr auto bitwise_xor = [](auto a, auto b) { return a ^ b; };
 
 }  // namespace cygnet::functions

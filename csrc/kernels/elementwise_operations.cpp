@@ -1,100 +1,32 @@
-// The table of element-wise operations: their loops over contiguous memory, by element type.
+// The table of arithmetic and activations, and the search for an operation in all tables.
 #include <cstdlib>
 #include <cstring>
-#include <type_traits>
-#include <utility>
 
-#include "elementwise.h"
 #include "elementwise_functions.h"
+#include "elementwise_loops.h"
 
 namespace cygnet {
 namespace {
 
-template <class F, class... V>
-auto apply(const F& f, ElementwiseParameters parameters, V... inputs) {
-  if constexpr (std::is_invocable_v<F, V..., ElementwiseParameters>)
-    return f(inputs..., parameters);
-  else
-    return f(inputs...);
-}
-
-template <class T, class F, size_t... I>
-void vector_loop(const F& f, const void* const* in, void* out, int64_t count, ElementwiseParameters parameters,
-                 std::index_sequence<I...>) noexcept {
-  using V = Lanes<T>;
-  const T* const from[] = {static_cast<const T*>(in[I])...};
-  T* const to = static_cast<T*>(out);
-  int64_t i = 0;
-  for (; i + V::lanes <= count; i += V::lanes) apply(f, parameters, V::load(from[I] + i)...).store(to + i);
-  if (i < count) {
-    const int rest = static_cast<int>(count - i);
-    apply(f, parameters, V::load(from[I] + i, rest)...).store(to + i, rest);
-  }
-}
-template <const auto& f, int inputs, class T>
-void loop(const void* const* in, void* out, int64_t count, ElementwiseParameters parameters) noexcept {
-  vector_loop<T>(f, in, out, count, parameters, std::make_index_sequence<inputs>());
-}
-
-template <class T, class F, size_t... I>
-void scalar_loop(const F& f, const void* const* in, void* out, int64_t count, std::index_sequence<I...>) noexcept {
-  const T* const from[] = {static_cast<const T*>(in[I])...};
-  uint8_t* const to = static_cast<uint8_t*>(out);
-  for (int64_t i = 0; i < count; ++i) to[i] = f(from[I][i]...);
-}
-template <const auto& f, int inputs, class T>
-void truth_loop(const void* const* in, void* out, int64_t count, ElementwiseParameters) noexcept {
-  scalar_loop<T>(f, in, out, count, std::make_index_sequence<inputs>());
-}
-
-template <class T>
-void where_loop(const void* const* in, void* out, int64_t count, ElementwiseParameters) noexcept {
-  const uint8_t* const condition = static_cast<const uint8_t*>(in[0]);
-  const T *const a = static_cast<const T*>(in[1]), *const b = static_cast<const T*>(in[2]);
-  T* const to = static_cast<T*>(out);
-  for (int64_t i = 0; i < count; ++i) {
-    const T yes = a[i], no = b[i];
-    to[i] = condition[i] ? yes : no;
-  }
-}
-
-template <const auto& f, int inputs>
-constexpr ElementwiseOp floats(const char* name, double cost) {
-  return {name, inputs, cost, false, {loop<f, inputs, float>, loop<f, inputs, double>}};
-}
-template <const auto& f, int inputs>
-constexpr ElementwiseOp numbers(const char* name) {
-  return {name,
-          inputs,
-          1,
-          false,
-          {loop<f, inputs, float>, loop<f, inputs, double>, loop<f, inputs, int32_t>, loop<f, inputs, int64_t>}};
-}
-template <const auto& f>
-constexpr ElementwiseOp comparison(const char* name) {
-  return {name,
-          2,
-          1,
-          true,
-          {truth_loop<f, 2, float>, truth_loop<f, 2, double>, truth_loop<f, 2, int32_t>, truth_loop<f, 2, int64_t>,
-           truth_loop<f, 2, uint8_t>, truth_loop<f, 2, uint8_t>}};
-}
-template <const auto& f, int inputs>
-constexpr ElementwiseOp truth(const char* name) {
-  return {name, inputs, 1, true, {nullptr, nullptr, nullptr, nullptr, truth_loop<f, inputs, uint8_t>}};
-}
-
+using namespace loops;
 namespace f = functions;
 
 // Names, inputs, and the cost of an element in additions.
 constexpr ElementwiseOp operations[] = {
-    numbers<f::add, 2>("add"),
+    numbers_and_bools<f::add, f::logical_or>("add"),
     numbers<f::sub, 2>("sub"),
-    numbers<f::mul, 2>("mul"),
+    numbers_and_bools<f::mul, f::logical_and>("mul"),
     floats<f::div, 2>("div", 1),
-    numbers<f::maximum, 2>("maximum"),
-    numbers<f::minimum, 2>("minimum"),
-    floats<f::pow, 2>("pow", 32),
+    numbers_and_bools<f::maximum, f::logical_or>("maximum"),
+    numbers_and_bools<f::minimum, f::logical_and>("minimum"),
+    floats<f::fmax, 2>("fmax", 1),
+    floats<f::fmin, 2>("fmin", 1),
+    numbers<f::pow, 2>("pow", 32),
+    floats<f::copysign, 2>("copysign", 1),
+    numbers<f::fmod, 2>("fmod", 16),
+    numbers<f::remainder, 2>("remainder", 16),
+    numbers<f::floor_divide, 2>("floor_divide", 16),
+    numbers<f::trunc_divide, 2>("trunc_divide", 8),
     floats<f::one, 1>("one", 1),
     floats<f::identity, 1>("identity", 1),
     floats<f::square, 1>("square", 1),
@@ -112,10 +44,13 @@ constexpr ElementwiseOp operations[] = {
     floats<f::sin, 1>("sin", 8),
     floats<f::cos, 1>("cos", 8),
     floats<f::erf, 1>("erf", 8),
+    floats<f::logaddexp, 2>("logaddexp", 16),
     floats<f::floor, 1>("floor", 1),
     floats<f::ceil, 1>("ceil", 1),
     floats<f::round, 1>("round", 1),
+    floats<f::trunc, 1>("trunc", 1),
     floats<f::clamp, 1>("clamp", 1),
+    floats<f::clamp_backward, 2>("clamp_backward", 1),
     floats<f::relu, 1>("relu", 1),
     floats<f::relu_backward, 2>("relu_backward", 1),
     floats<f::leaky_relu, 1>("leaky_relu", 1),
@@ -144,28 +79,16 @@ constexpr ElementwiseOp operations[] = {
     floats<f::hardsigmoid_backward, 2>("hardsigmoid_backward", 1),
     floats<f::hardswish, 1>("hardswish", 1),
     floats<f::hardswish_backward, 2>("hardswish_backward", 1),
-    comparison<f::eq>("eq"),
-    comparison<f::ne>("ne"),
-    comparison<f::lt>("lt"),
-    comparison<f::le>("le"),
-    comparison<f::gt>("gt"),
-    comparison<f::ge>("ge"),
-    truth<f::logical_not, 1>("logical_not"),
-    truth<f::logical_and, 2>("logical_and"),
-    truth<f::logical_or, 2>("logical_or"),
-    {"where",
-     3,
-     1,
-     false,
-     {where_loop<uint32_t>, where_loop<uint64_t>, where_loop<uint32_t>, where_loop<uint64_t>, where_loop<uint8_t>,
-      where_loop<uint8_t>}},
 };
 
 }  // namespace
 
+const ElementwiseTable arithmetic_operations = table_of(operations);
+
 const ElementwiseOp& elementwise_op(const char* name) noexcept {
-  for (const ElementwiseOp& op : operations)
-    if (std::strcmp(op.name, name) == 0) return op;
+  for (const ElementwiseTable* table : {&arithmetic_operations, &logic_operations, &special_operations})
+    for (size_t i = 0; i < table->count; ++i)
+      if (std::strcmp(table->first[i].name, name) == 0) return table->first[i];
   std::abort();
 }
 

@@ -35,42 +35,83 @@ double norm_of(const T* row, int64_t width, double p) noexcept {
   return std::isinf(p) ? total : p == 2 ? std::sqrt(total) : std::pow(total, 1 / p);
 }
 
-}  // namespace
-
-int64_t first_out_of_range(const int64_t* indices, int64_t count, int64_t size) noexcept {
-  bool outside = false;
-  for (int64_t i = 0; i < count; ++i) outside |= static_cast<uint64_t>(indices[i]) >= static_cast<uint64_t>(size);
-  if (!outside) return -1;
-  return std::find_if(indices, indices + count, [&](int64_t index) { return index < 0 || index >= size; }) - indices;
+// Calls f with the function (element, value) that `put` names.
+template <class F>
+void with_operation(Put put, const F& f) noexcept {
+  switch (put) {
+    case Put::Assign:
+      return f([](auto& element, auto value) { element = value; });
+    case Put::Add:
+      return f([](auto& element, auto value) { element = static_cast<decltype(value)>(element + value); });
+    case Put::Multiply:
+      return f([](auto& element, auto value) { element = static_cast<decltype(value)>(element * value); });
+    case Put::Largest:
+      return f([](auto& element, auto value) { element = value > element || value != value ? value : element; });
+    case Put::Smallest:
+      return f([](auto& element, auto value) { element = value < element || value != value ? value : element; });
+  }
 }
 
-void gather_rows(const char* source, const int64_t* indices, int64_t count, size_t row_bytes, char* result) noexcept {
+}  // namespace
+
+int64_t first_out_of_range(const int64_t* indices, int64_t count, int64_t low, int64_t size) noexcept {
+  const auto range = static_cast<uint64_t>(size - low);
+  bool outside = false;
+  for (int64_t i = 0; i < count; ++i) outside |= static_cast<uint64_t>(indices[i] - low) >= range;
+  if (!outside) return -1;
+  return std::find_if(indices, indices + count, [&](int64_t index) { return index < low || index >= size; }) - indices;
+}
+
+void gather_rows(const AlongAxis& shape, size_t item, const char* source, const int64_t* indices,
+                 char* result) noexcept {
+  const size_t row_bytes = item * static_cast<size_t>(shape.inner);
+  const int64_t rows = shape.outer * shape.count;
   const int64_t grain = std::max<int64_t>(1, 65536 / static_cast<int64_t>(std::max<size_t>(1, row_bytes)));
-  parallel_ranges(count, grain, static_cast<double>(row_bytes) / 16, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      std::memcpy(result + static_cast<size_t>(i) * row_bytes, source + static_cast<size_t>(indices[i]) * row_bytes,
-                  row_bytes);
-  });
+  const double work = std::max(1.0, static_cast<double>(row_bytes) / 16);
+  const auto run = [&](auto copy_row) {
+    parallel_ranges(rows, grain, work, [&](int64_t begin, int64_t end) {
+      int64_t outer = begin / shape.count, j = begin % shape.count;
+      for (int64_t row = begin; row < end; ++row) {
+        copy_row(result + static_cast<size_t>(row) * row_bytes,
+                 source + static_cast<size_t>(outer * shape.size + indices[j]) * row_bytes);
+        if (++j == shape.count) {
+          j = 0;
+          ++outer;
+        }
+      }
+    });
+  };
+  if (row_bytes == 4)
+    run([](char* to, const char* from) { std::memcpy(to, from, 4); });
+  else if (row_bytes == 8)
+    run([](char* to, const char* from) { std::memcpy(to, from, 8); });
+  else
+    run([row_bytes](char* to, const char* from) { std::memcpy(to, from, row_bytes); });
 }
 
 template <class T>
-void scatter_add_rows(const T* grad, const int64_t* indices, int64_t count, int64_t rows, int64_t width,
-                      T* result) noexcept {
-  // A task owns a block of the result and scans all indices, so that no two tasks add to one element.
+void put_rows(const AlongAxis& shape, Put put, bool zeroed, const T* values, const int64_t* indices,
+              T* target) noexcept {
+  // A task owns a block of the target and scans all indices, so that no two tasks meet in one element.
   constexpr int64_t columns = 256, enough_tasks = 8;
-  const int64_t column_tasks = (width + columns - 1) / columns;
-  const int64_t row_tasks = std::min(rows, column_tasks >= enough_tasks ? 1 : enough_tasks);
-  parallel_for(row_tasks * column_tasks, static_cast<double>((count + rows) * width), [&](int64_t task) {
-    const int64_t part = task / column_tasks, column = task % column_tasks * columns;
-    const int64_t first = rows * part / row_tasks, last = rows * (part + 1) / row_tasks;
-    const int64_t length = std::min(columns, width - column);
-    for (int64_t row = first; row < last; ++row) std::fill_n(result + row * width + column, length, T(0));
-    for (int64_t i = 0; i < count; ++i) {
-      if (indices[i] < first || indices[i] >= last) continue;
-      const T* const from = grad + i * width + column;
-      T* const sum = result + indices[i] * width + column;
-      for (int64_t k = 0; k < length; ++k) sum[k] += from[k];
-    }
+  const int64_t column_tasks = (shape.inner + columns - 1) / columns;
+  const int64_t row_tasks = std::min(shape.size, shape.outer * column_tasks >= enough_tasks ? 1 : enough_tasks);
+  const double work = static_cast<double>(shape.outer * (shape.count + shape.size) * shape.inner);
+  with_operation(put, [&](auto operation) {
+    parallel_for(shape.outer * row_tasks * column_tasks, work, [&](int64_t task) {
+      const int64_t column = task % column_tasks * columns, part = task / column_tasks % row_tasks;
+      const int64_t first = shape.size * part / row_tasks, last = shape.size * (part + 1) / row_tasks;
+      const int64_t outer = task / column_tasks / row_tasks, length = std::min(columns, shape.inner - column);
+      T* const block = target + outer * shape.size * shape.inner + column;
+      const T* const from = values + outer * shape.count * shape.inner + column;
+      if (zeroed)
+        for (int64_t row = first; row < last; ++row) std::fill_n(block + row * shape.inner, length, T(0));
+      for (int64_t j = 0; j < shape.count; ++j) {
+        if (indices[j] < first || indices[j] >= last) continue;
+        T* const row = block + indices[j] * shape.inner;
+        for (int64_t k = 0; k < length; ++k) operation(row[k], from[j * shape.inner + k]);
+      }
+    });
   });
 }
 
@@ -107,29 +148,66 @@ void take_along_axis(const AlongAxis& shape, size_t item, const char* input, con
 }
 
 template <class T>
-void scatter_add_along_axis(const AlongAxis& shape, const T* grad, const int64_t* indices, T* result) noexcept {
+void put_along_axis(const AlongAxis& shape, Put put, bool zeroed, const T* values, const int64_t* indices,
+                    T* target) noexcept {
   constexpr int64_t columns = 256;
   const int64_t column_tasks = (shape.inner + columns - 1) / columns;
   const double work = static_cast<double>(shape.outer * (shape.size + shape.count) * shape.inner);
-  parallel_for(shape.outer * column_tasks, work, [&](int64_t task) {
-    const int64_t outer = task / column_tasks, begin = task % column_tasks * columns;
-    const int64_t end = std::min(begin + columns, shape.inner);
-    T* const sum = result + outer * shape.size * shape.inner;
-    for (int64_t s = 0; s < shape.size; ++s)
-      std::fill(sum + s * shape.inner + begin, sum + s * shape.inner + end, T(0));
-    for (int64_t j = 0; j < shape.count; ++j) {
-      const int64_t row = (outer * shape.count + j) * shape.inner;
-      for (int64_t i = begin; i < end; ++i) sum[indices[row + i] * shape.inner + i] += grad[row + i];
+  with_operation(put, [&](auto operation) {
+    parallel_for(shape.outer * column_tasks, work, [&](int64_t task) {
+      const int64_t outer = task / column_tasks, begin = task % column_tasks * columns;
+      const int64_t end = std::min(begin + columns, shape.inner);
+      T* const block = target + outer * shape.size * shape.inner;
+      if (zeroed)
+        for (int64_t s = 0; s < shape.size; ++s)
+          std::fill(block + s * shape.inner + begin, block + s * shape.inner + end, T(0));
+      for (int64_t j = 0; j < shape.count; ++j) {
+        const int64_t row = (outer * shape.count + j) * shape.inner;
+        for (int64_t i = begin; i < end; ++i) operation(block[indices[row + i] * shape.inner + i], values[row + i]);
+      }
+    });
+  });
+}
+
+void append_positions(const int64_t* indices, int64_t count, int64_t size, int64_t* result) noexcept {
+  for (int64_t i = 0; i < count; ++i) result[i] = result[i] * size + indices[i] + (indices[i] < 0 ? size : 0);
+}
+
+void unravel(const int64_t* positions, int64_t count, const int64_t* sizes, int rank, int64_t* result) noexcept {
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t rest = positions[i];
+    for (int axis = rank - 1; axis >= 0; rest /= sizes[axis--]) result[axis * count + i] = rest % sizes[axis];
+  }
+}
+
+void count_nonzero(const char* input, int64_t size, int64_t* counts) noexcept {
+  parallel_ranges(size, nonzero_piece, 0.25, [&](int64_t begin, int64_t end) {
+    counts[begin / nonzero_piece] = end - begin - std::count(input + begin, input + end, 0);
+  });
+}
+
+void nonzero(const char* input, int64_t size, const int64_t* offsets, int64_t* result) noexcept {
+  parallel_ranges(size, nonzero_piece, 1, [&](int64_t begin, int64_t end) {
+    const int64_t first = offsets[begin / nonzero_piece], stop = offsets[begin / nonzero_piece + 1];
+    // Without a branch; past the piece's last one nothing may be written.
+    int64_t at = first;
+    for (int64_t i = begin; i < end && at < stop; ++i) {
+      result[at] = i;
+      at += input[i] != 0;
     }
   });
 }
 
-#define CYGNET_INSTANTIATE(T)                                                                             \
-  template void renormalize_rows(T*, const int64_t*, int64_t, int64_t, int64_t, double, double) noexcept; \
-  template void scatter_add_rows(const T*, const int64_t*, int64_t, int64_t, int64_t, T*) noexcept;       \
-  template void scatter_add_along_axis(const AlongAxis&, const T*, const int64_t*, T*) noexcept;
+#define CYGNET_INSTANTIATE(T)                                                                 \
+  template void put_rows(const AlongAxis&, Put, bool, const T*, const int64_t*, T*) noexcept; \
+  template void put_along_axis(const AlongAxis&, Put, bool, const T*, const int64_t*, T*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)
+CYGNET_INSTANTIATE(int32_t)
+CYGNET_INSTANTIATE(int64_t)
+CYGNET_INSTANTIATE(uint8_t)
 #undef CYGNET_INSTANTIATE
+template void renormalize_rows(float*, const int64_t*, int64_t, int64_t, int64_t, double, double) noexcept;
+template void renormalize_rows(double*, const int64_t*, int64_t, int64_t, int64_t, double, double) noexcept;
 
 }  // namespace cygnet

@@ -36,9 +36,14 @@ struct Lane {
   friend Lane operator-(Lane a, Lane b) { return wrapped(a.bits() - b.bits()); }
   friend Lane operator*(Lane a, Lane b) { return wrapped(a.bits() * b.bits()); }
   friend Lane operator-(Lane a) { return wrapped(Unsigned(0) - a.bits()); }
+  friend Lane operator~(Lane a) { return wrapped(~a.bits()); }
+  friend Lane operator&(Lane a, Lane b) { return wrapped(a.bits() & b.bits()); }
+  friend Lane operator|(Lane a, Lane b) { return wrapped(a.bits() | b.bits()); }
+  friend Lane operator^(Lane a, Lane b) { return wrapped(a.bits() ^ b.bits()); }
   friend bool operator<(Lane a, Lane b) { return a.value < b.value; }
   friend bool operator<=(Lane a, Lane b) { return a.value <= b.value; }
   friend bool operator>(Lane a, Lane b) { return a.value > b.value; }
+  friend bool operator>=(Lane a, Lane b) { return a.value >= b.value; }
   friend bool operator==(Lane a, Lane b) { return a.value == b.value; }
 };
 
@@ -64,6 +69,14 @@ inline T horizontal_sum(Lane<T> a) {
 }
 template <class T>
 inline T horizontal_max(Lane<T> a) {
+  return a.value;
+}
+template <class T>
+inline T horizontal_min(Lane<T> a) {
+  return a.value;
+}
+template <class T>
+inline T horizontal_product(Lane<T> a) {
   return a.value;
 }
 

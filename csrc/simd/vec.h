@@ -204,6 +204,11 @@ template <class T>
 inline Vec<T> round(Vec<T> a) {
   return Eigen::internal::print(a.p);
 }
+/// The integer part.
+template <class T>
+inline Vec<T> trunc(Vec<T> a) {
+  return Eigen::internal::ptrunc(a.p);
+}
 /// The magnitude of `a` with the sign of `b`.
 template <class T>
 inline Vec<T> copysign(Vec<T> a, Vec<T> b) {
@@ -211,7 +216,7 @@ inline Vec<T> copysign(Vec<T> a, Vec<T> b) {
   return Eigen::internal::por(Eigen::internal::pandnot(a.p, sign), Eigen::internal::pand(b.p, sign));
 }
 
-/// Sum, largest and smallest of the lanes, in an order that depends on the width alone.
+/// Sum, product, largest and smallest of the lanes, in an order that depends on the width alone.
 template <class T>
 inline T horizontal_sum(Vec<T> a) {
   return Eigen::internal::predux(a.p);
@@ -219,6 +224,15 @@ inline T horizontal_sum(Vec<T> a) {
 template <class T>
 inline T horizontal_max(Vec<T> a) {
   return Eigen::internal::predux_max<Eigen::PropagateNaN>(a.p);
+}
+
+template <class T>
+inline T horizontal_min(Vec<T> a) {
+  return Eigen::internal::predux_min<Eigen::PropagateNaN>(a.p);
+}
+template <class T>
+inline T horizontal_product(Vec<T> a) {
+  return Eigen::internal::predux_mul(a.p);
 }
 
 /// Exchanges rows and columns of a square of elements.

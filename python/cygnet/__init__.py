@@ -12,7 +12,14 @@ from math import e, inf, nan, pi
 from typing import Any
 
 from cygnet import autograd, kernels, ops
-from cygnet.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from cygnet.autograd import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from cygnet.config import (
     are_deterministic_algorithms_enabled,
     get_num_threads,
@@ -131,7 +138,9 @@ __all__ = [
     "int32",
     "int64",
     "int8",
+    "inference_mode",
     "is_grad_enabled",
+    "is_inference_mode_enabled",
     "kernels",
     "layout",
     "load",

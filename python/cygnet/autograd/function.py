@@ -145,9 +145,10 @@ class Function:
             and not any(result is tensor for tensor in ctx._constant)
         ]
         forms = [(results[i].shape, results[i].dtype.name) for i in numbers]
+        count = len(results)
 
         def backward(*gradients: Tensor | None) -> list[Tensor | None]:
-            incoming: list[Tensor | None] = [None] * len(results)
+            incoming: list[Tensor | None] = [None] * count
             for i, form, gradient in zip(numbers, forms, gradients, strict=True):
                 if gradient is None and ctx._materialize:
                     gradient = tensors[0]._wrap(kernels.full(form[0], 0.0, form[1]))

@@ -281,7 +281,7 @@ class MultiheadAttention(Module):
 def _additive(name: str, mask: Tensor, dtype: np.dtype[Any]) -> Tensor:
     """A mask as numbers to add to scores: minus infinity where a bool is True."""
     if mask.dtype == np.bool_:
-        return ops.where(mask, ops.full((), -math.inf, dtype), 0.0)
+        return ops.where(mask, ops.full((), -math.inf, dtype=dtype), 0.0)
     if mask.dtype not in FLOATS:
         raise DTypeError(
             f"MultiheadAttention: {name} is {mask.dtype}, expected bool or floating point"

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from cygnet.device import check_device, is_device_name
+from cygnet.device import device as Device
 from cygnet.kernels import DTypeError
-from cygnet.nn.parameter import Parameter, check_device
+from cygnet.nn.parameter import Parameter
 from cygnet.tensor import FLOATS, Tensor, as_dtype
 
 __all__ = ["Convertible"]
@@ -28,7 +30,7 @@ class Convertible:
             if integers or tensor.dtype in FLOATS:
                 for each in (tensor, tensor.grad):
                     if each is not None:
-                        each._array = each._array.astype(dtype, copy=False)
+                        each.data = each.data.to(dtype)
         return self
 
     def float(self) -> Self:
@@ -88,9 +90,9 @@ class Convertible:
         for value in args:
             if isinstance(value, Tensor):
                 dtype = value.dtype
-            elif isinstance(value, str | int) or type(value).__name__ == "device":
-                device = value if not isinstance(value, bool) else device
-            else:
+            elif isinstance(value, Device) or is_device_name(value):
+                device = value
+            elif value is not None and not isinstance(value, bool):
                 dtype = value
         check_device("to", device)
         if dtype is None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["NO_HOOKS", "Hook", "Hooked", "RemovableHandle", "hooks_of"]
+from cygnet.autograd import Function, is_grad_enabled
+from cygnet.autograd.hooks import RemovableHandle
+from cygnet.tensor import Tensor
+
+__all__ = ["NO_HOOKS", "Hook", "Hooked", "hooks_of"]
 
 
-class Hook(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Hook:
     """One attached function.
 
     Attributes
@@ -29,31 +34,11 @@ class Hook(NamedTuple):
     with_kwargs: bool = False
     always_call: bool = False
 
+    def __call__(self, *args: Any) -> Any:
+        return self.function(*args)
+
 
 NO_HOOKS: Mapping[int, Hook] = {}  # of the modules that never had one; nobody writes to it
-
-
-class RemovableHandle:
-    """Takes a hook off again: by :meth:`remove`, or at the end of a ``with`` block."""
-
-    def __init__(self, hooks: dict[int, Hook], key: int) -> None:
-        self._hooks = hooks
-        self._key = key
-
-    def remove(self) -> None:
-        """Take the hook off; once is enough, again does nothing."""
-        self._hooks.pop(self._key, None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.remove()
 
 
 def hooks_of(module: Hooked, kind: str) -> Iterator[Hook]:
@@ -84,13 +69,12 @@ class Hooked:
         if self._hooks is NO_HOOKS:
             self.__dict__["_hooks"] = {}
         hooks = self.__dict__["_hooks"]
-        key = max(hooks, default=0) + 1
-        others = list(hooks.items()) if prepend else []
+        handle = RemovableHandle(hooks, hook)
         if prepend:
+            *others, added = hooks.items()
             hooks.clear()
-        hooks[key] = hook
-        hooks.update(others)
-        return RemovableHandle(hooks, key)
+            hooks.update((added, *others))
+        return handle
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Forward between its hooks."""
@@ -98,12 +82,15 @@ class Hooked:
         try:
             for hook in hooks_of(self, "forward_pre"):
                 args, kwargs = self._before(hook, args, kwargs)
+            watch = _Watch.of(self)
+            if watch is not None:
+                args = watch.inputs(args)
             output = self.forward(*args, **kwargs)
             for hook in hooks_of(self, "forward"):
                 if hook in pending:
                     pending.remove(hook)
                 output = self._after(hook, args, kwargs, output)
-            return output
+            return output if watch is None else watch.outputs(output)
         except Exception:
             for hook in pending:
                 self._after(hook, args, kwargs, None)
@@ -112,9 +99,9 @@ class Hooked:
     def _before(self, hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The arguments of forward, or what the hook returns in their place."""
         if not hook.with_kwargs:
-            changed = hook.function(self, args)
+            changed = hook(self, args)
             return args if changed is None else _in_tuple(changed), kwargs
-        changed = hook.function(self, args, kwargs)
+        changed = hook(self, args, kwargs)
         if changed is None:
             return args, kwargs
         if not (isinstance(changed, tuple) and len(changed) == 2):
@@ -127,7 +114,7 @@ class Hooked:
     def _after(self, hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
         """The output of forward, or what the hook returns in its place."""
         given = (self, args, kwargs, output) if hook.with_kwargs else (self, args, output)
-        changed = hook.function(*given)
+        changed = hook(*given)
         return output if changed is None else changed
 
     def register_forward_pre_hook(
@@ -171,6 +158,35 @@ class Hooked:
         """
         return self._attach(Hook("forward", hook, with_kwargs, always_call), prepend)
 
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, grad_output)`` when the gradients of the output are known.
+
+        Parameters
+        ----------
+        hook : callable
+            It gets a tuple; what it returns, a tensor or a tuple, takes its place unless None.
+        prepend : bool
+            Whether it comes before the hooks there are. Default False.
+        """
+        return self._attach(Hook("backward_pre", hook), prepend)
+
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the input are known.
+
+        Parameters
+        ----------
+        hook : callable
+            It gets tuples, as long as the positional arguments and the outputs, with None where
+            there is no gradient; what it returns, if not None, takes the place of `grad_input`.
+        prepend : bool
+            Whether it comes before the hooks there are. Default False.
+        """
+        return self._attach(Hook("backward", hook), prepend)
+
     def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(module, prefix, keep_vars)`` before `state_dict` collects this module."""
         return self._attach(Hook("state_dict_pre", hook))
@@ -192,3 +208,87 @@ class Hooked:
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(module, result)`` after loading, with a `LoadResult`."""
         return self._attach(Hook("load", hook))
+
+
+class _Watch:
+    """The backward hooks of one call of a module: its inputs and outputs pass through identities
+    whose gradients the hooks see.
+    """
+
+    @staticmethod
+    def of(module: Hooked) -> _Watch | None:
+        """None if there is no backward hook or nothing is recorded."""
+        if is_grad_enabled():
+            for hook in module._hooks.values():
+                if hook.kind in ("backward", "backward_pre"):
+                    return _Watch(module)
+        return None
+
+    def __init__(self, module: Hooked) -> None:
+        self.module = module
+        self.arguments = 0  # how many there are, and which of them have a gradient
+        self.places: list[int] = []
+        self.grad_output: tuple[Any, ...] = ()
+
+    def inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments of forward, watched."""
+        self.arguments = len(args)
+        self.places = [
+            i for i, arg in enumerate(args) if isinstance(arg, Tensor) and arg.requires_grad
+        ]
+        watched = _Inputs.apply(self, *(args[i] for i in self.places)) if self.places else ()
+        by_place = dict(zip(self.places, watched, strict=True))
+        return tuple(by_place.get(i, arg) for i, arg in enumerate(args))
+
+    def outputs(self, output: Any) -> Any:
+        """The output of forward, a tensor or a tuple, watched."""
+        given = _in_tuple(output)
+        if not any(isinstance(each, Tensor) and each.requires_grad for each in given):
+            return output
+        watched = _Outputs.apply(self, *given)
+        return watched if isinstance(output, tuple) else watched[0]
+
+    def arrived(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The gradients of the outputs, changed by the hooks."""
+        for hook in hooks_of(self.module, "backward_pre"):
+            changed = hook(self.module, gradients)
+            if changed is not None:
+                gradients = _in_tuple(changed)
+        self.grad_output = gradients
+        if not self.places:
+            self.left(())
+        return gradients
+
+    def left(self, found: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The gradients of the inputs that have one, changed by the hooks."""
+        by_place = dict(zip(self.places, found, strict=True))
+        gradients = tuple(by_place.get(i) for i in range(self.arguments))
+        for hook in hooks_of(self.module, "backward"):
+            changed = hook(self.module, gradients, self.grad_output)
+            if changed is not None:
+                gradients = _in_tuple(changed)
+        return tuple(gradients[i] for i in self.places)
+
+
+class _Outputs(Function):
+    @staticmethod
+    def forward(ctx: Any, watch: _Watch, *outputs: Any) -> Any:
+        ctx.set_materialize_grads(False)
+        ctx.watch = watch
+        return outputs
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        return None, *ctx.watch.arrived(gradients)
+
+
+class _Inputs(Function):
+    @staticmethod
+    def forward(ctx: Any, watch: _Watch, *inputs: Any) -> Any:
+        ctx.set_materialize_grads(False)
+        ctx.watch = watch
+        return inputs
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        return None, *ctx.watch.left(gradients)

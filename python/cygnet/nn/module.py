@@ -409,7 +409,7 @@ class Module(Convertible, Hooked):
         destination, prefix, keep_vars = given
         result: dict[str, Any] = {} if destination is None else destination
         for hook in hooks_of(self, "state_dict_pre"):
-            hook.function(self, prefix, keep_vars)
+            hook(self, prefix, keep_vars)
         for name, tensor in state.own_state(self):
             result[prefix + name] = tensor if keep_vars else tensor.detach()
         if self._has_extra_state():
@@ -418,7 +418,7 @@ class Module(Convertible, Hooked):
             if child is not None:
                 child.state_dict(destination=result, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         for hook in hooks_of(self, "state_dict"):
-            hook.function(self, result, prefix, {})
+            hook(self, result, prefix, {})
         return result
 
     def load_state_dict(

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from cygnet.device import check_device
+from cygnet.dtypes import get_default_dtype
 from cygnet.kernels import DTypeError
 from cygnet.tensor import FLOATS, Tensor, as_dtype
 
-__all__ = ["Buffer", "Parameter", "check_device", "float_dtype"]
+__all__ = ["Buffer", "Parameter", "float_dtype"]
 
 
 class Parameter(Tensor):
@@ -52,21 +54,13 @@ class Buffer(Tensor):
         self.persistent = persistent
 
 
-def check_device(op: str, device: Any) -> None:
-    """RuntimeError unless `device` is the CPU or None."""
-    if device is not None and str(device).split(":")[0] != "cpu":
-        raise RuntimeError(
-            f"{op}: argument device expected 'cpu', got {str(device)!r}: Cygnet runs on the CPU"
-        )
-
-
 def float_dtype(op: str, device: Any, dtype: Any) -> np.dtype[Any]:
-    """The element type of a module's parameters, float32 by default; an error for a device other
-    than the CPU and for a dtype other than float32 and float64.
+    """The element type of a module's parameters, by default the default type; an error for a
+    device other than the CPU and for a dtype other than float32 and float64.
     """
     check_device(op, device)
     if dtype is None:
-        return FLOATS[0]
+        return get_default_dtype()
     checked = as_dtype(dtype, op)
     if checked not in FLOATS:
         raise DTypeError(f"{op}: argument dtype expected float32 or float64, got {checked}")

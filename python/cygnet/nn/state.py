@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cygnet.autograd import modified
 from cygnet.nn.hooks import hooks_of
 from cygnet.nn.parameter import Parameter
 from cygnet.tensor import Tensor
@@ -65,7 +66,7 @@ def load(root: Module, state: dict[str, Any], strict: bool, assign: bool) -> Loa
     problems: list[str] = []
     for prefix, module in places:
         for hook in hooks_of(module, "load_pre"):
-            hook.function(module, state, prefix, {}, strict, missing, unexpected, problems)
+            hook(module, state, prefix, {}, strict, missing, unexpected, problems)
     own = {
         prefix + name: (module, name, tensor)
         for prefix, module in places
@@ -96,13 +97,14 @@ def load(root: Module, state: dict[str, Any], strict: bool, assign: bool) -> Loa
                 setattr(module, name, _assigned(tensor, state[key]))
             else:
                 np.copyto(tensor._array, _array_of(state[key]), casting="unsafe")
+                modified(tensor)
     for key, module in extra.items():
         if key in state:
             module.set_extra_state(state[key])
     result = LoadResult(missing, unexpected)
     for _, module in places:
         for hook in hooks_of(module, "load"):
-            hook.function(module, result)
+            hook(module, result)
     return result
 
 

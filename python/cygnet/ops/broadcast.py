@@ -5,27 +5,18 @@ expand.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from cygnet import kernels
-from cygnet.autograd import record
-from cygnet.ops.common import Shape, as_tensor, normalized_axes, sizes, wrap
+from cygnet.autograd import record, record_view
+from cygnet.ops.common import Shape, also_named, as_tensor, normalized_axes, sizes, wrap
 from cygnet.tensor import Array, Tensor
 
 
-def _reshaped(array: Array, shape: Shape) -> Array:
-    """A view if the strides allow one, else a view of a copy made by a kernel."""
-    if array.flags.c_contiguous:
-        return array.reshape(shape)
-    try:
-        return array.reshape(shape, copy=False)
-    except ValueError:
-        return kernels.contiguous(array).reshape(shape)
-
-
+@also_named("shape")
 def reshape(input: Tensor, *shape: Any) -> Tensor:
     """The same elements, in logical order, in another shape; one size may be -1 and follows from
     the others.
@@ -39,16 +30,19 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
         If the number of elements differs.
     """
     input = as_tensor(input, "reshape", "input")
-    wanted = sizes("reshape", shape)
-    count = input.numel()
+    return to_shape(input, completed("reshape", sizes("reshape", shape), input.numel()))
+
+
+def completed(op: str, wanted: Shape, count: int) -> Shape:
+    """A shape of `count` elements, in which one size may be -1 and is computed."""
     if -1 in wanted:
         known = math.prod(size for size in wanted if size != -1)
         if wanted.count(-1) > 1 or known == 0 or count % known:
-            raise kernels.ShapeError(f"reshape: shape {input.shape} cannot become {wanted}")
+            raise kernels.ShapeError(f"{op}: {count} elements cannot have the shape {wanted}")
         wanted = tuple(count // known if size == -1 else size for size in wanted)
     if min(wanted, default=0) < 0 or math.prod(wanted) != count:
-        raise kernels.ShapeError(f"reshape: shape {input.shape} cannot become {wanted}")
-    return to_shape(input, wanted)
+        raise kernels.ShapeError(f"{op}: {count} elements cannot have the shape {wanted}")
+    return wanted
 
 
 def to_shape(input: Tensor, wanted: Shape) -> Tensor:
@@ -56,15 +50,42 @@ def to_shape(input: Tensor, wanted: Shape) -> Tensor:
     before = input.shape
     if wanted == before:
         return input
-    return record(
-        wrap(_reshaped(input._array, wanted)),
-        (input,),
-        lambda grad: (to_shape(grad, before),),
-        "reshape",
-        fresh=False,
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        return (to_shape(grad, before),)
+
+    array = input._array
+    if array.flags.c_contiguous:
+        array = array.reshape(wanted)
+    else:
+        try:
+            array = array.reshape(wanted, copy=False)
+        except ValueError:
+            copied = wrap(kernels.contiguous(array).reshape(wanted))
+            return record(copied, (input,), backward, "reshape", saved=(), fresh=False)
+    return record_view(input, array, backward, "reshape", lambda other: to_shape(other, wanted))
+
+
+def viewed(input: Tensor, take: Callable[[Array], Array], name: str) -> Tensor:
+    """The view that `take` makes of the input's array, no element of which is in it twice."""
+    shape = input.shape
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        return (_placed(grad, shape, take, name),)
+
+    return record_view(
+        input, take(input._array), backward, name, lambda other: viewed(other, take, name)
     )
 
 
+def _placed(grad: Tensor, shape: Shape, take: Callable[[Array], Array], name: str) -> Tensor:
+    """Zeros of `shape` with `grad` where `take` looks."""
+    whole = kernels.full(shape, 0.0, grad.dtype.name)
+    kernels.copy_into(take(whole), grad._array)
+    return record(wrap(whole), (grad,), lambda again: (viewed(again, take, name),), name, saved=())
+
+
+@also_named("size")
 def expand(input: Tensor, *size: Any) -> Tensor:
     """A read-only view in which dimensions of size 1 are repeated; -1 keeps a size.
 
@@ -79,15 +100,24 @@ def expand(input: Tensor, *size: Any) -> Tensor:
     shape = tuple(
         input.shape[i - missing] if s == -1 and i >= missing else s for i, s in enumerate(wanted)
     )
-    if shape == input.shape:
+    return expanded(input, shape)
+
+
+def expanded(input: Tensor, shape: Shape) -> Tensor:
+    """`expand` to sizes that are all given."""
+    before = input.shape
+    if shape == before:
         return input
     try:
         array = np.broadcast_to(input._array, shape)
     except ValueError:
-        raise kernels.ShapeError(f"expand: shape {input.shape} cannot become {shape}") from None
-    before = input.shape
-    return record(
-        wrap(array), (input,), lambda grad: (sum_to(grad, before),), "expand", fresh=False
+        raise kernels.ShapeError(f"expand: shape {before} cannot become {shape}") from None
+    return record_view(
+        input,
+        array,
+        lambda grad: (sum_to(grad, before),),
+        "expand",
+        lambda other: expanded(other, shape),
     )
 
 
@@ -108,7 +138,7 @@ def sum(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = F
         return (expand(reshape(grad, kept_shape("sum", input, dim)), input.shape),)
 
     output = wrap(kernels.sum(input._array, axis_argument(dim), keepdim))
-    return record(output, (input,), backward, "sum", fresh=False)
+    return record(output, (input,), backward, "sum", saved=(), fresh=False)
 
 
 def sum_to(grad: Tensor, shape: Shape) -> Tensor:

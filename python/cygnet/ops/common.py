@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import operator
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from cygnet.tensor import FLOATS, Array, Tensor
 
 Number: TypeAlias = float | int | bool
 Shape: TypeAlias = tuple[int, ...]
+F = TypeVar("F", bound=Callable[..., Any])
 
 wrap = Tensor._wrap
 
@@ -36,6 +38,11 @@ def as_tensor(value: Any, op: str, name: str) -> Tensor:
     if isinstance(value, np.ndarray | np.generic):
         return Tensor(value)
     raise TypeError(f"{op}: {name} must be a Tensor, got {type(value).__name__}")
+
+
+def highest_dtype(dtypes: Iterable[np.dtype[Any]]) -> np.dtype[Any]:
+    """The type that numbers of all these types have together."""
+    return max(dtypes, key=_RANK.__getitem__)
 
 
 def layer_operands(
@@ -88,7 +95,7 @@ def operands(op: str, a: Any, b: Any, *, floating: bool = False) -> tuple[Tensor
         b = _constant(op, "other", b, a)
     if a.dtype == b.dtype and not (floating and a.dtype not in FLOATS):
         return a, b
-    dtype = a.dtype if _RANK[a.dtype] >= _RANK[b.dtype] else b.dtype
+    dtype = highest_dtype((a.dtype, b.dtype))
     if floating and dtype not in FLOATS:
         dtype = DEFAULT_FLOAT
     return cast(a, dtype), cast(b, dtype)
@@ -147,6 +154,23 @@ def normalized_axis(op: str, dim: int, ndim: int) -> int:
             f"{op}: dim is {dim}, expected {-size} to {size - 1} for {ndim} dimensions"
         )
     return dim % size
+
+
+def also_named(name: str) -> Callable[[F], F]:
+    """Lets an op whose sizes or dimensions come one by one take them as one keyword as well."""
+
+    def decorated(function: F) -> F:
+        @functools.wraps(function)
+        def wrapped(input: Any, *args: Any, **options: Any) -> Any:
+            return (
+                function(input, options.pop(name), **options)
+                if name in options
+                else function(input, *args, **options)
+            )
+
+        return wrapped  # type: ignore[return-value]
+
+    return decorated
 
 
 def sizes(op: str, args: tuple[Any, ...]) -> Shape:

@@ -1,41 +1,110 @@
-"""Selection by integer indices."""
+"""Selection by integer indices along one dimension, and its opposite, scattering."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from cygnet import kernels
 from cygnet.autograd import record
-from cygnet.ops.broadcast import reshape
-from cygnet.ops.common import as_tensor, normalized_axis, wrap
-from cygnet.ops.create import ones
-from cygnet.ops.elementwise import div, ne, where
-from cygnet.tensor import Tensor
+from cygnet.ops.broadcast import expanded, reshape, to_shape, viewed
+from cygnet.ops.common import Number, as_tensor, cast, normalized_axis, wrap
+from cygnet.ops.create import ones_like
+from cygnet.ops.elementwise import div, eq, mul
+from cygnet.ops.shape import common_shape
+from cygnet.tensor import FLOATS, Array, Tensor
+
+INDICES = (np.dtype(np.int64), np.dtype(np.int32))
 
 
-def gather_rows(input: Tensor, index: Tensor) -> Tensor:
-    """The entries `index` (a vector of positions) of the first dimension of `input`."""
-    output = wrap(kernels.gather_rows(input._array, index._array))
-    rows = input.shape[0]
+def gather_rows(input: Tensor, index: Tensor, axis: int = 0) -> Tensor:
+    """The entries `index` (a vector of positions) of a dimension of `input`."""
+    output = wrap(kernels.gather_rows(input._array, index._array, axis))
+    rows = input.shape[axis]
     return record(
-        output, (input,), lambda grad: (scatter_add_rows(grad, index, rows),), "gather_rows"
+        output,
+        (input,),
+        lambda grad: (scatter_add_rows(grad, index, rows, axis),),
+        "gather_rows",
+        saved=(index,),
     )
 
 
-def scatter_add_rows(grad: Tensor, index: Tensor, rows: int) -> Tensor:
-    """Zeros with `rows` entries, to which entry i of `grad` is added at position index[i]."""
-    output = wrap(kernels.scatter_add_rows(grad._array, index._array, rows))
-    return record(output, (grad,), lambda again: (gather_rows(again, index),), "scatter_add_rows")
+def scatter_add_rows(grad: Tensor, index: Tensor, rows: int, axis: int = 0) -> Tensor:
+    """Zeros with `rows` entries along the axis; entry i of `grad` is added at position index[i]."""
+    output = wrap(kernels.scatter_add_rows(grad._array, index._array, rows, axis))
+    return record(
+        output,
+        (grad,),
+        lambda again: (gather_rows(again, index, axis),),
+        "scatter_add_rows",
+        saved=(index,),
+    )
 
 
-def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """input[i][index[i][j]] and so on along `dim`; the other sizes of `index` are those of
-    `input`.
+def _aligned(op: str, name: str, tensor: Tensor, index: Tensor, axis: int | None) -> Tensor:
+    """The part of `tensor` that `index` counts in: as large as it but along `axis`."""
+    sizes = tuple(
+        size if i == axis else wanted
+        for i, (size, wanted) in enumerate(zip(tensor.shape, index.shape, strict=False))
+    )
+    if tensor.ndim != index.ndim or any(
+        wanted > size for size, wanted in zip(tensor.shape, sizes, strict=True)
+    ):
+        beside = "" if axis is None else f", but for dimension {axis}"
+        raise kernels.ShapeError(
+            f"{op}: index has shape {index.shape}, expected as many dimensions as {name} of shape "
+            f"{tensor.shape} and no larger sizes{beside}"
+        )
+    return tensor if sizes == tensor.shape else viewed(tensor, _corner(sizes), op)
+
+
+def _corner(sizes: tuple[int, ...]) -> Any:
+    index = tuple(slice(size) for size in sizes)
+    return lambda array: array[index]
+
+
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
+    """input[i][index[i][j]] and so on along `dim`.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    index : Tensor
+        int64 or int32, not negative; as many dimensions as `input`, no size but that of `dim`
+        larger than its.
+    sparse_grad : bool
+        Accepted for PyTorch's sake; the gradient is always dense.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `index`.
+
+    Raises
+    ------
+    ShapeError, DTypeError, IndexError
     """
     input, index = as_tensor(input, "gather", "input"), as_tensor(index, "gather", "index")
     axis = normalized_axis("gather", dim, input.ndim)
+    if input.ndim == 0:
+        return to_shape(gather_rows(to_shape(input, (1,)), reshape(index, -1)), index.shape)
+    if index.ndim == 0:
+        index = to_shape(index, (1,))
+    return _gathered(_aligned("gather", "input", input, index, axis), index, axis)
+
+
+def _gathered(input: Tensor, index: Tensor, axis: int) -> Tensor:
     output = wrap(kernels.take_along_axis(input._array, index._array, axis))
     size = input.shape[axis]
     return record(
-        output, (input,), lambda grad: (scatter_along(grad, index, axis, size),), "gather"
+        output,
+        (input,),
+        lambda grad: (scatter_along(grad, index, axis, size),),
+        "gather",
+        saved=(index,),
     )
 
 
@@ -44,65 +113,207 @@ def scatter_along(grad: Tensor, index: Tensor, axis: int, size: int) -> Tensor:
     positions `index`.
     """
     output = wrap(kernels.scatter_add_along_axis(grad._array, index._array, axis, size))
-    return record(output, (grad,), lambda again: (gather(again, axis, index),), "scatter_along")
+    return record(
+        output,
+        (grad,),
+        lambda again: (_gathered(again, index, axis),),
+        "scatter_along",
+        saved=(index,),
+    )
 
 
-def embedding(
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """`gather` where all other sizes broadcast; of the flattened tensors without `dim`."""
+    op = "take_along_dim"
+    input, indices = as_tensor(input, op, "input"), as_tensor(indices, op, "indices")
+    if dim is None:
+        return gather(reshape(input, -1), 0, reshape(indices, -1))
+    axis = normalized_axis(op, dim, input.ndim)
+    if input.ndim != indices.ndim:
+        raise kernels.ShapeError(
+            f"{op}: indices has shape {indices.shape}, expected {input.ndim} dimensions"
+        )
+    shapes = [(*x.shape[:axis], 1, *x.shape[axis + 1 :]) for x in (input, indices)]
+    shared = common_shape(op, shapes)
+
+    def stretched(x: Tensor) -> Tensor:
+        return expanded(x, (*shared[:axis], x.shape[axis], *shared[axis + 1 :]))
+
+    return gather(stretched(input), axis, stretched(indices))
+
+
+def _put_along(input: Tensor, index: Tensor, src: Tensor, axis: int, mode: str) -> Array:
+    """A copy of `input` with `src` put in at `index` along the axis."""
+    array = kernels.contiguous(input._array, always_copy=True)
+    area = array[tuple(slice(None) if i == axis else slice(n) for i, n in enumerate(index.shape))]
+    kernels.put_along_axis(area, index._array, src._array, axis, mode)
+    return array
+
+
+def _scattered(
+    op: str, input: Tensor, dim: int, index: Tensor, src: Tensor, mode: str
+) -> tuple[Tensor, Tensor, Tensor, Tensor, int]:
+    """The scattered result, and input, index, source and axis as they fit each other."""
+    input, index = as_tensor(input, op, "input"), as_tensor(index, op, "index")
+    src = as_tensor(src, op, "src")
+    if src.dtype != input.dtype:
+        raise kernels.DTypeError(f"{op}: src is {src.dtype}, expected {input.dtype}, as input")
+    axis = normalized_axis(op, dim, input.ndim)
+    if input.ndim == 0:
+        input = to_shape(input, (1,))
+    if index.ndim == 0:
+        index = to_shape(index, (1,))
+    if src.ndim == 0:
+        src = to_shape(src, (1,))
+    _aligned(op, "input", input.detach(), index, axis)
+    src = _aligned(op, "src", src, index, None)
+    return wrap(_put_along(input, index, src, axis, mode)), input, index, src, axis
+
+
+def scatter(
     input: Tensor,
-    weight: Tensor,
-    padding_idx: int | None = None,
-    max_norm: float | None = None,
-    norm_type: float = 2.0,
-    scale_grad_by_freq: bool = False,
-    sparse: bool = False,
+    dim: int,
+    index: Tensor,
+    src: Tensor | Number | None = None,
+    *,
+    value: Number | None = None,
+    reduce: str | None = None,
 ) -> Tensor:
-    """The rows of `weight` that `input` names.
+    """A copy of `input` in which src[i][j] stands at [i][index[i][j]] and so on along `dim`.
 
     Parameters
     ----------
     input : Tensor
-        Positions of any shape, int64 or int32.
-    weight : Tensor
-        (rows, width), float32 or float64.
-    padding_idx : int, optional
-        A row, negative ones counted from the end, that gets no gradient.
-    max_norm : float, optional
-        Rows that are looked up and have a larger norm are first scaled to it, in place.
-    norm_type : float
-        p of the norm ``sum(abs(row) ** p) ** (1 / p)``. Default 2.
-    scale_grad_by_freq : bool
-        Whether a row's gradient is divided by how often it was looked up. Default False.
-    sparse : bool
-        Accepted for PyTorch's sake; the gradient is always dense.
-
-    Returns
-    -------
-    Tensor
-        (\\*input.shape, width).
+    dim : int
+    index : Tensor
+        int64 or int32, not negative; as many dimensions as `input`, no size but that of `dim`
+        larger than its. Where a position comes twice, the last one counts, but all get gradients.
+    src : Tensor or number
+        Of the input's type and at least the index's sizes.
+    value : number, optional
+        In the place of `src`.
+    reduce : str, optional
+        'add' or 'multiply': what is done with the number that stands there. 'multiply' has no
+        gradient.
 
     Raises
     ------
-    ShapeError, DTypeError, IndexError, ValueError
+    ShapeError, DTypeError, ValueError, IndexError
     """
-    op = "embedding"
-    input, weight = as_tensor(input, op, "input"), as_tensor(weight, op, "weight")
-    if weight.ndim != 2:
-        raise kernels.ShapeError(f"{op}: weight has shape {weight.shape}, expected (rows, width)")
-    rows, width = weight.shape
-    if padding_idx is not None and not -rows <= padding_idx < rows:
-        raise ValueError(f"{op}: padding_idx is {padding_idx}, expected {-rows} to {rows - 1}")
-    index = reshape(input.detach(), -1)
-    if max_norm is not None:
-        kernels.renormalize_rows(weight._array, index._array, max_norm, norm_type)
-    output = wrap(kernels.gather_rows(weight._array, index._array).reshape(*input.shape, width))
+    op = "scatter"
+    if reduce not in (None, "add", "multiply"):
+        raise ValueError(f"{op}: reduce is {reduce!r}, expected 'add' or 'multiply'")
+    src = value if src is None else src
+    if src is None:
+        raise TypeError(f"{op}: expected src or value")
+    if not isinstance(src, Tensor):
+        number = wrap(np.array(src, as_tensor(input, op, "input").dtype))
+        src = expanded(number, as_tensor(index, op, "index").shape)
+    if reduce == "add":
+        return scatter_add(input, dim, index, src)
+    mode = "multiply" if reduce else "assign"
+    output, target, at, source, axis = _scattered(op, input, dim, index, src, mode)
 
-    def backward(grad: Tensor) -> tuple[Tensor]:
-        grad = reshape(grad, index.numel(), width)
-        if padding_idx is not None:
-            grad = where(reshape(ne(index, padding_idx % rows), -1, 1), grad, 0.0)
-        if scale_grad_by_freq:
-            counts = scatter_add_rows(ones(index.numel(), 1, dtype=grad.dtype), index, rows)
-            grad = div(grad, gather_rows(counts, index))
-        return (scatter_add_rows(grad, index, rows),)
+    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+        if reduce:
+            raise RuntimeError("scatter: reduce='multiply' has no gradient")
+        return (
+            scatter(grad, axis, at, 0) if target.requires_grad else None,
+            gather(grad, axis, at) if source.requires_grad else None,
+        )
 
-    return record(output, (weight,), backward, op)
+    output = record(output, (target, source), backward, op, saved=(at,))
+    return to_shape(output, input.shape)
+
+
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """A copy of `input` to which src[i][j] is added at [i][index[i][j]] and so on along `dim`; see
+    `scatter`.
+    """
+    op = "scatter_add"
+    output, target, at, source, axis = _scattered(op, input, dim, index, src, "add")
+
+    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+        return grad, gather(grad, axis, at) if source.requires_grad else None
+
+    output = record(output, (target, source), backward, op, saved=(at,), fresh=False)
+    return to_shape(output, input.shape)
+
+
+# The number that changes nothing, by reduction: a type's own lowest and highest for amax and amin.
+def _neutral(reduce: str, dtype: np.dtype[Any]) -> Number:
+    if reduce in ("sum", "mean", "prod"):
+        return 1 if reduce == "prod" else 0
+    if dtype in FLOATS:
+        return -np.inf if reduce == "amax" else np.inf
+    limits = np.iinfo(dtype)
+    return int(limits.min if reduce == "amax" else limits.max)
+
+
+_MODES = {"sum": "add", "mean": "add", "prod": "multiply", "amax": "amax", "amin": "amin"}
+
+
+def scatter_reduce(
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
+) -> Tensor:
+    """A copy of `input` in which the elements of `src` that meet at one place are reduced.
+
+    Parameters
+    ----------
+    input, dim, index, src
+        As for `scatter`.
+    reduce : str
+        'sum', 'prod', 'mean', 'amax' or 'amin'. 'prod' has no gradient; equal largest or smallest
+        ones share theirs.
+    include_self : bool
+        Whether the element of `input` takes part. Default True.
+
+    Raises
+    ------
+    ShapeError, DTypeError, ValueError, IndexError
+    """
+    op = "scatter_reduce"
+    if reduce not in _MODES:
+        raise ValueError(
+            f"{op}: reduce is {reduce!r}, expected 'sum', 'prod', 'mean', 'amax' or 'amin'"
+        )
+    input = as_tensor(input, op, "input")
+    if not include_self:
+        input = scatter(input, dim, index, _neutral(reduce, input.dtype))
+    if reduce == "sum":
+        return scatter_add(input, dim, index, src)
+    if reduce == "mean":
+        start = ones_like(input)
+        if not include_self:
+            start = scatter(start, dim, index, 0)
+        counts = scatter_add(start, dim, index, ones_like(src))
+        return _mean(scatter_add(input, dim, index, src), counts)
+    output, target, at, source, axis = _scattered(op, input, dim, index, src, _MODES[reduce])
+    extremes = output._array
+
+    def backward(grad: Tensor) -> tuple[Tensor, Tensor]:
+        if reduce == "prod":
+            raise RuntimeError("scatter_reduce: reduce='prod' has no gradient")
+        reached = wrap(extremes)
+        own = cast(eq(target, reached), grad.dtype)
+        theirs = cast(eq(source, gather(reached, axis, at)), grad.dtype)
+        share = div(grad, scatter_add(own, axis, at, theirs))
+        return mul(own, share), mul(theirs, gather(share, axis, at))
+
+    output = record(output, (target, source), backward, op, saved=(target, source, at, output))
+    return to_shape(output, input.shape)
+
+
+def _mean(total: Tensor, counts: Tensor) -> Tensor:
+    """total / counts, for integers rounded down."""
+    if total.dtype in FLOATS:
+        return div(total, counts)
+    double = np.dtype(np.float64)
+    quotient = kernels.floor(div(cast(total, double), cast(counts, double))._array)
+    return cast(wrap(quotient), total.dtype)

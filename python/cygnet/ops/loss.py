@@ -1,22 +1,41 @@
-"""Loss functions. `reduction` is 'mean' (default), 'sum' or 'none'."""
+"""Losses of elements: each compares an input with a target number by number.
+
+What all losses share: `reduction` is 'mean' (default), 'sum' or 'none'; `size_average` and
+`reduce`, PyTorch's old spelling of it, hold their places and must stay None.
+"""
 
 from __future__ import annotations
 
+import math
+import warnings
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from cygnet import kernels
-from cygnet.autograd import record
-from cygnet.ops.broadcast import reshape
+from cygnet.autograd import is_grad_enabled, record
+from cygnet.ops.activation import logsigmoid, sigmoid, softplus
+from cygnet.ops.broadcast import expand, reshape
 from cygnet.ops.broadcast import sum as sum_
-from cygnet.ops.common import as_tensor, operands, wrap
+from cygnet.ops.common import Shape, as_tensor, operands, wrap
 from cygnet.ops.elementwise import abs as abs_
-from cygnet.ops.elementwise import eq, exp, log, mul, neg, sub, where
+from cygnet.ops.elementwise import add, div, eq, exp, gt, le, log, lt, mul, ne, neg, sub, where
 from cygnet.ops.reduce import mean
-from cygnet.ops.shape import permute
 from cygnet.tensor import Tensor
 
 
-def _reduced(op: str, losses: Tensor, reduction: str) -> Tensor:
+def check_old_reduction(op: str, size_average: Any, reduce: Any) -> None:
+    """Raises ValueError if the deprecated arguments are in use."""
+    if size_average is not None or reduce is not None:
+        raise ValueError(
+            f"{op}: arguments size_average and reduce expected None (reduction does their work), "
+            f"got {size_average!r} and {reduce!r}"
+        )
+
+
+def reduced(op: str, losses: Tensor, reduction: str) -> Tensor:
+    """The mean or sum of losses, or themselves."""
     if reduction == "mean":
         return mean(losses)
     if reduction == "sum":
@@ -26,149 +45,312 @@ def _reduced(op: str, losses: Tensor, reduction: str) -> Tensor:
     raise ValueError(f"{op}: reduction is {reduction!r}, expected 'none', 'mean' or 'sum'")
 
 
-def _rows(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Class scores (N, C, ...) as rows (N ..., C) and their labels as a vector; (C,) is one row."""
-    classes = 1 if input.ndim > 1 else 0
-    if input.ndim == 0 or target.shape != input.shape[:classes] + input.shape[classes + 1 :]:
+def at_least_zero(input: Tensor) -> Tensor:
+    """max(input, 0), whose gradient at 0 is 1."""
+    return where(lt(input, 0), 0.0, input)
+
+
+def common_shape(op: str, **tensors: Tensor) -> Shape:
+    """The shape that the tensors broadcast to; ShapeError if there is none."""
+    try:
+        return np.broadcast_shapes(*(tensor.shape for tensor in tensors.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} {tensor.shape}" for name, tensor in tensors.items())
+        raise kernels.ShapeError(f"{op}: shapes expected to broadcast, got {shapes}") from None
+
+
+def _pair(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Input and target in one type and shape; a warning if they had two."""
+    x, y = operands(op, input, target)
+    if x.shape == y.shape:
+        return x, y
+    warnings.warn(
+        f"{op}: target has shape {y.shape}, input {x.shape}; they are broadcast, which is seldom "
+        "what a loss should do",
+        stacklevel=4,
+    )
+    shape = common_shape(op, input=x, target=y)
+    return expand(x, shape), expand(y, shape)
+
+
+def _same_shape(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Input and target in one type; ShapeError unless they have one shape."""
+    x, y = operands(op, input, target)
+    if x.shape != y.shape:
         raise kernels.ShapeError(
-            f"{op}: target has shape {target.shape}, expected that of input {input.shape} "
-            f"without its class axis"
+            f"{op}: target has shape {y.shape}, expected {x.shape}, that of input"
         )
-    if input.ndim == 2:
-        return input, target
-    if input.ndim == 1:
-        return reshape(input, (1, -1 if input.numel() else 0)), reshape(target, (1,))
-    input = permute(input, 0, *range(2, input.ndim), 1)
-    input = reshape(input, (target.numel(), input.shape[-1]))
-    return input, reshape(target, (target.numel(),))
+    return x, y
 
 
-def cross_entropy(
-    input: Tensor, target: Tensor, *, ignore_index: int = -100, reduction: str = "mean"
+def _fused(
+    op: str,
+    kernel: str,
+    x: Tensor,
+    y: Tensor,
+    reduction: str,
+    slopes: tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]],
 ) -> Tensor:
-    """-log(softmax(input)[target]) of class scores and integer labels, in one pass.
+    """A loss whose kernel gives the gradient of the input, too.
+
+    `slopes` are the derivatives by input and by target, written in ops.
+    """
+
+    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+        each = div(grad, x.numel()) if reduction == "mean" else grad
+        by_x = by_y = None
+        if x.requires_grad and is_grad_enabled():
+            by_x = mul(each, slopes[0](x, y))
+        elif x.requires_grad:
+            gradient = getattr(kernels, f"{kernel}_backward")
+            by_x = wrap(gradient(grad._array, x._array, y._array, reduction=reduction))
+        if y.requires_grad:
+            by_y = mul(each, slopes[1](x, y))
+        return by_x, by_y
+
+    forward = getattr(kernels, f"{kernel}_forward")
+    return record(wrap(forward(x._array, y._array, reduction=reduction)), (x, y), backward, op)
+
+
+def _weighted(
+    op: str, losses: Tensor, weight: Tensor, reduction: str, *, mean_of_weights: bool
+) -> Tensor:
+    """Losses times a weight for each, reduced; a mean divides by the sum of weights or their
+    number.
+    """
+    weight = as_tensor(weight, op, "weight")
+    if weight.shape != losses.shape:
+        raise kernels.ShapeError(
+            f"{op}: weight has shape {weight.shape}, expected {losses.shape}, that of input"
+        )
+    losses = mul(losses, weight)
+    if reduction == "mean" and mean_of_weights:
+        return div(sum_(losses), sum_(weight))
+    return reduced(op, losses, reduction)
+
+
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: None = None,
+    reduce: None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """(input - target)².
+
+    Parameters
+    ----------
+    input, target : Tensor
+        Of one shape; others are broadcast, with a warning.
+    size_average, reduce : None
+        Must stay None.
+    reduction : str
+        'mean' (default), 'sum' or 'none'.
+    weight : Tensor, optional
+        A factor for each loss, of their shape; a mean then divides by the sum of the weights.
+
+    Raises
+    ------
+    ShapeError, DTypeError, ValueError
+    """
+    op = "mse_loss"
+    check_old_reduction(op, size_average, reduce)
+    x, y = _pair(op, input, target)
+    if weight is not None:
+        losses = mul(sub(x, y), sub(x, y))
+        return _weighted(op, losses, weight, reduction, mean_of_weights=True)
+    slopes = (lambda x, y: mul(sub(x, y), 2.0)), (lambda x, y: mul(sub(y, x), 2.0))
+    return _fused(op, "mse_loss", x, y, reduction, slopes)
+
+
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: None = None,
+    reduce: None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """|input - target|; arguments as in `mse_loss`."""
+    op = "l1_loss"
+    check_old_reduction(op, size_average, reduce)
+    losses = abs_(sub(*_pair(op, input, target)))
+    if weight is not None:
+        return _weighted(op, losses, weight, reduction, mean_of_weights=True)
+    return reduced(op, losses, reduction)
+
+
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: None = None,
+    reduce: None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:
+    """d² / (2 beta) where d = |input - target| is below beta, else d - beta / 2.
+
+    Parameters
+    ----------
+    input, target, size_average, reduce, reduction
+        As in `mse_loss`.
+    beta : float
+        At least 0, with which it is `l1_loss`. Default 1.
+
+    Raises
+    ------
+    ShapeError, DTypeError, ValueError
+
+    References
+    ----------
+    R. Girshick, "Fast R-CNN", ICCV 2015.
+    """
+    op = "smooth_l1_loss"
+    check_old_reduction(op, size_average, reduce)
+    if not beta >= 0:
+        raise ValueError(f"{op}: argument beta expected at least 0, got {beta}")
+    d = abs_(sub(*_pair(op, input, target)))
+    if beta == 0:
+        return reduced(op, d, reduction)
+    losses = where(lt(d, beta), mul(mul(d, d), 0.5 / beta), sub(d, 0.5 * beta))
+    return reduced(op, losses, reduction)
+
+
+def huber_loss(
+    input: Tensor,
+    target: Tensor,
+    reduction: str = "mean",
+    delta: float = 1.0,
+    weight: Tensor | None = None,
+) -> Tensor:
+    """d² / 2 where d = |input - target| is at most delta, else delta (d - delta / 2).
+
+    Parameters
+    ----------
+    input, target, reduction
+        As in `mse_loss`.
+    delta : float
+        Above 0. Default 1.
+    weight : Tensor, optional
+        A factor for each loss, of their shape; a mean is over all losses.
+
+    Raises
+    ------
+    ShapeError, DTypeError, ValueError
+
+    References
+    ----------
+    P. Huber, "Robust estimation of a location parameter", Ann. Math. Statist. 35 (1964).
+    """
+    op = "huber_loss"
+    if not delta > 0:
+        raise ValueError(f"{op}: argument delta expected above 0, got {delta}")
+    d = abs_(sub(*_pair(op, input, target)))
+    losses = where(le(d, delta), mul(mul(d, d), 0.5), mul(sub(d, 0.5 * delta), delta))
+    if weight is not None:
+        return _weighted(op, losses, weight, reduction, mean_of_weights=False)
+    return reduced(op, losses, reduction)
+
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: None = None,
+    reduce: None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """-(target log(input) + (1 - target) log(1 - input)) of probabilities, logarithms at least
+    -100.
 
     Parameters
     ----------
     input : Tensor
-        Scores (N, C), (C,) or (N, C, d1, ...).
+        Probabilities; one outside of [0, 1] gives NaN.
     target : Tensor
-        Labels 0 <= label < C: (N,), () or (N, d1, ...), int64 or int32.
-    ignore_index : int
-        A label that contributes nothing. Default -100.
+        Probabilities, of the input's shape.
+    weight : Tensor, optional
+        A factor for each loss; it broadcasts to their shape.
+    size_average, reduce : None
+        Must stay None.
     reduction : str
-        'mean' over the labels that are not ignored (default), 'sum' or 'none'.
+        'mean' over all losses (default), 'sum' or 'none'.
 
     Raises
     ------
-    IndexError
-        If a label is not a class.
     ShapeError, DTypeError, ValueError
     """
-    input, target = (
-        as_tensor(input, "cross_entropy", "input"),
-        as_tensor(target, "cross_entropy", "target"),
-    )
-    scores, labels = _rows("cross_entropy", input, target)
-    x, y = scores._array, labels._array
-    loss, log_sum_exp = kernels.cross_entropy_forward(x, y, ignore_index, reduction)
+    op = "binary_cross_entropy"
+    check_old_reduction(op, size_average, reduce)
+    x, y = _same_shape(op, input, target)
 
-    def backward(grad: Tensor) -> tuple[Tensor]:
-        array = kernels.cross_entropy_backward(
-            grad._array, x, y, log_sum_exp, ignore_index, reduction
-        )
-        return (wrap(array),)
+    def by_input(x: Tensor, y: Tensor) -> Tensor:
+        variance = mul(x, sub(1.0, x))
+        return div(sub(x, y), where(lt(variance, 1e-12), 1e-12, variance))
 
-    result = record(wrap(loss), (scores,), backward, "cross_entropy", once=True)
-    return reshape(result, target.shape) if reduction == "none" else result
+    def by_target(x: Tensor, y: Tensor) -> Tensor:
+        return sub(log(sub(1.0, x)), log(x))
 
-
-def nll_loss(
-    input: Tensor, target: Tensor, *, ignore_index: int = -100, reduction: str = "mean"
-) -> Tensor:
-    """-input[target] of log-probabilities and integer labels; shapes and options as in
-    `cross_entropy`.
-    """
-    input, target = as_tensor(input, "nll_loss", "input"), as_tensor(target, "nll_loss", "target")
-    scores, labels = _rows("nll_loss", input, target)
-    y, shape = labels._array, scores.shape
-    options: dict[str, Any] = {"ignore_index": ignore_index, "reduction": reduction}
-
-    def backward(grad: Tensor) -> tuple[Tensor]:
-        return (wrap(kernels.nll_loss_backward(grad._array, y, shape, **options)),)
-
-    loss = wrap(kernels.nll_loss_forward(scores._array, y, **options))
-    result = record(loss, (scores,), backward, "nll_loss", once=True)
-    return reshape(result, target.shape) if reduction == "none" else result
-
-
-def _fused(
-    name: str, forward: Any, gradient: Any, input: Tensor, target: Tensor, reduction: str
-) -> Tensor:
-    """A loss whose kernel gives the gradient of the input; the target has none."""
-    x, y = operands(name, input, target)
-    if y.requires_grad:
-        raise RuntimeError(f"{name}: target requires a gradient, which this loss does not give")
-
-    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
-        return (wrap(gradient(grad._array, x._array, y._array, reduction=reduction)),)
-
-    return record(
-        wrap(forward(x._array, y._array, reduction=reduction)), (x,), backward, name, once=True
-    )
-
-
-def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
-    """(input - target)²; both have one shape."""
-    x, y = operands("mse_loss", input, target)
-
-    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
-        by_input = wrap(
-            kernels.mse_loss_backward(grad._array, x._array, y._array, reduction=reduction)
-        )
-        return by_input if x.requires_grad else None, neg(by_input) if y.requires_grad else None
-
-    loss = wrap(kernels.mse_loss_forward(x._array, y._array, reduction=reduction))
-    return record(loss, (x, y), backward, "mse_loss", once=True)
-
-
-def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
-    """|input - target|; both have one shape."""
-    x, y = operands("l1_loss", input, target)
-    _check_same_shape("l1_loss", x, y)
-    return _reduced("l1_loss", abs_(sub(x, y)), reduction)
-
-
-def binary_cross_entropy(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
-    """-(target log(input) + (1 - target) log(1 - input)) of probabilities, logarithms at least
-    -100.
-    """
-    return _fused(
-        "binary_cross_entropy",
-        kernels.bce_loss_forward,
-        kernels.bce_loss_backward,
-        input,
-        target,
-        reduction,
-    )
+    slopes = by_input, by_target
+    if weight is None:
+        return _fused(op, "bce_loss", x, y, reduction, slopes)
+    losses = _fused(op, "bce_loss", x, y, "none", slopes)
+    return reduced(op, mul(losses, as_tensor(weight, op, "weight")), reduction)
 
 
 def binary_cross_entropy_with_logits(
-    input: Tensor, target: Tensor, *, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: None = None,
+    reduce: None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
 ) -> Tensor:
-    """`binary_cross_entropy` of sigmoid(input), without overflow."""
-    return _fused(
-        "binary_cross_entropy_with_logits",
-        kernels.bce_with_logits_loss_forward,
-        kernels.bce_with_logits_loss_backward,
-        input,
-        target,
-        reduction,
-    )
+    """`binary_cross_entropy` of sigmoid(input), without overflow.
+
+    Parameters
+    ----------
+    input : Tensor
+        Logits.
+    target, weight, size_average, reduce, reduction
+        As in `binary_cross_entropy`.
+    pos_weight : Tensor, optional
+        A factor for the target's part of each loss, such as (C,) for C classes at the end.
+
+    Raises
+    ------
+    ShapeError, DTypeError, ValueError
+    """
+    op = "binary_cross_entropy_with_logits"
+    check_old_reduction(op, size_average, reduce)
+    x, y = _same_shape(op, input, target)
+    if weight is None and pos_weight is None:
+        return _with_logits(op, x, y, reduction)
+    if pos_weight is None:
+        losses = _with_logits(op, x, y, "none")
+    else:
+        positive = mul(y, as_tensor(pos_weight, op, "pos_weight"))
+        negative = sub(1.0, y)
+        losses = sub(mul(negative, x), mul(add(positive, negative), logsigmoid(x)))
+    if weight is not None:
+        losses = mul(losses, as_tensor(weight, op, "weight"))
+    return reduced(op, losses, reduction)
+
+
+def _with_logits(op: str, x: Tensor, y: Tensor, reduction: str) -> Tensor:
+    slopes = (lambda x, y: sub(sigmoid(x), y)), (lambda x, y: neg(x))
+    return _fused(op, "bce_with_logits_loss", x, y, reduction, slopes)
 
 
 def kl_div(
-    input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False
+    input: Tensor,
+    target: Tensor,
+    size_average: None = None,
+    reduce: None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
 ) -> Tensor:
     """target (log(target) - input): the Kullback-Leibler divergence of log-probabilities `input`
     from `target`.
@@ -179,24 +361,170 @@ def kl_div(
         Log-probabilities.
     target : Tensor
         Probabilities, or log-probabilities with `log_target`; a probability of 0 contributes
-        nothing.
+        nothing. It broadcasts with the input.
+    size_average, reduce : None
+        Must stay None.
     reduction : str
         'mean' over all elements (default), 'batchmean' (sum / first size), 'sum' or 'none'.
+    log_target : bool
+        Default False.
+
+    Raises
+    ------
+    ShapeError, DTypeError, ValueError
     """
-    x, y = operands("kl_div", input, target)
-    _check_same_shape("kl_div", x, y)
+    op = "kl_div"
+    check_old_reduction(op, size_average, reduce)
+    x, y = operands(op, input, target)
+    common_shape(op, input=x, target=y)
     if log_target:
         losses = mul(exp(y), sub(y, x))
     else:
         zero = eq(y, 0)
         losses = where(zero, 0.0, mul(y, sub(log(where(zero, 1.0, y)), x)))
     if reduction == "batchmean":
-        return sum_(losses) / (x.shape[0] if x.ndim else 1)
-    return _reduced("kl_div", losses, reduction)
+        return div(sum_(losses), x.shape[0] if x.ndim else 1)
+    return reduced(op, losses, reduction)
 
 
-def _check_same_shape(op: str, input: Tensor, target: Tensor) -> None:
-    if input.shape != target.shape:
-        raise kernels.ShapeError(
-            f"{op}: target has shape {target.shape}, expected {input.shape}, that of input"
-        )
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: None = None,
+    eps: float = 1e-8,
+    reduce: None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """exp(input) - target input: the negative log-likelihood of counts without log(target!).
+
+    Parameters
+    ----------
+    input : Tensor
+        Logarithms of the expected counts, or the counts themselves if not `log_input`.
+    target : Tensor
+        Counts; they broadcast with the input.
+    log_input : bool
+        Default True; with False the loss is input - target log(input + eps).
+    full : bool
+        Whether Stirling's approximation of log(target!) is added where the target is above 1:
+        target log(target) - target + log(2 pi target) / 2. Default False.
+    size_average, reduce : None
+        Must stay None.
+    eps : float
+        Default 1e-8.
+    reduction : str
+        'mean' (default), 'sum' or 'none'.
+
+    Raises
+    ------
+    ShapeError, DTypeError, ValueError
+    """
+    op = "poisson_nll_loss"
+    check_old_reduction(op, size_average, reduce)
+    x, y = operands(op, input, target)
+    common_shape(op, input=x, target=y)
+    losses = sub(exp(x), mul(y, x)) if log_input else sub(x, mul(y, log(add(x, eps))))
+    if full:
+        above = gt(y, 1)
+        count = where(above, y, 1.0)
+        stirling = add(sub(mul(count, log(count)), count), mul(log(mul(count, 2 * math.pi)), 0.5))
+        losses = add(losses, where(above, stirling, 0.0))
+    return reduced(op, losses, reduction)
+
+
+def gaussian_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    var: Tensor | float,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Tensor:
+    """(log(var) + (input - target)² / var) / 2 of normal numbers with means `input`.
+
+    Parameters
+    ----------
+    input, target : Tensor
+        They broadcast.
+    var : Tensor or float
+        Variances of the input's shape, or without its last size or with 1 there. Those below `eps`
+        count as `eps`, with the gradient of `eps`'s formula; negative ones are an error (in a
+        recording they are not looked for).
+    full : bool
+        Whether log(2 pi) / 2 is added. Default False.
+    eps : float
+        Default 1e-6.
+    reduction : str
+        'mean' (default), 'sum' or 'none'.
+
+    Raises
+    ------
+    ShapeError, DTypeError, ValueError
+
+    References
+    ----------
+    D. Nix, A. Weigend, "Estimating the mean and variance of the target probability distribution",
+    ICNN 1994.
+    """
+    op = "gaussian_nll_loss"
+    x, y = operands(op, input, target)
+    common_shape(op, input=x, target=y)
+    if not isinstance(var, Tensor):
+        var = wrap(kernels.full(x.shape, var, x.dtype.name))
+    if not kernels.is_recording() and var.numel() and kernels.max(kernels.neg(var._array)) > 0:
+        raise ValueError(f"{op}: argument var expected no negative variance, got one")
+    if var.shape != x.shape:
+        if var.shape == x.shape[:-1]:
+            var = reshape(var, (*var.shape, 1))
+        elif var.ndim != x.ndim or any(
+            v not in (1, n) for v, n in zip(var.shape, x.shape, strict=True)
+        ):
+            raise kernels.ShapeError(
+                f"{op}: var has shape {var.shape}, expected {x.shape}, that of input, or without "
+                "the last size"
+            )
+    # The limit moves values only: a variance below it keeps its gradient.
+    low = wrap(kernels.maximum(var._array, np.array(eps, var.dtype)))
+    variance = record(low, (var,), lambda grad: (grad,), "limit", saved=(), fresh=False)
+    d = sub(x, y)
+    losses = mul(add(log(variance), div(mul(d, d), variance)), 0.5)
+    if full:
+        losses = add(losses, 0.5 * math.log(2 * math.pi))
+    return reduced(op, losses, reduction)
+
+
+def soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: None = None,
+    reduce: None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """log(1 + exp(-target input)) with targets 1 and -1; they broadcast with the input."""
+    op = "soft_margin_loss"
+    check_old_reduction(op, size_average, reduce)
+    x, y = operands(op, input, target)
+    common_shape(op, input=x, target=y)
+    return reduced(op, softplus(neg(mul(y, x))), reduction)
+
+
+def hinge_embedding_loss(
+    input: Tensor,
+    target: Tensor,
+    margin: float = 1.0,
+    size_average: None = None,
+    reduce: None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The input where the target is 1, and max(0, margin - input) where it is -1; they broadcast.
+
+    With another target both count, as in PyTorch.
+    """
+    op = "hinge_embedding_loss"
+    check_old_reduction(op, size_average, reduce)
+    x, y = operands(op, input, target)
+    common_shape(op, input=x, target=y)
+    near, far = where(ne(y, -1), x, 0.0), where(ne(y, 1), at_least_zero(sub(margin, x)), 0.0)
+    return reduced(op, add(near, far), reduction)

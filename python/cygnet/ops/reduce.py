@@ -48,7 +48,9 @@ def amax(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = 
 
     def backward(grad: Tensor) -> tuple[Tensor]:
         return (
-            wrap(kernels.max_backward(grad._array, saved, output, axis_argument(dim), keepdim)),
+            wrap(
+                kernels.extremum_backward(grad._array, saved, output, axis_argument(dim), keepdim)
+            ),
         )
 
     return record(wrap(output), (input,), backward, "amax", once=True)

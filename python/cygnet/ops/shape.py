@@ -1,8 +1,9 @@
-"""Orders of dimensions, joins and indexing."""
+"""Views: the same memory in another order, shape or part. See `cygnet.ops.join` for copies that
+rearrange.
+"""
 
 from __future__ import annotations
 
-import builtins
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -10,16 +11,54 @@ from typing import Any
 import numpy as np
 
 from cygnet import kernels
-from cygnet.autograd import record
-from cygnet.ops.broadcast import reshape, to_shape
-from cygnet.ops.common import Shape, as_tensor, normalized_axis, sizes, wrap
-from cygnet.ops.gather import gather_rows
-from cygnet.tensor import Tensor
+from cygnet.autograd import record, record_view
+from cygnet.ops.broadcast import completed, expand, expanded, reshape, to_shape, viewed
+from cygnet.ops.common import (
+    Shape,
+    also_named,
+    as_tensor,
+    normalized_axes,
+    normalized_axis,
+    sizes,
+    wrap,
+)
+from cygnet.tensor import Array, Tensor
+
+
+@also_named("size")
+def view(input: Tensor, *shape: Any) -> Tensor:
+    """`reshape`; unlike PyTorch's it copies where the strides allow no view.
+
+    Raises
+    ------
+    ShapeError
+        If the number of elements differs.
+    TypeError
+        For a dtype in the place of sizes: memory is not read as another type here.
+    """
+    return reshape(input, *shape)
+
+
+def view_as(input: Tensor, other: Tensor) -> Tensor:
+    """`view` in the shape of `other`."""
+    return reshape(input, as_tensor(other, "view_as", "other").shape)
+
+
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    """`reshape` to the shape of `other`."""
+    return reshape(input, as_tensor(other, "reshape_as", "other").shape)
+
+
+def ravel(input: Tensor) -> Tensor:
+    """All elements in one dimension."""
+    return reshape(input, -1)
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """Joins the dimensions from start_dim to end_dim into one."""
+    """Joins the dimensions from start_dim to end_dim into one; a 0-d tensor becomes a vector."""
     input = as_tensor(input, "flatten", "input")
+    if input.ndim == 0:
+        return to_shape(input, (1,))
     first = normalized_axis("flatten", start_dim, input.ndim)
     last = normalized_axis("flatten", end_dim, input.ndim)
     if first > last:
@@ -28,6 +67,22 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return to_shape(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
 
 
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """Splits a dimension into several, one of which may be -1.
+
+    Raises
+    ------
+    ShapeError
+        If their product is not the dimension's size.
+    """
+    input = as_tensor(input, "unflatten", "input")
+    axis = normalized_axis("unflatten", dim, input.ndim)
+    shape = input.shape
+    inner = completed("unflatten", tuple(sizes), shape[axis])
+    return to_shape(input, (*shape[:axis], *inner, *shape[axis + 1 :]))
+
+
+@also_named("dims")
 def permute(input: Tensor, *dims: Any) -> Tensor:
     """A view with the dimensions in another order."""
     input = as_tensor(input, "permute", "input")
@@ -36,13 +91,17 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
         raise ValueError(
             f"permute: dims are {order}, expected each of the {input.ndim} dimensions once"
         )
-    back = tuple(order.index(i) for i in range(input.ndim))
-    return record(
-        wrap(input._array.transpose(order)),
-        (input,),
-        lambda grad: (permute(grad, back),),
-        "permute",
-        fresh=False,
+    return _permuted(input, order, "permute")
+
+
+def _permuted(input: Tensor, order: Shape, name: str) -> Tensor:
+    back = tuple(sorted(range(len(order)), key=order.__getitem__))
+    return record_view(
+        input,
+        input._array.transpose(order),
+        lambda grad: (_permuted(grad, back, name),),
+        name,
+        lambda other: _permuted(other, order, name),
     )
 
 
@@ -53,13 +112,23 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     second = normalized_axis("transpose", dim1, input.ndim)
     if input.ndim == 0:
         return input
-    return record(
-        wrap(input._array.swapaxes(first, second)),
-        (input,),
+    return record_view(
+        input,
+        input._array.swapaxes(first, second),
         lambda grad: (transpose(grad, first, second),),
         "transpose",
-        fresh=False,
+        lambda other: transpose(other, first, second),
     )
+
+
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """`transpose`."""
+    return transpose(input, axis0, axis1)
+
+
+def swapdims(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """`transpose`."""
+    return transpose(input, dim0, dim1)
 
 
 def t(input: Tensor) -> Tensor:
@@ -70,11 +139,57 @@ def t(input: Tensor) -> Tensor:
     return transpose(input, 0, 1) if input.ndim == 2 else input
 
 
+def T(input: Tensor) -> Tensor:  # noqa: N802 (PyTorch's name)
+    """A view with the dimensions in reverse order."""
+    return _permuted(input, tuple(range(input.ndim))[::-1], "T")
+
+
+def mT(input: Tensor) -> Tensor:  # noqa: N802 (PyTorch's name)
+    """A view with the last two dimensions exchanged: each matrix of a stack is transposed.
+
+    Raises
+    ------
+    ShapeError
+        If the tensor has fewer than two dimensions.
+    """
+    if input.ndim < 2:
+        raise kernels.ShapeError(
+            f"mT: input has shape {input.shape}, expected at least 2 dimensions"
+        )
+    return transpose(input, -2, -1)
+
+
+def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """A view with the dimensions `source` at the positions `destination`, the others in order."""
+    input = as_tensor(input, "movedim", "input")
+    ends = []
+    for name, dims in (("source", source), ("destination", destination)):
+        listed = [dims] if isinstance(dims, int) else dims
+        axes = [normalized_axis("movedim", d, input.ndim) for d in listed]
+        if len(set(axes)) != len(axes):
+            raise ValueError(f"movedim: {name} is {dims}, expected each dimension once")
+        ends.append(axes)
+    if len(ends[0]) != len(ends[1]):
+        raise ValueError(
+            f"movedim: source has {len(ends[0])} dimensions, destination {len(ends[1])}"
+        )
+    order = [i for i in range(input.ndim) if i not in ends[0]]
+    for to, axis in sorted(zip(ends[1], ends[0], strict=True)):
+        order.insert(to, axis)
+    return _permuted(input, tuple(order[: input.ndim]), "movedim")
+
+
+def moveaxis(
+    input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]
+) -> Tensor:
+    """`movedim`."""
+    return movedim(input, source, destination)
+
+
 def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """Removes dimensions of size 1: all, or those of `dim` that have size 1."""
     input = as_tensor(input, "squeeze", "input")
-    dims = range(input.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
-    chosen = {normalized_axis("squeeze", d, input.ndim) for d in dims}
+    chosen = normalized_axes("squeeze", dim, input.ndim)
     return to_shape(input, tuple(s for i, s in enumerate(input.shape) if s != 1 or i not in chosen))
 
 
@@ -85,98 +200,304 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     return to_shape(input, (*input.shape[:at], 1, *input.shape[at:]))
 
 
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Joins tensors along a dimension.
+def atleast_1d(*tensors: Any) -> Any:
+    """Each tensor, a 0-d one as a vector; several, or one sequence of them, give a tuple."""
+    return _each("atleast_1d", tensors, lambda x: x if x.ndim else to_shape(x, (1,)))
+
+
+def atleast_2d(*tensors: Any) -> Any:
+    """Each tensor with dimensions of size 1 in front until there are two; see `atleast_1d`."""
+
+    def matrix(x: Tensor) -> Tensor:
+        return x if x.ndim > 1 else to_shape(x, (1, x.numel()))
+
+    return _each("atleast_2d", tensors, matrix)
+
+
+def atleast_3d(*tensors: Any) -> Any:
+    """Each tensor in three dimensions: (n,) as (1, n, 1) and (m, n) as (m, n, 1); see
+    `atleast_1d`.
+    """
+
+    def cube(x: Tensor) -> Tensor:
+        if x.ndim > 2:
+            return x
+        return to_shape(x, (*x.shape, 1) if x.ndim == 2 else (1, x.numel(), 1))
+
+    return _each("atleast_3d", tensors, cube)
+
+
+def _each(op: str, tensors: tuple[Any, ...], change: Any) -> Any:
+    single = len(tensors) == 1
+    if single and isinstance(tensors[0], list | tuple):
+        tensors, single = tuple(tensors[0]), False
+    changed = tuple(change(as_tensor(x, op, f"tensors[{i}]")) for i, x in enumerate(tensors))
+    return changed[0] if single else changed
+
+
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    """`expand` to the shape of `other`."""
+    return expand(input, as_tensor(other, "expand_as", "other").shape)
+
+
+def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
+    """`expand`."""
+    return expand(input, size)
+
+
+def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
+    """Read-only views of all tensors in the shape that they broadcast to.
 
     Raises
     ------
     ShapeError
-        If their other sizes differ.
+        If they do not broadcast.
     """
-    parts = tuple(as_tensor(x, "cat", f"tensors[{i}]") for i, x in enumerate(tensors))
-    output = wrap(kernels.concatenate([part._array for part in parts], dim))
-    axis = normalized_axis("cat", dim, output.ndim)
-
-    def backward(grad: Tensor) -> list[Tensor]:
-        pieces, begin = [], 0
-        for part in parts:
-            end = begin + part.shape[axis]
-            pieces.append(getitem(grad, (*[slice(None)] * axis, slice(begin, end))))
-            begin = end
-        return pieces
-
-    return record(output, parts, backward, "cat", fresh=False)
+    op = "broadcast_tensors"
+    listed = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
+    parts = [as_tensor(x, op, f"tensors[{i}]") for i, x in enumerate(listed)]
+    shape = common_shape(op, [part.shape for part in parts])
+    return tuple(expanded(part, shape) for part in parts)
 
 
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Joins tensors of one shape along a new dimension."""
-    if not tensors:
-        raise ValueError("stack: tensors is empty, expected at least one tensor")
-    return cat([unsqueeze(tensor, dim) for tensor in tensors], dim)
+def common_shape(op: str, shapes: Sequence[Shape]) -> Shape:
+    """The shape that all shapes broadcast to; ShapeError if there is none."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        text = ", ".join(map(str, shapes))
+        raise kernels.ShapeError(f"{op}: the shapes {text} do not broadcast") from None
 
 
-def getitem(input: Tensor, index: Any) -> Tensor:
-    """``input[index]``: a view for ints, slices, ``...`` and None; a copy for a vector of int
-    positions.
+def along(axis: int, part: Any) -> tuple[Any, ...]:
+    """The index that takes `part` along one axis and all of the others."""
+    return (*[slice(None)] * axis, part, ...)
+
+
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """The part from `start` on, of `length`, of a dimension: a view.
 
     Raises
     ------
     IndexError
-        If an index is out of range or of another kind.
+        If the part is not inside.
     """
-    items = index if isinstance(index, tuple) else (index,)
-    if len(items) == 1 and isinstance(items[0], Tensor | np.ndarray | list):
-        return _take(input, items[0])
-    for item in items:
-        basic = item is None or item is Ellipsis or isinstance(item, slice)
-        if not basic and (isinstance(item, builtins.bool) or not hasattr(item, "__index__")):
-            raise IndexError(
-                f"indexing: {type(item).__name__} is not supported here; use ints, slices, "
-                f"'...', None or one "
-                "vector of int positions"
-            )
-    # The trailing '...' keeps a full integer index an array: a NumPy scalar would be a copy.
-    array = input._array[items if Ellipsis in items else (*items, ...)]
-    before, dtype = input.shape, input.dtype.name
+    input = as_tensor(input, "narrow", "input")
+    axis, size = _sized_axis("narrow", input, dim)
+    if not -size <= start <= size:
+        raise IndexError(f"narrow: start is {start}, expected {-size} to {size}")
+    begin = start + size if start < 0 else start
+    if not 0 <= length <= size - begin:
+        raise IndexError(f"narrow: length is {length}, expected 0 to {size - begin}")
+    return part_of(input, axis, begin, begin + length, "narrow")
+
+
+def part_of(input: Tensor, axis: int, begin: int, end: int, name: str) -> Tensor:
+    """The view from `begin` to `end` along an axis."""
+    index = along(axis, slice(begin, end))
+    return viewed(input, lambda array: array[index], name)
+
+
+def _sized_axis(op: str, input: Tensor, dim: int) -> tuple[int, int]:
+    """The axis and its size; a 0-d tensor has none."""
+    if input.ndim == 0:
+        raise kernels.ShapeError(f"{op}: input has shape (), expected at least 1 dimension")
+    axis = normalized_axis(op, dim, input.ndim)
+    return axis, input.shape[axis]
+
+
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """The entry `index` of a dimension, which vanishes: a view.
+
+    Raises
+    ------
+    IndexError
+        If there is no such entry.
+    """
+    input = as_tensor(input, "select", "input")
+    axis, size = _sized_axis("select", input, dim)
+    if not -size <= index < size:
+        raise IndexError(f"select: index is {index}, expected {-size} to {size - 1}")
+    at = along(axis, int(index))
+    return viewed(input, lambda array: array[at], "select")
+
+
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """All entries of a dimension, as views."""
+    input = as_tensor(input, "unbind", "input")
+    axis, size = _sized_axis("unbind", input, dim)
+    return tuple(select(input, axis, i) for i in range(size))
+
+
+def split(
+    tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0
+) -> tuple[Tensor, ...]:
+    """Views of parts along a dimension: of one size, the last may be smaller, or of given sizes.
+
+    Raises
+    ------
+    ValueError
+        If the size is not positive or the sizes do not add up to the dimension's.
+    """
+    tensor = as_tensor(tensor, "split", "tensor")
+    axis, size = _sized_axis("split", tensor, dim)
+    if not isinstance(split_size_or_sections, int):
+        lengths = [int(length) for length in split_size_or_sections]
+        if min(lengths, default=0) < 0 or sum(lengths) != size:
+            raise ValueError(f"split: the sizes {lengths} do not add up to {size}")
+    else:
+        step = split_size_or_sections
+        if step < 0 or (step == 0 and size > 0):
+            raise ValueError(f"split: split_size is {step}, expected at least 1")
+        lengths = [min(step, size - begin) for begin in range(0, size, max(step, 1))] or [0]
+    return _parts(tensor, axis, np.cumsum(lengths).tolist(), "split")
+
+
+def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """`split` with a list of sizes."""
+    return split(input, list(split_sizes), dim)
+
+
+def _parts(input: Tensor, axis: int, ends: Sequence[int], name: str) -> tuple[Tensor, ...]:
+    return tuple(
+        part_of(input, axis, begin, max(begin, end), name)
+        for begin, end in zip([0, *ends], ends, strict=False)
+    )
+
+
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of at most `chunks` parts along a dimension, all of one size but the last."""
+    input = as_tensor(input, "chunk", "input")
+    if chunks < 1:
+        raise ValueError(f"chunk: chunks is {chunks}, expected at least 1")
+    axis, size = _sized_axis("chunk", input, dim)
+    if size == 0:
+        return tuple(part_of(input, axis, 0, 0, "chunk") for _ in range(chunks))
+    return split(input, -(-size // chunks), axis)
+
+
+def tensor_split(
+    input: Tensor, indices_or_sections: int | Sequence[int] | Tensor, dim: int = 0
+) -> tuple[Tensor, ...]:
+    """Views of parts along a dimension: so many of sizes that differ by at most one, or cut before
+    given indices.
+    """
+    input = as_tensor(input, "tensor_split", "input")
+    axis, size = _sized_axis("tensor_split", input, dim)
+    if isinstance(indices_or_sections, Tensor):
+        indices_or_sections = indices_or_sections.tolist()
+    if isinstance(indices_or_sections, int):
+        sections = indices_or_sections
+        if sections < 1:
+            raise ValueError(f"tensor_split: sections is {sections}, expected at least 1")
+        small, larger = divmod(size, sections)
+        ends = [small * (i + 1) + min(i + 1, larger) for i in range(sections)]
+    else:
+        ends = [slice(0, int(end)).indices(size)[1] for end in indices_or_sections] + [size]
+    return _parts(input, axis, ends, "tensor_split")
+
+
+def hsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
+    """`tensor_split` along the second dimension, or the only one."""
+    return _equal_split("hsplit", input, indices_or_sections, 1 if input.ndim > 1 else 0, 1)
+
+
+def vsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
+    """`tensor_split` along the first dimension of two or more."""
+    return _equal_split("vsplit", input, indices_or_sections, 0, 2)
+
+
+def dsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
+    """`tensor_split` along the third dimension."""
+    return _equal_split("dsplit", input, indices_or_sections, 2, 3)
+
+
+def _equal_split(
+    op: str, input: Tensor, sections: int | Sequence[int], axis: int, rank: int
+) -> tuple[Tensor, ...]:
+    if input.ndim < rank:
+        raise kernels.ShapeError(
+            f"{op}: input has shape {input.shape}, expected at least {rank} dimensions"
+        )
+    if isinstance(sections, int) and (sections < 1 or input.shape[axis] % sections):
+        raise ValueError(f"{op}: {sections} sections do not divide the size {input.shape[axis]}")
+    return tensor_split(input, sections, axis)
+
+
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """The diagonal of two dimensions as the last one: a view.
+
+    Parameters
+    ----------
+    input : Tensor
+        At least two dimensions.
+    offset : int
+        Above (positive) or below the main diagonal. Default 0.
+    dim1, dim2 : int
+        The two dimensions. Defaults 0 and 1.
+    """
+    input = as_tensor(input, "diagonal", "input")
+    first = normalized_axis("diagonal", dim1, input.ndim)
+    second = normalized_axis("diagonal", dim2, input.ndim)
+    if first == second:
+        raise ValueError(f"diagonal: dim1 and dim2 are both dimension {first}")
+
+    def take(array: Array) -> Array:
+        result = array.diagonal(offset, first, second)
+        result.flags.writeable = array.flags.writeable
+        return result
+
+    return viewed(input, take, "diagonal")
+
+
+def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
+    """All windows of `size` along a dimension, `step` apart, with the window as a last dimension:
+    a view, read-only since windows overlap.
+
+    Raises
+    ------
+    ValueError
+        If the size is larger than the dimension or the step is not positive.
+    """
+    input = as_tensor(input, "unfold", "input")
+    axis = normalized_axis("unfold", dimension, input.ndim)
+    length = input.shape[axis] if input.ndim else 1
+    if not 0 <= size <= length:
+        raise ValueError(f"unfold: size is {size}, expected 0 to {length}")
+    if step < 1:
+        raise ValueError(f"unfold: step is {step}, expected at least 1")
+    if input.ndim == 0:
+        return to_shape(input, (1,) * size)
+    shape = input.shape
+
+    def windows(array: Array) -> Array:
+        view = np.lib.stride_tricks.as_strided
+        count, stride = (length - size) // step + 1, array.strides[axis]
+        sizes = (*shape[:axis], count, *shape[axis + 1 :], size)
+        steps = (*array.strides[:axis], stride * step, *array.strides[axis + 1 :], stride)
+        return view(array, sizes, steps)
+
+    return overlapping(input, windows, "unfold")
+
+
+def overlapping(input: Tensor, windows: Any, name: str) -> Tensor:
+    """A read-only view in which `windows` shows elements of the input's array more than once."""
+    shape = input.shape
 
     def backward(grad: Tensor) -> tuple[Tensor]:
-        return (_scattered(grad, before, dtype, items),)
+        return (overlap_added(grad, shape, windows, name),)
 
-    return record(wrap(array), (input,), backward, "getitem")
-
-
-def _scattered(grad: Tensor, shape: Shape, dtype: str, items: tuple[Any, ...]) -> Tensor:
-    """Zeros with `grad` at a basic index."""
-    whole = kernels.full(shape, 0.0, dtype)
-    kernels.copy_into(whole[items if Ellipsis in items else (*items, ...)], grad._array)
-    return record(wrap(whole), (grad,), lambda again: (getitem(again, items),), "getitem_backward")
-
-
-def _take(input: Tensor, positions: Any) -> Tensor:
-    index = positions if isinstance(positions, Tensor) else Tensor(np.asarray(positions))
-    if index.dtype not in (np.int64, np.int32):
-        raise IndexError(
-            f"indexing: a tensor index has dtype {index.dtype}, expected int64 or int32"
-        )
-    if input.ndim == 0:
-        raise IndexError("indexing: a 0-d tensor has no dimension to index")
-    flat = gather_rows(input, reshape(index, (index.numel(),)))
-    return reshape(flat, (*index.shape, *input.shape[1:]))
-
-
-def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The slices `index` (a vector of positions) of `input` along `dim`.
-
-    Raises
-    ------
-    IndexError
-        If a position is negative or too large.
-    """
-    input, index = (
-        as_tensor(input, "index_select", "input"),
-        as_tensor(index, "index_select", "index"),
+    array = windows(input._array)
+    array.flags.writeable = False
+    return record_view(
+        input, array, backward, name, lambda other: overlapping(other, windows, name)
     )
-    axis = normalized_axis("index_select", dim, input.ndim)
-    if axis != 0:
-        return transpose(gather_rows(transpose(input, 0, axis), index), 0, axis)
-    return gather_rows(input, index)
+
+
+def overlap_added(grad: Tensor, shape: Shape, windows: Any, name: str) -> Tensor:
+    """Zeros of `shape`, to which `grad` is added through the view `windows`."""
+    whole = kernels.full(shape, 0.0, grad.dtype.name)
+    kernels.overlap_add(windows(whole), grad._array)
+    return record(
+        wrap(whole), (grad,), lambda again: (overlapping(again, windows, name),), name, saved=()
+    )
