@@ -56,7 +56,12 @@ from cygnet.nn.dropout import (
     FeatureAlphaDropout,
 )
 from cygnet.nn.embedding import Embedding
-from cygnet.nn.linear import Flatten, Identity, Linear
+from cygnet.nn.linear import (
+    Bilinear,
+    Flatten,
+    Identity,
+    Linear,
+)
 from cygnet.nn.loss import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -91,6 +96,7 @@ from cygnet.nn.norm import (
     InstanceNorm2d,
     InstanceNorm3d,
     LayerNorm,
+    LocalResponseNorm,
     RMSNorm,
 )
 from cygnet.nn.parameter import Buffer, Parameter
@@ -104,6 +110,9 @@ from cygnet.nn.pooling import (
     AvgPool1d,
     AvgPool2d,
     AvgPool3d,
+    LPPool1d,
+    LPPool2d,
+    LPPool3d,
     MaxPool1d,
     MaxPool2d,
     MaxPool3d,
@@ -135,6 +144,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "Bilinear",
     "Buffer",
     "CELU",
     "Conv1d",
@@ -170,9 +180,13 @@ __all__ = [
     "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
+    "LPPool1d",
+    "LPPool2d",
+    "LPPool3d",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
