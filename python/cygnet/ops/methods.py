@@ -42,7 +42,7 @@ _METHODS: tuple[tuple[str, str], ...] = (
         "products",
         "addbmm addmm addmv addr baddbmm bmm cross dot ger inner kron matmul mm mv outer vdot",
     ),
-    ("random", "bernoulli multinomial normal_ uniform_ exponential_ bernoulli_ random_"),
+    ("random", "bernoulli bernoulli_ exponential_ multinomial normal_ random_ uniform_"),
     ("reduce", "amax argmax max mean"),
     ("rows", "index_add index_copy index_fill index_select take"),
     (
