@@ -122,7 +122,6 @@ from cygnet.ops.elementwise import (
     sign,
     sqrt,
     sub,
-    where,
 )
 from cygnet.ops.embedding import (
     embedding,
@@ -209,6 +208,8 @@ from cygnet.ops.masked import (
     masked_fill,
     masked_scatter,
     masked_select,
+    where,
+    where_method,
 )
 from cygnet.ops.nonzero import (
     argwhere,
@@ -570,6 +571,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "is_pinned": never,
     "nelement": numel,
     "unfold": windows_along,
+    "where": where_method,
     "__abs__": abs,
     "__add__": add,
     "__radd__": add,
