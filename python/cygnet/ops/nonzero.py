@@ -1,4 +1,4 @@
-"""Positions of what is not zero: how many there are depends on values, so no recording takes them."""
+"""Positions of what is not zero: how many depends on values, so no recording takes them."""
 
 from __future__ import annotations
 
