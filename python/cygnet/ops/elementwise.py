@@ -21,7 +21,7 @@ from cygnet.ops.common import (
     recomputed,
     wrap,
 )
-from cygnet.tensor import FLOATS, Tensor
+from cygnet.tensor import FLOATS, Array, Tensor
 
 
 def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
@@ -67,8 +67,34 @@ def mul(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     return record(wrap(kernels.mul(a._array, b._array)), (a, b), backward, "mul")
 
 
-def div(input: Tensor | Number, other: Tensor | Number) -> Tensor:
-    """input / other; integers are divided as float32."""
+_ROUNDED = {"floor": kernels.floor_divide, "trunc": kernels.trunc_divide}
+
+
+def div(
+    input: Tensor | Number, other: Tensor | Number, *, rounding_mode: str | None = None
+) -> Tensor:
+    """input / other.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+        Integers are divided as floats of the default type.
+    rounding_mode : str, optional
+        'trunc' or 'floor': the quotient rounded to zero or down, in the operands' type and with a
+        gradient of 0. Default None: not rounded.
+
+    Raises
+    ------
+    ValueError
+        Another rounding mode; an integer divided by 0 and rounded.
+    """
+    if rounding_mode is not None:
+        if rounding_mode not in _ROUNDED:
+            raise ValueError(
+                f"div: rounding_mode is {rounding_mode!r}, expected None, 'trunc' or 'floor'"
+            )
+        a, b = operands("div", input, other)
+        return constant_slopes("div", _ROUNDED[rounding_mode](a._array, b._array), a, b)
     a, b = operands("div", input, other, floating=True)
 
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -81,10 +107,16 @@ def div(input: Tensor | Number, other: Tensor | Number) -> Tensor:
 
 
 def pow(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
-    """input ** exponent, for floating-point numbers; the gradient of the exponent is 0 where the
-    input is 0.
+    """input ** exponent; the gradient of the exponent is 0 where the input is 0.
+
+    Raises
+    ------
+    ValueError
+        A negative number as the exponent of an integer tensor.
     """
-    a, b = operands("pow", input, exponent, floating=True)
+    a, b = operands("pow", input, exponent)
+    if isinstance(exponent, int) and exponent < 0 and a.dtype not in FLOATS:
+        raise ValueError(f"pow: exponent is {exponent}, expected at least 0 for {a.dtype}")
 
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
         by_base = by_exponent = None
@@ -174,9 +206,23 @@ def abs(input: Tensor) -> Tensor:
 
 
 def sign(input: Tensor) -> Tensor:
-    """-1, 0 or 1; its gradient is 0."""
+    """-1, 0 or 1, 0 of NaN; its gradient is 0."""
     input = as_tensor(input, "sign", "input")
-    return wrap(kernels.sign(input._array))
+    if input.dtype == np.bool_:
+        return input.clone()
+    return constant_slopes("sign", kernels.sign(input._array), input)
+
+
+def constant_slopes(name: str, output: Array, *inputs: Tensor) -> Tensor:
+    """Records the result of an op that is constant in pieces: its gradients are 0."""
+
+    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+        return tuple(
+            wrap(kernels.full(i.shape, 0.0, i.dtype.name)) if i.requires_grad else None
+            for i in inputs
+        )
+
+    return record(wrap(output), inputs, backward, name, saved=())
 
 
 def erf(input: Tensor) -> Tensor:
@@ -192,8 +238,6 @@ def erf(input: Tensor) -> Tensor:
 def where(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input where the boolean condition holds, else other."""
     condition = as_tensor(condition, "where", "condition")
-    if not isinstance(input, Tensor) and not isinstance(other, Tensor):
-        input = wrap(np.array(input, FLOATS[0] if isinstance(input, float) else None))
     a, b = operands("where", input, other)
 
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
