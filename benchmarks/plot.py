@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.operations import OPERATIONS
+from benchmarks.operations import OPERATIONS, OPTIMIZERS
 
 # Families differ in colour and in shape, so that a print without colours tells them apart.
 FAMILIES = {
@@ -28,7 +28,7 @@ def family(op: str) -> str:
         ("matrix products", ("matmul", "linear")),
         ("convolution", ("conv",)),
         ("pooling", ("max_pool", "avg_pool")),
-        ("optimizers", ("adam", "sgd")),
+        ("optimizers", tuple(OPTIMIZERS)),
         ("rows and losses", ROWS),
     ):
         if op.startswith(starts):

@@ -11,6 +11,7 @@ import numpy as np
 import cygnet
 from benchmarks.frameworks.shared import Run, optimizer_step, public_operations
 from benchmarks.networks import Array
+from benchmarks.operations import OPTIMIZERS
 from cygnet import Tensor, kernels, optim
 from cygnet.nn import functional
 
@@ -99,6 +100,7 @@ PREPARED: dict[str, Callable[..., Run]] = {
     "group_norm_backward": partial(norm_backward, "group_norm"),
     "layer_norm_backward": partial(norm_backward, "layer_norm"),
     "rms_norm_backward": partial(norm_backward, "rms_norm"),
-    "adam": partial(optimizer_step, partial(optim.Adam, lr=1e-3)),
-    "sgd": partial(optimizer_step, partial(optim.SGD, lr=0.01, momentum=0.9)),
+} | {
+    op: partial(optimizer_step, partial(getattr(optim, name), **arguments))
+    for op, (name, arguments, _) in OPTIMIZERS.items()
 }

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.frameworks.shared import Run, optimizer_step, public_operations
+from benchmarks.operations import OPTIMIZERS
 
 aten = torch.ops.aten
 
@@ -98,6 +99,11 @@ def cross_entropy_backward(input: Tensor, labels: Tensor) -> Run:
     return run
 
 
+def best(optimizer: str) -> dict[str, bool]:
+    """The argument that chooses an optimizer's fastest implementation."""
+    return {"fused" if optimizer in ("Adagrad", "Adam", "AdamW", "SGD") else "foreach": True}
+
+
 PUBLIC = public_operations(torch)
 DIRECT: dict[str, Callable[..., Any]] = PUBLIC | {
     "linear_relu": lambda *operands: functional.linear(*operands).relu_(),
@@ -124,6 +130,7 @@ PREPARED: dict[str, Callable[..., Run]] = {
     "group_norm_backward": group_norm_backward,
     "layer_norm_backward": layer_norm_backward,
     "rms_norm_backward": rms_norm_backward,
-    "adam": partial(optimizer_step, partial(torch.optim.Adam, lr=1e-3, fused=True)),
-    "sgd": partial(optimizer_step, partial(torch.optim.SGD, lr=0.01, momentum=0.9, fused=True)),
+} | {
+    op: partial(optimizer_step, partial(getattr(torch.optim, name), **arguments, **best(name)))
+    for op, (name, arguments, _) in OPTIMIZERS.items()
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -36,12 +37,12 @@ class ArrayLists {
   void add_grads(const py::object& list) { add_like("grads", list, false); }
   /// State of the parameters' shapes, updated in place.
   void add_state(const char* name, const py::object& list) { add_like(name, list, true); }
-  /// Step counts: one float32 number a parameter, updated in place.
-  void add_steps(const py::object& list) {
-    read_list("steps", list, true, [&](const char* name, const ArrayArg& arg, size_t) {
-      Array step = array_of(op_, name, arg, DType::Float32);
-      check_shape(op_, name, step, {});
-      return step;
+  /// One float32 number a parameter, updated in place.
+  void add_numbers(const char* name, const py::object& list) {
+    read_list(name, list, true, [&](const char* item, const ArrayArg& arg, size_t) {
+      Array number = array_of(op_, item, arg, DType::Float32);
+      check_shape(op_, item, number, {});
+      return number;
     });
   }
   /// The cell of hyper-parameters.
@@ -84,6 +85,7 @@ class ArrayLists {
       all.push_back({arrays_[i].view.data, origins_[i].written, arrays_[i].object});
     return all;
   }
+  size_t size() const { return arrays_.size(); }  // arrays so far: the place of the next list
   size_t parameters() const { return parameters_; }
   const std::vector<ParameterSpan>& spans() const { return spans_; }
   double elements() const { return elements_; }
@@ -137,66 +139,68 @@ class ArrayLists {
   double elements_ = 0, bytes_ = 0;
 };
 
-void sgd_step_binding(const py::object& params, const py::object& grads, const py::object& momentum_buffers,
-                      const ArrayArg& hyper, const py::object& steps) {
-  constexpr const char* op = "sgd_step";
+struct NamedList {
+  const char* name;
+  const py::object& list;
+  bool optional = false;  // may be empty
+};
+
+// Whether there is a list for the momentum that the hyper-parameters ask for.
+template <class Rule>
+bool has_momentum_buffers(const Rule&, const OptimizerLists<Rule>&) {
+  return true;
+}
+template <>
+bool has_momentum_buffers(const Sgd& rule, const OptimizerLists<Sgd>& lists) {
+  return rule.momentum == 0 || lists.states[0];
+}
+template <>
+bool has_momentum_buffers(const Rmsprop& rule, const OptimizerLists<Rmsprop>& lists) {
+  return rule.momentum == 0 || lists.states[1];
+}
+
+template <class Rule>
+void step(const char* op, const py::object& params, const py::object& grads, const NamedList (&numbers)[Rule::numbers],
+          const NamedList (&states)[Rule::states], const ArrayArg& hyper) {
   ArrayLists lists(op, params);
   lists.add_grads(grads);
   const size_t n = lists.parameters();
-  const bool has_buffers = length_of(op, "momentum_buffers", momentum_buffers) > 0;
-  if (has_buffers) {
-    lists.add_state("momentum_buffers", momentum_buffers);
-    lists.add_steps(steps);
-  } else {
-    const size_t length = length_of(op, "steps", steps);
-    check<ValueError>(length == 0, op, ": steps has ", length, " arrays, but momentum_buffers is empty");
+  const auto absent = [&](const NamedList& each) { return each.optional && length_of(op, each.name, each.list) == 0; };
+  // Where each list begins in the table of addresses, 0 for an absent one.
+  std::array<size_t, Rule::numbers> number_at{};
+  std::array<size_t, Rule::states> state_at{};
+  double tensors = 3;  // read and written: parameters, gradients, each state
+  for (size_t k = 0; k < Rule::numbers; ++k) {
+    if (absent(numbers[k])) continue;
+    number_at[k] = lists.size();
+    lists.add_numbers(numbers[k].name, numbers[k].list);
   }
-  lists.add_hyper(hyper, sizeof(SgdHyper) / sizeof(double));
+  for (size_t k = 0; k < Rule::states; ++k) {
+    if (absent(states[k])) continue;
+    state_at[k] = lists.size();
+    lists.add_state(states[k].name, states[k].list);
+    tensors += 2;
+  }
+  const size_t cell = lists.size();
+  lists.add_hyper(hyper, sizeof(Rule) / sizeof(double));
   lists.check_overlaps();
   const std::vector<Operand> operands = lists.operands();
-  const double tensors = has_buffers ? 5 : 3;
   launch(op, {2 * tensors * lists.elements(), tensors * lists.bytes()}, operands.data(), operands.size(),
-         sgd_scratch_bytes(n), [n, has_buffers, op = op, spans = lists.spans()](void* const* at) {
-           void* const* const buffers = has_buffers ? at + 2 * n : nullptr;
-           void* const* const counts = has_buffers ? at + 3 * n : nullptr;
-           const size_t cell = (has_buffers ? 4 : 2) * n;
-           const SgdHyper& values = *in<SgdHyper>(at[cell]);
-           check<ValueError>(has_buffers || n == 0 || values.momentum == 0, op, ": hyper has momentum ",
-                             values.momentum, ", but momentum_buffers is empty");
-           sgd_step(spans.data(), n, values, at, at + n, buffers, counts, at[cell + 1]);
+         optimizer_scratch_bytes<Rule>(n), [=, spans = lists.spans()](void* const* at) {
+           if (n == 0) return;
+           OptimizerLists<Rule> addresses{at, at + n, {}, {}};
+           for (size_t k = 0; k < Rule::numbers; ++k) addresses.numbers[k] = number_at[k] ? at + number_at[k] : nullptr;
+           for (size_t k = 0; k < Rule::states; ++k) addresses.states[k] = state_at[k] ? at + state_at[k] : nullptr;
+           const Rule& rule = *in<Rule>(at[cell]);
+           check<ValueError>(has_momentum_buffers(rule, addresses), op,
+                             ": hyper asks for momentum, but momentum_buffers is empty");
+           optimizer_step(spans.data(), n, rule, addresses, at[cell + 1]);
          });
 }
 
-void adam_step_binding(const py::object& params, const py::object& grads, const py::object& exp_avgs,
-                       const py::object& exp_avg_sqs, const py::object& steps, const ArrayArg& hyper,
-                       const py::object& max_exp_avg_sqs, bool decoupled) {
-  constexpr const char* op = "adam_step";
-  ArrayLists lists(op, params);
-  lists.add_grads(grads);
-  lists.add_state("exp_avgs", exp_avgs);
-  lists.add_state("exp_avg_sqs", exp_avg_sqs);
-  lists.add_steps(steps);
-  const size_t n = lists.parameters();
-  const bool amsgrad = length_of(op, "max_exp_avg_sqs", max_exp_avg_sqs) > 0;
-  if (amsgrad) lists.add_state("max_exp_avg_sqs", max_exp_avg_sqs);
-  lists.add_hyper(hyper, sizeof(AdamHyper) / sizeof(double));
-  lists.check_overlaps();
-  const std::vector<Operand> operands = lists.operands();
-  const double tensors = amsgrad ? 9 : 7;
-  launch(op, {14 * lists.elements(), tensors * lists.bytes()}, operands.data(), operands.size(), adam_scratch_bytes(n),
-         [n, amsgrad, decoupled, spans = lists.spans()](void* const* at) {
-           const size_t cell = (amsgrad ? 6 : 5) * n;
-           adam_step(spans.data(), n, *in<AdamHyper>(at[cell]), decoupled, at, at + n, at + 2 * n, at + 3 * n,
-                     amsgrad ? at + 5 * n : nullptr, at + 4 * n, at[cell + 1]);
-         });
-}
-
-}  // namespace
-
-void bind_optimizer(py::module_& m) {
-  m.def("sgd_step", &sgd_step_binding, py::arg("params"), py::arg("grads"), py::arg("momentum_buffers"),
-        py::arg("hyper"), py::arg("steps") = py::tuple(),
-        R"(One step of stochastic gradient descent over many parameters, in place, as torch.optim.SGD defines it.
+// The documentation of a step.
+std::string documentation(const char* rule, const char* lists, const char* hyper) {
+  return message("One step of ", rule, R"( over many parameters, in place.
 
 Parameters
 ----------
@@ -204,42 +208,141 @@ params : list of numpy.ndarray
     float32 or float64, C-contiguous and writeable; they must not share memory.
 grads : list of numpy.ndarray
     One a parameter, of its shape and type.
-momentum_buffers : list of numpy.ndarray
-    One a parameter, or empty for momentum 0. A buffer's content before its first step does not matter.
+)",
+                 lists, R"(
 hyper : numpy.ndarray
-    float64 (6,): lr, momentum, dampening, weight_decay, nesterov (0 or 1), maximize (0 or 1); read on every run.
-steps : list of numpy.ndarray
+    float64, read on every run: )",
+                 hyper, R"(. Flags are 0 or 1.
+
+Raises
+------
+ShapeError, DTypeError, ValueError, TypeError
+)");
+}
+
+constexpr const char* steps_text = R"(steps : list of numpy.ndarray
+    One float32 array of shape () a parameter: the number of steps before this one, counted up.
+)";
+
+std::string states_text(const char* names, const char* more = "") {
+  return message(steps_text, names, R"( : list of numpy.ndarray
+    One a parameter, of its shape and type, updated; they begin as zeros.)",
+                 more);
+}
+
+}  // namespace
+
+void bind_optimizer(py::module_& m) {
+  using List = const py::object&;
+  using Hyper = const ArrayArg&;
+  using py::arg;
+  m.def(
+      "sgd_step",
+      [](List params, List grads, List steps, List momentum_buffers, Hyper hyper) {
+        constexpr const char* op = "sgd_step";
+        const size_t buffers = length_of(op, "momentum_buffers", momentum_buffers);
+        const size_t counts = length_of(op, "steps", steps);
+        check<ValueError>(counts == buffers, op, ": steps has ", counts, " arrays, expected ", buffers,
+                          ", one a momentum buffer");
+        step<Sgd>(op, params, grads, {{"steps", steps, true}}, {{"momentum_buffers", momentum_buffers, true}}, hyper);
+      },
+      arg("params"), arg("grads"), arg("steps"), arg("momentum_buffers"), arg("hyper"),
+      documentation("stochastic gradient descent (torch.optim.SGD)", R"(steps : list of numpy.ndarray
     With momentum_buffers, one float32 array of shape () a buffer, counted up by every step with momentum. Where it is
     0, the buffer becomes the gradient itself, without dampening.
-
-Raises
-------
-ShapeError, DTypeError, ValueError, TypeError
-)");
-  m.def("adam_step", &adam_step_binding, py::arg("params"), py::arg("grads"), py::arg("exp_avgs"),
-        py::arg("exp_avg_sqs"), py::arg("steps"), py::arg("hyper"), py::arg("max_exp_avg_sqs") = py::tuple(),
-        py::arg("decoupled") = false,
-        R"(One step of Adam or AdamW over many parameters, in place, as torch.optim.Adam and AdamW define it.
-
-Parameters
-----------
-params : list of numpy.ndarray
-    float32 or float64, C-contiguous and writeable; they must not share memory.
-grads, exp_avgs, exp_avg_sqs : list of numpy.ndarray
-    One a parameter, of its shape and type. The averages begin as zeros.
-steps : list of numpy.ndarray
-    One float32 array of shape () a parameter: the number of steps before this one, counted up.
-hyper : numpy.ndarray
-    float64 (6,): lr, beta1, beta2, eps, weight_decay, maximize (0 or 1); read on every run.
+momentum_buffers : list of numpy.ndarray
+    One a parameter, or empty for momentum 0. A buffer's content before its first step does not matter.)",
+                    "lr, momentum, dampening, weight_decay, nesterov, maximize")
+          .c_str());
+  m.def(
+      "adam_step",
+      [](List params, List grads, List steps, List exp_avgs, List exp_avg_sqs, List max_exp_avg_sqs, Hyper hyper) {
+        step<Adam>("adam_step", params, grads, {{"steps", steps}},
+                   {{"exp_avgs", exp_avgs}, {"exp_avg_sqs", exp_avg_sqs}, {"max_exp_avg_sqs", max_exp_avg_sqs, true}},
+                   hyper);
+      },
+      arg("params"), arg("grads"), arg("steps"), arg("exp_avgs"), arg("exp_avg_sqs"), arg("max_exp_avg_sqs"),
+      arg("hyper"),
+      documentation("Adam or AdamW (torch.optim.Adam, AdamW)",
+                    states_text("exp_avgs, exp_avg_sqs", R"(
 max_exp_avg_sqs : list of numpy.ndarray
-    AMSGrad's running maximum, one a parameter, or empty (the default) for plain Adam.
-decoupled : bool
-    Whether weight decay shrinks the parameter (AdamW) instead of entering the gradient. Default False.
-
-Raises
-------
-ShapeError, DTypeError, ValueError, TypeError
-)");
+    AMSGrad's running maximum, one a parameter, or empty for plain Adam.)")
+                        .c_str(),
+                    "lr, beta1, beta2, eps, weight_decay, maximize, decoupled_weight_decay")
+          .c_str());
+  m.def(
+      "adamax_step",
+      [](List params, List grads, List steps, List exp_avgs, List exp_infs, Hyper hyper) {
+        step<Adamax>("adamax_step", params, grads, {{"steps", steps}}, {{"exp_avgs", exp_avgs}, {"exp_infs", exp_infs}},
+                     hyper);
+      },
+      arg("params"), arg("grads"), arg("steps"), arg("exp_avgs"), arg("exp_infs"), arg("hyper"),
+      documentation("Adamax (torch.optim.Adamax)", states_text("exp_avgs, exp_infs").c_str(),
+                    "lr, beta1, beta2, eps, weight_decay, maximize")
+          .c_str());
+  m.def(
+      "nadam_step",
+      [](List params, List grads, List steps, List mu_products, List exp_avgs, List exp_avg_sqs, Hyper hyper) {
+        step<Nadam>("nadam_step", params, grads, {{"steps", steps}, {"mu_products", mu_products}},
+                    {{"exp_avgs", exp_avgs}, {"exp_avg_sqs", exp_avg_sqs}}, hyper);
+      },
+      arg("params"), arg("grads"), arg("steps"), arg("mu_products"), arg("exp_avgs"), arg("exp_avg_sqs"), arg("hyper"),
+      documentation("Nadam (torch.optim.NAdam)",
+                    states_text("exp_avgs, exp_avg_sqs", R"(
+mu_products : list of numpy.ndarray
+    One float32 array of shape () a parameter, updated; it begins as 1.)")
+                        .c_str(),
+                    "lr, beta1, beta2, eps, weight_decay, momentum_decay, maximize, decoupled_weight_decay")
+          .c_str());
+  m.def(
+      "radam_step",
+      [](List params, List grads, List steps, List exp_avgs, List exp_avg_sqs, Hyper hyper) {
+        step<Radam>("radam_step", params, grads, {{"steps", steps}},
+                    {{"exp_avgs", exp_avgs}, {"exp_avg_sqs", exp_avg_sqs}}, hyper);
+      },
+      arg("params"), arg("grads"), arg("steps"), arg("exp_avgs"), arg("exp_avg_sqs"), arg("hyper"),
+      documentation("RAdam (torch.optim.RAdam)", states_text("exp_avgs, exp_avg_sqs").c_str(),
+                    "lr, beta1, beta2, eps, weight_decay, maximize, decoupled_weight_decay")
+          .c_str());
+  m.def(
+      "rmsprop_step",
+      [](List params, List grads, List steps, List square_avgs, List momentum_buffers, List grad_avgs, Hyper hyper) {
+        step<Rmsprop>("rmsprop_step", params, grads, {{"steps", steps}},
+                      {{"square_avgs", square_avgs},
+                       {"momentum_buffers", momentum_buffers, true},
+                       {"grad_avgs", grad_avgs, true}},
+                      hyper);
+      },
+      arg("params"), arg("grads"), arg("steps"), arg("square_avgs"), arg("momentum_buffers"), arg("grad_avgs"),
+      arg("hyper"),
+      documentation("RMSprop (torch.optim.RMSprop)",
+                    states_text("square_avgs", R"(
+momentum_buffers : list of numpy.ndarray
+    The same, or empty for momentum 0.
+grad_avgs : list of numpy.ndarray
+    The same for the centered form, or empty for the plain one.)")
+                        .c_str(),
+                    "lr, alpha, eps, weight_decay, momentum, maximize")
+          .c_str());
+  m.def(
+      "adagrad_step",
+      [](List params, List grads, List steps, List sums, Hyper hyper) {
+        step<Adagrad>("adagrad_step", params, grads, {{"steps", steps}}, {{"sums", sums}}, hyper);
+      },
+      arg("params"), arg("grads"), arg("steps"), arg("sums"), arg("hyper"),
+      documentation("Adagrad (torch.optim.Adagrad)", states_text("sums").c_str(),
+                    "lr, lr_decay, eps, weight_decay, maximize")
+          .c_str());
+  m.def(
+      "adadelta_step",
+      [](List params, List grads, List steps, List square_avgs, List acc_deltas, Hyper hyper) {
+        step<Adadelta>("adadelta_step", params, grads, {{"steps", steps}},
+                       {{"square_avgs", square_avgs}, {"acc_deltas", acc_deltas}}, hyper);
+      },
+      arg("params"), arg("grads"), arg("steps"), arg("square_avgs"), arg("acc_deltas"), arg("hyper"),
+      documentation("Adadelta (torch.optim.Adadelta)", states_text("square_avgs, acc_deltas").c_str(),
+                    "lr, rho, eps, weight_decay, maximize")
+          .c_str());
 }
 
 }  // namespace cygnet

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
+#include <utility>
 
 #include "core/parallel.h"
 
@@ -27,127 +29,331 @@ void for_chunks(const ParameterSpan* spans, size_t parameters, const Update& upd
   });
 }
 
-template <class T>
-T* at(void* const* arrays, size_t parameter, int64_t element) noexcept {
-  return arrays ? static_cast<T*>(arrays[parameter]) + element : nullptr;
-}
+// A stretch of one parameter with its gradient and states; absent states are null.
+template <class T, size_t states>
+struct Chunk {
+  T* param;
+  const T* grad;
+  T* state[states];
+  int64_t count;
+};
 
-template <class T>
-void sgd_plain(const SgdHyper& hyper, T* __restrict__ param, const T* __restrict__ grad, int64_t count) noexcept {
-  const T step = static_cast<T>(-hyper.lr), decay = static_cast<T>(hyper.weight_decay);
-  const bool maximize = hyper.maximize != 0, decays = hyper.weight_decay != 0;
-  for (int64_t i = 0; i < count; ++i) {
-    T g = maximize ? -grad[i] : grad[i];
-    g = decays ? g + decay * param[i] : g;
-    param[i] += step * g;
+template <class Rule, class = void>
+struct HasDecoupledDecay : std::false_type {};
+template <class Rule>
+struct HasDecoupledDecay<Rule, decltype(void(Rule::decoupled_weight_decay))> : std::true_type {};
+
+template <class T, class Rule, class Element, class... State>
+void for_elements(const Rule& rule, int64_t count, const Element& element, T* __restrict__ param,
+                  const T* __restrict__ grad, State* __restrict__... state) noexcept {
+  const bool maximize = rule.maximize != 0, decays = rule.weight_decay != 0;
+  const T decay = static_cast<T>(rule.weight_decay);
+  if constexpr (HasDecoupledDecay<Rule>::value) {
+    const bool shrinks = decays && rule.decoupled_weight_decay != 0, adds = decays && !shrinks;
+    const T shrink = static_cast<T>(1 - rule.lr * rule.weight_decay);
+    for (int64_t i = 0; i < count; ++i) {
+      T p = shrinks ? param[i] * shrink : param[i];
+      const T g = maximize ? -grad[i] : grad[i];
+      element(p, adds ? g + decay * p : g, state[i]...);
+      param[i] = p;
+    }
+  } else {
+    for (int64_t i = 0; i < count; ++i) {
+      T p = param[i];
+      const T g = maximize ? -grad[i] : grad[i];
+      element(p, decays ? g + decay * p : g, state[i]...);
+      param[i] = p;
+    }
   }
 }
 
+/// Counts a step and gives the new count.
+double counted(float* const* numbers) noexcept { return *numbers[0] += 1; }
+
+/// a + weight (b - a), written so that it is exact at the nearer end.
 template <class T>
-void sgd_momentum(const SgdHyper& hyper, bool first, T* __restrict__ param, const T* __restrict__ grad,
-                  T* __restrict__ buffer, int64_t count) noexcept {
-  const T step = static_cast<T>(-hyper.lr), decay = static_cast<T>(hyper.weight_decay);
-  const T momentum = static_cast<T>(hyper.momentum), fresh = static_cast<T>(1 - hyper.dampening);
-  const bool maximize = hyper.maximize != 0, decays = hyper.weight_decay != 0, nesterov = hyper.nesterov != 0;
-  for (int64_t i = 0; i < count; ++i) {
-    T g = maximize ? -grad[i] : grad[i];
-    g = decays ? g + decay * param[i] : g;
-    const T b = first ? g : momentum * buffer[i] + fresh * g;
-    buffer[i] = b;
-    param[i] += step * (nesterov ? g + momentum * b : b);
-  }
+struct Interpolation {
+  T weight, rest;
+  bool small;
+  explicit Interpolation(double beta) : weight(static_cast<T>(1 - beta)), rest(1 - weight), small(weight < T(0.5)) {}
+  T operator()(T a, T b) const { return small ? a + weight * (b - a) : b - (b - a) * rest; }
+};
+
+/// beta a + (1 - beta) g g.
+template <class T>
+struct SquareAverage {
+  T beta, fresh;
+  explicit SquareAverage(double beta_) : beta(static_cast<T>(beta_)), fresh(static_cast<T>(1 - beta_)) {}
+  T operator()(T a, T g) const { return beta * a + fresh * g * g; }
+};
+
+// The larger; NaN if either is NaN.
+template <class T>
+T larger(T a, T b) {
+  return a > b || a != a ? a : b;
 }
 
-// What follows from a parameter's own step count.
+// For each rule: what follows from a parameter's own numbers, then the loop over its elements.
+
+struct SgdScale {
+  bool with_momentum, first;
+};
+
+SgdScale scale_of(const Sgd& rule, float* const* numbers) noexcept {
+  const bool with_momentum = numbers[0] && rule.momentum != 0;
+  return {with_momentum, with_momentum && counted(numbers) == 1};
+}
+
+template <class T>
+void update(const Sgd& rule, const SgdScale& scale, const Chunk<T, 1>& chunk) noexcept {
+  const T step = static_cast<T>(-rule.lr);
+  if (!scale.with_momentum) {
+    for_elements(rule, chunk.count, [=](T& p, T g) { p += step * g; }, chunk.param, chunk.grad);
+    return;
+  }
+  const T momentum = static_cast<T>(rule.momentum), fresh = static_cast<T>(1 - rule.dampening);
+  const bool first = scale.first, nesterov = rule.nesterov != 0;
+  const auto element = [=](T& p, T g, T& buffer) {
+    buffer = first ? g : momentum * buffer + fresh * g;
+    p += step * (nesterov ? g + momentum * buffer : buffer);
+  };
+  for_elements(rule, chunk.count, element, chunk.param, chunk.grad, chunk.state[0]);
+}
+
 struct AdamScale {
   double step_size, root_correction;
 };
 
-template <bool amsgrad, class T>
-void adam(const AdamHyper& hyper, const AdamScale& scale, bool decoupled, T* __restrict__ param,
-          const T* __restrict__ grad, T* __restrict__ average, T* __restrict__ square, T* __restrict__ max_square,
-          int64_t count) noexcept {
-  const T step = static_cast<T>(-scale.step_size), root = static_cast<T>(scale.root_correction);
-  const T eps = static_cast<T>(hyper.eps), decay = static_cast<T>(hyper.weight_decay);
-  const T shrink = static_cast<T>(1 - hyper.lr * hyper.weight_decay);
-  const T weight = static_cast<T>(1 - hyper.beta1), rest = 1 - weight;
-  const T beta2 = static_cast<T>(hyper.beta2), fresh = static_cast<T>(1 - hyper.beta2);
-  const bool maximize = hyper.maximize != 0, decays = hyper.weight_decay != 0;
-  const bool shrinks = decays && decoupled, adds = decays && !decoupled, small = weight < T(0.5);
-  for (int64_t i = 0; i < count; ++i) {
-    T p = param[i];
-    T g = maximize ? -grad[i] : grad[i];
-    p = shrinks ? p * shrink : p;
-    g = adds ? g + decay * p : g;
-    const T gap = g - average[i];
-    // The interpolation that is exact at the nearer end.
-    const T m = small ? average[i] + weight * gap : g - gap * rest;
-    T v = beta2 * square[i] + fresh * g * g;
-    average[i] = m;
-    square[i] = v;
-    if constexpr (amsgrad) {
-      const T before = max_square[i];
-      v = before > v || before != before ? before : v;
-      max_square[i] = v;
-    }
-    param[i] = p + step * (m / (std::sqrt(v) / root + eps));
-  }
+AdamScale scale_of(const Adam& rule, float* const* numbers) noexcept {
+  const double t = counted(numbers);
+  return {rule.lr / (1 - std::pow(rule.beta1, t)), std::sqrt(1 - std::pow(rule.beta2, t))};
 }
+
+template <class T>
+void update(const Adam& rule, const AdamScale& scale, const Chunk<T, 3>& chunk) noexcept {
+  const T step = static_cast<T>(-scale.step_size), root = static_cast<T>(scale.root_correction);
+  const T eps = static_cast<T>(rule.eps);
+  const Interpolation<T> interpolated(rule.beta1);
+  const SquareAverage<T> averaged(rule.beta2);
+  const auto plain = [=](T& p, T g, T& average, T& square) {
+    average = interpolated(average, g);
+    square = averaged(square, g);
+    p += step * (average / (std::sqrt(square) / root + eps));
+  };
+  const auto amsgrad = [=](T& p, T g, T& average, T& square, T& largest) {
+    average = interpolated(average, g);
+    square = averaged(square, g);
+    largest = larger(largest, square);
+    p += step * (average / (std::sqrt(largest) / root + eps));
+  };
+  const auto& [average, square, largest] = chunk.state;
+  if (largest)
+    for_elements(rule, chunk.count, amsgrad, chunk.param, chunk.grad, average, square, largest);
+  else
+    for_elements(rule, chunk.count, plain, chunk.param, chunk.grad, average, square);
+}
+
+struct AdamaxScale {
+  double step_size;
+};
+
+AdamaxScale scale_of(const Adamax& rule, float* const* numbers) noexcept {
+  return {rule.lr / (1 - std::pow(rule.beta1, counted(numbers)))};
+}
+
+template <class T>
+void update(const Adamax& rule, const AdamaxScale& scale, const Chunk<T, 2>& chunk) noexcept {
+  const T step = static_cast<T>(-scale.step_size), beta2 = static_cast<T>(rule.beta2), eps = static_cast<T>(rule.eps);
+  const Interpolation<T> interpolated(rule.beta1);
+  const auto element = [=](T& p, T g, T& average, T& norm) {
+    average = interpolated(average, g);
+    norm = larger(beta2 * norm, std::abs(g) + eps);
+    p += step * (average / norm);
+  };
+  for_elements(rule, chunk.count, element, chunk.param, chunk.grad, chunk.state[0], chunk.state[1]);
+}
+
+struct NadamScale {
+  double gradient_factor, average_factor, square_correction;
+};
+
+NadamScale scale_of(const Nadam& rule, float* const* numbers) noexcept {
+  const double t = counted(numbers);
+  const auto momentum_at = [&](double step) {
+    return rule.beta1 * (1 - 0.5 * std::pow(0.96, step * rule.momentum_decay));
+  };
+  const double now = momentum_at(t), next = momentum_at(t + 1);
+  const double product = *numbers[1] *= static_cast<float>(now);
+  return {rule.lr * (1 - now) / (1 - product), rule.lr * next / (1 - product * next), 1 - std::pow(rule.beta2, t)};
+}
+
+template <class T>
+void update(const Nadam& rule, const NadamScale& scale, const Chunk<T, 2>& chunk) noexcept {
+  const T gradient_step = static_cast<T>(-scale.gradient_factor), average_step = static_cast<T>(-scale.average_factor);
+  const T correction = static_cast<T>(1 / scale.square_correction), eps = static_cast<T>(rule.eps);
+  const Interpolation<T> interpolated(rule.beta1);
+  const SquareAverage<T> averaged(rule.beta2);
+  const auto element = [=](T& p, T g, T& average, T& square) {
+    average = interpolated(average, g);
+    square = averaged(square, g);
+    p += (gradient_step * g + average_step * average) / (std::sqrt(square * correction) + eps);
+  };
+  for_elements(rule, chunk.count, element, chunk.param, chunk.grad, chunk.state[0], chunk.state[1]);
+}
+
+struct RadamScale {
+  double step_size;
+  bool adaptive;
+};
+
+RadamScale scale_of(const Radam& rule, float* const* numbers) noexcept {
+  const double t = counted(numbers), power = std::pow(rule.beta2, t), rest = 1 - power;
+  const double longest = 2 / (1 - rule.beta2) - 1, length = longest - 2 * t * power / rest;
+  const double step_size = rule.lr / (1 - std::pow(rule.beta1, t));
+  if (length <= 5) return {step_size, false};
+  const double squared = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length);
+  return {step_size * std::sqrt(rest) * std::sqrt(squared), true};
+}
+
+template <class T>
+void update(const Radam& rule, const RadamScale& scale, const Chunk<T, 2>& chunk) noexcept {
+  const T step = static_cast<T>(-scale.step_size), eps = static_cast<T>(rule.eps);
+  const bool adaptive = scale.adaptive;
+  const Interpolation<T> interpolated(rule.beta1);
+  const SquareAverage<T> averaged(rule.beta2);
+  const auto element = [=](T& p, T g, T& average, T& square) {
+    average = interpolated(average, g);
+    square = averaged(square, g);
+    p += step * (average / (adaptive ? std::sqrt(square) + eps : T(1)));
+  };
+  for_elements(rule, chunk.count, element, chunk.param, chunk.grad, chunk.state[0], chunk.state[1]);
+}
+
+struct RmspropScale {};
+
+RmspropScale scale_of(const Rmsprop&, float* const* numbers) noexcept {
+  counted(numbers);
+  return {};
+}
+
+template <class T>
+void update(const Rmsprop& rule, const RmspropScale&, const Chunk<T, 3>& chunk) noexcept {
+  const T step = static_cast<T>(-rule.lr), eps = static_cast<T>(rule.eps), momentum = static_cast<T>(rule.momentum);
+  const Interpolation<T> interpolated(rule.alpha);
+  const SquareAverage<T> averaged(rule.alpha);
+  const auto scaled = [=](T g, T& square) {
+    square = averaged(square, g);
+    return g / (std::sqrt(square) + eps);
+  };
+  const auto centered = [=](T g, T& square, T& mean) {
+    square = averaged(square, g);
+    mean = interpolated(mean, g);
+    return g / (std::sqrt(square - mean * mean) + eps);
+  };
+  const auto move = [=](T& p, T& buffer, T direction) {
+    buffer = momentum * buffer + direction;
+    p += step * buffer;
+  };
+  const auto run = [&](const auto& element, auto*... state) {
+    for_elements(rule, chunk.count, element, chunk.param, chunk.grad, state...);
+  };
+  T *const square = chunk.state[0], *const buffer = rule.momentum != 0 ? chunk.state[1] : nullptr;
+  T* const mean = chunk.state[2];
+  if (mean && buffer)
+    run([=](T& p, T g, T& s, T& m, T& b) { move(p, b, centered(g, s, m)); }, square, mean, buffer);
+  else if (mean)
+    run([=](T& p, T g, T& s, T& m) { p += step * centered(g, s, m); }, square, mean);
+  else if (buffer)
+    run([=](T& p, T g, T& s, T& b) { move(p, b, scaled(g, s)); }, square, buffer);
+  else
+    run([=](T& p, T g, T& s) { p += step * scaled(g, s); }, square);
+}
+
+struct AdagradScale {
+  double rate;
+};
+
+AdagradScale scale_of(const Adagrad& rule, float* const* numbers) noexcept {
+  return {rule.lr / (1 + (counted(numbers) - 1) * rule.lr_decay)};
+}
+
+template <class T>
+void update(const Adagrad& rule, const AdagradScale& scale, const Chunk<T, 1>& chunk) noexcept {
+  const T step = static_cast<T>(-scale.rate), eps = static_cast<T>(rule.eps);
+  const auto element = [=](T& p, T g, T& sum) {
+    sum += g * g;
+    p += step * (g / (std::sqrt(sum) + eps));
+  };
+  for_elements(rule, chunk.count, element, chunk.param, chunk.grad, chunk.state[0]);
+}
+
+struct AdadeltaScale {};
+
+AdadeltaScale scale_of(const Adadelta&, float* const* numbers) noexcept {
+  counted(numbers);
+  return {};
+}
+
+template <class T>
+void update(const Adadelta& rule, const AdadeltaScale&, const Chunk<T, 2>& chunk) noexcept {
+  const T step = static_cast<T>(-rule.lr), eps = static_cast<T>(rule.eps);
+  const SquareAverage<T> averaged(rule.rho);
+  const auto element = [=](T& p, T g, T& square, T& moved) {
+    square = averaged(square, g);
+    const T delta = std::sqrt(moved + eps) / std::sqrt(square + eps) * g;
+    moved = averaged(moved, delta);
+    p += step * delta;
+  };
+  for_elements(rule, chunk.count, element, chunk.param, chunk.grad, chunk.state[0], chunk.state[1]);
+}
+
+template <class Rule>
+using ScaleOf = decltype(scale_of(std::declval<const Rule&>(), nullptr));
 
 }  // namespace
 
-size_t sgd_scratch_bytes(size_t parameters) { return parameters * sizeof(bool); }
-
-size_t adam_scratch_bytes(size_t parameters) { return parameters * sizeof(AdamScale); }
-
-void sgd_step(const ParameterSpan* spans, size_t parameters, const SgdHyper& hyper, void* const* params,
-              void* const* grads, void* const* buffers, void* const* steps, void* scratch) noexcept {
-  const bool with_momentum = buffers && hyper.momentum != 0;
-  bool* const first = static_cast<bool*>(scratch);
-  if (with_momentum) {
-    for (size_t i = 0; i < parameters; ++i) {
-      float* const step = static_cast<float*>(steps[i]);
-      first[i] = *step == 0;
-      *step += 1;
-    }
-  }
-  for_chunks(spans, parameters, [&](size_t i, int64_t begin, int64_t count) {
-    const auto update = [&](auto zero) {
-      using T = decltype(zero);
-      if (with_momentum)
-        sgd_momentum(hyper, first[i], at<T>(params, i, begin), at<T>(grads, i, begin), at<T>(buffers, i, begin), count);
-      else
-        sgd_plain(hyper, at<T>(params, i, begin), at<T>(grads, i, begin), count);
-    };
-    if (spans[i].dtype == DType::Float64)
-      update(double{});
-    else
-      update(float{});
-  });
+template <class Rule>
+size_t optimizer_scratch_bytes(size_t parameters) {
+  return parameters * sizeof(ScaleOf<Rule>);
 }
 
-void adam_step(const ParameterSpan* spans, size_t parameters, const AdamHyper& hyper, bool decoupled,
-               void* const* params, void* const* grads, void* const* averages, void* const* squares,
-               void* const* max_squares, void* const* steps, void* scratch) noexcept {
-  AdamScale* const scales = static_cast<AdamScale*>(scratch);
+template <class Rule>
+void optimizer_step(const ParameterSpan* spans, size_t parameters, const Rule& rule, const OptimizerLists<Rule>& lists,
+                    void* scratch) noexcept {
+  auto* const scales = static_cast<ScaleOf<Rule>*>(scratch);
   for (size_t i = 0; i < parameters; ++i) {
-    float* const step = static_cast<float*>(steps[i]);
-    *step += 1;
-    const double t = *step;
-    scales[i] = {hyper.lr / (1 - std::pow(hyper.beta1, t)), std::sqrt(1 - std::pow(hyper.beta2, t))};
+    float* numbers[Rule::numbers];
+    for (size_t k = 0; k < Rule::numbers; ++k)
+      numbers[k] = lists.numbers[k] ? static_cast<float*>(lists.numbers[k][i]) : nullptr;
+    scales[i] = scale_of(rule, numbers);
   }
   for_chunks(spans, parameters, [&](size_t i, int64_t begin, int64_t count) {
-    const auto update = [&](auto zero) {
+    const auto run = [&](auto zero) {
       using T = decltype(zero);
-      const auto run = max_squares ? adam<true, T> : adam<false, T>;
-      run(hyper, scales[i], decoupled, at<T>(params, i, begin), at<T>(grads, i, begin), at<T>(averages, i, begin),
-          at<T>(squares, i, begin), at<T>(max_squares, i, begin), count);
+      const auto at = [&](void* const* list) { return list ? static_cast<T*>(list[i]) + begin : nullptr; };
+      Chunk<T, Rule::states> chunk{at(lists.params), at(lists.grads), {}, count};
+      for (size_t k = 0; k < Rule::states; ++k) chunk.state[k] = at(lists.states[k]);
+      update(rule, scales[i], chunk);
     };
     if (spans[i].dtype == DType::Float64)
-      update(double{});
+      run(double{});
     else
-      update(float{});
+      run(float{});
   });
 }
+
+#define CYGNET_INSTANTIATE(Rule)                                                                             \
+  template size_t optimizer_scratch_bytes<Rule>(size_t);                                                     \
+  template void optimizer_step<Rule>(const ParameterSpan*, size_t, const Rule&, const OptimizerLists<Rule>&, \
+                                     void*) noexcept;
+CYGNET_INSTANTIATE(Adadelta)
+CYGNET_INSTANTIATE(Adagrad)
+CYGNET_INSTANTIATE(Adam)
+CYGNET_INSTANTIATE(Adamax)
+CYGNET_INSTANTIATE(Nadam)
+CYGNET_INSTANTIATE(Radam)
+CYGNET_INSTANTIATE(Rmsprop)
+CYGNET_INSTANTIATE(Sgd)
+#undef CYGNET_INSTANTIATE
 
 }  // namespace cygnet

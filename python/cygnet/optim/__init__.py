@@ -1,8 +1,26 @@
 """Optimizers with PyTorch's names, arguments and state, one kernel call a parameter group."""
 
 from cygnet.optim import lr_scheduler
-from cygnet.optim.adam import Adam, AdamW
+from cygnet.optim.adagrad import Adadelta, Adagrad, RMSprop
+from cygnet.optim.adam import Adam, Adamax, AdamW, NAdam, RAdam
+from cygnet.optim.lbfgs import LBFGS
 from cygnet.optim.optimizer import Optimizer
+from cygnet.optim.penalty import l1_penalty, l2_penalty
 from cygnet.optim.sgd import SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "lr_scheduler"]
+__all__ = [
+    "LBFGS",
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "NAdam",
+    "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "l1_penalty",
+    "l2_penalty",
+    "lr_scheduler",
+]

@@ -1,24 +1,25 @@
-"""Adam and AdamW."""
+"""Adam and what was made of it: AdamW, Adamax, NAdam, RAdam."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from cygnet import kernels
-from cygnet.optim.optimizer import Optimizer, ParamGroup, check_at_least_zero
-from cygnet.tensor import Array, Tensor
+from cygnet.optim.kernel import KernelOptimizer
+from cygnet.optim.optimizer import ParamGroup
+from cygnet.tensor import Tensor
 
-__all__ = ["Adam", "AdamW"]
+__all__ = ["Adam", "AdamW", "Adamax", "NAdam", "RAdam"]
 
 
-class Adam(Optimizer):
+class Adam(KernelOptimizer):
     """Adam, as `torch.optim.Adam` defines it.
 
     Parameters
     ----------
     params : iterable of Tensor or of dict
         Parameters or parameter groups.
-    lr : float
+    lr : float or Tensor
         Learning rate. Default 1e-3.
     betas : tuple of float
         Decay of the running averages of the gradient and of its square, each in [0, 1). Default
@@ -29,8 +30,14 @@ class Adam(Optimizer):
         Factor of the parameter that is added to its gradient. Default 0.
     amsgrad : bool
         Whether to divide by the largest average square so far. Default False.
+    foreach, capturable, fused : bool, optional
+        Without effect, see `KernelOptimizer`.
     maximize : bool
         Whether to climb instead of descend. Default False.
+    differentiable : bool
+        Only False.
+    decoupled_weight_decay : bool
+        Whether weight decay instead shrinks the parameter, as in `AdamW`. Default False.
 
     Raises
     ------
@@ -43,18 +50,24 @@ class Adam(Optimizer):
     convergence of Adam and beyond", 2018.
     """
 
-    _decoupled = False
+    _kernel = kernels.adam_step
+    _cell = ("lr", "betas", "eps", "weight_decay", "maximize", "decoupled_weight_decay")
 
     def __init__(
         self,
         params: Any,
-        lr: float = 1e-3,
+        lr: float | Tensor = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
-        weight_decay: float = 0.0,
+        weight_decay: float = 0,
         amsgrad: bool = False,
         *,
+        foreach: bool | None = None,
         maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
     ) -> None:
         defaults = {
             "lr": lr,
@@ -63,42 +76,16 @@ class Adam(Optimizer):
             "weight_decay": weight_decay,
             "amsgrad": amsgrad,
             "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "differentiable": differentiable,
+            "fused": fused,
+            "decoupled_weight_decay": decoupled_weight_decay,
         }
         super().__init__(params, defaults)
 
-    def _validate(self, group: ParamGroup) -> None:
-        check_at_least_zero(self, "lr", group["lr"])
-        check_at_least_zero(self, "eps", group["eps"])
-        for i, beta in enumerate(group["betas"]):
-            if not 0 <= beta < 1:
-                raise ValueError(
-                    f"{type(self).__name__}: betas[{i}] is {beta}, expected 0 <= beta < 1"
-                )
-        check_at_least_zero(self, "weight_decay", group["weight_decay"])
-
-    def _hyper(self, group: ParamGroup) -> tuple[float, ...]:
-        beta1, beta2 = group["betas"]
-        lr, eps, weight_decay = group["lr"], group["eps"], group["weight_decay"]
-        return (lr, beta1, beta2, eps, weight_decay, group["maximize"])
-
-    def _step(
-        self,
-        group: ParamGroup,
-        params: list[Tensor],
-        arrays: list[Array],
-        grads: list[Array],
-        hyper: Array,
-    ) -> None:
-        kernels.adam_step(
-            arrays,
-            grads,
-            self._state_arrays("exp_avg", params),
-            self._state_arrays("exp_avg_sq", params),
-            self._state_arrays("step", params),
-            hyper,
-            self._state_arrays("max_exp_avg_sq", params) if group["amsgrad"] else [],
-            self._decoupled,
-        )
+    def _states(self, group: ParamGroup) -> tuple[str, ...]:
+        return ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq" if group["amsgrad"] else "")
 
 
 class AdamW(Adam):
@@ -106,7 +93,7 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    params, lr, betas, eps, amsgrad, maximize
+    params, lr, betas, eps, amsgrad, maximize, foreach, capturable, differentiable, fused
         As in `Adam`.
     weight_decay : float
         A step first multiplies a parameter by 1 - lr * weight_decay. Default 1e-2.
@@ -116,17 +103,223 @@ class AdamW(Adam):
     I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", 2019.
     """
 
-    _decoupled = True
-
     def __init__(
         self,
         params: Any,
-        lr: float = 1e-3,
+        lr: float | Tensor = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        # Files of older versions do not say that the decay is decoupled.
+        super().load_state_dict(state_dict)
+        for group in self.param_groups:
+            group["decoupled_weight_decay"] = True
+
+    load_state_dict.__doc__ = Adam.load_state_dict.__doc__
+
+
+class Adamax(KernelOptimizer):
+    """Adam with the largest gradient so far in place of a root, as `torch.optim.Adamax` defines it.
+
+    Parameters
+    ----------
+    params, weight_decay, foreach, maximize, differentiable, capturable
+        As in `Adam`.
+    lr : float or Tensor
+        Learning rate. Default 2e-3.
+    betas : tuple of float
+        Decay of the running average of the gradient and of its largest magnitude. Default
+        (0.9, 0.999).
+    eps : float
+        Added to the gradient's magnitude. Default 1e-8.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    References
+    ----------
+    D. Kingma, J. Ba, "Adam: a method for stochastic optimization", 2015, section 7.1.
+    """
+
+    _kernel = kernels.adamax_step
+    _cell = ("lr", "betas", "eps", "weight_decay", "maximize")
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float | Tensor = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+            "capturable": capturable,
+        }
+        super().__init__(params, defaults)
+
+    def _states(self, group: ParamGroup) -> tuple[str, ...]:
+        return ("step", "exp_avg", "exp_inf")
+
+
+class NAdam(KernelOptimizer):
+    """Adam with Nesterov's momentum, as `torch.optim.NAdam` defines it.
+
+    Parameters
+    ----------
+    params, betas, eps, weight_decay, foreach, maximize, capturable, differentiable
+        As in `Adam`.
+    lr : float or Tensor
+        Learning rate. Default 2e-3.
+    momentum_decay : float
+        How fast the momentum of a step grows to the first beta. Default 4e-3.
+    decoupled_weight_decay : bool
+        Whether weight decay instead shrinks the parameter, as in `AdamW`. Default False.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    References
+    ----------
+    T. Dozat, "Incorporating Nesterov momentum into Adam", 2016.
+    """
+
+    _kernel = kernels.nadam_step
+    _cell = (
+        "lr",
+        "betas",
+        "eps",
+        "weight_decay",
+        "momentum_decay",
+        "maximize",
+        "decoupled_weight_decay",
+    )
+    _numbers = frozenset({"step", "mu_product"})
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float | Tensor = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum_decay: float = 4e-3,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "momentum_decay": momentum_decay,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "differentiable": differentiable,
+        }
+        super().__init__(params, defaults)
+
+    def _states(self, group: ParamGroup) -> tuple[str, ...]:
+        return ("step", "mu_product", "exp_avg", "exp_avg_sq")
+
+    def _initial(self, name: str, group: ParamGroup) -> float:
+        return 1.0 if name == "mu_product" else 0.0
+
+
+class RAdam(KernelOptimizer):
+    """Adam with a rectified adaptive rate, as `torch.optim.RAdam` defines it.
+
+    Parameters
+    ----------
+    params, lr, betas, eps, weight_decay, foreach, maximize, capturable, differentiable
+        As in `Adam`, but `eps` is added to the root before its bias is corrected.
+    decoupled_weight_decay : bool
+        Whether weight decay instead shrinks the parameter, as in `AdamW`. Default False.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    References
+    ----------
+    L. Liu et al., "On the variance of the adaptive learning rate and beyond", 2020.
+    """
+
+    _kernel = kernels.radam_step
+    _cell = ("lr", "betas", "eps", "weight_decay", "maximize", "decoupled_weight_decay")
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "differentiable": differentiable,
+        }
+        super().__init__(params, defaults)
+
+    def _states(self, group: ParamGroup) -> tuple[str, ...]:
+        return ("step", "exp_avg", "exp_avg_sq")

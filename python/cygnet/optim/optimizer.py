@@ -1,30 +1,43 @@
-"""What all optimizers share: parameter groups, state and its dictionary."""
+"""What all optimizers share: parameter groups, state and its dictionary, hooks."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import functools
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from cygnet import kernels
-from cygnet.autograd import enable_grad
-from cygnet.tensor import Array, Tensor
+from cygnet.tensor import FLOATS, Tensor
 
 __all__ = ["Optimizer", "ParamGroup"]
 
 ParamGroup: TypeAlias = dict[str, Any]
+PreHook: TypeAlias = Callable[..., tuple[tuple[Any, ...], dict[str, Any]] | None]
 
 
-class Optimizer(ABC):
-    """Base of the optimizers.
+class HookHandle:
+    """Takes a hook away again."""
+
+    def __init__(self, hooks: dict[int, Callable[..., Any]], hook: Callable[..., Any]) -> None:
+        self._hooks = hooks
+        self._hooks[id(self)] = hook
+
+    def remove(self) -> None:
+        """The hook is called no longer."""
+        self._hooks.pop(id(self), None)
+
+
+class Optimizer:
+    """Base of the optimizers; a subclass defines `step`.
 
     Parameters
     ----------
-    params : iterable of Tensor or of dict
-        The parameters, or groups of them: dicts with the key 'params' and the arguments that
-        differ from `defaults`.
+    params : iterable of Tensor, of (str, Tensor) or of dict
+        The parameters, perhaps with names, or groups of them: dicts with the key 'params' and the
+        arguments that differ from `defaults`.
     defaults : dict
         The arguments of groups that do not give their own.
 
@@ -41,12 +54,17 @@ class Optimizer(ABC):
         If a parameter is no tensor or no leaf, appears twice, or there is none.
     """
 
+    _numbers: ClassVar[frozenset[str]] = frozenset({"step"})
+    """States that are one float32 number a parameter; others are arrays of its type."""
+
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self.param_groups: list[ParamGroup] = []
-        self.state: dict[Tensor, dict[str, Any]] = {}
-        self._hyper_cells: list[Array] = []
-        self._hyper_values: list[tuple[float, ...] | None] = []
+        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        self._pre_hooks: dict[int, Callable[..., Any]] = {}
+        self._post_hooks: dict[int, Callable[..., Any]] = {}
+        self._stepping = False
+        self._has_stepped = False  # schedules warn where it is still false
         if isinstance(params, Tensor | dict) or not isinstance(params, Iterable):
             raise TypeError(
                 f"{type(self).__name__}: params expected an iterable of Tensors or dicts, got "
@@ -60,16 +78,27 @@ class Optimizer(ABC):
         for group in groups:
             self.add_param_group(group)
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "step" in cls.__dict__:
+            setattr(cls, "step", _with_hooks(cls.__dict__["step"]))  # noqa: B010 (mypy)
+
     def add_param_group(self, param_group: ParamGroup) -> None:
         """Adds a group: a dict with 'params' and the arguments that differ from the defaults."""
         if not isinstance(param_group, dict):
             raise TypeError(f"add_param_group: expected a dict, got {type(param_group).__name__}")
+        if "params" not in param_group:
+            raise ValueError("add_param_group: expected a dict with the key 'params'")
         params = param_group["params"]
         if isinstance(params, set):
             raise TypeError(
                 "add_param_group: params expected a list, got a set, which has no order"
             )
         params = [params] if isinstance(params, Tensor) else list(params)
+        group = {**self.defaults, **param_group, "params": params}
+        if params and all(isinstance(each, tuple) and len(each) == 2 for each in params):
+            group["param_names"] = [name for name, _ in params]
+            params = group["params"] = [param for _, param in params]
         known = {id(param) for group in self.param_groups for param in group["params"]}
         seen: set[int] = set()
         for i, param in enumerate(params):
@@ -83,11 +112,11 @@ class Optimizer(ABC):
             if id(param) in seen:
                 raise ValueError(f"{name} is given twice")
             seen.add(id(param))
-        group = {**self.defaults, **param_group, "params": params}
         self._validate(group)
         self.param_groups.append(group)
-        self._hyper_cells.append(np.zeros(len(self._hyper(group)), np.float64))
-        self._hyper_values.append(None)
+
+    def _validate(self, group: ParamGroup) -> None:
+        """Raises ValueError for arguments outside their range."""
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forgets the gradients: sets them to None, or with ``set_to_none=False`` to zeros."""
@@ -111,34 +140,19 @@ class Optimizer(ABC):
         object
             What `closure` returned, else None.
         """
-        loss = None
-        if closure is not None:
-            with enable_grad():
-                loss = closure()
-        self.update_cells()
-        for group, cell in zip(self.param_groups, self._hyper_cells, strict=True):
-            params = [param for param in group["params"] if param.grad is not None]
-            if params:
-                self._step(
-                    group,
-                    params,
-                    [param._array for param in params],
-                    [param.grad._array for param in params],
-                    cell,
-                )
-        return loss
+        raise NotImplementedError(f"{type(self).__name__} must define step")
 
-    def update_cells(self) -> None:
-        """Writes the groups' arguments to the cells that the kernels read.
-
-        `step` does so itself; before a recorded step is replayed, this brings it a new learning
-        rate.
+    def register_step_pre_hook(self, hook: PreHook) -> HookHandle:
+        """Calls ``hook(optimizer, args, kwargs)`` before each step; what it returns, unless None,
+        replaces the step's arguments. The returned handle's `remove` ends it.
         """
-        for i, group in enumerate(self.param_groups):
-            values = self._hyper(group)
-            if values != self._hyper_values[i]:
-                self._hyper_cells[i][:] = values
-                self._hyper_values[i] = values
+        return HookHandle(self._pre_hooks, hook)
+
+    def register_step_post_hook(self, hook: Callable[..., None]) -> HookHandle:
+        """Calls ``hook(optimizer, args, kwargs)`` after each step; the returned handle's `remove`
+        ends it.
+        """
+        return HookHandle(self._post_hooks, hook)
 
     def state_dict(self) -> dict[str, Any]:
         """State and groups in PyTorch's form, parameters replaced by their numbers.
@@ -154,7 +168,8 @@ class Optimizer(ABC):
         for group in self.param_groups:
             for param in group["params"]:
                 numbers[id(param)] = len(numbers)
-            groups.append({**group, "params": [numbers[id(param)] for param in group["params"]]})
+            rest = {name: value for name, value in group.items() if name != "params"}
+            groups.append({**rest, "params": [numbers[id(param)] for param in group["params"]]})
         state = {numbers[id(param)]: dict(entry) for param, entry in self.state.items()}
         return {"state": state, "param_groups": groups}
 
@@ -174,14 +189,13 @@ class Optimizer(ABC):
                 f"load_state_dict: state_dict has {len(groups)} parameter groups, expected "
                 f"{len(self.param_groups)}"
             )
+        params: dict[Any, Tensor] = {}
         for i, (mine, loaded) in enumerate(zip(self.param_groups, groups, strict=True)):
             if len(mine["params"]) != len(loaded["params"]):
                 raise ValueError(
                     f"load_state_dict: group {i} has {len(loaded['params'])} parameters, expected "
                     f"{len(mine['params'])}"
                 )
-        params: dict[Any, Tensor] = {}
-        for mine, loaded in zip(self.param_groups, groups, strict=True):
             params.update(zip(loaded["params"], mine["params"], strict=True))
         converted = {
             params[number]: {
@@ -192,73 +206,40 @@ class Optimizer(ABC):
             for number, entry in state_dict["state"].items()
             if number in params
         }
-        for i, (mine, loaded) in enumerate(zip(self.param_groups, groups, strict=True)):
-            group = {**mine, **loaded, "params": mine["params"]}
+        loaded_groups = [
+            {**mine, **loaded, "params": mine["params"]}
+            for mine, loaded in zip(self.param_groups, groups, strict=True)
+        ]
+        for group in loaded_groups:
             self._validate(group)
-            self.param_groups[i] = group
-        previous, self.state = self.state, {}
+        self.param_groups[:] = loaded_groups
+        previous, self.state = self.state, defaultdict(dict)
         for param, entry in converted.items():
             for name, value in entry.items():
                 old = previous.get(param, {}).get(name)
-                if isinstance(old, Tensor) and isinstance(value, Tensor):
+                if isinstance(old, Tensor) and _alike(old, value):
                     np.copyto(old._array, value._array)
                     entry[name] = old
             self.state[param] = entry
         self._state_loaded()
 
-    @staticmethod
-    def _converted(param: Tensor, number: Any, name: str, value: Any) -> Any:
-        """A copy of a loaded value: a step count, or an array of the parameter's shape."""
-        if name == "step":
-            return Tensor._wrap(np.array(float(value), np.float32))
-        if isinstance(value, bool | int | float | str):
+    def _converted(self, param: Tensor, number: Any, name: str, value: Any) -> Any:
+        """A copy of a loaded value: of arrays in the parameter's type, but of a step count."""
+        if name in self._numbers:
+            return Tensor._wrap(np.array(number_of(value), np.float32))
+        if value is None or isinstance(value, bool | int | float | str):
             return value
-        array = np.array(value._array if isinstance(value, Tensor) else value, order="C")
-        if array.shape != param.shape:
-            raise ValueError(
-                f"load_state_dict: {name} of parameter {number} has shape {array.shape}, "
-                f"expected {param.shape}"
-            )
-        return Tensor._wrap(array.astype(param.dtype, copy=False))
+        if isinstance(value, list | tuple):
+            return type(value)(self._converted(param, number, "", each) for each in value)
+        if isinstance(value, dict):
+            return {key: self._converted(param, number, key, each) for key, each in value.items()}
+        array = np.asarray(value._array if isinstance(value, Tensor) else value).copy("C")
+        if param.dtype in FLOATS and array.dtype.kind == "f":
+            array = array.astype(param.dtype, copy=False)
+        return Tensor._wrap(array)
 
-    def _state_loaded(self) -> None:  # noqa: B027 (most optimizers have nothing to do here)
+    def _state_loaded(self) -> None:
         """Called when `load_state_dict` has replaced the state."""
-
-    def _state_arrays(self, name: str, params: list[Tensor]) -> list[Array]:
-        """The arrays of one kind of state, made of zeros for parameters that have none."""
-        state = self.state
-        try:  # from the second step on
-            return [state[param][name]._array for param in params]
-        except KeyError:
-            pass
-        arrays = []
-        for param in params:
-            entry = self.state.setdefault(param, {})
-            tensor = entry.get(name)
-            if tensor is None:
-                array = np.zeros(() if name == "step" else param.shape, _state_dtype(name, param))
-                tensor = entry[name] = Tensor._wrap(array)
-            arrays.append(tensor._array)
-        return arrays
-
-    @abstractmethod
-    def _validate(self, group: ParamGroup) -> None:
-        """Raises ValueError for arguments outside their range."""
-
-    @abstractmethod
-    def _hyper(self, group: ParamGroup) -> tuple[float, ...]:
-        """The group's arguments in the order of the kernel's cell."""
-
-    @abstractmethod
-    def _step(
-        self,
-        group: ParamGroup,
-        params: list[Tensor],
-        arrays: list[Array],
-        grads: list[Array],
-        hyper: Array,
-    ) -> None:
-        """One kernel call for the parameters of a group that have a gradient."""
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -268,11 +249,34 @@ class Optimizer(ABC):
         return "\n".join([*lines, ")"])
 
 
-def _state_dtype(name: str, param: Tensor) -> np.dtype[Any]:
-    return np.dtype(np.float32) if name == "step" else param.dtype
+def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
+    """A class's `step` with the hooks around it; a parent's step inside it has none."""
+
+    @functools.wraps(step)
+    def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        if self._stepping:
+            return step(self, *args, **kwargs)
+        for hook in tuple(self._pre_hooks.values()):
+            changed = hook(self, args, kwargs)
+            if changed is not None:
+                args, kwargs = changed
+        self._stepping = True
+        try:
+            result = step(self, *args, **kwargs)
+        finally:
+            self._stepping = False
+        self._has_stepped = True
+        for hook in tuple(self._post_hooks.values()):
+            hook(self, args, kwargs)
+        return result
+
+    return hooked
 
 
-def check_at_least_zero(optimizer: Optimizer, name: str, value: Any) -> None:
-    """Raises ValueError unless 0 <= value."""
-    if not value >= 0:
-        raise ValueError(f"{type(optimizer).__name__}: {name} is {value}, expected at least 0")
+def _alike(old: Tensor, value: Any) -> bool:
+    return isinstance(value, Tensor) and (old.shape, old.dtype) == (value.shape, value.dtype)
+
+
+def number_of(value: Any) -> float:
+    """A hyper-parameter as a float; it may be a tensor of one element."""
+    return float(value._array.item() if isinstance(value, Tensor) else value)

@@ -7,20 +7,21 @@ from typing import Any
 import numpy as np
 
 from cygnet import kernels
-from cygnet.optim.optimizer import Optimizer, ParamGroup, check_at_least_zero
+from cygnet.optim.kernel import KernelOptimizer
+from cygnet.optim.optimizer import ParamGroup
 from cygnet.tensor import Array, Tensor
 
 __all__ = ["SGD"]
 
 
-class SGD(Optimizer):
+class SGD(KernelOptimizer):
     """Stochastic gradient descent with momentum, as `torch.optim.SGD` defines it.
 
     Parameters
     ----------
     params : iterable of Tensor or of dict
         Parameters or parameter groups.
-    lr : float
+    lr : float or Tensor
         Learning rate. Default 1e-3.
     momentum : float
         Default 0.
@@ -32,6 +33,10 @@ class SGD(Optimizer):
         Whether to look ahead; needs momentum and no dampening. Default False.
     maximize : bool
         Whether to climb instead of descend. Default False.
+    foreach, fused : bool, optional
+        Without effect, see `KernelOptimizer`.
+    differentiable : bool
+        Only False.
 
     Raises
     ------
@@ -53,18 +58,25 @@ class SGD(Optimizer):
     0.0
     """
 
+    _kernel = kernels.sgd_step
+    _cell = ("lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize")
+    _unbounded = frozenset({"dampening"})
+
     def __init__(
         self,
         params: Any,
-        lr: float = 1e-3,
-        momentum: float = 0.0,
-        dampening: float = 0.0,
-        weight_decay: float = 0.0,
+        lr: float | Tensor = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float | Tensor = 0,
         nesterov: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
-        # Whether a buffer has had its first step: not part of PyTorch's state.
+        # How many steps a buffer has had: not part of PyTorch's state.
         self._counts: dict[Tensor, Array] = {}
         defaults = {
             "lr": lr,
@@ -73,25 +85,16 @@ class SGD(Optimizer):
             "weight_decay": weight_decay,
             "nesterov": nesterov,
             "maximize": maximize,
+            "foreach": foreach,
+            "differentiable": differentiable,
+            "fused": fused,
         }
         super().__init__(params, defaults)
 
     def _validate(self, group: ParamGroup) -> None:
-        check_at_least_zero(self, "lr", group["lr"])
-        check_at_least_zero(self, "momentum", group["momentum"])
-        check_at_least_zero(self, "weight_decay", group["weight_decay"])
+        super()._validate(group)
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("SGD: nesterov=True expected momentum > 0 and dampening 0")
-
-    def _hyper(self, group: ParamGroup) -> tuple[float, ...]:
-        return (
-            group["lr"],
-            group["momentum"],
-            group["dampening"],
-            group["weight_decay"],
-            group["nesterov"],
-            group["maximize"],
-        )
 
     def _state_loaded(self) -> None:
         for param in (*self.state, *self._counts):
@@ -103,17 +106,8 @@ class SGD(Optimizer):
             count = self._counts[param] = np.zeros((), np.float32)
         return count
 
-    def _step(
-        self,
-        group: ParamGroup,
-        params: list[Tensor],
-        arrays: list[Array],
-        grads: list[Array],
-        hyper: Array,
-    ) -> None:
+    def _lists(self, group: ParamGroup, params: list[Tensor]) -> list[list[Array]]:
         if group["momentum"] == 0:
-            kernels.sgd_step(arrays, grads, [], hyper)
-            return
-        buffers = self._state_arrays("momentum_buffer", params)
+            return [[], []]
         counts = [self._count(param) for param in params]
-        kernels.sgd_step(arrays, grads, buffers, hyper, counts)
+        return [counts, self._state_arrays(group, "momentum_buffer", params)]

@@ -1,0 +1,138 @@
+"""Optimizers whose step is one kernel call for all parameters of a group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from cygnet.autograd import enable_grad
+from cygnet.optim.optimizer import Optimizer, ParamGroup, number_of
+from cygnet.tensor import Array, Tensor
+
+__all__ = ["KernelOptimizer"]
+
+
+class KernelOptimizer(Optimizer):
+    """Base of the optimizers whose rule is a kernel, which runs once a group and step.
+
+    The kernel reads a group's arguments from a cell, an array that every step brings up to date,
+    so that a recorded step follows a changed learning rate. Parameters are C-contiguous.
+
+    All of them take PyTorch's `foreach`, `fused` and `capturable`, which choose among its
+    implementations, and do the same whatever their values: there is one implementation.
+    """
+
+    _kernel: ClassVar[Callable[..., None]]
+    """Takes parameters, gradients, lists of states and the cell."""
+    _cell: ClassVar[tuple[str, ...]]
+    """The names of the arguments in the kernel's cell; of a tuple every number."""
+    _unbounded: ClassVar[frozenset[str]] = frozenset()
+    """Those of them that may be negative."""
+
+    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+        self._hyper_cells: list[Array] = []
+        self._hyper_values: list[list[float]] = []
+        super().__init__(params, defaults)
+
+    def add_param_group(self, param_group: ParamGroup) -> None:
+        super().add_param_group(param_group)
+        values = self._hyper(self.param_groups[-1])
+        self._hyper_cells.append(np.array(values, np.float64))
+        self._hyper_values.append(values)
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        self.update_cells()
+        for group, cell in zip(self.param_groups, self._hyper_cells, strict=True):
+            params = [param for param in group["params"] if param.grad is not None]
+            if params:
+                self._kernel(
+                    [param._array for param in params],
+                    [param.grad._array for param in params],
+                    *self._lists(group, params),
+                    cell,
+                )
+        return loss
+
+    step.__doc__ = Optimizer.step.__doc__
+
+    def update_cells(self) -> None:
+        """Writes the groups' arguments to the cells that the kernels read.
+
+        `step` does so itself; before a recorded step is replayed, this brings it a new learning
+        rate.
+        """
+        for i, group in enumerate(self.param_groups):
+            values = self._hyper(group)
+            if values != self._hyper_values[i]:
+                self._hyper_cells[i][:] = values
+                self._hyper_values[i] = values
+
+    def _hyper(self, group: ParamGroup) -> list[float]:
+        """The group's arguments in the order of the kernel's cell."""
+        values: list[float] = []
+        for name in self._cell:
+            value = group[name]
+            values.extend(map(float, value)) if name == "betas" else values.append(number_of(value))
+        return values
+
+    def _validate(self, group: ParamGroup) -> None:
+        kind = type(self).__name__
+        for name in self._cell:
+            if name == "betas":
+                for i, beta in enumerate(group["betas"]):
+                    if not 0 <= beta < 1:
+                        raise ValueError(f"{kind}: betas[{i}] is {beta}, expected 0 <= beta < 1")
+            elif name not in self._unbounded and not number_of(group[name]) >= 0:
+                raise ValueError(f"{kind}: {name} is {group[name]}, expected at least 0")
+        if group["differentiable"]:
+            raise ValueError(
+                f"{kind}: differentiable is True, expected False: a step is a kernel that works in "
+                "place and has no gradient"
+            )
+
+    def _lists(self, group: ParamGroup, params: list[Tensor]) -> list[list[Array]]:
+        """What the kernel takes between gradients and cell: step counts and states."""
+        return [
+            self._state_arrays(group, name, params) if name else [] for name in self._states(group)
+        ]
+
+    def _states(self, group: ParamGroup) -> tuple[str, ...]:
+        """The names of those lists, '' for one that the group does without."""
+        raise NotImplementedError
+
+    def _initial(self, name: str, group: ParamGroup) -> float:
+        """What a state begins with."""
+        return 0.0
+
+    def _state_arrays(self, group: ParamGroup, name: str, params: list[Tensor]) -> list[Array]:
+        """The arrays of one kind of state, made for parameters that have none."""
+        state = self.state
+        try:  # from the second step on
+            return [state[param][name]._array for param in params]
+        except KeyError:
+            pass
+        arrays = []
+        for param in params:
+            tensor = state[param].get(name)
+            if tensor is None:
+                number = name in self._numbers
+                shape, dtype = ((), np.float32) if number else (param.shape, param.dtype)
+                tensor = Tensor._wrap(np.full(shape, self._initial(name, group), dtype))
+                state[param][name] = tensor
+            arrays.append(tensor._array)
+        return arrays
+
+    def _converted(self, param: Tensor, number: Any, name: str, value: Any) -> Any:
+        converted = super()._converted(param, number, name, value)
+        if name not in self._numbers and np.shape(converted) != param.shape:
+            raise ValueError(
+                f"load_state_dict: {name} of parameter {number} has shape {np.shape(converted)}, "
+                f"expected {param.shape}"
+            )
+        return converted
