@@ -285,22 +285,23 @@ def ge(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     return _comparison(kernels.ge, input, other)
 
 
-def _truth(op: str, name: str, value: Tensor) -> Tensor:
+def truth(op: str, name: str, value: Tensor) -> Tensor:
+    """An argument as bools: whether each element is non-zero."""
     return cast(as_tensor(value, op, name), np.dtype(np.bool_))
 
 
 def logical_not(input: Tensor) -> Tensor:
     """Whether each element is zero."""
-    return wrap(kernels.logical_not(_truth("logical_not", "input", input)._array))
+    return wrap(kernels.logical_not(truth("logical_not", "input", input)._array))
 
 
 def logical_and(input: Tensor, other: Tensor) -> Tensor:
     """Whether both elements are non-zero."""
-    a, b = _truth("logical_and", "input", input), _truth("logical_and", "other", other)
+    a, b = truth("logical_and", "input", input), truth("logical_and", "other", other)
     return wrap(kernels.logical_and(a._array, b._array))
 
 
 def logical_or(input: Tensor, other: Tensor) -> Tensor:
     """Whether either element is non-zero."""
-    a, b = _truth("logical_or", "input", input), _truth("logical_or", "other", other)
+    a, b = truth("logical_or", "input", input), truth("logical_or", "other", other)
     return wrap(kernels.logical_or(a._array, b._array))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
 from cygnet.ops.broadcast import sum as sum_
-from cygnet.ops.common import as_tensor, wrap
-from cygnet.ops.elementwise import exp, mul, sub
+from cygnet.ops.common import wrap
+from cygnet.ops.elementwise import exp, mul, neg, sub
+from cygnet.ops.reduce import in_dtype
 from cygnet.tensor import Tensor
 
 
-def softmax(input: Tensor, dim: int = -1) -> Tensor:
-    """exp(input) / sum(exp(input)) along `dim`."""
-    input = as_tensor(input, "softmax", "input")
+def softmax(input: Tensor, dim: int = -1, dtype: Any = None) -> Tensor:
+    """exp(input) / sum(exp(input)) along `dim`; the input is converted to `dtype` first, if given."""
+    input = in_dtype("softmax", input, dtype)
     output = kernels.softmax_forward(input._array, dim)
 
     def backward(grad: Tensor) -> tuple[Tensor]:
@@ -24,9 +27,9 @@ def softmax(input: Tensor, dim: int = -1) -> Tensor:
     return record(wrap(output), (input,), backward, "softmax")
 
 
-def log_softmax(input: Tensor, dim: int = -1) -> Tensor:
-    """input - log(sum(exp(input))) along `dim`."""
-    input = as_tensor(input, "log_softmax", "input")
+def log_softmax(input: Tensor, dim: int = -1, dtype: Any = None) -> Tensor:
+    """input - log(sum(exp(input))) along `dim`; the input is converted to `dtype` first, if given."""
+    input = in_dtype("log_softmax", input, dtype)
     output = kernels.log_softmax_forward(input._array, dim)
 
     def backward(grad: Tensor) -> tuple[Tensor]:
@@ -36,3 +39,8 @@ def log_softmax(input: Tensor, dim: int = -1) -> Tensor:
         return (sub(grad, mul(exp(y), sum_(grad, dim, keepdim=True))),)
 
     return record(wrap(output), (input,), backward, "log_softmax")
+
+
+def softmin(input: Tensor, dim: int = -1, dtype: Any = None) -> Tensor:
+    """`softmax` of -input."""
+    return softmax(neg(input), dim, dtype)

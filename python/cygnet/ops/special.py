@@ -10,7 +10,7 @@ from cygnet import kernels
 from cygnet.autograd import record
 from cygnet.ops.broadcast import sum_to
 from cygnet.ops.common import Number, floating, operands, wrap
-from cygnet.ops.elementwise import add, div, eq, exp, ge, log, mul, ne, neg, sqrt, sub, where
+from cygnet.ops.elementwise import add, div, eq, exp, ge, mul, ne, neg, sub, where
 from cygnet.tensor import Tensor
 
 
@@ -179,34 +179,3 @@ logaddexp = _pair(
 copysign = _pair(
     "copysign", "The magnitude of input with the sign of other.", _slopes_of_copysign
 )
-
-
-def sinc(input: Tensor) -> Tensor:
-    """sin(pi * input) / (pi * input), and 1 at 0."""
-    angle = mul(floating("sinc", input), math.pi)
-    at_zero = eq(angle, 0)
-    return where(at_zero, 1.0, div(sin(angle), where(at_zero, 1.0, angle)))
-
-
-def logit(input: Tensor, eps: float | None = None) -> Tensor:
-    """log(x / (1 - x)) of the input, which is first clamped to [eps, 1 - eps] if `eps` is given:
-    without it, NaN outside [0, 1].
-    """
-    x = floating("logit", input)
-    if eps is None:
-        return log(div(x, sub(1.0, x)))
-    from cygnet.ops.composite import clamp
-
-    x = clamp(x, eps, 1 - eps)
-    return log(div(x, sub(1.0, x)))
-
-
-def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:
-    """input * log(other), and 0 where the input is 0, unless other is NaN."""
-    a, b = operands("xlogy", input, other, floating=True)
-    nothing = eq(a, 0)
-    known = eq(b, b)
-    from cygnet.ops.elementwise import logical_and
-
-    skipped = logical_and(nothing, known)
-    return where(skipped, mul(a, 0.0), mul(a, log(where(skipped, 1.0, b))))
