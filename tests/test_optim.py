@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cygnet
-from cygnet import Tensor, kernels, optim
+from cygnet import Tensor, optim
 from cygnet.optim import lr_scheduler
 
 OPTIMIZERS = {
@@ -206,9 +206,8 @@ def test_a_users_optimizer() -> None:
                     entry = self.state[param]
                     entry["step"] = entry.get("step", 0) + 1
                     entry["last"] = [param.grad]
-                    kernels.sub(
-                        param._array, (param.grad.sign() * group["lr"])._array, out=param._array
-                    )
+                    with cygnet.no_grad():
+                        param.sub_(param.grad.sign() * group["lr"])
 
     x, count = parameter(3), []
     halving = Halving([x], lr=1.0)
@@ -226,6 +225,20 @@ def test_a_users_optimizer() -> None:
     np.testing.assert_array_equal(other.state[x]["last"][0]._array, x.grad._array)
     with pytest.raises(NotImplementedError, match="Optimizer must define step"):
         optim.Optimizer([x], {}).step()
+
+
+@pytest.mark.parametrize("name", [*OPTIMIZERS, "lbfgs"])
+def test_a_step_after_the_forward_pass_is_noticed(name: str) -> None:
+    x = parameter(3)
+    if name == "lbfgs":
+        optimizer: optim.Optimizer = optim.LBFGS([x], max_iter=1)
+    else:
+        optimizer = OPTIMIZERS[name]([x])
+    loss = (x * x).sum()
+    loss.backward(retain_graph=True)
+    optimizer.step(lambda: loss)
+    with pytest.raises(RuntimeError, match="in place"):
+        loss.backward()
 
 
 def test_penalties() -> None:

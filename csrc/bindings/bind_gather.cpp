@@ -177,11 +177,11 @@ py::object flat_positions_binding(const std::vector<ArrayArg>& indices_arg, cons
   check<ValueError>(!sizes.empty() && indices_arg.size() == sizes.size(), op, ": ", indices_arg.size(),
                     " index arrays for ", sizes.size(), " sizes, expected one each");
   std::vector<Array> indices;
-  for (const ArrayArg& arg : indices_arg) indices.push_back(index_array(op, "an index", arg));
+  for (const ArrayArg& arg : indices_arg) indices.push_back(index_array(op, "index", arg));
   const Dims shape = indices[0].shape();
   Dims limits;
   for (size_t i = 0; i < sizes.size(); ++i) {
-    check_shape(op, "an index", indices[i], shape);
+    check_shape(op, "index", indices[i], shape);
     limits.push(sizes[i]);
   }
   element_count(op, limits);
@@ -194,7 +194,7 @@ py::object flat_positions_binding(const std::vector<ArrayArg>& indices_arg, cons
            int64_t* const positions = to<int64_t>(at[0]);
            std::fill_n(positions, count, 0);
            for (int i = 0; i < limits.rank; ++i) {
-             check_indices(op, in<int64_t>(at[i + 1]), shape, count, limits[i], -limits[i], "an index");
+             check_indices(op, in<int64_t>(at[i + 1]), shape, count, limits[i], -limits[i], "index");
              append_positions(in<int64_t>(at[i + 1]), count, limits[i], positions);
            }
          });

@@ -411,7 +411,7 @@ def array_from(data: Any, dtype: Any, op: str) -> Array:
             array = np.asarray(_unwrapped(data, found))
         except ValueError as error:
             raise kernels.ShapeError(f"{op}: data is not rectangular: {error}") from None
-        if wanted is None and found <= RANK.keys():
+        if wanted is None and array.dtype in SUPPORTED and found <= RANK.keys():
             wanted = max(found, key=RANK.__getitem__, default=get_default_dtype())
     if array.dtype not in SUPPORTED or not array.dtype.isnative:
         if wanted is None or array.dtype.kind not in "fiub":

@@ -10,7 +10,7 @@ from cygnet import kernels
 from cygnet.ops.broadcast import expand, reshape
 from cygnet.ops.common import as_tensor, cast, wrap
 from cygnet.ops.elementwise import add, gt, mul, where
-from cygnet.ops.linear import matmul
+from cygnet.ops.products import matmul
 from cygnet.ops.random import dropout
 from cygnet.ops.shape import transpose, unsqueeze
 from cygnet.ops.softmax import softmax

@@ -90,9 +90,7 @@ def _placed(grad: Tensor, shape: Shape, take: Callable[[Array], Array], name: st
     """Zeros of `shape` with `grad` where `take` looks."""
     whole = kernels.full(shape, 0.0, grad.dtype.name)
     kernels.copy_into(take(whole), grad._array)
-    return record(
-        wrap(whole), (grad,), lambda again: (viewed(again, take, name),), name, saved=()
-    )
+    return record(wrap(whole), (grad,), lambda again: (viewed(again, take, name),), name, saved=())
 
 
 @also_named("size")

@@ -1,14 +1,16 @@
-"""Rows of a table by their number."""
+"""Labels as rows of a table and as one-hot vectors."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from cygnet import kernels
 from cygnet.autograd import record
-from cygnet.ops.broadcast import reshape
+from cygnet.ops.broadcast import reshape, to_shape
 from cygnet.ops.common import as_tensor, wrap
 from cygnet.ops.create import ones
 from cygnet.ops.elementwise import div, ne, where
-from cygnet.ops.gather import gather_rows, scatter_add_rows
+from cygnet.ops.gather import INDICES, gather_rows, scatter_add_rows
 from cygnet.tensor import Tensor
 
 
@@ -71,3 +73,36 @@ def embedding(
         return (scatter_add_rows(grad, index, rows),)
 
     return record(output, (weight,), backward, op, saved=(input,))
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """int64 zeros with a 1 at each label of a new last dimension.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Labels of any shape, int64 (int32 as well), not negative.
+    num_classes : int
+        The size of the new dimension. Default -1: the largest label plus one.
+
+    Raises
+    ------
+    IndexError
+        If a label is negative or too large.
+    DTypeError, ValueError
+    """
+    op = "one_hot"
+    tensor = as_tensor(tensor, op, "tensor")
+    if tensor.dtype not in INDICES:
+        raise kernels.DTypeError(f"{op}: tensor is {tensor.dtype}, expected int64")
+    if num_classes == -1:
+        if tensor.numel() == 0:
+            raise ValueError(f"{op}: num_classes is -1 for no label, expected a number of classes")
+        num_classes = int(wrap(kernels.max(tensor._array, None, False)).item()) + 1
+    if num_classes < 0 or (num_classes == 0 and tensor.numel()):
+        raise ValueError(f"{op}: num_classes is {num_classes}, expected at least 1")
+    labels = to_shape(tensor, (*tensor.shape, 1))
+    array = kernels.full((*tensor.shape, num_classes), 0, "int64")
+    one = np.broadcast_to(np.int64(1), labels.shape)
+    kernels.put_along_axis(array, labels._array, one, labels.ndim - 1)
+    return wrap(array)

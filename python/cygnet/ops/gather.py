@@ -10,10 +10,10 @@ from cygnet import kernels
 from cygnet.autograd import record
 from cygnet.ops.broadcast import expanded, reshape, to_shape, viewed
 from cygnet.ops.common import Number, as_tensor, cast, normalized_axis, wrap
-from cygnet.ops.create import ones_like, zeros
-from cygnet.ops.elementwise import div, eq, mul, where
+from cygnet.ops.create import ones_like
+from cygnet.ops.elementwise import div, eq, mul
 from cygnet.ops.shape import common_shape
-from cygnet.tensor import FLOATS, Array, Tensor, _check_readable
+from cygnet.tensor import FLOATS, Array, Tensor
 
 INDICES = (np.dtype(np.int64), np.dtype(np.int32))
 
@@ -41,30 +41,6 @@ def scatter_add_rows(grad: Tensor, index: Tensor, rows: int, axis: int = 0) -> T
         "scatter_add_rows",
         saved=(index,),
     )
-
-
-def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The entries `index` (a vector of positions, or one of them) of `input` along `dim`.
-
-    Raises
-    ------
-    IndexError
-        If a position is negative or too large.
-    """
-    op = "index_select"
-    input, index = as_tensor(input, op, "input"), as_tensor(index, op, "index")
-    axis = normalized_axis(op, dim, input.ndim)
-    if input.ndim == 0:
-        return to_shape(gather_rows(to_shape(input, (1,)), _vector(op, index)), ())
-    return gather_rows(input, _vector(op, index), axis)
-
-
-def _vector(op: str, index: Any) -> Tensor:
-    """An index of positions along one dimension; a single one counts as a vector of one."""
-    index = as_tensor(index, op, "index")
-    if index.ndim > 1:
-        raise kernels.ShapeError(f"{op}: index has shape {index.shape}, expected a vector")
-    return to_shape(index, (1,)) if index.ndim == 0 else index
 
 
 def _aligned(op: str, name: str, tensor: Tensor, index: Tensor, axis: int | None) -> Tensor:
@@ -164,20 +140,6 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
         return expanded(x, (*shared[:axis], x.shape[axis], *shared[axis + 1 :]))
 
     return gather(stretched(input), axis, stretched(indices))
-
-
-def take(input: Tensor, index: Tensor) -> Tensor:
-    """The elements of the flattened tensor at `index`, negative ones counted from the end, in its
-    shape.
-    """
-    input, index = as_tensor(input, "take", "input"), as_tensor(index, "take", "index")
-    positions = wrapped_positions(index, input.numel())
-    return to_shape(gather_rows(reshape(input, -1), reshape(positions, -1)), index.shape)
-
-
-def wrapped_positions(index: Tensor, size: int) -> Tensor:
-    """Positions in which those below zero count from the end of `size` entries."""
-    return wrap(kernels.flat_positions([index._array], [size]))
 
 
 def _put_along(input: Tensor, index: Tensor, src: Tensor, axis: int, mode: str) -> Array:
@@ -355,177 +317,3 @@ def _mean(total: Tensor, counts: Tensor) -> Tensor:
     double = np.dtype(np.float64)
     quotient = kernels.floor(div(cast(total, double), cast(counts, double))._array)
     return cast(wrap(quotient), total.dtype)
-
-
-def index_add(
-    input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1
-) -> Tensor:
-    """A copy of `input` to whose entry index[i] of `dim` alpha * source's entry i is added.
-
-    Raises
-    ------
-    ShapeError, DTypeError, IndexError
-    """
-    source = source if alpha == 1 else mul(source, alpha)
-    return _put_rows("index_add", input, dim, _vector("index_add", index), source, "add")
-
-
-def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    """A copy of `input` in which entry i of `source` stands at index[i] of `dim`; see `index_add`.
-    Where a position comes twice, the last one counts.
-    """
-    return _put_rows("index_copy", input, dim, _vector("index_copy", index), source, "assign")
-
-
-def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | Number) -> Tensor:
-    """A copy of `input` with one number, or 0-d tensor, at the entries `index` of `dim`; negative
-    ones count from the end.
-    """
-    op = "index_fill"
-    input, index = as_tensor(input, op, "input"), _vector(op, index)
-    if isinstance(value, Tensor) and value.ndim:
-        raise kernels.ShapeError(f"{op}: value has shape {value.shape}, expected ()")
-    number = value if isinstance(value, Tensor) else wrap(np.array(value, input.dtype))
-    axis = normalized_axis(op, dim, input.ndim)
-    size = input.shape[axis] if input.ndim else 1
-    shape = (*input.shape[:axis], index.numel(), *input.shape[axis + 1 :]) if input.ndim else (1,)
-    rows = expanded(cast(number, input.dtype), shape)
-    return _put_rows(op, input, dim, wrapped_positions(index, size), rows, "assign")
-
-
-def _put_rows(
-    op: str, input: Tensor, dim: int, index: Tensor, source: Tensor, mode: str
-) -> Tensor:
-    input, source = as_tensor(input, op, "input"), as_tensor(source, op, "source")
-    if source.dtype != input.dtype:
-        raise kernels.DTypeError(f"{op}: source is {source.dtype}, expected {input.dtype}, as input")
-    axis = normalized_axis(op, dim, input.ndim)
-    if input.ndim == 0:
-        return to_shape(_put_rows(op, to_shape(input, (1,)), 0, index, to_shape(source, (1,)), mode), ())
-    if source.ndim == 0:
-        source = to_shape(source, (1,))
-    wanted = (*input.shape[:axis], index.numel(), *input.shape[axis + 1 :])
-    if source.shape != wanted:
-        raise kernels.ShapeError(f"{op}: source has shape {source.shape}, expected {wanted}")
-    return put_rows(op, input, index, source, axis, 1, mode)
-
-
-def put_rows(
-    op: str, input: Tensor, positions: Tensor, source: Tensor, axis: int, axes: int, mode: str
-) -> Tensor:
-    """A copy of `input` in which the rows `source` stand at, or are added at, `positions` of the
-    axes from `axis` on, `axes` of them.
-    """
-    array = kernels.contiguous(input._array, always_copy=True)
-    kernels.index_put(array, positions._array, source._array, axis, axes, mode)
-    shape = input.shape
-
-    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
-        own = theirs = None
-        if input.requires_grad:
-            zero = expanded(zeros((), dtype=grad.dtype), source.shape)
-            own = grad if mode == "add" else put_rows(op, grad, positions, zero, axis, axes, mode)
-        if source.requires_grad:
-            joined = (*shape[:axis], -1, *shape[axis + axes :])
-            theirs = gather_rows(reshape(grad, joined), positions, axis)
-        return own, theirs
-
-    return record(
-        wrap(array), (input, source), backward, op, saved=(positions,), fresh=mode != "add"
-    )
-
-
-def masked_fill(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor:
-    """`input` with a number, or 0-d tensor, where the boolean mask, which broadcasts, holds.
-
-    Raises
-    ------
-    DTypeError
-        If the mask is not bool.
-    ShapeError
-        If the shapes do not broadcast or the value is not 0-d.
-    """
-    op = "masked_fill"
-    input, mask = as_tensor(input, op, "input"), _mask(op, mask)
-    if isinstance(value, Tensor) and value.ndim:
-        raise kernels.ShapeError(f"{op}: value has shape {value.shape}, expected ()")
-    number = value if isinstance(value, Tensor) else wrap(np.array(value))
-    return where(mask, cast(number, input.dtype), input)
-
-
-def _mask(op: str, mask: Any) -> Tensor:
-    mask = as_tensor(mask, op, "mask")
-    if mask.dtype != np.bool_:
-        raise kernels.DTypeError(f"{op}: mask is {mask.dtype}, expected bool")
-    return mask
-
-
-def _masked(op: str, input: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """The input in the shape that it and the mask broadcast to, flat, and the positions where the
-    mask holds.
-    """
-    input, mask = as_tensor(input, op, "input"), _mask(op, mask)
-    _check_readable(op)
-    shape = common_shape(op, [input.shape, mask.shape])
-    positions = wrap(kernels.nonzero(expanded(mask, shape)._array))
-    return reshape(expanded(input, shape), -1), positions
-
-
-def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    """A vector of the elements where the boolean mask holds; both broadcast."""
-    flat, positions = _masked("masked_select", input, mask)
-    return gather_rows(flat, positions)
-
-
-def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """`input` with the elements of `source`, in order, where the boolean mask holds.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer elements than places.
-    """
-    op = "masked_scatter"
-    source = as_tensor(source, op, "source")
-    shape = common_shape(op, [as_tensor(input, op, "input").shape, _mask(op, mask).shape])
-    flat, positions = _masked(op, input, mask)
-    count = positions.numel()
-    if source.numel() < count:
-        raise ValueError(f"{op}: source has {source.numel()} elements, expected at least {count}")
-    if source.dtype != flat.dtype:
-        raise kernels.DTypeError(f"{op}: source is {source.dtype}, expected {flat.dtype}, as input")
-    first = viewed(reshape(source, -1), _corner((count,)), op)
-    return to_shape(put_rows(op, flat, positions, first, 0, 1, "assign"), shape)
-
-
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """int64 zeros with a 1 at each label of a new last dimension.
-
-    Parameters
-    ----------
-    tensor : Tensor
-        Labels of any shape, int64 (int32 as well), not negative.
-    num_classes : int
-        The size of the new dimension. Default -1: the largest label plus one.
-
-    Raises
-    ------
-    IndexError
-        If a label is negative or too large.
-    DTypeError, ValueError
-    """
-    op = "one_hot"
-    tensor = as_tensor(tensor, op, "tensor")
-    if tensor.dtype not in INDICES:
-        raise kernels.DTypeError(f"{op}: tensor is {tensor.dtype}, expected int64")
-    if num_classes == -1:
-        if tensor.numel() == 0:
-            raise ValueError(f"{op}: num_classes is -1 for no label, expected a number of classes")
-        num_classes = int(wrap(kernels.max(tensor._array, None, False)).item()) + 1
-    if num_classes < 0 or (num_classes == 0 and tensor.numel()):
-        raise ValueError(f"{op}: num_classes is {num_classes}, expected at least 1")
-    labels = to_shape(tensor, (*tensor.shape, 1))
-    array = kernels.full((*tensor.shape, num_classes), 0, "int64")
-    one = np.broadcast_to(np.int64(1), labels.shape)
-    kernels.put_along_axis(array, labels._array, one, labels.ndim - 1)
-    return wrap(array)

@@ -26,7 +26,8 @@ from cygnet.autograd import (
 )
 from cygnet.ops.broadcast import expand
 from cygnet.ops.common import Number, cast, wrap
-from cygnet.ops.shape import getitem
+from cygnet.ops.convert import clone
+from cygnet.ops.index import put_into, resolve, taken
 from cygnet.tensor import FLOATS, Array, Tensor, without_overlap
 
 _KINDS = "buif"  # a result can be stored in a type of its kind or of a later one
@@ -197,9 +198,18 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     """
     if not isinstance(value, Tensor):
         value = wrap(np.asarray(value, None if isinstance(value, np.ndarray) else input.dtype))
-    region = getitem(input, index)
-    if not _same_memory(region._array, value._array):  # x[i] += y has done it already
-        copy_(region, value)
+    at = resolve(input.shape, index)
+    if at.positions is None:
+        region = taken(input, at)
+        if not _same_memory(region._array, value._array):  # x[i] += y has done it already
+            copy_(region, value)
+        return
+    _check_not_leaf("setitem", input)
+    array = input._array
+    value = cast(value, input.dtype)
+    if np.may_share_memory(array, value._array):
+        value = clone(value)
+    _modify(input, put_into(array, "setitem", _stand_in(input, array), at, value, "assign"))
 
 
 def _same_memory(a: Array, b: Array) -> bool:

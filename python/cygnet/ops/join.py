@@ -270,7 +270,9 @@ def roll(
         size = input.shape[axis] if input.ndim else 0
         begin = -shift % size if size else 0
         if begin:
-            input = cat([narrow(input, axis, begin, size - begin), narrow(input, axis, 0, begin)], axis)
+            input = cat(
+                [narrow(input, axis, begin, size - begin), narrow(input, axis, 0, begin)], axis
+            )
     return input
 
 
@@ -296,9 +298,13 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     parts = [as_tensor(x, op, f"tensors[{i}]") for i, x in enumerate(listed)]
     for i, part in enumerate(parts):
         if part.ndim > 1:
-            raise kernels.ShapeError(f"{op}: tensors[{i}] has shape {part.shape}, expected a vector")
+            raise kernels.ShapeError(
+                f"{op}: tensors[{i}] has shape {part.shape}, expected a vector"
+            )
     count = len(parts)
-    apart = [to_shape(x, (1,) * i + (x.numel(),) + (1,) * (count - i - 1)) for i, x in enumerate(parts)]
+    apart = [
+        to_shape(x, (1,) * i + (x.numel(),) + (1,) * (count - i - 1)) for i, x in enumerate(parts)
+    ]
     shape = common_shape(op, [part.shape for part in apart])
     grids = tuple(expanded(part, shape) for part in apart)
     return tuple(movedim(g, 0, 1) for g in grids) if indexing == "xy" and count > 1 else grids

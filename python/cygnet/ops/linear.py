@@ -1,4 +1,4 @@
-"""Matrix products and the linear layer."""
+"""The linear layer."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, needs_gradient, record
 from cygnet.ops.activation import fused_gradient
 from cygnet.ops.broadcast import reshape, sum_to
-from cygnet.ops.common import (
-    as_tensor,
-    layer_operands,
-    saved_by_product,
-    with_activation,
-    wrap,
-)
+from cygnet.ops.common import layer_operands, saved_by_product, with_activation, wrap
+from cygnet.ops.products import mm
 from cygnet.ops.shape import transpose
 from cygnet.tensor import Tensor
 
@@ -90,58 +85,3 @@ def _gradients(
     if bias is None:
         return by_input, by_weight
     return by_input, by_weight, sum_to(grads, bias.shape) if bias.requires_grad else None
-
-
-def mm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The product of two matrices; `matmul` with a check of the dimensions."""
-    a, b = as_tensor(input, "mm", "input"), as_tensor(mat2, "mm", "mat2")
-    for name, tensor in (("input", a), ("mat2", b)):
-        if tensor.ndim != 2:
-            raise kernels.ShapeError(f"mm: {name} has shape {tensor.shape}, expected 2 dimensions")
-    return _product(a, b, "mm")
-
-
-def _product(a: Tensor, b: Tensor, name: str) -> Tensor:
-    """Products of the matrices of the last two axes; leading axes broadcast."""
-
-    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
-        return (
-            sum_to(_product(grad, transpose(b, -1, -2), name), a.shape)
-            if a.requires_grad
-            else None,
-            sum_to(_product(transpose(a, -1, -2), grad, name), b.shape)
-            if b.requires_grad
-            else None,
-        )
-
-    return record(wrap(kernels.gemm(a._array, b._array)), (a, b), backward, name)
-
-
-def matmul(input: Tensor, other: Tensor) -> Tensor:
-    """The matrix product of NumPy's ``@``: vectors, matrices, and stacks of matrices whose leading
-    sizes broadcast.
-
-    Raises
-    ------
-    ShapeError
-        If the sizes do not fit.
-    """
-    a, b = as_tensor(input, "matmul", "input"), as_tensor(other, "matmul", "other")
-    if a.ndim == 0 or b.ndim == 0:
-        raise kernels.ShapeError(
-            f"matmul: shapes {a.shape} and {b.shape}, expected at least 1 dimension each"
-        )
-    depth = b.shape[-2] if b.ndim > 1 else b.shape[0]
-    if a.shape[-1] != depth:
-        raise kernels.ShapeError(
-            f"matmul: shapes {a.shape} and {b.shape} do not fit: {a.shape[-1]} != {depth}"
-        )
-    if b.ndim == 1:
-        return reshape(matmul(a, reshape(b, (depth, 1))), a.shape[:-1])
-    if a.ndim == 1:
-        product = matmul(reshape(a, (1, depth)), b)
-        return reshape(product, (*b.shape[:-2], b.shape[-1]))
-    if a.ndim > 2 and b.ndim == 2:  # one product of all rows
-        rows = reshape(a, (-1 if a.numel() else 0, depth))
-        return reshape(_product(rows, b, "matmul"), (*a.shape[:-1], b.shape[1]))
-    return _product(a, b, "matmul")

@@ -29,7 +29,7 @@ from cygnet.ops.elementwise import (
     where,
 )
 from cygnet.ops.gather import gather, gather_rows, scatter_along
-from cygnet.ops.linear import matmul
+from cygnet.ops.products import matmul
 from cygnet.ops.loss import at_least_zero, check_old_reduction, reduced
 from cygnet.ops.reduce import mean
 from cygnet.ops.shape import permute

@@ -1,0 +1,232 @@
+"""Images of another size."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cygnet import kernels
+from cygnet.autograd import record
+from cygnet.ops.broadcast import to_shape
+from cygnet.ops.common import Shape, as_tensor, wrap
+from cygnet.ops.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from cygnet.tensor import Tensor
+
+Matrix = tuple[np.ndarray, np.ndarray, np.ndarray]  # offsets, sources and weights: see `resample`
+
+_DIMENSIONS = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
+_POOLS = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
+
+
+def interpolate(
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Tensor:
+    """Images of another size, each pixel made of the nearest ones of the input.
+
+    Parameters
+    ----------
+    input : Tensor
+        (N, C, W), (N, C, H, W) or (N, C, D, H, W), float32 or float64.
+    size : int or sequence of int, optional
+        The new sizes; one number for all.
+    scale_factor : float or sequence of float, optional
+        In its place: the new sizes over the old, rounded down.
+    mode : str
+        'nearest' (default), 'nearest-exact', 'linear' (N, C, W), 'bilinear' and 'bicubic'
+        (N, C, H, W), 'trilinear' (N, C, D, H, W), or 'area', which is adaptive average pooling.
+    align_corners : bool, optional
+        Whether the centres of the corner pixels stay where they are, not the corners of the images.
+        Default False; only for the modes with 'linear' or 'cubic'.
+    recompute_scale_factor : bool, optional
+        Whether the new sizes, not `scale_factor`, say where pixels lie. Default False.
+    antialias : bool
+        Not supported.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ShapeError, DTypeError, ValueError, NotImplementedError
+    """
+    op = "interpolate"
+    input = as_tensor(input, op, "input")
+    count = input.ndim - 2
+    if not 1 <= count <= 3 or 0 in input.shape[1:]:
+        raise kernels.ShapeError(
+            f"{op}: input has shape {input.shape}, expected (N, C, ...) with one to three more "
+            "sizes, none of C and them 0"
+        )
+    if mode not in ("nearest", "nearest-exact", "area", *_DIMENSIONS):
+        raise ValueError(f"{op}: mode is {mode!r}, expected one of those in its documentation")
+    if _DIMENSIONS.get(mode, count) != count:
+        raise kernels.ShapeError(
+            f"{op}: input has shape {input.shape}, expected {_DIMENSIONS[mode] + 2} dimensions for "
+            f"mode {mode!r}"
+        )
+    if align_corners is not None and mode not in _DIMENSIONS:
+        raise ValueError(f"{op}: align_corners is {align_corners}, expected none for mode {mode!r}")
+    if antialias:
+        raise NotImplementedError(f"{op}: antialias is not supported")
+    sizes, scales = _sizes(op, input.shape[2:], size, scale_factor)
+    if recompute_scale_factor:
+        if size is not None:
+            raise ValueError(f"{op}: recompute_scale_factor is given without scale_factor")
+        scales = (None,) * count
+    if mode == "area":
+        return _POOLS[count](input, sizes)
+    matrices = [
+        _matrix(before, after, mode, bool(align_corners), scale, input.dtype.name)
+        for before, after, scale in zip(input.shape[2:], sizes, scales, strict=True)
+    ]
+    return _resampled_all(input, matrices, sizes)
+
+
+def _resampled_all(input: Tensor, matrices: list[Matrix], sizes: Shape) -> Tensor:
+    n, c = input.shape[:2]
+    if len(sizes) == 1:
+        rows = to_shape(input, (n, c, 1, input.shape[2]))
+        mixed = _resampled(rows, _identity(1, input.dtype.name), matrices[0])
+        return to_shape(mixed, (n, c, *sizes))
+    if len(sizes) == 2:
+        return _resampled(input, *matrices)
+    depth, height, width = input.shape[2:]
+    planes = to_shape(input, (n, c * depth, height, width))
+    planes = to_shape(_resampled(planes, *matrices[1:]), (n, c, depth, sizes[1] * sizes[2]))
+    across = _identity(sizes[1] * sizes[2], input.dtype.name)
+    return to_shape(_resampled(planes, matrices[0], across), (n, c, *sizes))
+
+
+def _sizes(
+    op: str, before: Shape, size: Any, scale_factor: Any
+) -> tuple[Shape, tuple[float | None, ...]]:
+    """The new sizes, and the scales if they were given."""
+    count = len(before)
+    if (size is None) == (scale_factor is None):
+        raise ValueError(f"{op}: expected either size or scale_factor")
+    name, given = ("size", size) if scale_factor is None else ("scale_factor", scale_factor)
+    each = (given,) * count if isinstance(given, int | float) else tuple(given)
+    if len(each) != count:
+        raise ValueError(f"{op}: {name} is {given}, expected one number or {count}")
+    if scale_factor is None:
+        sizes = tuple(int(n) for n in each)
+        scales: tuple[float | None, ...] = (None,) * count
+    else:
+        sizes = tuple(math.floor(n * float(scale)) for n, scale in zip(before, each, strict=True))
+        scales = tuple(float(scale) for scale in each)
+    if min(sizes) < 1:
+        raise ValueError(f"{op}: {name} is {given}, which makes sizes {sizes}, expected at least 1")
+    return sizes, scales
+
+
+def _resampled(input: Tensor, rows: Matrix, columns: Matrix) -> Tensor:
+    output = wrap(kernels.resample(input._array, rows, columns))
+    height, width = input.shape[2:]
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        return (_resampled(grad, _transposed(rows, height), _transposed(columns, width)),)
+
+    return record(output, (input,), backward, "interpolate", saved=())
+
+
+def _transposed(matrix: Matrix, size: int) -> Matrix:
+    """The matrix of the gradient: `size` entries, each a sum over the entries it was used for."""
+    offsets, sources, weights = matrix
+    targets = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    order = np.argsort(sources, kind="stable")
+    counts = np.bincount(sources, minlength=size)
+    return np.concatenate([[0], np.cumsum(counts)]), targets[order], weights[order]
+
+
+@functools.lru_cache(maxsize=64)
+def _identity(size: int, dtype: str) -> Matrix:
+    return np.arange(size + 1), np.arange(size), np.ones(size, dtype)
+
+
+@functools.lru_cache(maxsize=64)
+def _matrix(
+    before: int, after: int, mode: str, align_corners: bool, scale: float | None, dtype: str
+) -> Matrix:
+    """What each of `after` pixels takes of `before` ones."""
+    single = np.dtype(dtype).type
+    if align_corners:
+        ratio = single((before - 1) / (after - 1)) if after > 1 else single(0)
+    else:
+        ratio = single(1 / scale) if scale else single(before / after)
+    places = np.arange(after, dtype=dtype)
+    if mode.startswith("nearest"):
+        places = (places + single(0.5)) * ratio if mode == "nearest-exact" else places * ratio
+        sources = np.minimum(np.floor(places).astype(np.int64), before - 1)[:, None]
+        weights = np.ones((after, 1))
+    else:
+        where = places.astype(np.float64)
+        wide = (
+            (before - 1) / max(after - 1, 1)
+            if align_corners
+            else 1 / scale
+            if scale
+            else before / after
+        )
+        where = where * wide if align_corners else (where + 0.5) * wide - 0.5
+        if mode == "bicubic":
+            first = np.floor(where)
+            sources = first[:, None].astype(np.int64) + np.arange(-1, 3)
+            weights = _cubic(where[:, None] - sources)
+        else:
+            where = np.maximum(where, 0)
+            first = np.minimum(np.floor(where), before - 1)
+            sources = first[:, None].astype(np.int64) + np.arange(2)
+            weights = np.stack([1 - (where - first), where - first], 1)
+        sources = np.clip(sources, 0, before - 1)
+    taps = sources.shape[1]
+    return np.arange(after + 1) * taps, sources.reshape(-1), weights.reshape(-1).astype(dtype)
+
+
+def _cubic(distance: np.ndarray) -> np.ndarray:
+    """R. Keys, "Cubic convolution interpolation for digital image processing", 1981, with
+    a = -0.75.
+    """
+    a, x = -0.75, np.abs(distance)
+    near = ((a + 2) * x - (a + 3)) * x * x + 1
+    far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+    return np.where(x <= 1, near, np.where(x < 2, far, 0))
+
+
+def upsample(
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+) -> Tensor:
+    """`interpolate`, by its older name."""
+    return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+) -> Tensor:
+    """`interpolate` to the nearest pixels."""
+    return interpolate(input, size, scale_factor, "nearest")
+
+
+def upsample_bilinear(
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+) -> Tensor:
+    """`interpolate` in mode 'bilinear' with aligned corners."""
+    return interpolate(input, size, scale_factor, "bilinear", True)

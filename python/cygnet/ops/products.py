@@ -1,0 +1,343 @@
+"""Products of vectors, matrices and stacks of matrices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from cygnet import kernels
+from cygnet.autograd import record
+from cygnet.ops.broadcast import reshape, sum, sum_to, to_shape
+from cygnet.ops.common import Number, as_tensor, cast, normalized_axis, wrap
+from cygnet.ops.elementwise import add, mul, sub
+from cygnet.ops.join import roll
+from cygnet.ops.shape import common_shape, mT, permute, unsqueeze
+from cygnet.tensor import FLOATS, Tensor
+
+
+def _operands(op: str, **ranked: tuple[Any, int | None]) -> list[Tensor]:
+    """Arguments as tensors of one type and of the given numbers of dimensions."""
+    tensors: list[Tensor] = []
+    for name, (value, ndim) in ranked.items():
+        tensor = as_tensor(value, op, name)
+        if ndim is not None and tensor.ndim != ndim:
+            raise kernels.ShapeError(
+                f"{op}: {name} has shape {tensor.shape}, expected {ndim} dimensions"
+            )
+        if tensors and tensor.dtype != tensors[0].dtype:
+            first = next(iter(ranked))
+            raise kernels.DTypeError(
+                f"{op}: {name} is {tensor.dtype}, expected {tensors[0].dtype}, that of {first}"
+            )
+        tensors.append(tensor)
+    return tensors
+
+
+def _product(a: Tensor, b: Tensor, name: str) -> Tensor:
+    """Products of the matrices of the last two axes; leading axes broadcast."""
+    if a.dtype not in FLOATS:  # sums of integers are exact in any order: no kernel of their own
+        terms = mul(unsqueeze(a, -1), unsqueeze(b, -3))
+        return cast(sum(terms, -2), a.dtype)
+
+    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+        return (
+            sum_to(_product(grad, mT(b), name), a.shape) if a.requires_grad else None,
+            sum_to(_product(mT(a), grad, name), b.shape) if b.requires_grad else None,
+        )
+
+    return record(wrap(kernels.gemm(a._array, b._array)), (a, b), backward, name)
+
+
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The product of two matrices; `matmul` with a check of the dimensions."""
+    a, b = _operands("mm", input=(input, 2), mat2=(mat2, 2))
+    return _fitting("mm", a, b)
+
+
+def _fitting(op: str, a: Tensor, b: Tensor) -> Tensor:
+    if a.shape[-1] != b.shape[-2]:
+        raise kernels.ShapeError(
+            f"{op}: shapes {a.shape} and {b.shape} do not fit: {a.shape[-1]} != {b.shape[-2]}"
+        )
+    return _product(a, b, op)
+
+
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The products of the matrices of two stacks (B, n, m) and (B, m, p).
+
+    Raises
+    ------
+    ShapeError, DTypeError
+    """
+    a, b = _operands("bmm", input=(input, 3), mat2=(mat2, 3))
+    if a.shape[0] != b.shape[0]:
+        raise kernels.ShapeError(
+            f"bmm: input and mat2 have {a.shape[0]} and {b.shape[0]} matrices, expected as many"
+        )
+    return _fitting("bmm", a, b)
+
+
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """The product of a matrix and a vector."""
+    a, b = _operands("mv", input=(input, 2), vec=(vec, 1))
+    return matmul(a, b)
+
+
+def matmul(input: Tensor, other: Tensor) -> Tensor:
+    """The matrix product of NumPy's ``@``: vectors, matrices, and stacks of matrices whose leading
+    sizes broadcast.
+
+    Raises
+    ------
+    ShapeError
+        If the sizes do not fit.
+    DTypeError
+        If the types differ.
+    """
+    a, b = _operands("matmul", input=(input, None), other=(other, None))
+    if a.ndim == 0 or b.ndim == 0:
+        raise kernels.ShapeError(
+            f"matmul: shapes {a.shape} and {b.shape}, expected at least 1 dimension each"
+        )
+    depth = b.shape[-2] if b.ndim > 1 else b.shape[0]
+    if a.shape[-1] != depth:
+        raise kernels.ShapeError(
+            f"matmul: shapes {a.shape} and {b.shape} do not fit: {a.shape[-1]} != {depth}"
+        )
+    if b.ndim == 1:
+        return to_shape(matmul(a, to_shape(b, (depth, 1))), a.shape[:-1])
+    if a.ndim == 1:
+        product = matmul(to_shape(a, (1, depth)), b)
+        return to_shape(product, (*b.shape[:-2], b.shape[-1]))
+    if a.ndim > 2 and b.ndim == 2:  # one product of all rows
+        rows = reshape(a, (-1 if a.numel() else 0, depth))
+        return to_shape(_product(rows, b, "matmul"), (*a.shape[:-1], b.shape[1]))
+    return _product(a, b, "matmul")
+
+
+def _plus(op: str, input: Tensor, product: Tensor, beta: Number, alpha: Number) -> Tensor:
+    """beta * input + alpha * product; with beta 0 the input is not looked at."""
+    input = as_tensor(input, op, "input")
+    if input.dtype != product.dtype:
+        raise kernels.DTypeError(
+            f"{op}: input is {input.dtype}, expected {product.dtype}, that of the product"
+        )
+    if common_shape(op, [input.shape, product.shape]) != product.shape:
+        raise kernels.ShapeError(
+            f"{op}: input has shape {input.shape}, which does not broadcast to {product.shape}"
+        )
+    product = product if alpha == 1 else mul(product, alpha)
+    if beta == 0:
+        return product
+    return add(input if beta == 1 else mul(input, beta), product)
+
+
+def addmm(
+    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1
+) -> Tensor:
+    """beta * input + alpha * (mat1 @ mat2), of matrices; `input` broadcasts."""
+    return _plus("addmm", input, mm(mat1, mat2), beta, alpha)
+
+
+def addmv(
+    input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1
+) -> Tensor:
+    """beta * input + alpha * (mat @ vec); `input` broadcasts."""
+    return _plus("addmv", input, mv(mat, vec), beta, alpha)
+
+
+def addr(
+    input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1
+) -> Tensor:
+    """beta * input + alpha * outer(vec1, vec2); `input` broadcasts."""
+    return _plus("addr", input, outer(vec1, vec2), beta, alpha)
+
+
+def baddbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1
+) -> Tensor:
+    """beta * input + alpha * bmm(batch1, batch2); `input` broadcasts."""
+    return _plus("baddbmm", input, bmm(batch1, batch2), beta, alpha)
+
+
+def addbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1
+) -> Tensor:
+    """beta * input + alpha * (the sum of the products of two stacks of matrices); `input`
+    broadcasts.
+    """
+    return _plus("addbmm", input, sum(bmm(batch1, batch2), 0), beta, alpha)
+
+
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """The matrix input[i] * vec2[j] of two vectors."""
+    a, b = as_tensor(input, "outer", "input"), as_tensor(vec2, "outer", "vec2")
+    for name, vector in (("input", a), ("vec2", b)):
+        if vector.ndim != 1:
+            raise kernels.ShapeError(f"outer: {name} has shape {vector.shape}, expected a vector")
+    return mul(unsqueeze(a, 1), b)
+
+
+def ger(input: Tensor, vec2: Tensor) -> Tensor:
+    """`outer`."""
+    return outer(input, vec2)
+
+
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """The sum of the products of two vectors of one length."""
+    return matmul(*_operands("dot", input=(input, 1), tensor=(tensor, 1)))
+
+
+def vdot(input: Tensor, other: Tensor) -> Tensor:
+    """`dot`: tensors are real."""
+    return matmul(*_operands("vdot", input=(input, 1), other=(other, 1)))
+
+
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """Sums of products over the last dimension of both; with a 0-d tensor, the product."""
+    a, b = _operands("inner", input=(input, None), other=(other, None))
+    if a.ndim == 0 or b.ndim == 0:
+        return mul(a, b)
+    return tensordot(a, b, ([-1], [-1]))
+
+
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
+    """Sums of products over dimensions of both.
+
+    Parameters
+    ----------
+    a, b : Tensor
+    dims : int or pair of sequences of int
+        So many: the last of `a` with the first of `b`, in order; or those of `a` and of `b`.
+        Default 2.
+
+    Returns
+    -------
+    Tensor
+        The other dimensions of `a`, then those of `b`.
+
+    Raises
+    ------
+    ShapeError, DTypeError, IndexError
+    """
+    op = "tensordot"
+    a, b = _operands(op, a=(a, None), b=(b, None))
+    if isinstance(dims, Tensor):
+        dims = dims.tolist()
+    if isinstance(dims, int):
+        if not 0 <= dims <= min(a.ndim, b.ndim):
+            raise kernels.ShapeError(
+                f"{op}: dims is {dims}, expected 0 to {min(a.ndim, b.ndim)} for {a.ndim} and "
+                f"{b.ndim} dimensions"
+            )
+        dims = (range(a.ndim - dims, a.ndim), range(dims))
+    summed = [
+        [normalized_axis(op, d, x.ndim) for d in ([given] if isinstance(given, int) else given)]
+        for given, x in zip(dims, (a, b), strict=True)
+    ]
+    sizes = [[x.shape[i] for i in axes] for axes, x in zip(summed, (a, b), strict=True)]
+    if sizes[0] != sizes[1]:
+        raise kernels.ShapeError(f"{op}: the sizes {sizes[0]} of a and {sizes[1]} of b differ")
+    kept = [
+        [i for i in range(x.ndim) if i not in axes] for axes, x in zip(summed, (a, b), strict=True)
+    ]
+    rows, columns = [a.shape[i] for i in kept[0]], [b.shape[i] for i in kept[1]]
+    depth = math.prod(sizes[0])
+    left = reshape(permute(a, *kept[0], *summed[0]), (math.prod(rows), depth))
+    right = reshape(permute(b, *summed[1], *kept[1]), (depth, math.prod(columns)))
+    return to_shape(_product(left, right, op), (*rows, *columns))
+
+
+def kron(input: Tensor, other: Tensor) -> Tensor:
+    """The Kronecker product: each element of `input` times all of `other`, in its place."""
+    a, b = as_tensor(input, "kron", "input"), as_tensor(other, "kron", "other")
+    ndim = max(a.ndim, b.ndim)
+    first = (1,) * (ndim - a.ndim) + a.shape
+    second = (1,) * (ndim - b.ndim) + b.shape
+    apart = reshape(a, tuple(n for size in first for n in (size, 1)))
+    inside = reshape(b, tuple(n for size in second for n in (1, size)))
+    return to_shape(mul(apart, inside), tuple(m * n for m, n in zip(first, second, strict=True)))
+
+
+def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
+    """The vector product along a dimension of size 3, by default the first such; the shapes
+    broadcast.
+
+    Raises
+    ------
+    ShapeError
+        If the dimension's size is not 3.
+    """
+    op = "cross"
+    a, b = as_tensor(input, op, "input"), as_tensor(other, op, "other")
+    shape = common_shape(op, [a.shape, b.shape])
+    if dim is None:
+        if 3 not in shape:
+            raise kernels.ShapeError(f"{op}: no dimension of shape {shape} has size 3")
+        dim = shape.index(3)
+    axis = normalized_axis(op, dim, len(shape)) - len(shape)
+    for name, x in (("input", a), ("other", b)):
+        if x.ndim < -axis or x.shape[axis] != 3:
+            raise kernels.ShapeError(
+                f"{op}: {name} has shape {x.shape}, expected size 3 in dimension {dim}"
+            )
+    return sub(mul(roll(a, -1, axis), roll(b, -2, axis)), mul(roll(a, -2, axis), roll(b, -1, axis)))
+
+
+def chain_matmul(*matrices: Any) -> Tensor:
+    """The product of several matrices in the order that takes the fewest multiplications."""
+    listed = (
+        matrices[0] if len(matrices) == 1 and isinstance(matrices[0], list | tuple) else matrices
+    )
+    return _chain("chain_matmul", [as_tensor(x, "chain_matmul", "a matrix") for x in listed])
+
+
+def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
+    """`chain_matmul`, in which the first and the last may be vectors."""
+    op = "multi_dot"
+    parts = [as_tensor(x, op, f"tensors[{i}]") for i, x in enumerate(tensors)]
+    if len(parts) < 2:
+        raise ValueError(f"{op}: {len(parts)} tensors, expected at least 2")
+    row, column = parts[0].ndim == 1, parts[-1].ndim == 1
+    if row:
+        parts[0] = unsqueeze(parts[0], 0)
+    if column:
+        parts[-1] = unsqueeze(parts[-1], 1)
+    product = _chain(op, parts)
+    kept = product.shape[1 if row else 0 : 1 if column else 2]
+    return to_shape(product, kept)
+
+
+def _chain(op: str, matrices: Sequence[Tensor]) -> Tensor:
+    """T. C. Hu and M. T. Shing's problem by dynamic programming: the cheapest product of matrices
+    i to j splits after some k, of cheapest products on both sides.
+    """
+    if not matrices:
+        raise ValueError(f"{op}: no matrix, expected at least one")
+    for i, matrix in enumerate(matrices):
+        if matrix.ndim != 2 or (i and matrix.shape[0] != matrices[i - 1].shape[1]):
+            raise kernels.ShapeError(
+                f"{op}: matrix {i} has shape {matrix.shape}, which does not fit the one before"
+            )
+    sizes = [matrices[0].shape[0], *(matrix.shape[1] for matrix in matrices)]
+    count = len(matrices)
+    best: dict[tuple[int, int], tuple[int, int]] = {(i, i): (0, i) for i in range(count)}
+    for span in range(1, count):
+        for i in range(count - span):
+            j = i + span
+            best[i, j] = min(
+                (
+                    best[i, k][0] + best[k + 1, j][0] + sizes[i] * sizes[k + 1] * sizes[j + 1],
+                    k,
+                )
+                for k in range(i, j)
+            )
+
+    def product(i: int, j: int) -> Tensor:
+        if i == j:
+            return matrices[i]
+        k = best[i, j][1]
+        return mm(product(i, k), product(k + 1, j))
+
+    return product(0, count - 1)

@@ -1,0 +1,109 @@
+"""Entries of one dimension by a vector of positions: taken, replaced, added to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cygnet import kernels
+from cygnet.ops.broadcast import expanded, reshape, to_shape
+from cygnet.ops.common import Number, as_tensor, cast, normalized_axis, wrap
+from cygnet.ops.elementwise import mul
+from cygnet.ops.gather import gather_rows
+from cygnet.ops.index import Resolved, put
+from cygnet.tensor import Tensor
+
+
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """The entries `index` (a vector of positions, or one of them) of `input` along `dim`.
+
+    Raises
+    ------
+    IndexError
+        If a position is negative or too large.
+    """
+    op = "index_select"
+    input, index = as_tensor(input, op, "input"), as_tensor(index, op, "index")
+    axis = normalized_axis(op, dim, input.ndim)
+    if input.ndim == 0:
+        return to_shape(gather_rows(to_shape(input, (1,)), _vector(op, index)), ())
+    return gather_rows(input, _vector(op, index), axis)
+
+
+def _vector(op: str, index: Any) -> Tensor:
+    """An index of positions along one dimension; a single one counts as a vector of one."""
+    index = as_tensor(index, op, "index")
+    if index.ndim > 1:
+        raise kernels.ShapeError(f"{op}: index has shape {index.shape}, expected a vector")
+    return to_shape(index, (1,)) if index.ndim == 0 else index
+
+
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """The elements of the flattened tensor at `index`, negative ones counted from the end, in its
+    shape.
+    """
+    input, index = as_tensor(input, "take", "input"), as_tensor(index, "take", "index")
+    positions = wrapped_positions(index, input.numel())
+    return to_shape(gather_rows(reshape(input, -1), reshape(positions, -1)), index.shape)
+
+
+def wrapped_positions(index: Tensor, size: int) -> Tensor:
+    """Positions in which those below zero count from the end of `size` entries."""
+    return wrap(kernels.flat_positions([index._array], [size]))
+
+
+def index_add(
+    input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1
+) -> Tensor:
+    """A copy of `input` to whose entry index[i] of `dim` alpha * source's entry i is added.
+
+    Raises
+    ------
+    ShapeError, DTypeError, IndexError
+    """
+    source = source if alpha == 1 else mul(source, alpha)
+    return _put_rows("index_add", input, dim, _vector("index_add", index), source, "add")
+
+
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """A copy of `input` in which entry i of `source` stands at index[i] of `dim`; see `index_add`.
+    Where a position comes twice, the last one counts.
+    """
+    return _put_rows("index_copy", input, dim, _vector("index_copy", index), source, "assign")
+
+
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | Number) -> Tensor:
+    """A copy of `input` with one number, or 0-d tensor, at the entries `index` of `dim`; negative
+    ones count from the end.
+    """
+    op = "index_fill"
+    input, index = as_tensor(input, op, "input"), _vector(op, index)
+    if isinstance(value, Tensor) and value.ndim:
+        raise kernels.ShapeError(f"{op}: value has shape {value.shape}, expected ()")
+    number = value if isinstance(value, Tensor) else wrap(np.array(value, input.dtype))
+    axis = normalized_axis(op, dim, input.ndim)
+    size = input.shape[axis] if input.ndim else 1
+    shape = (*input.shape[:axis], index.numel(), *input.shape[axis + 1 :]) if input.ndim else (1,)
+    rows = expanded(cast(number, input.dtype), shape)
+    return _put_rows(op, input, dim, wrapped_positions(index, size), rows, "assign")
+
+
+def _put_rows(op: str, input: Tensor, dim: int, index: Tensor, source: Tensor, mode: str) -> Tensor:
+    input, source = as_tensor(input, op, "input"), as_tensor(source, op, "source")
+    if source.dtype != input.dtype:
+        raise kernels.DTypeError(
+            f"{op}: source is {source.dtype}, expected {input.dtype}, as input"
+        )
+    axis = normalized_axis(op, dim, input.ndim)
+    if input.ndim == 0:
+        return to_shape(
+            _put_rows(op, to_shape(input, (1,)), 0, index, to_shape(source, (1,)), mode), ()
+        )
+    if source.ndim == 0:
+        source = to_shape(source, (1,))
+    wanted = (*input.shape[:axis], index.numel(), *input.shape[axis + 1 :])
+    if source.shape != wanted:
+        raise kernels.ShapeError(f"{op}: source has shape {source.shape}, expected {wanted}")
+    at = Resolved(None, index, axis, (input.shape[axis],), index.shape)
+    return put(op, input, at, source, mode)
