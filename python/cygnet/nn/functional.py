@@ -88,6 +88,7 @@ from cygnet.ops import (
     upsample_bilinear,
     upsample_nearest,
 )
+from cygnet.ops.softmax import softmin
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -163,6 +164,7 @@ __all__ = [
     "smooth_l1_loss",
     "soft_margin_loss",
     "softmax",
+    "softmin",
     "softplus",
     "tanh",
     "triplet_margin_loss",

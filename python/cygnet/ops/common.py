@@ -75,8 +75,8 @@ def saved_by_product(
 
 
 def promoted(a: Tensor, b: Tensor) -> np.dtype[Any]:
-    """The type of an op on two tensors: the higher one, but a 0-d tensor does not lift a tensor with
-    dimensions within its category (bool, integer, float).
+    """The type of an op on two tensors: the higher one, but a 0-d tensor does not lift a tensor
+    with dimensions within its category (bool, integer, float).
     """
     if (a.ndim == 0) != (b.ndim == 0) and CATEGORY[a.dtype.kind] == CATEGORY[b.dtype.kind]:
         return a.dtype if a.ndim else b.dtype

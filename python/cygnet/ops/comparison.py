@@ -98,7 +98,10 @@ def isclose(
     DTypeError
         If the types differ.
     """
-    a, b = (as_tensor(input, "isclose", "input").detach(), as_tensor(other, "isclose", "other").detach())
+    a, b = (
+        as_tensor(input, "isclose", "input").detach(),
+        as_tensor(other, "isclose", "other").detach(),
+    )
     if a.dtype != b.dtype:
         raise kernels.DTypeError(
             f"isclose: other has dtype {b.dtype}, expected {a.dtype}, that of input"

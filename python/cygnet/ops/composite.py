@@ -20,12 +20,10 @@ from cygnet.ops.elementwise import (
     le,
     log,
     logical_and,
-
     maximum,
     minimum,
     mul,
     ne,
-
     pow,
     sub,
     where,
@@ -55,9 +53,7 @@ def clamp(input: Tensor, min: Bound = None, max: Bound = None) -> Tensor:
     if min is None and max is None:
         raise ValueError("clamp: min and max are None, expected at least one bound")
     if input.dtype in FLOATS and _ordered(min) and _ordered(max):
-        return _between(
-            input, -math.inf if min is None else min, math.inf if max is None else max
-        )
+        return _between(input, -math.inf if min is None else min, math.inf if max is None else max)
     result = input
     if min is not None:
         result = _bounded("clamp", kernels.maximum, ge, result, min)
@@ -121,12 +117,12 @@ def clamp_max(input: Tensor, max: Tensor | Number) -> Tensor:
 
 
 def fmax(input: Tensor | Number, other: Tensor | Number) -> Tensor:
-    """The larger of each pair, the number beside a NaN; of equal ones the input takes the gradient."""
+    """The larger of each pair, the number beside a NaN; on a tie the input takes the gradient."""
     return _number_extremum("fmax", ge, input, other)
 
 
 def fmin(input: Tensor | Number, other: Tensor | Number) -> Tensor:
-    """The smaller of each pair, the number beside a NaN; of equal ones the input takes the gradient."""
+    """The smaller of each pair, the number beside a NaN; on a tie the input takes the gradient."""
     return _number_extremum("fmin", le, input, other)
 
 
@@ -187,8 +183,8 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
 def nan_to_num(
     input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
-    """The input with numbers in the place of NaN and of the infinities, by default 0 and the largest
-    and lowest number of its type.
+    """The input with numbers in the place of NaN and of the infinities, by default 0 and the
+    largest and lowest number of its type.
     """
     input = as_tensor(input, "nan_to_num", "input")
     if input.dtype not in FLOATS:

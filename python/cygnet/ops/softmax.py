@@ -14,7 +14,7 @@ from cygnet.tensor import Tensor
 
 
 def softmax(input: Tensor, dim: int = -1, dtype: Any = None) -> Tensor:
-    """exp(input) / sum(exp(input)) along `dim`; the input is converted to `dtype` first, if given."""
+    """exp(input) / sum(exp(input)) along `dim`, of the input converted to `dtype`."""
     input = in_dtype("softmax", input, dtype)
     output = kernels.softmax_forward(input._array, dim)
 
@@ -28,7 +28,7 @@ def softmax(input: Tensor, dim: int = -1, dtype: Any = None) -> Tensor:
 
 
 def log_softmax(input: Tensor, dim: int = -1, dtype: Any = None) -> Tensor:
-    """input - log(sum(exp(input))) along `dim`; the input is converted to `dtype` first, if given."""
+    """input - log(sum(exp(input))) along `dim`, of the input converted to `dtype`."""
     input = in_dtype("log_softmax", input, dtype)
     output = kernels.log_softmax_forward(input._array, dim)
 

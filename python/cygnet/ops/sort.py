@@ -37,9 +37,7 @@ def _positions(input: Tensor, axis: int, found: Array) -> Tensor:
     return wrap(np.moveaxis(found, -1, axis) if input.ndim else found.reshape(()))
 
 
-def argsort(
-    input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False
-) -> Tensor:
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """The positions that sort `input` along `dim`, as int64; equal elements keep their order,
     whether `stable` is set or not.
     """
@@ -129,9 +127,7 @@ def _kth(input: Tensor, k: int, axis: int, keepdim: bool, nan_wins: bool) -> Val
     return chosen(input, _positions(input, axis, found), axis, keepdim)
 
 
-def median(
-    input: Tensor, dim: int | None = None, keepdim: bool = False
-) -> Tensor | ValuesIndices:
+def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
     """The median of all elements, which equal ones share the gradient of; with `dim`, the medians
     along it and their positions. Of two middle elements the smaller one; NaN if one is, or of
     nothing.
@@ -340,4 +336,3 @@ def histc(input: Tensor, bins: int = 100, min: Number = 0, max: Number = 0) -> T
     place = floor(div(mul(sub(where(inside, flat, low), low), bins), sub(high, low)))
     weights = cast(inside, flat.dtype)
     return scatter_along(weights, cast(minimum(place, bins - 1), _LONG), 0, bins)
-

@@ -44,9 +44,7 @@ rsqrt = _function(
 )
 sin = _function("sin", "The sine of an angle in radians.", lambda x: cos(x))
 cos = _function("cos", "The cosine of an angle in radians.", lambda x: neg(sin(x)))
-tan = _function(
-    "tan", "The tangent of an angle in radians.", lambda x: add(square(tan(x)), 1.0)
-)
+tan = _function("tan", "The tangent of an angle in radians.", lambda x: add(square(tan(x)), 1.0))
 asin = _function(
     "asin",
     "The angle in [-pi / 2, pi / 2] with this sine: NaN outside [-1, 1].",
@@ -77,15 +75,9 @@ atanh = _function(
 )
 exp2 = _function("exp2", "2 to the power of the input.", lambda x: mul(exp2(x), math.log(2)))
 expm1 = _function("expm1", "exp(input) - 1, exact near 0.", lambda x: exp(x))
-log2 = _function(
-    "log2", "The logarithm to base 2.", lambda x: reciprocal(mul(x, math.log(2)))
-)
-log10 = _function(
-    "log10", "The logarithm to base 10.", lambda x: reciprocal(mul(x, math.log(10)))
-)
-log1p = _function(
-    "log1p", "log(1 + input), exact near 0.", lambda x: reciprocal(add(x, 1.0))
-)
+log2 = _function("log2", "The logarithm to base 2.", lambda x: reciprocal(mul(x, math.log(2))))
+log10 = _function("log10", "The logarithm to base 10.", lambda x: reciprocal(mul(x, math.log(10))))
+log1p = _function("log1p", "log(1 + input), exact near 0.", lambda x: reciprocal(add(x, 1.0)))
 erfc = _function(
     "erfc",
     "1 - erf(input), without cancellation.",
@@ -169,13 +161,9 @@ def _slopes_of_copysign(grad: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Ten
     return where(eq(a, 0), 0.0, where(flipped, neg(grad), grad)), nothing
 
 
-atan2 = _pair(
-    "atan2", "The angle of the point (other, input), in (-pi, pi].", _slopes_of_angle
-)
+atan2 = _pair("atan2", "The angle of the point (other, input), in (-pi, pi].", _slopes_of_angle)
 hypot = _pair("hypot", "sqrt(input ** 2 + other ** 2), without overflow.", _slopes_of_hypot)
 logaddexp = _pair(
     "logaddexp", "log(exp(input) + exp(other)), without overflow.", _slopes_of_logaddexp
 )
-copysign = _pair(
-    "copysign", "The magnitude of input with the sign of other.", _slopes_of_copysign
-)
+copysign = _pair("copysign", "The magnitude of input with the sign of other.", _slopes_of_copysign)

@@ -27,8 +27,8 @@ def vector_norm(
     x : Tensor
         float32 or float64.
     ord : number
-        p of ``sum(abs(x) ** p) ** (1 / p)``; infinite for the largest and -infinite for the smallest
-        magnitude, 0 for the number of elements that are not 0. Default 2.
+        p of ``sum(abs(x) ** p) ** (1 / p)``; infinite for the largest and -infinite for the
+        smallest magnitude, 0 for the number of elements that are not 0. Default 2.
     dim : int or sequence of int, optional
         The dimensions that make one vector, all by default.
     keepdim : bool
@@ -43,9 +43,7 @@ def vector_norm(
     """
     x = in_dtype("vector_norm", x, dtype)
     if x.dtype not in FLOATS:
-        raise kernels.DTypeError(
-            f"vector_norm: x has dtype {x.dtype}, expected float32 or float64"
-        )
+        raise kernels.DTypeError(f"vector_norm: x has dtype {x.dtype}, expected float32 or float64")
     if ord == 0:
         return cast(sum(ne(x, 0), dim, keepdim), x.dtype)
     if ord == 1:
