@@ -18,11 +18,12 @@ def each(function):
 
 
 def digamma(a):
-    """By a central difference of the logarithm of the gamma function, extrapolated."""
-    def slope(h):
-        return (each(math.lgamma)(a + h) - each(math.lgamma)(a - h)) / (2 * h)
-
-    return np.asarray((64 * slope(1e-3) - 20 * slope(2e-3) + slope(4e-3)) / 45)
+    """By its recurrence up to 20, and its asymptotic series there."""
+    total = np.zeros_like(a)
+    for _ in range(20):
+        total, a = total - 1 / a, a + 1
+    q = 1 / a**2
+    return total + np.log(a) - 0.5 / a - q * (1 / 12 - q * (1 / 120 - q * (1 / 252 - q / 240)))
 
 
 def inverse_erf(y):

@@ -10,7 +10,7 @@ from cygnet import kernels
 from cygnet.autograd import record
 from cygnet.ops.broadcast import kept_shape, reshape, sum
 from cygnet.ops.common import Number, cast, recomputed, wrap
-from cygnet.ops.elementwise import abs, div, eq, mul, ne, pow, sign, sqrt, sub, where
+from cygnet.ops.elementwise import abs, constant_slopes, div, eq, mul, ne, pow, sign, sqrt, sub, where
 from cygnet.ops.reduce import amax, amin, in_dtype
 from cygnet.tensor import FLOATS, Tensor
 
@@ -45,7 +45,7 @@ def vector_norm(
     if x.dtype not in FLOATS:
         raise kernels.DTypeError(f"vector_norm: x has dtype {x.dtype}, expected float32 or float64")
     if ord == 0:
-        return cast(sum(ne(x, 0), dim, keepdim), x.dtype)
+        return constant_slopes("vector_norm", cast(sum(ne(x, 0), dim, keepdim), x.dtype)._array, x)
     if ord == 1:
         return sum(abs(x), dim, keepdim)
     if math.isinf(ord):
