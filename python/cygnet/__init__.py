@@ -91,6 +91,7 @@ _SUBMODULES = frozenset(
         "optim",
         "random",
         "train",
+        "utils",
         "xpu",
     }
 )

@@ -3,9 +3,11 @@
 from tests.op_cases import (
     activations,
     aliases,
+    attention,
     convolution,
     elementwise,
     losses,
+    modules,
     norms,
     order,
     pooling,
@@ -29,6 +31,8 @@ CASES: list[Case] = [
     *losses.CASES,
     *norms.CASES,
     *shapes.CASES,
+    *attention.CASES,
+    *modules.CASES,
 ]
 
 __all__ = ["CASES", "Case", "Sample"]

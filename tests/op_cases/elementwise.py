@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.op_cases.case import case, distinct, kinked, labels, mask, op, positive, probability, s, x
+from tests.op_cases.case import (
+    case,
+    distinct,
+    kinked,
+    labels,
+    mask,
+    op,
+    positive,
+    probability,
+    s,
+    x,
+)
 
 # Plain, 0-d, empty, beyond one vector, and enough elements for several threads.
 SHAPES = [(3, 4), (), (0, 3), (67,), (2, 3, 4), (1, 9), (5, 1, 2), (33, 1031)]
@@ -28,7 +39,9 @@ POSITIVE_PAIRS = [s(*(positive(*i.shape) for i in a.inputs)) for a in BINARY]
 PAIRS = [distinct(2, *shape) for shape in SHAPES]
 # Whose fractions float32 keeps.
 SMALL = [distinct(*shape) for shape in (*SHAPES[:-1], (40,))]
-INTEGERS = [s(labels(*i.inputs[0].shape, below=50), labels(*i.inputs[1].shape, below=50)) for i in BINARY]
+INTEGERS = [
+    s(labels(*i.inputs[0].shape, below=50), labels(*i.inputs[1].shape, below=50)) for i in BINARY
+]
 MASKS = [s(mask(*i.inputs[0].shape), mask(*i.inputs[1].shape)) for i in BINARY]
 THREE = [s(*a.inputs, positive(*a.inputs[1].shape)) for a in BINARY]
 CHOICES = [
@@ -47,7 +60,9 @@ MEMORY_ORDER = "the gradient of a broadcast number is a sum in memory order"
 
 def apart(name, reference):
     """An op on the halves of one draw of distinct numbers."""
-    return case(name, lambda a: reference(a[0], a[1]), PAIRS, lambda a: op(name)(a[0], a[1]), exact=True)
+    return case(
+        name, lambda a: reference(a[0], a[1]), PAIRS, lambda a: op(name)(a[0], a[1]), exact=True
+    )
 
 
 def comparison(name, reference):

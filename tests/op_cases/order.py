@@ -18,10 +18,18 @@ LINES = [
 ]
 SHORT = [i for i in LINES if max(i.inputs[0].shape, default=0) < 300]
 SHORT = [*SHORT, s(x(5, 11), dim=1), s(x(11, 70), dim=0)]
-DISTINCT = [s(distinct(*i.inputs[0].shape), **i.options) for i in (*LINES[:6], s(x(3, 600), dim=1), LINES[7])]
+DISTINCT = [
+    s(distinct(*i.inputs[0].shape), **i.options)
+    for i in (*LINES[:6], s(x(3, 600), dim=1), LINES[7])
+]
 INTEGERS = [s(labels(*i.inputs[0].shape, below=5), **i.options) for i in LINES]
 CHOSEN = [i for i in DISTINCT if 0 not in i.inputs[0].shape]
-CHOSEN = [*CHOSEN, s(distinct(4, 0, 3), dim=0), s(distinct(1100), dim=0), s(distinct(2, 9, 4), dim=-1)]
+CHOSEN = [
+    *CHOSEN,
+    s(distinct(4, 0, 3), dim=0),
+    s(distinct(1100), dim=0),
+    s(distinct(2, 9, 4), dim=-1),
+]
 KEPT = [s(*i.inputs, **i.options, keepdim=True) for i in CHOSEN[:3]]
 
 

@@ -63,8 +63,18 @@ ALONG = [i for i in MAXIMA if "dim" in i.options]
 MASKED = remade(SUMMED, mask)
 SPREAD = [i for i in NOT_EMPTY if i.inputs[0].shape != ()]
 MULTIPLIED = [i for i in one_axis(SUMMED) if max(i.inputs[0].shape, default=0) < 100]
-ZEROS = [s(distinct(7)), s(distinct(2, 3), dim=1), s(distinct(5, 2), dim=0), s(distinct(3, 3), dim=0, keepdim=True)]
-LOGSUMS = [*(i for i in SUMMED if "dim" in i.options and i.inputs[0].shape != (0, 3)), s(x(), dim=0), s(x(3, 0), dim=0), s(wide(9, 33), dim=1)]
+ZEROS = [
+    s(distinct(7)),
+    s(distinct(2, 3), dim=1),
+    s(distinct(5, 2), dim=0),
+    s(distinct(3, 3), dim=0, keepdim=True),
+]
+LOGSUMS = [
+    *(i for i in SUMMED if "dim" in i.options and i.inputs[0].shape != (0, 3)),
+    s(x(), dim=0),
+    s(x(3, 0), dim=0),
+    s(wide(9, 33), dim=1),
+]
 NORMS = [*SPREAD, s(x(3))]
 
 
@@ -97,7 +107,10 @@ def pair(first, second):
 
 
 def extreme(values, places):
-    return lambda a, dim, keepdim=False: (values(a, dim, keepdims=keepdim), places(a, dim, keepdims=keepdim))
+    return lambda a, dim, keepdim=False: (
+        values(a, dim, keepdims=keepdim),
+        places(a, dim, keepdims=keepdim),
+    )
 
 
 def one_product(function):

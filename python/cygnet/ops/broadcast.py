@@ -23,6 +23,11 @@ from cygnet.ops.common import (
 )
 from cygnet.tensor import Array, Tensor, as_dtype
 
+__all__ = [
+    "reshape",
+    "sum",
+]
+
 
 @also_named("shape")
 def reshape(input: Tensor, *shape: Any) -> Tensor:
@@ -90,7 +95,14 @@ def _placed(grad: Tensor, shape: Shape, take: Callable[[Array], Array], name: st
     """Zeros of `shape` with `grad` where `take` looks."""
     whole = kernels.full(shape, 0.0, grad.dtype.name)
     kernels.copy_into(take(whole), grad._array)
-    return record(wrap(whole), (grad,), lambda again: (viewed(again, take, name),), name, saved=())
+    return record(
+        wrap(whole),
+        (grad,),
+        lambda again: (viewed(again, take, name),),
+        name,
+        saved=(),
+        fresh=False,
+    )
 
 
 @also_named("size")

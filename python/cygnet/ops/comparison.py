@@ -22,6 +22,20 @@ from cygnet.ops.elementwise import (
 from cygnet.ops.reduce import all
 from cygnet.tensor import FLOATS, Tensor
 
+__all__ = [
+    "allclose",
+    "bitwise_and",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_xor",
+    "equal",
+    "isclose",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "logical_xor",
+]
+
 
 def logical_xor(input: Tensor, other: Tensor) -> Tensor:
     """Whether exactly one of both elements is non-zero."""

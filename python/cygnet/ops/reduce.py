@@ -46,6 +46,27 @@ from cygnet.tensor import FLOATS, Tensor, as_dtype
 
 Dims = int | Sequence[int] | None
 
+__all__ = [
+    "all",
+    "amax",
+    "amin",
+    "aminmax",
+    "any",
+    "argmax",
+    "argmin",
+    "count_nonzero",
+    "logsumexp",
+    "max",
+    "mean",
+    "min",
+    "nanmean",
+    "nansum",
+    "std",
+    "std_mean",
+    "var",
+    "var_mean",
+]
+
 
 class ValuesIndices(NamedTuple):
     """Chosen values along a dimension and their positions."""

@@ -11,6 +11,17 @@ from cygnet.ops.common import Number, as_tensor, operands, wrap
 from cygnet.ops.elementwise import constant_slopes, div, mul, neg, sub
 from cygnet.tensor import FLOATS, Tensor
 
+__all__ = [
+    "ceil",
+    "floor",
+    "floor_divide",
+    "fmod",
+    "frac",
+    "remainder",
+    "round",
+    "trunc",
+]
+
 
 def _rounding(name: str, summary: str) -> Any:
     kernel = getattr(kernels, name)

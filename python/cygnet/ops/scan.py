@@ -18,6 +18,15 @@ from cygnet.ops.reduce import ValuesIndices, chosen, in_dtype
 from cygnet.ops.shape import narrow
 from cygnet.tensor import Array, Tensor
 
+__all__ = [
+    "cummax",
+    "cummin",
+    "cumprod",
+    "cumsum",
+    "logcumsumexp",
+    "prod",
+]
+
 
 def _on_lines(input: Tensor, dim: int, op: str, run: Callable[[Tensor, int], Tensor]) -> Tensor:
     """run(input, axis); a 0-d tensor is a line of one element, and nothing stays nothing."""

@@ -10,9 +10,26 @@ from cygnet import kernels
 from cygnet.autograd import record
 from cygnet.ops.broadcast import kept_shape, reshape, sum
 from cygnet.ops.common import Number, cast, recomputed, wrap
-from cygnet.ops.elementwise import abs, constant_slopes, div, eq, mul, ne, pow, sign, sqrt, sub, where
+from cygnet.ops.elementwise import (
+    abs,
+    constant_slopes,
+    div,
+    eq,
+    mul,
+    ne,
+    pow,
+    sign,
+    sqrt,
+    sub,
+    where,
+)
 from cygnet.ops.reduce import amax, amin, in_dtype
 from cygnet.tensor import FLOATS, Tensor
+
+__all__ = [
+    "dist",
+    "norm",
+]
 
 Dims = int | Sequence[int] | None
 
