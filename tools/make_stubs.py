@@ -24,7 +24,7 @@ PLAINER = {
     "typing.SupportsInt | typing.SupportsIndex": "int",
     "typing.SupportsFloat | typing.SupportsIndex": "float",
     "numpy.ndarray": "Array",
-    "collections.abc.Sequence[int]": "Sequence[int]",
+    "collections.abc.Sequence[": "Sequence[",
     "collections.abc.Sequence": "Sequence[Any]",
     "typing.Any": "Any",
 }

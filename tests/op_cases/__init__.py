@@ -4,6 +4,8 @@ from tests.op_cases import (
     activations,
     convolution,
     elementwise,
+    images,
+    indexing,
     losses,
     norms,
     pooling,
@@ -23,6 +25,8 @@ CASES: list[Case] = [
     *losses.CASES,
     *norms.CASES,
     *shapes.CASES,
+    *indexing.CASES,
+    *images.CASES,
 ]
 
 __all__ = ["CASES", "Case", "Sample"]
