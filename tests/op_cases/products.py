@@ -108,6 +108,11 @@ EINSUM = {
 MATRICES = [(3, 4), (4, 3), (1, 1), (0, 3), (3, 0), (2, 3, 4), (5, 5), (33, 65)]
 
 
+def crossed(a, b, dim=None):
+    shape = np.broadcast_shapes(a.shape, b.shape)
+    return np.cross(a, b, axis=shape.index(3) if dim is None else dim)
+
+
 def embedded(a, offset=0, dim1=-2, dim2=-1):
     size = a.shape[-1] + abs(offset)
     room = np.zeros((*a.shape[:-1], size, size))
@@ -148,7 +153,7 @@ CASES = [
     product("tensordot chosen", lambda a, b, dims: np.tensordot(a, b, dims), ((2, 3, 4), (4, 2, 5)), ((2, 1, 1), (1, 2)), dims=([0, 2], [1, 0]),
             function=op("tensordot")),
     product("kron", np.kron, ((2, 3), (3, 2)), ((3,), (2,)), ((2, 2), (3,)), ((), (2, 2)), ((2,), (2, 3, 2)), ((0, 2), (2, 2)), ((1, 1), (4, 5)), ((), ())),
-    case("cross", lambda a, b, dim=None: np.cross(a, b, axis=[i for i in range(max(a.ndim, b.ndim)) if 3 in (a.shape[i - max(a.ndim, b.ndim)],)][0] if dim is None else dim),
+    case("cross", crossed,
          [s(x(3), x(3)), s(x(3, 4), x(3, 4)), s(x(4, 3), x(4, 3)), s(x(4, 3), x(1, 3), dim=-1), s(x(3, 3), x(3, 3), dim=1), s(x(2, 3, 4), x(2, 3, 4)),
           s(x(0, 3), x(0, 3), dim=1), s(x(2, 1, 3), x(4, 3), dim=-1)], integers=True),
     product("chain_matmul", lambda *a: a[0] if len(a) == 1 else np.linalg.multi_dot(a), ((3, 4), (4, 5)), ((3, 4),), ((2, 3), (3, 4), (4, 2)),

@@ -74,7 +74,7 @@ VIEWS = [
     each("ravel", lambda a: a.reshape(-1), op("ravel"), *ANY),
     each("flatten", lambda a: a.reshape(a.shape[0], -1), lambda a: a.flatten(1), (2, 3, 4), (1, 2, 3, 4), (2, 1, 1), (3, 2)),
     each("flatten all", lambda a: a.reshape(-1), op("flatten"), *ANY),
-    options("unflatten", lambda a, dim, sizes: a.reshape(sizes + (6,) if dim == 0 else (4, *sizes)), (4, 6),
+    options("unflatten", lambda a, dim, sizes: a.reshape((*sizes, 6) if dim == 0 else (4, *sizes)), (4, 6),
             *({"dim": 0, "sizes": n} for n in [(2, 2), (4, 1), (1, 4), (2, 1, 2)]),
             *({"dim": d, "sizes": n} for d, n in [(1, (2, 3)), (-1, (3, 2)), (1, (6, 1)), (-1, (1, 2, 3))])),
     same("transpose", lambda a: a.transpose(0, -1) if not isinstance(a, np.ndarray) else a.swapaxes(0, -1), *FEW),

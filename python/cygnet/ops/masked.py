@@ -7,9 +7,9 @@ from typing import Any, overload
 import numpy as np
 
 from cygnet import kernels
-from cygnet.ops.elementwise import where as chosen
 from cygnet.ops.broadcast import expanded, reshape, to_shape
 from cygnet.ops.common import Number, as_tensor, cast, wrap
+from cygnet.ops.elementwise import where as chosen
 from cygnet.ops.gather import gather_rows
 from cygnet.ops.index import Resolved, put
 from cygnet.ops.nonzero import nonzero
