@@ -8,9 +8,11 @@ import platform
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.calls import CALLS
 from benchmarks.exactness import exactness
 from benchmarks.machine import Machine, Meter
 from benchmarks.memory import memory
@@ -25,6 +27,7 @@ KINDS = {
     "ops": "kernels",
     "train": "training steps",
     "infer": "forward passes without gradients, eager",
+    "calls": "what a call of an op costs: forward and backward of tensors of 8x8",
     "import": "the time of `import cygnet`",
     "memory": "the most memory that a process holds that trains",
     "exact": "errors of every operation against float64, and its bits for 1, 2 and 3 threads",
@@ -103,7 +106,8 @@ def head(peers: list[str], compare: bool) -> str:
 
 
 def timings(options: argparse.Namespace, workers: list[Worker], meter: Meter) -> int:
-    rows = OPERATIONS if options.kind == "ops" else NETWORKS
+    tables: dict[str, Mapping[str, Any]] = {"ops": OPERATIONS, "calls": CALLS}
+    rows = tables.get(options.kind, NETWORKS)
     old = json.loads(options.compare.read_text())["workloads"] if options.compare else {}
     print(head(options.peer, bool(old)), flush=True)
     workloads: dict[str, Any] = {}

@@ -30,7 +30,9 @@ def tolerance(task: Task) -> float:
 
 
 def costs(task: Task, machine: Machine) -> dict[str, float]:
-    """FLOPs and bytes of a run, and the least seconds that it can take."""
+    """FLOPs and bytes of a run, and the least seconds that it can take; of a call next to none."""
+    if task.kind == "calls":
+        return {"flops": 0.0, "bytes": 0.0, "limit": 0.0}
     if task.kind == "ops":
         row = OPERATIONS[task.name]
         flops, moved, least = row.flops, row.bytes, machine.limit(row.flops, row.bytes)

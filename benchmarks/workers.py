@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent  # where a peer's interpreter finds this pac
 class Task:
     """What to build, whatever the framework."""
 
-    kind: str  # "ops", "train" or "infer"
+    kind: str  # "ops", "train", "infer" or "calls"
     name: str
     threads: int
     batch: int = 0

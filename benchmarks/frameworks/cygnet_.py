@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import cygnet
+from benchmarks.calls import calling, drawn
 from benchmarks.frameworks import Workload
 from benchmarks.frameworks.cygnet_ops import DIRECT, PREPARED, channels_last
 from benchmarks.frameworks.shared import model_of, operating, training
@@ -12,7 +13,7 @@ from benchmarks.networks import NETWORKS, Array, Network, batch_of
 from benchmarks.operations import OPERATIONS, Operation
 from cygnet import kernels
 
-KINDS = ("ops", "train", "infer")
+KINDS = ("ops", "train", "infer", "calls")
 
 
 def describe() -> dict[str, Any]:
@@ -55,6 +56,9 @@ def build(
     cygnet.set_num_threads(threads)
     if kind == "ops":
         return operation(OPERATIONS[name], seed, dtype)
+    if kind == "calls":
+        leaves = [cygnet.from_numpy(a).requires_grad_() for a in drawn(name, seed)]
+        return Workload(*calling(name, cygnet, leaves))
     network = NETWORKS[name]
     if kind == "infer":
         return infer(network, batch)

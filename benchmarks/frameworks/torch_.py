@@ -6,13 +6,14 @@ from typing import Any
 
 import torch
 
+from benchmarks.calls import calling, drawn
 from benchmarks.frameworks import Workload
 from benchmarks.frameworks.shared import model_of, operating, training
 from benchmarks.frameworks.torch_ops import DIRECT, PREPARED
 from benchmarks.networks import NETWORKS, Network, batch_of
 from benchmarks.operations import OPERATIONS
 
-KINDS = ("ops", "train", "infer")
+KINDS = ("ops", "train", "infer", "calls")
 
 
 def describe() -> dict[str, Any]:
@@ -23,6 +24,8 @@ def describe() -> dict[str, Any]:
 
 def variants(kind: str, name: str) -> list[str]:
     """Both layouts of images."""
+    if kind == "calls":
+        return ["contiguous"]
     images = (OPERATIONS[name] if kind == "ops" else NETWORKS[name]).images
     return ["contiguous", "channels_last"] if images else ["contiguous"]
 
@@ -56,6 +59,9 @@ def build(
             for a in row.draw(seed, dtype).values()
         ]
         return operating(row, tensors, PREPARED, DIRECT, torch)
+    if kind == "calls":
+        leaves = [torch.from_numpy(a).requires_grad_() for a in drawn(name, seed)]
+        return Workload(*calling(name, torch, leaves))
     network = NETWORKS[name]
     model = model_of(network, torch)
     if variant == "channels_last":

@@ -83,6 +83,7 @@ _SUBMODULES = frozenset(
         "cuda",
         "data",
         "io",
+        "linalg",
         "metrics",
         "models",
         "mps",
@@ -90,6 +91,7 @@ _SUBMODULES = frozenset(
         "optim",
         "random",
         "train",
+        "utils",
         "xpu",
     }
 )

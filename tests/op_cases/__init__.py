@@ -2,23 +2,31 @@
 
 from tests.op_cases import (
     activations,
+    attention,
+    aliases,
     convolution,
     elementwise,
     images,
     indexing,
     losses,
+    modules,
     norms,
+    order,
     pooling,
     products,
     reductions,
     shapes,
+    special,
 )
 from tests.op_cases.case import Case, Sample
 
 CASES: list[Case] = [
     *elementwise.CASES,
+    *special.CASES,
+    *aliases.CASES,
     *activations.CASES,
     *reductions.CASES,
+    *order.CASES,
     *products.CASES,
     *convolution.CASES,
     *pooling.CASES,
@@ -27,6 +35,8 @@ CASES: list[Case] = [
     *shapes.CASES,
     *indexing.CASES,
     *images.CASES,
+    *attention.CASES,
+    *modules.CASES,
 ]
 
 __all__ = ["CASES", "Case", "Sample"]

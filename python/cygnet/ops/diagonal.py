@@ -14,6 +14,16 @@ from cygnet.ops.index import Resolved, put
 from cygnet.ops.shape import diagonal, movedim
 from cygnet.tensor import Tensor, as_dtype
 
+__all__ = [
+    "diag",
+    "diag_embed",
+    "trace",
+    "tril",
+    "tril_indices",
+    "triu",
+    "triu_indices",
+]
+
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle of each matrix, up to a diagonal above (positive) or below the main one,

@@ -15,6 +15,14 @@ from cygnet.ops.elementwise import div, eq, mul
 from cygnet.ops.shape import common_shape
 from cygnet.tensor import FLOATS, Array, Tensor
 
+__all__ = [
+    "gather",
+    "scatter",
+    "scatter_add",
+    "scatter_reduce",
+    "take_along_dim",
+]
+
 INDICES = (np.dtype(np.int64), np.dtype(np.int32))
 
 

@@ -16,6 +16,13 @@ from cygnet.ops.nonzero import nonzero
 from cygnet.ops.shape import common_shape, part_of
 from cygnet.tensor import Tensor, _check_readable
 
+__all__ = [
+    "masked_fill",
+    "masked_scatter",
+    "masked_select",
+    "where",
+]
+
 
 @overload
 def where(condition: Tensor) -> tuple[Tensor, ...]: ...

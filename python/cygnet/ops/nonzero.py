@@ -6,6 +6,11 @@ from cygnet import kernels
 from cygnet.ops.common import as_tensor, wrap
 from cygnet.tensor import Tensor, _check_readable
 
+__all__ = [
+    "argwhere",
+    "nonzero",
+]
+
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, ...]:
     """The indices of all elements that are not zero, in logical order.

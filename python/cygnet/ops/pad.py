@@ -13,6 +13,10 @@ from cygnet.ops.common import Shape, as_tensor, wrap
 from cygnet.ops.gather import gather_rows
 from cygnet.tensor import Tensor
 
+__all__ = [
+    "pad",
+]
+
 
 def pad(
     input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None

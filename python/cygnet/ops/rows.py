@@ -15,6 +15,14 @@ from cygnet.ops.index import Resolved, put
 from cygnet.ops.masked import masked_fill
 from cygnet.tensor import Tensor
 
+__all__ = [
+    "index_add",
+    "index_copy",
+    "index_fill",
+    "index_select",
+    "take",
+]
+
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The entries `index` (a vector of positions, or one of them) of `input` along `dim`.

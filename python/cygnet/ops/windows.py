@@ -13,6 +13,14 @@ from cygnet.ops.pad import pad
 from cygnet.ops.shape import overlap_added, overlapping, permute
 from cygnet.tensor import Array, Tensor
 
+__all__ = [
+    "channel_shuffle",
+    "fold",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "unfold",
+]
+
 Pair = int | tuple[int, int]
 
 
