@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+import cygnet
 from tests.op_cases.activations import sigmoid
 from tests.op_cases.case import case, kinked, op, s, x
 
@@ -159,7 +160,7 @@ CASES = [
     product("chain_matmul", lambda *a: a[0] if len(a) == 1 else np.linalg.multi_dot(a), ((3, 4), (4, 5)), ((3, 4),), ((2, 3), (3, 4), (4, 2)),
             ((5, 1), (1, 5), (5, 1), (1, 4)), ((10, 30), (30, 5), (5, 60)), ((2, 0), (0, 3)), ((1, 1), (1, 1)), ((0, 2), (2, 3))),
     product("multi_dot", lambda *a: np.linalg.multi_dot(a), ((3, 4), (4, 5)), ((3,), (3, 4)), ((2, 3), (3,)), ((4,), (4, 3), (3,)), ((3,), (3,)),
-            ((5, 1), (1, 5), (5, 1), (1, 4)), ((10, 30), (30, 5), (5, 60)), ((2, 3), (3, 4), (4, 2)), function=lambda *a: op("multi_dot")(list(a))),
+            ((5, 1), (1, 5), (5, 1), (1, 4)), ((10, 30), (30, 5), (5, 60)), ((2, 3), (3, 4), (4, 2)), function=lambda *a: cygnet.linalg.multi_dot(list(a))),
     *(product(f"einsum {equation}", lambda *a, e=equation: np.einsum(e, *a), shapes, function=lambda *a, e=equation: op("einsum")(e, *a))
       for equation, shapes in EINSUM.items()),
     product("einsum lists", lambda a, b: a @ b, ((3, 4), (4, 5)), function=lambda a, b: op("einsum")(a, [0, 1], b, [1, 2], [0, 2])),
