@@ -6,6 +6,8 @@ from tests.op_cases import (
     attention,
     convolution,
     elementwise,
+    images,
+    indexing,
     losses,
     modules,
     norms,
@@ -31,6 +33,8 @@ CASES: list[Case] = [
     *losses.CASES,
     *norms.CASES,
     *shapes.CASES,
+    *indexing.CASES,
+    *images.CASES,
     *attention.CASES,
     *modules.CASES,
 ]
