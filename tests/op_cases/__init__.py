@@ -3,6 +3,7 @@
 from tests.op_cases import (
     activations,
     convolution,
+    distances,
     elementwise,
     losses,
     norms,
@@ -21,6 +22,7 @@ CASES: list[Case] = [
     *convolution.CASES,
     *pooling.CASES,
     *losses.CASES,
+    *distances.CASES,
     *norms.CASES,
     *shapes.CASES,
 ]

@@ -42,6 +42,7 @@ def _linear_in_pieces(kernel: Any, grad: Tensor, saved: Array, *parameters: floa
         (grad,),
         lambda again: (_linear_in_pieces(kernel, again, saved, *parameters),),
         kernel.__name__,
+        saved=(),
     )
 
 
