@@ -95,7 +95,7 @@ def test_transposed_convolutions_are_shown_with_their_options():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"padding_mode": "reflect"}, "padding_mode expected 'zeros', got 'reflect'"),
+        ({"padding_mode": "mirror"}, "padding_mode expected 'zeros' or .*, got 'mirror'"),
         ({"padding": "half"}, "padding expected .*'valid' or 'same', got 'half'"),
         ({"padding": "same", "stride": 2}, "padding 'same' expected stride 1"),
         ({"groups": 3}, "in_channels expected a multiple of groups=3, got 4"),

@@ -2,10 +2,12 @@
 
 from tests.op_cases import (
     activations,
+    attention,
     convolution,
     distances,
     elementwise,
     losses,
+    modules,
     norms,
     pooling,
     products,
@@ -25,6 +27,8 @@ CASES: list[Case] = [
     *distances.CASES,
     *norms.CASES,
     *shapes.CASES,
+    *attention.CASES,
+    *modules.CASES,
 ]
 
 __all__ = ["CASES", "Case", "Sample"]

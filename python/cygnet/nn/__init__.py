@@ -1,6 +1,6 @@
 """Networks: modules, losses, their functions and the initialisation of weights."""
 
-from cygnet.nn import functional, init
+from cygnet.nn import functional, init, utils
 from cygnet.nn.activation import (
     CELU,
     ELU,
@@ -56,11 +56,22 @@ from cygnet.nn.dropout import (
     FeatureAlphaDropout,
 )
 from cygnet.nn.embedding import Embedding
+from cygnet.nn.images import (
+    ChannelShuffle,
+    Fold,
+    PixelShuffle,
+    PixelUnshuffle,
+    Unfold,
+    Upsample,
+    UpsamplingBilinear2d,
+    UpsamplingNearest2d,
+)
 from cygnet.nn.linear import (
     Bilinear,
     Flatten,
     Identity,
     Linear,
+    Unflatten,
 )
 from cygnet.nn.loss import (
     BCELoss,
@@ -98,6 +109,23 @@ from cygnet.nn.norm import (
     LayerNorm,
     LocalResponseNorm,
     RMSNorm,
+)
+from cygnet.nn.padding import (
+    CircularPad1d,
+    CircularPad2d,
+    CircularPad3d,
+    ConstantPad1d,
+    ConstantPad2d,
+    ConstantPad3d,
+    ReflectionPad1d,
+    ReflectionPad2d,
+    ReflectionPad3d,
+    ReplicationPad1d,
+    ReplicationPad2d,
+    ReplicationPad3d,
+    ZeroPad1d,
+    ZeroPad2d,
+    ZeroPad3d,
 )
 from cygnet.nn.parameter import Buffer, Parameter
 from cygnet.nn.pooling import (
@@ -147,6 +175,13 @@ __all__ = [
     "Bilinear",
     "Buffer",
     "CELU",
+    "ChannelShuffle",
+    "CircularPad1d",
+    "CircularPad2d",
+    "CircularPad3d",
+    "ConstantPad1d",
+    "ConstantPad2d",
+    "ConstantPad3d",
     "Conv1d",
     "Conv2d",
     "Conv3d",
@@ -164,6 +199,7 @@ __all__ = [
     "Embedding",
     "FeatureAlphaDropout",
     "Flatten",
+    "Fold",
     "GELU",
     "GLU",
     "GaussianNLLLoss",
@@ -211,11 +247,19 @@ __all__ = [
     "Parameter",
     "ParameterDict",
     "ParameterList",
+    "PixelShuffle",
+    "PixelUnshuffle",
     "PoissonNLLLoss",
     "RMSNorm",
     "RReLU",
     "ReLU",
     "ReLU6",
+    "ReflectionPad1d",
+    "ReflectionPad2d",
+    "ReflectionPad3d",
+    "ReplicationPad1d",
+    "ReplicationPad2d",
+    "ReplicationPad3d",
     "SELU",
     "Sequential",
     "SiLU",
@@ -238,6 +282,15 @@ __all__ = [
     "TransformerEncoderLayer",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
+    "Unflatten",
+    "Unfold",
+    "Upsample",
+    "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
+    "ZeroPad1d",
+    "ZeroPad2d",
+    "ZeroPad3d",
     "functional",
     "init",
+    "utils",
 ]

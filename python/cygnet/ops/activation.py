@@ -34,6 +34,32 @@ from cygnet.ops.elementwise import (
 from cygnet.ops.shape import narrow
 from cygnet.tensor import FLOATS, Array, Tensor
 
+__all__ = [
+    "celu",
+    "elu",
+    "gelu",
+    "glu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "leaky_relu",
+    "logsigmoid",
+    "mish",
+    "prelu",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softplus",
+    "softshrink",
+    "softsign",
+    "tanh",
+    "tanhshrink",
+    "threshold",
+]
+
 
 def _linear_in_pieces(kernel: Any, grad: Tensor, saved: Array, *parameters: float) -> Tensor:
     """The gradient of an activation whose slope is constant in pieces: it is its own gradient."""

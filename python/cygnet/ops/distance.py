@@ -32,6 +32,16 @@ from cygnet.ops.reduce import amax
 from cygnet.ops.shape import common_shape
 from cygnet.tensor import Tensor
 
+__all__ = [
+    "cosine_embedding_loss",
+    "cosine_similarity",
+    "margin_ranking_loss",
+    "normalize",
+    "pairwise_distance",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
+]
+
 
 def length(input: Tensor, p: float, dim: int, keepdim: bool = False) -> Tensor:
     """The p-norm of the vectors along `dim`; its gradient at the zero vector is 0."""

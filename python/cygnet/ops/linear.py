@@ -14,6 +14,11 @@ from cygnet.ops.products import matmul, mm
 from cygnet.ops.shape import transpose
 from cygnet.tensor import Tensor
 
+__all__ = [
+    "bilinear",
+    "linear",
+]
+
 
 def linear(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, *, activation: str = "none"

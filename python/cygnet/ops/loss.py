@@ -25,6 +25,20 @@ from cygnet.ops.reduce import mean
 from cygnet.ops.shape import common_shape
 from cygnet.tensor import Tensor
 
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "gaussian_nll_loss",
+    "hinge_embedding_loss",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "mse_loss",
+    "poisson_nll_loss",
+    "smooth_l1_loss",
+    "soft_margin_loss",
+]
+
 
 def check_old_reduction(op: str, size_average: Any, reduce: Any) -> None:
     """Raises ValueError if the deprecated arguments are in use."""

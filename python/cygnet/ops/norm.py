@@ -20,6 +20,15 @@ from cygnet.ops.reduce import mean
 from cygnet.ops.shape import narrow
 from cygnet.tensor import Array, Tensor
 
+__all__ = [
+    "batch_norm",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
+    "local_response_norm",
+    "rms_norm",
+]
+
 Axes: TypeAlias = tuple[int, ...]
 
 

@@ -18,6 +18,27 @@ from cygnet.ops.elementwise import mul, neg, pow
 from cygnet.ops.reduce import mean
 from cygnet.tensor import Array, Tensor
 
+__all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
+]
+
 Size: TypeAlias = int | tuple[int, ...]
 MaybeSize: TypeAlias = int | tuple[int | None, ...] | None
 
