@@ -313,3 +313,20 @@ def test_the_state_of_random_numbers():
     assert drawn == cn.initial_seed() != 5
     assert cn.Generator(device="cpu").device == cn.device("cpu")
     cn.manual_seed(0)
+
+
+def test_denormal_numbers_are_kept_or_flushed():
+    tiny = cn.full((100_000,), 1e-39)
+    assert (tiny * 0.5).max().item() > 0
+    with cn.kernels.Recording() as recording:
+        halves = tiny * 0.5
+    assert cn.set_flush_denormal(True)
+    try:
+        for part in (tiny, tiny[:3]):  # by all threads, and by one
+            assert (part * 0.5).max().item() == 0
+        recording.replay()
+        assert halves.max().item() == 0
+        assert np.float32(1e-39) * np.float32(0.5) > 0  # the rest of the program is as before
+    finally:
+        cn.set_flush_denormal(False)
+    assert (tiny * 0.5).max().item() > 0

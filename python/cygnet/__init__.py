@@ -23,6 +23,7 @@ from cygnet.autograd import (
 from cygnet.config import (
     are_deterministic_algorithms_enabled,
     get_num_threads,
+    set_flush_denormal,
     set_num_threads,
     set_printoptions,
     show_config,
@@ -160,6 +161,7 @@ __all__ = [
     "seed",
     "set_default_device",
     "set_default_dtype",
+    "set_flush_denormal",
     "set_grad_enabled",
     "set_num_threads",
     "set_printoptions",

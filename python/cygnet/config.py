@@ -88,6 +88,18 @@ def set_num_threads(count: int) -> None:
     kernels.set_num_threads(count)
 
 
+def set_flush_denormal(mode: bool) -> bool:
+    """Sets whether kernels take numbers too small for full precision for zero. At first False.
+
+    Returns
+    -------
+    bool
+        True: every processor that Cygnet runs on can.
+    """
+    kernels.set_flush_denormal(mode)
+    return True
+
+
 def show_config() -> dict[str, str | int]:
     """Prints version, instruction set, threads, compiler and Eigen version; returns them as a dict.
 

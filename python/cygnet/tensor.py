@@ -199,7 +199,7 @@ class Tensor(Methods):
         return func(*_as_arrays(args), **_as_arrays(kwargs))
 
     def __buffer__(self, flags: int) -> memoryview:  # called from Python 3.12 on
-        return memoryview(self.numpy())
+        return self.numpy().data
 
     def __dlpack__(
         self,

@@ -3,6 +3,7 @@
 from tests.op_cases import (
     activations,
     convolution,
+    creation,
     elementwise,
     losses,
     norms,
@@ -23,6 +24,7 @@ CASES: list[Case] = [
     *losses.CASES,
     *norms.CASES,
     *shapes.CASES,
+    *creation.CASES,
 ]
 
 __all__ = ["CASES", "Case", "Sample"]
