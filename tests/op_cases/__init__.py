@@ -2,10 +2,12 @@
 
 from tests.op_cases import (
     activations,
+    attention,
     convolution,
     creation,
     elementwise,
     losses,
+    modules,
     norms,
     pooling,
     products,
@@ -25,6 +27,8 @@ CASES: list[Case] = [
     *norms.CASES,
     *shapes.CASES,
     *creation.CASES,
+    *attention.CASES,
+    *modules.CASES,
 ]
 
 __all__ = ["CASES", "Case", "Sample"]

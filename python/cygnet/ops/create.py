@@ -16,6 +16,27 @@ from cygnet.ops.common import as_tensor as checked
 from cygnet.ops.convert import clone
 from cygnet.tensor import Array, Tensor, array_from, as_dtype
 
+__all__ = [
+    "arange",
+    "as_tensor",
+    "asarray",
+    "empty",
+    "empty_like",
+    "eye",
+    "from_dlpack",
+    "from_numpy",
+    "frombuffer",
+    "full",
+    "full_like",
+    "linspace",
+    "logspace",
+    "ones",
+    "ones_like",
+    "tensor",
+    "zeros",
+    "zeros_like",
+]
+
 # What every function here takes besides, by name: `layout` is `strided`; `pin_memory` and, of the
 # ..._like functions, `memory_format` have no effect; there is no `out`.
 _OPTIONS = frozenset({"layout", "memory_format", "pin_memory"})

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cygnet import kernels
-from cygnet.autograd import no_grad, record
+from cygnet.autograd import no_grad
 from cygnet.dtypes import DType, get_default_dtype, promote_types
 from cygnet.ops.common import Shape, as_tensor, cast, sizes, wrap
 from cygnet.ops.create import check_options, finished, requested_size
@@ -18,8 +18,23 @@ from cygnet.ops.inplace import copy_
 from cygnet.random import Generator, default_generator
 from cygnet.tensor import FLOATS, Array, Tensor, as_dtype
 
+__all__ = [
+    "bernoulli",
+    "dropout",
+    "multinomial",
+    "normal",
+    "poisson",
+    "rand",
+    "rand_like",
+    "randint",
+    "randint_like",
+    "randn",
+    "randn_like",
+    "randperm",
+]
 
-def _cell(generator: Generator | None) -> Array:
+
+def cell_of(generator: Generator | None) -> Array:
     """What a kernel draws from."""
     return (default_generator if generator is None else generator).cell("random")
 
@@ -35,7 +50,7 @@ def _drawn(
     """An array that one of the kernels `uniform`, `normal` and `exponential` has filled."""
     if dtype not in FLOATS:
         raise kernels.DTypeError(f"{op}: dtype is {dtype}, expected float32 or float64")
-    array: Array = kernel(kernels.empty(size, dtype.name), _cell(generator), *parameters)
+    array: Array = kernel(kernels.empty(size, dtype.name), cell_of(generator), *parameters)
     return array
 
 
@@ -122,7 +137,7 @@ def _integers(
     first, end = operator.index(low), operator.index(high)
     if not -(2**63) <= first < end <= 2**63 - 1:
         raise ValueError(f"{op}: low is {low} and high is {high}, expected low < high within int64")
-    array = kernels.integers(kernels.empty(size, "int64"), _cell(generator), first, end)
+    array = kernels.integers(kernels.empty(size, "int64"), cell_of(generator), first, end)
     output = wrap(array).to(as_dtype(dtype, op))
     return output.requires_grad_() if requires_grad else output
 
@@ -211,7 +226,7 @@ def randperm(
         If n is negative.
     """
     check_options("randperm", device, options)
-    order = wrap(kernels.permutation(_cell(generator), n))
+    order = wrap(kernels.permutation(cell_of(generator), n))
     order = order if dtype is None else order.to(as_dtype(dtype, "randperm"))
     return order.requires_grad_() if requires_grad else order
 
@@ -247,7 +262,7 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: Generator | None = Non
             ) from None
     else:
         probabilities = kernels.full(input.shape, p, "float64")
-    return cast(wrap(kernels.bernoulli(probabilities, _cell(generator))), input.dtype)
+    return cast(wrap(kernels.bernoulli(probabilities, cell_of(generator))), input.dtype)
 
 
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
@@ -259,7 +274,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
         If there is a mean below 0, infinite or NaN.
     """
     means = _floats("poisson", "input", input)
-    return wrap(kernels.poisson(means._array, _cell(generator)))
+    return wrap(kernels.poisson(means._array, cell_of(generator)))
 
 
 def multinomial(
@@ -299,7 +314,7 @@ def multinomial(
             f"multinomial: input has shape {input.shape}, expected 1 or 2 dimensions"
         )
     rows = input._array if input.ndim == 2 else input._array[np.newaxis]
-    drawn = kernels.multinomial(rows, _cell(generator), num_samples, replacement)
+    drawn = kernels.multinomial(rows, cell_of(generator), num_samples, replacement)
     return wrap(drawn if input.ndim == 2 else drawn[0])
 
 
