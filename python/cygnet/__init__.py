@@ -84,6 +84,7 @@ _SUBMODULES = frozenset(
         "cuda",
         "data",
         "io",
+        "linalg",
         "metrics",
         "models",
         "mps",
