@@ -121,6 +121,7 @@ def test_the_questions_that_programs_ask():
 
 def test_names_of_types():
     assert cn.float is cn.float32 and cn.double is cn.float64 and cn.long is cn.int64
+    assert isinstance(cn.float32, cn.dtype)
     assert (cn.int, cn.bool, cn.uint8) == (np.dtype("i4"), np.dtype("?"), np.dtype("u1"))
     x = cn.ones(2)
     assert x.dtype == cn.float32
@@ -297,6 +298,10 @@ def test_switches_that_are_accepted():
     cn.use_deterministic_algorithms(False)
     cn.use_deterministic_algorithms(True, warn_only=True)
     assert cn.are_deterministic_algorithms_enabled()
+    cn.set_float32_matmul_precision("high")
+    assert cn.get_float32_matmul_precision() == "highest"
+    with pytest.raises(ValueError, match="precision is 'low'"):
+        cn.set_float32_matmul_precision("low")
     assert cn.inf == float("inf") and cn.nan != cn.nan and cn.newaxis is None
     assert cn.__version__
 

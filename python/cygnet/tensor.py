@@ -477,6 +477,8 @@ def _unwrapped(data: Any, found: set[np.dtype[Any]]) -> Any:
         return [_unwrapped(item, found) for item in data]
     if isinstance(data, Tensor):
         data = data.detach().numpy()
+        if data.size == 1:  # one element stands for its number
+            data = data.reshape(())
     if type(data) in _PYTHON_NUMBERS:
         found.add(_python_dtype(type(data)))
         return data
