@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import cygnet as cn
+from cygnet import nn, optim
 from cygnet.device import check_device
 
 
@@ -335,3 +336,21 @@ def test_denormal_numbers_are_kept_or_flushed():
     finally:
         cn.set_flush_denormal(False)
     assert (tiny * 0.5).max().item() > 0
+
+
+def test_mixed_precision_is_accepted():
+    layer = nn.Linear(2, 1)
+    optimizer = optim.SGD(layer.parameters(), lr=0.5)
+    scaler = cn.amp.GradScaler("cpu", enabled=True)
+    before = layer.weight.detach().clone()
+    with cn.autocast("cpu", dtype=cn.bfloat16), cn.amp.autocast(device_type="cuda", enabled=False):
+        loss = layer(cn.ones(1, 2)).sum()
+    assert loss.dtype == cn.float32
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
+    scaler.step(optimizer)
+    scaler.update()
+    assert (before - layer.weight).tolist() == [[0.5, 0.5]]
+    assert (scaler.get_scale(), scaler.is_enabled(), scaler.state_dict()) == (1.0, False, {})
+    scaler.load_state_dict({})
+    assert cn.cuda.amp.autocast(enabled=False)(lambda: 3)() == 3

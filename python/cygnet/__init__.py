@@ -83,6 +83,7 @@ newaxis = None
 _SUBMODULES = frozenset(
     {
         "accelerator",
+        "amp",
         "backends",
         "cuda",
         "data",
@@ -101,6 +102,7 @@ _SUBMODULES = frozenset(
 )
 _LAZY = {
     "Trainer": "cygnet.train",
+    "autocast": "cygnet.amp",
     "load": "cygnet.io",
     "save": "cygnet.io",
     "summary": "cygnet.nn.summary",
@@ -113,6 +115,7 @@ __all__ = [
     "Tensor",
     "Trainer",
     "are_deterministic_algorithms_enabled",
+    "autocast",
     "autograd",
     "bfloat16",
     "bool",
