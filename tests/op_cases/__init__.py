@@ -2,8 +2,8 @@
 
 from tests.op_cases import (
     activations,
-    attention,
     aliases,
+    attention,
     convolution,
     creation,
     elementwise,
