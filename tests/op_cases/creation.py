@@ -64,7 +64,7 @@ CASES = [
     *[case(name, lambda a: a, SHAPES, gradient=False, exact=True) for name in ("tensor", "as_tensor", "asarray")],
     *[constant(f"{kind}_like", value) for kind, value in (("zeros", 0), ("ones", 1), ("empty", 0))],
     *[constant(kind, value, lambda a, kind=kind: op(kind)(a.shape, dtype=a.dtype)) for kind, value in (("zeros", 0), ("ones", 1), ("empty", 0))],
-    *[constant(f"new_{kind}", value, lambda a, kind=kind: getattr(a, f"new_{kind}")(*a.shape)) for kind, value in (("zeros", 0), ("ones", 1), ("empty", 0))],
+    *[constant(f"new_{kind}", value, lambda a, kind=kind: getattr(a, f"new_{kind}")(a.shape)) for kind, value in (("zeros", 0), ("ones", 1), ("empty", 0))],
     constant("full", 2.5, lambda a: op("full")(a.shape, 2.5, dtype=a.dtype)),
     constant("full_like", -1.5, lambda a: op("full_like")(a, -1.5)),
     constant("new_full", 7, lambda a: a.new_full(a.shape, 7)),
