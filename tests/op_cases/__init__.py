@@ -6,6 +6,7 @@ from tests.op_cases import (
     attention,
     convolution,
     distances,
+    creation,
     elementwise,
     images,
     indexing,
@@ -37,6 +38,7 @@ CASES: list[Case] = [
     *shapes.CASES,
     *indexing.CASES,
     *images.CASES,
+    *creation.CASES,
     *attention.CASES,
     *modules.CASES,
 ]
