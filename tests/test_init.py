@@ -67,6 +67,64 @@ def test_standard_deviations(fill, std):
     assert_moments(fill(tensor()).numpy(), 0.0, std, 3.0)
 
 
+@pytest.mark.parametrize(("a", "b"), [(-2.0, 2.0), (-0.5, 3.0), (1.0, 1.5), (-6.0, -2.0)])
+def test_truncated_normal(a, b):
+    mean, std = 0.5, 0.8
+    values = init.trunc_normal_(tensor(dtype=np.float64), mean, std, a, b).numpy()
+    assert values.min() >= a and values.max() <= b
+    grid = np.linspace(a, b, 200_001)
+    density = np.exp(-0.5 * ((grid - mean) / std) ** 2)
+    density /= density.sum()
+    center = (grid * density).sum()
+    variance = ((grid - center) ** 2 * density).sum()
+    kurtosis = ((grid - center) ** 4 * density).sum() / variance**2
+    assert_moments(values, center, math.sqrt(variance), kurtosis)
+    assert init.trunc_normal_(tensor(), a=-1, b=1).numpy().max() <= 1
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (7, 3), (3, 7), (4, 2, 3, 3), (1, 4), (0, 3)])
+def test_orthogonal(shape):
+    matrix = init.orthogonal_(tensor(shape, np.float64), 2.0).numpy()
+    matrix = matrix.reshape(shape[0], math.prod(shape[1:]))
+    small = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    np.testing.assert_allclose(small @ small.T, 4 * np.eye(len(small)), atol=1e-12)
+
+
+def test_orthogonal_matrices_are_uniformly_distributed():
+    drawn = np.stack([init.orthogonal_(tensor((3, 3), np.float64)).numpy() for _ in range(4000)])
+    # Each entry has mean 0 and variance 1/3, and a fourth moment of 1/5.
+    for row, column in np.ndindex(3, 3):
+        assert_moments(drawn[:, row, column], 0.0, math.sqrt(1 / 3), 9 / 5)
+
+
+def test_sparse():
+    values = init.sparse_(tensor((101, 300)), 0.3, 2.0).numpy()
+    assert ((values == 0).sum(0) == 31).all()
+    assert_moments(values[values != 0], 0.0, 2.0, 3.0)
+
+
+def test_eye_and_dirac():
+    np.testing.assert_array_equal(init.eye_(tensor((3, 5))).numpy(), np.eye(3, 5))
+    x = np.random.default_rng(0).standard_normal((2, 4, 7, 6)).astype(np.float32)
+    for groups, outer in ((1, 4), (2, 8), (1, 3), (1, 6)):
+        weight = init.dirac_(tensor((outer, 4, 3, 5)), groups)
+        y = nn.functional.conv2d(cygnet.Tensor(x), weight, padding=(1, 2)).numpy()
+        block = outer // groups
+        for channel in range(outer):
+            kept = x[:, channel % block] if channel % block < 4 else 0 * x[:, 0]
+            np.testing.assert_array_equal(y[:, channel], kept)
+
+
+def test_initialisation_counts_as_a_change():
+    weight = tensor((2, 3))
+    (nn.Parameter(weight) * 1).detach()
+    view = weight.detach()
+    for fill in (init.uniform_, init.normal_, init.zeros_, init.eye_, init.orthogonal_):
+        before = view._version
+        fill(weight)
+        assert view._version > before
+
+
 def test_constants():
     assert (init.constant_(tensor((2, 3)), 1.5).numpy() == 1.5).all()
     assert (init.zeros_(tensor((2, 3))).numpy() == 0).all()
@@ -95,6 +153,11 @@ def test_gains():
 def test_errors():
     with pytest.raises(ValueError, match="at least 2 dimensions"):
         init.kaiming_uniform_(tensor((3,)))
+    for fill in (init.eye_, init.dirac_, init.orthogonal_, lambda t: init.sparse_(t, 0.5)):
+        with pytest.raises(cygnet.kernels.ShapeError, match=r"tensor has shape \(3,\), expected"):
+            fill(tensor((3,)))
+    with pytest.raises(ValueError, match="dirac_: groups is 3, expected a divisor of 4"):
+        init.dirac_(tensor((4, 2, 3)), 3)
     with pytest.raises(ValueError, match="mode expected 'fan_in' or 'fan_out', got 'in'"):
         init.kaiming_uniform_(tensor((3, 3)), mode="in")
 

@@ -113,7 +113,7 @@ def test_small_integers_are_exact(case: Case, sample: Sample, dtype: Any) -> Non
 
 
 def transposed(a: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(a.T).T
+    return np.ascontiguousarray(a.T).T if a.ndim else a
 
 
 def channels_last(a: np.ndarray) -> np.ndarray:

@@ -2,9 +2,11 @@
 
 from tests.op_cases import (
     activations,
+    attention,
     convolution,
     elementwise,
     losses,
+    modules,
     norms,
     pooling,
     products,
@@ -23,6 +25,8 @@ CASES: list[Case] = [
     *losses.CASES,
     *norms.CASES,
     *shapes.CASES,
+    *attention.CASES,
+    *modules.CASES,
 ]
 
 __all__ = ["CASES", "Case", "Sample"]

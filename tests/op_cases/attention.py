@@ -81,7 +81,9 @@ def multihead(
     if zero:
         more = [more[0], *(np.concatenate([m, np.zeros((batch, 1, width))], 1) for m in more[1:])]
     split = [
-        np.concatenate([a, m], 1).reshape(batch, -1, heads, width // heads).swapaxes(1, 2)
+        np.concatenate([a, m], 1)
+        .reshape(batch, a.shape[1] + m.shape[1], heads, width // heads)
+        .swapaxes(1, 2)
         for a, m in zip(projected, more, strict=True)
     ]
     scores_mask = np.zeros((batch, heads, length, split[1].shape[2]))
@@ -151,11 +153,11 @@ def stacked(layer, a, *rest, p, **options):
     return layer_norm(a, part(p, "norm.")) if "norm.weight" in p else a
 
 
-def transformer(source, target, *masks, p, heads, **options):
-    memory = stacked(encoder_layer, source, p=part(p, "encoder."), heads=heads, **options)
-    if masks:
-        options["attn_mask"] = masks[0]
-    return stacked(decoder_layer, target, memory, p=part(p, "decoder."), heads=heads, **options)
+def transformer(source, target, p, attn_mask=None, **options):
+    memory = stacked(encoder_layer, source, p=part(p, "encoder."), **options)
+    return stacked(
+        decoder_layer, target, memory, p=part(p, "decoder."), attn_mask=attn_mask, **options
+    )
 
 
 QKV = (x(2, 3, 4), x(2, 5, 4), x(2, 5, 6))

@@ -1,22 +1,29 @@
-"""Element-wise activations and softmax as modules."""
+"""Element-wise activations and softmax as modules.
+
+`inplace` is accepted; the result is always new.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
+from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
+from cygnet.kernels import ShapeError
 from cygnet.nn import functional
+from cygnet.nn.function import OfFunction
 from cygnet.nn.linear import positive_int
 from cygnet.nn.module import Module
-from cygnet.nn.parameter import Parameter
+from cygnet.nn.parameter import Parameter, float_dtype
+from cygnet.random import module_cell
 from cygnet.tensor import Tensor
 
 __all__ = [
+    "CELU",
     "ELU",
     "GELU",
+    "GLU",
+    "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
     "Hardtanh",
@@ -25,35 +32,25 @@ __all__ = [
     "LogSoftmax",
     "Mish",
     "PReLU",
+    "RReLU",
     "ReLU",
     "ReLU6",
+    "SELU",
     "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softmax2d",
+    "Softmin",
     "Softplus",
+    "Softshrink",
+    "Softsign",
     "Tanh",
+    "Tanhshrink",
+    "Threshold",
 ]
 
 
-class _Elementwise(Module):
-    """A function of :mod:`cygnet.nn.functional` on every element; `arguments` names the attributes
-    that it takes after the input.
-    """
-
-    function: ClassVar[Callable[..., Tensor]]
-    arguments: ClassVar[tuple[str, ...]] = ()
-    inplace = False
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function to every element."""
-        return type(self).function(input, *(getattr(self, name) for name in self.arguments))
-
-    def extra_repr(self) -> str:
-        shown = [f"{name}={getattr(self, name)!r}" for name in self.arguments]
-        return ", ".join(shown + ["inplace=True"] * self.inplace)
-
-
-class ReLU(_Elementwise):
+class ReLU(OfFunction, function=functional.relu):
     """``max(input, 0)``; a NaN stays NaN.
 
     Parameters
@@ -61,15 +58,10 @@ class ReLU(_Elementwise):
     inplace : bool, default False
     """
 
-    function = staticmethod(functional.relu)
     fused_name = "relu"
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
 
-
-class ReLU6(_Elementwise):
+class ReLU6(OfFunction, function=functional.relu6):
     """``min(max(input, 0), 6)``.
 
     Parameters
@@ -77,14 +69,8 @@ class ReLU6(_Elementwise):
     inplace : bool, default False
     """
 
-    function = staticmethod(functional.relu6)
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-
-class LeakyReLU(_Elementwise):
+class LeakyReLU(OfFunction, function=functional.leaky_relu):
     """``input`` where it is positive, else ``negative_slope * input``.
 
     Parameters
@@ -93,13 +79,7 @@ class LeakyReLU(_Elementwise):
     inplace : bool, default False
     """
 
-    function = staticmethod(functional.leaky_relu)
-    arguments = ("negative_slope",)
-
-    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
-        super().__init__()
-        self.negative_slope = negative_slope
-        self.inplace = inplace
+    negative_slope: float
 
     @property
     def fused_name(self) -> str | None:  # type: ignore[override]
@@ -107,27 +87,45 @@ class LeakyReLU(_Elementwise):
         return "leaky_relu" if self.negative_slope == 0.01 else None
 
 
-class Sigmoid(_Elementwise):
+class RReLU(OfFunction, function=functional.rrelu, without=("training", "cell")):
+    """``input`` where it is positive, else ``input`` times a slope: in training a random one for
+    each element, in evaluation the mean of `lower` and `upper`.
+
+    Parameters
+    ----------
+    lower : float, default 1/8
+    upper : float, default 1/3
+        The slopes are uniform between the two.
+    inplace : bool, default False
+    """
+
+    def forward(self, *inputs: Tensor, **named: Any) -> Tensor:
+        """Apply the function to every element."""
+        cell = module_cell(self.path) if self.training else None
+        return super().forward(*inputs, training=self.training, cell=cell, **named)
+
+
+class Sigmoid(OfFunction, function=functional.sigmoid):
     """``1 / (1 + exp(-input))``."""
 
-    function = staticmethod(functional.sigmoid)
     fused_name = "sigmoid"
 
 
-class LogSigmoid(_Elementwise):
+class LogSigmoid(OfFunction, function=functional.logsigmoid):
     """The logarithm of :class:`Sigmoid`, computed without overflow."""
 
-    function = staticmethod(functional.logsigmoid)
 
-
-class Tanh(_Elementwise):
+class Tanh(OfFunction, function=functional.tanh):
     """The hyperbolic tangent."""
 
-    function = staticmethod(functional.tanh)
     fused_name = "tanh"
 
 
-class GELU(_Elementwise):
+class Tanhshrink(OfFunction, function=functional.tanhshrink):
+    """``input - tanh(input)``."""
+
+
+class GELU(OfFunction, function=functional.gelu):
     """``input * P(X < input)`` for a standard normal X.
 
     Parameters
@@ -136,12 +134,7 @@ class GELU(_Elementwise):
         "tanh" takes the cheaper formula of :func:`cygnet.nn.functional.gelu`.
     """
 
-    function = staticmethod(functional.gelu)
-    arguments = ("approximate",)
-
-    def __init__(self, approximate: str = "none") -> None:
-        super().__init__()
-        self.approximate = approximate
+    approximate: str
 
     @property
     def fused_name(self) -> str | None:  # type: ignore[override]
@@ -149,7 +142,7 @@ class GELU(_Elementwise):
         return "gelu" if self.approximate == "none" else None
 
 
-class SiLU(_Elementwise):
+class SiLU(OfFunction, function=functional.silu):
     """``input / (1 + exp(-input))``.
 
     Parameters
@@ -157,15 +150,10 @@ class SiLU(_Elementwise):
     inplace : bool, default False
     """
 
-    function = staticmethod(functional.silu)
     fused_name = "silu"
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
 
-
-class Mish(_Elementwise):
+class Mish(OfFunction, function=functional.mish):
     """``input * tanh(log(1 + exp(input)))``.
 
     Parameters
@@ -173,14 +161,8 @@ class Mish(_Elementwise):
     inplace : bool, default False
     """
 
-    function = staticmethod(functional.mish)
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-
-class ELU(_Elementwise):
+class ELU(OfFunction, function=functional.elu):
     """``input`` where it is positive, else ``alpha * (exp(input) - 1)``.
 
     Parameters
@@ -189,16 +171,28 @@ class ELU(_Elementwise):
     inplace : bool, default False
     """
 
-    function = staticmethod(functional.elu)
-    arguments = ("alpha",)
 
-    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        super().__init__()
-        self.alpha = alpha
-        self.inplace = inplace
+class SELU(OfFunction, function=functional.selu):
+    """A scaled :class:`ELU` that keeps mean 0 and variance 1 through the layers.
+
+    Parameters
+    ----------
+    inplace : bool, default False
+    """
 
 
-class Softplus(_Elementwise):
+class CELU(OfFunction, function=functional.celu):
+    """``input`` where it is positive, else ``alpha * (exp(input / alpha) - 1)``.
+
+    Parameters
+    ----------
+    alpha : float, default 1.0
+        Above 0.
+    inplace : bool, default False
+    """
+
+
+class Softplus(OfFunction, function=functional.softplus):
     """``log(1 + exp(beta * input)) / beta``.
 
     Parameters
@@ -208,16 +202,36 @@ class Softplus(_Elementwise):
         Where beta * input exceeds it, the result is the input itself.
     """
 
-    function = staticmethod(functional.softplus)
-    arguments = ("beta", "threshold")
 
-    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        super().__init__()
-        self.beta = beta
-        self.threshold = threshold
+class Softsign(OfFunction, function=functional.softsign):
+    """``input / (1 + abs(input))``."""
 
 
-class Hardtanh(_Elementwise):
+class Softshrink(OfFunction, function=functional.softshrink):
+    """``input`` moved towards 0 by `lambd`, and 0 within.
+
+    Parameters
+    ----------
+    lambd : float, default 0.5
+    """
+
+    def extra_repr(self) -> str:
+        return str(self.lambd)
+
+
+class Hardshrink(OfFunction, function=functional.hardshrink):
+    """0 where ``abs(input) <= lambd``, else the input.
+
+    Parameters
+    ----------
+    lambd : float, default 0.5
+    """
+
+    def extra_repr(self) -> str:
+        return str(self.lambd)
+
+
+class Hardtanh(OfFunction, function=functional.hardtanh):
     """``input``, but not below `min_val` and not above `max_val`.
 
     Parameters
@@ -227,17 +241,8 @@ class Hardtanh(_Elementwise):
     inplace : bool, default False
     """
 
-    function = staticmethod(functional.hardtanh)
-    arguments = ("min_val", "max_val")
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
-        super().__init__()
-        self.min_val = min_val
-        self.max_val = max_val
-        self.inplace = inplace
-
-
-class Hardsigmoid(_Elementwise):
+class Hardsigmoid(OfFunction, function=functional.hardsigmoid):
     """``min(max(input + 3, 0), 6) / 6``.
 
     Parameters
@@ -245,14 +250,8 @@ class Hardsigmoid(_Elementwise):
     inplace : bool, default False
     """
 
-    function = staticmethod(functional.hardsigmoid)
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-
-class Hardswish(_Elementwise):
+class Hardswish(OfFunction, function=functional.hardswish):
     """``input * min(max(input + 3, 0), 6) / 6``.
 
     Parameters
@@ -260,11 +259,25 @@ class Hardswish(_Elementwise):
     inplace : bool, default False
     """
 
-    function = staticmethod(functional.hardswish)
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
+class Threshold(OfFunction, function=functional.threshold):
+    """``input`` where it is above `threshold`, else `value`.
+
+    Parameters
+    ----------
+    threshold : float
+    value : float
+    inplace : bool, default False
+    """
+
+
+class GLU(OfFunction, function=functional.glu):
+    """The first half of the input along `dim` times the sigmoid of the second.
+
+    Parameters
+    ----------
+    dim : int, default -1
+    """
 
 
 class PReLU(Module):
@@ -276,8 +289,10 @@ class PReLU(Module):
         1, or the number of channels, the size of dimension 1 of the input.
     init : float, default 0.25
         The first value of all slopes.
-    dtype : dtype, default float32
-        float32 or float64.
+    device : optional
+        None or the CPU.
+    dtype : dtype, optional
+        float32 or float64; default the default type.
 
     Attributes
     ----------
@@ -285,12 +300,21 @@ class PReLU(Module):
     """
 
     def __init__(
-        self, num_parameters: int = 1, init: float = 0.25, dtype: DTypeLike = np.float32
+        self,
+        num_parameters: int = 1,
+        init: float = 0.25,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         self.num_parameters = positive_int("PReLU", "num_parameters", num_parameters)
         self.init = init
+        dtype = float_dtype("PReLU", device, dtype)
         self.weight = Parameter(np.full(num_parameters, init, dtype))
+
+    def reset_parameters(self) -> None:
+        """Set all slopes to `init`."""
+        self.weight._array.fill(self.init)
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the function to every element."""
@@ -300,36 +324,42 @@ class PReLU(Module):
         return f"num_parameters={self.num_parameters}"
 
 
-class Softmax(Module):
+class Softmax(OfFunction, function=functional.softmax, without=("dtype",)):
     """``exp(input)`` divided by its sum along `dim`.
 
     Parameters
     ----------
-    dim : int, default -1
-        The axis whose elements sum to 1.
+    dim : int, optional
+        The axis whose elements sum to 1. Without it one is chosen with a warning, see
+        :mod:`cygnet.ops.softmax`.
     """
 
-    def __init__(self, dim: int = -1) -> None:
-        super().__init__()
-        self.dim = dim
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Normalise along `dim`."""
-        return functional.softmax(input, self.dim)
+class Softmin(OfFunction, function=functional.softmin, without=("dtype",)):
+    """:class:`Softmax` of ``-input``.
 
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
+    Parameters
+    ----------
+    dim : int, optional
+    """
 
 
-class LogSoftmax(Softmax):
+class LogSoftmax(OfFunction, function=functional.log_softmax, without=("dtype",)):
     """The logarithm of :class:`Softmax`, computed without overflow.
 
     Parameters
     ----------
-    dim : int, default -1
-        The axis whose exponentials sum to 1.
+    dim : int, optional
     """
 
+
+class Softmax2d(Module):
+    """:class:`Softmax` over the channels of (N, C, H, W) or (C, H, W) inputs."""
+
     def forward(self, input: Tensor) -> Tensor:
-        """Normalise along `dim`."""
-        return functional.log_softmax(input, self.dim)
+        """Normalise over the channels."""
+        if input.ndim not in (3, 4):
+            raise ShapeError(
+                f"Softmax2d: input has shape {input.shape}, expected (N, C, H, W) or (C, H, W)"
+            )
+        return functional.softmax(input, -3)

@@ -26,6 +26,8 @@ __all__ = [
 
 Sizes = int | tuple[int, ...]
 
+_PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+
 
 class _Convolution(Module):
     """What the layers share: checked arguments, weight and bias."""
@@ -61,9 +63,11 @@ class _Convolution(Module):
                     f"{name}: argument {channels} expected a multiple of groups={self.groups}, "
                     f"got {getattr(self, channels)}"
                 )
-        if padding_mode != "zeros":
+        modes = ("zeros",) if self.transposed else _PADDING_MODES
+        if padding_mode not in modes:
             raise ValueError(
-                f"{name}: argument padding_mode expected 'zeros', got {padding_mode!r}"
+                f"{name}: argument padding_mode expected {' or '.join(map(repr, modes))}, got "
+                f"{padding_mode!r}"
             )
         self.padding_mode = padding_mode
         self.kernel_size = self._per_axis("kernel_size", kernel_size, 1)
@@ -112,7 +116,11 @@ class _Convolution(Module):
             value = getattr(self, name)
             if value != default:
                 text += f", {name}={value}"
-        return text if self.bias is not None else text + ", bias=False"
+        if self.bias is None:
+            text += ", bias=False"
+        if self.padding_mode != "zeros":
+            text += f", padding_mode={self.padding_mode}"
+        return text
 
 
 class _Conv(_Convolution):
@@ -155,16 +163,30 @@ class _Conv(_Convolution):
 
     def forward_activated(self, input: Tensor, activation: str) -> Tensor:
         """The same with an activation in the same kernel."""
+        padding: str | Sizes = self.padding
+        if self.padding_mode != "zeros":
+            input = functional.pad(input, self._frame(), self.padding_mode)
+            padding = 0
         return type(self).function(
             input,
             self.weight,
             self.bias,
             self.stride,
-            self.padding,
+            padding,
             self.dilation,
             self.groups,
             activation=activation,
         )
+
+    def _frame(self) -> list[int]:
+        """The padding of each side, the last axis first."""
+        if isinstance(self.padding, tuple):
+            return [width for width in reversed(self.padding) for _ in range(2)]
+        frame = []
+        for kernel, dilation in zip(self.kernel_size[::-1], self.dilation[::-1], strict=True):
+            total = dilation * (kernel - 1) if self.padding == "same" else 0
+            frame += [total // 2, total - total // 2]
+        return frame
 
 
 class _ConvTranspose(_Convolution):
@@ -290,7 +312,8 @@ class Conv2d(_Conv):
         Blocks of channels that are convolved apart.
     bias : bool, default True
     padding_mode : str, default "zeros"
-        Only "zeros" is offered.
+        "zeros", "reflect", "replicate" or "circular": what is around the input, see
+        :func:`cygnet.nn.functional.pad`.
     device : optional
         The CPU; any other is an error.
     dtype : dtype, default float32

@@ -1,5 +1,8 @@
 """Initialisation of weights, in place, with PyTorch's names, arguments and distributions.
 
+It is neither differentiated nor recorded, so what is done once may be NumPy's: the orthogonal
+factor, the inverse of a distribution, the places of zeros.
+
 Values are drawn from the ``init`` stream of the default generator (:func:`cygnet.manual_seed`),
 or from `generator`, by the counter-based Philox generator: the same seed gives the same values
 for every memory layout and number of threads.
@@ -9,20 +12,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
+
+import numpy as np
 
 from cygnet import kernels
+from cygnet.autograd import modified
+from cygnet.kernels import ShapeError
 from cygnet.random import Generator, default_generator
 from cygnet.tensor import Array, Tensor
 
 __all__ = [
     "calculate_gain",
     "constant_",
+    "dirac_",
+    "eye_",
     "fan_in_and_fan_out",
     "kaiming_normal_",
     "kaiming_uniform_",
     "normal_",
     "ones_",
+    "orthogonal_",
+    "sparse_",
+    "trunc_normal_",
     "uniform_",
     "xavier_normal_",
     "xavier_uniform_",
@@ -103,6 +115,7 @@ def _cell(generator: Generator | None) -> Array:
 def uniform_(tensor: _T, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> _T:
     """Fill with values uniform in [a, b)."""
     kernels.uniform(tensor._array, _cell(generator), a, b)
+    modified(tensor)
     return tensor
 
 
@@ -111,12 +124,48 @@ def normal_(
 ) -> _T:
     """Fill with values of the normal distribution N(mean, std²)."""
     kernels.normal(tensor._array, _cell(generator), mean, std)
+    modified(tensor)
     return tensor
+
+
+def trunc_normal_(
+    tensor: _T,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator | None = None,
+) -> _T:
+    """Fill with values of N(mean, std²), those outside [a, b] left out.
+
+    A uniform number p between the distribution function's values Φ at the ends becomes Φ⁻¹(p), by
+    Newton's method from the point of [a, b] nearest to the mean, whence it does not overshoot.
+    """
+    low, high = (a - mean) / std, (b - mean) / std
+
+    def below(x: Array) -> Array:
+        return 0.5 + 0.5 * kernels.erf(np.asarray(x / math.sqrt(2.0)))
+
+    ends = below(np.array([low, high]))
+    wanted = kernels.uniform(np.empty(tensor.shape), _cell(generator), *ends)
+    x = np.full(tensor.shape, min(max(0.0, low), high))
+    for _ in range(100):
+        density = np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
+        step = (wanted - below(x)) / density
+        x = np.clip(x + step, low, high)
+        if not np.any(np.abs(step) > 1e-12):
+            break
+    return _fill(tensor, np.clip(x * std + mean, a, b))
 
 
 def constant_(tensor: _T, val: float) -> _T:
     """Fill with `val`."""
-    tensor._array.fill(val)
+    return _fill(tensor, val)
+
+
+def _fill(tensor: _T, values: Array | float) -> _T:
+    tensor._array[...] = values
+    modified(tensor)
     return tensor
 
 
@@ -128,6 +177,43 @@ def zeros_(tensor: _T) -> _T:
 def ones_(tensor: _T) -> _T:
     """Fill with 1."""
     return constant_(tensor, 1.0)
+
+
+def _check_dimensions(op: str, tensor: Tensor, expected: Sequence[int]) -> None:
+    if tensor.ndim not in expected:
+        raise ShapeError(
+            f"{op}: tensor has shape {tensor.shape}, expected {' or '.join(map(str, expected))} "
+            "dimensions"
+        )
+
+
+def eye_(tensor: _T) -> _T:
+    """Fill a matrix with ones on its diagonal and zeros elsewhere."""
+    _check_dimensions("eye_", tensor, (2,))
+    rows, columns = tensor.shape
+    return _fill(tensor, np.eye(rows, columns))
+
+
+def dirac_(tensor: _T, groups: int = 1) -> _T:
+    """Fill the weight of a convolution so that it keeps as many channels as it can.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        (out, in, \\*kernel) of 3 to 5 dimensions.
+    groups : int, default 1
+        Blocks of output channels, each of which keeps the input channels.
+    """
+    _check_dimensions("dirac_", tensor, (3, 4, 5))
+    outer, inner, *kernel = tensor.shape
+    if groups < 1 or outer % groups:
+        raise ValueError(f"dirac_: groups is {groups}, expected a divisor of {outer}")
+    values = np.zeros(tensor.shape)
+    center = tuple(size // 2 for size in kernel)
+    for channel in range(min(outer // groups, inner)):
+        every: tuple[Any, ...] = (slice(channel, None, outer // groups), channel, *center)
+        values[every] = 1.0
+    return _fill(tensor, values)
 
 
 def _xavier_std(tensor: Tensor, gain: float) -> float:
@@ -187,6 +273,44 @@ def kaiming_normal_(
     The arguments are those of :func:`kaiming_uniform_`.
     """
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
+
+
+def orthogonal_(tensor: _T, gain: float = 1.0, generator: Generator | None = None) -> _T:
+    """Fill with an orthogonal matrix, uniformly distributed, times `gain` (Saxe et al. 2014).
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Of at least two dimensions, taken as the matrix (out, in * prod(kernel)): its rows or, if
+        they are more than its columns, its columns become orthonormal.
+    gain : float, default 1.0
+    generator : Generator, optional
+        Default: the default generator.
+    """
+    if tensor.ndim < 2:
+        raise ShapeError(
+            f"orthogonal_: tensor has shape {tensor.shape}, expected at least 2 dimensions"
+        )
+    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
+    tall = max(rows, columns), min(rows, columns)
+    factor, triangle = np.linalg.qr(kernels.normal(np.empty(tall), _cell(generator)))
+    factor = factor * np.where(np.diag(triangle) < 0, -gain, gain)
+    return _fill(tensor, (factor if rows >= columns else factor.T).reshape(tensor.shape))
+
+
+def sparse_(
+    tensor: _T, sparsity: float, std: float = 0.01, generator: Generator | None = None
+) -> _T:
+    """Fill a matrix with values of N(0, std²), and in each column a share `sparsity`, rounded up,
+    with zeros (Martens 2010).
+    """
+    _check_dimensions("sparse_", tensor, (2,))
+    normal_(tensor, 0.0, std, generator)
+    rows, columns = tensor.shape
+    zeros = math.ceil(sparsity * rows)
+    for column in range(columns):
+        tensor._array[kernels.permutation(_cell(generator), rows)[:zeros], column] = 0
+    return tensor
 
 
 def reset_weight_and_bias(weight: Tensor, bias: Tensor | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from cygnet.nn.parameter import Parameter, float_dtype
 from cygnet.ops.common import FUSED_ACTIVATIONS
 from cygnet.tensor import Tensor
 
-__all__ = ["Flatten", "Identity", "Linear"]
+__all__ = ["Bilinear", "Flatten", "Identity", "Linear", "Unflatten"]
 
 
 def positive_int(op: str, name: str, value: Any, minimum: int = 1) -> int:
@@ -94,6 +95,64 @@ class Linear(Module):
         )
 
 
+class Bilinear(Module):
+    """``sum(input1[..., i] * weight[:, i, j] * input2[..., j]) + bias``.
+
+    Parameters
+    ----------
+    in1_features, in2_features, out_features : int
+        Sizes of the last axes of both inputs and of the output.
+    bias : bool, default True
+        Whether a bias is added.
+    device : optional
+        The CPU; any other is an error.
+    dtype : dtype, default float32
+        float32 or float64.
+
+    Attributes
+    ----------
+    weight : Parameter of shape (out_features, in1_features, in2_features)
+    bias : Parameter of shape (out_features,) or None
+    """
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        self.in1_features = positive_int("Bilinear", "in1_features", in1_features)
+        self.in2_features = positive_int("Bilinear", "in2_features", in2_features)
+        self.out_features = positive_int("Bilinear", "out_features", out_features)
+        dtype = float_dtype("Bilinear", device, dtype)
+        shape = self.out_features, self.in1_features, self.in2_features
+        self.weight = Parameter(np.empty(shape, dtype))
+        self.register_parameter(
+            "bias", Parameter(np.empty(self.out_features, dtype)) if bias else None
+        )
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew, uniform in ±1/sqrt(in1_features)."""
+        bound = self.in1_features**-0.5
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        """Map (..., in1_features) and (..., in2_features) to (..., out_features)."""
+        return functional.bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+            f"out_features={self.out_features}, bias={self.bias is not None}"
+        )
+
+
 class Flatten(Module):
     """Joins the axes from `start_dim` to `end_dim` into one.
 
@@ -116,3 +175,31 @@ class Flatten(Module):
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """Splits an axis into several.
+
+    Parameters
+    ----------
+    dim : int
+        The axis.
+    unflattened_size : sequence of int
+        The sizes in its place; one may be -1, and follows from the others.
+    """
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        super().__init__()
+        if not isinstance(dim, int):
+            raise TypeError(f"Unflatten: argument dim expected an int, got {type(dim).__name__}")
+        self.dim = dim
+        self.unflattened_size = tuple(
+            positive_int("Unflatten", "unflattened_size", size, -1) for size in unflattened_size
+        )
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Unflatten."""
+        return input.unflatten(self.dim, self.unflattened_size)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -1,5 +1,7 @@
 """Activations. The gradient of each is one kernel; where it is differentiated again, it is written
 with other ops.
+
+`inplace`, where PyTorch has it, is accepted; the result is always new.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from typing import Any
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
 from cygnet.ops.broadcast import reshape, sum_to
-from cygnet.ops.common import as_tensor, floating, operands, wrap
+from cygnet.ops.common import as_tensor, floating, normalized_axis, operands, wrap
+from cygnet.ops.elementwise import abs as abs_
 from cygnet.ops.elementwise import (
     add,
     div,
@@ -20,13 +23,42 @@ from cygnet.ops.elementwise import (
     ge,
     gt,
     le,
+    lt,
+    maximum,
     minimum,
     mul,
     neg,
     sub,
     where,
 )
-from cygnet.tensor import Array, Tensor
+from cygnet.ops.shape import narrow
+from cygnet.tensor import FLOATS, Array, Tensor
+
+__all__ = [
+    "celu",
+    "elu",
+    "gelu",
+    "glu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "leaky_relu",
+    "logsigmoid",
+    "mish",
+    "prelu",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softplus",
+    "softshrink",
+    "softsign",
+    "tanh",
+    "tanhshrink",
+    "threshold",
+]
 
 
 def _linear_in_pieces(kernel: Any, grad: Tensor, saved: Array, *parameters: float) -> Tensor:
@@ -101,9 +133,11 @@ def fused_gradient(
     return wrap(kernel(grad._array, saved))
 
 
-def relu(input: Tensor) -> Tensor:
-    """max(input, 0)."""
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(input, 0), also of integers."""
     input = as_tensor(input, "relu", "input")
+    if input.dtype not in FLOATS:
+        return maximum(input, 0)
     output = kernels.relu(input._array)
 
     def backward(grad: Tensor) -> tuple[Tensor]:
@@ -113,7 +147,7 @@ def relu(input: Tensor) -> Tensor:
     return record(result, (input,), backward, "relu", saved=(result,))
 
 
-def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """input where it is positive, else negative_slope * input."""
     input = as_tensor(input, "leaky_relu", "input")
     saved = input._array
@@ -144,8 +178,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
             f"prelu: weight has shape {slopes.shape}, expected 1 slope or one for each of "
             f"{channels} channels"
         )
-    if slopes.numel() > 1:
-        slopes = reshape(slopes, (channels,) + (1,) * (x.ndim - 2))
+    if slopes.numel() > 1 or x.ndim == 0:
+        slopes = reshape(slopes, slopes.shape[: x.ndim] + (1,) * (x.ndim - 2))
 
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
         positive = gt(x, 0)
@@ -224,7 +258,7 @@ def _slope_of_gelu_by_tanh(x: Tensor) -> Tensor:
     return add(y, mul(mul(y, sub(1.0, y)), inner))
 
 
-def silu(input: Tensor) -> Tensor:
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """input / (1 + exp(-input))."""
     input = floating("silu", input)
     output = kernels.silu(input._array)
@@ -250,7 +284,7 @@ _SLOPES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """input where it is positive, else alpha * (exp(input) - 1).
 
     References
@@ -269,6 +303,34 @@ def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     )
 
 
+# The fixed point (mean 0, variance 1) of a normal unit under the scaled ELU.
+SELU_ALPHA = 1.6732632423543772848170429916717
+SELU_SCALE = 1.0507009873554804934193349852946
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """A scaled `elu` that keeps mean 0 and variance 1 through the layers.
+
+    References
+    ----------
+    G. Klambauer et al., "Self-normalizing neural networks", NeurIPS 2017.
+    """
+    return mul(elu(input, SELU_ALPHA), SELU_SCALE)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """input where it is positive, else alpha * (exp(input / alpha) - 1); alpha is above 0.
+
+    References
+    ----------
+    J. Barron, "Continuously differentiable exponential linear units", arXiv 1704.07483.
+    """
+    if not alpha > 0:
+        raise ValueError(f"celu: argument alpha expected above 0, got {alpha}")
+    x = floating("celu", input)
+    return where(gt(x, 0), x, mul(elu(div(x, alpha)), alpha))
+
+
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta * input)) / beta, and the input itself where beta * input > threshold."""
     input = floating("softplus", input)
@@ -281,7 +343,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     return _smooth("softplus", output, input, kernels.softplus_backward, slope, beta, threshold)
 
 
-def mish(input: Tensor) -> Tensor:
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """input * tanh(softplus(input)).
 
     References
@@ -297,7 +359,9 @@ def mish(input: Tensor) -> Tensor:
     return _smooth("mish", kernels.mish(input._array), input, kernels.mish_backward, slope)
 
 
-def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+def hardtanh(
+    input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Tensor:
     """input, but not below min_val and not above max_val; the gradient at both ends is 0."""
     input = floating("hardtanh", input)
     if not min_val <= max_val:
@@ -310,12 +374,12 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tens
     return record(wrap(kernels.clamp(saved, min_val, max_val)), (input,), backward, "hardtanh")
 
 
-def relu6(input: Tensor) -> Tensor:
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(input, 0), 6)."""
     return hardtanh(input, 0.0, 6.0)
 
 
-def hardsigmoid(input: Tensor) -> Tensor:
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(input + 3, 0), 6) / 6."""
     input = floating("hardsigmoid", input)
     saved = input._array
@@ -326,7 +390,7 @@ def hardsigmoid(input: Tensor) -> Tensor:
     return record(wrap(kernels.hardsigmoid(saved)), (input,), backward, "hardsigmoid")
 
 
-def hardswish(input: Tensor) -> Tensor:
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """input * min(max(input + 3, 0), 6) / 6.
 
     References
@@ -341,3 +405,53 @@ def hardswish(input: Tensor) -> Tensor:
 
     output = kernels.hardswish(input._array)
     return _smooth("hardswish", output, input, kernels.hardswish_backward, slope)
+
+
+def softsign(input: Tensor) -> Tensor:
+    """input / (1 + |input|)."""
+    x = floating("softsign", input)
+    return div(x, add(abs_(x), 1.0))
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """0 where |input| <= lambd, else the input."""
+    x = as_tensor(input, "hardshrink", "input")
+    return where(le(abs_(x), lambd), 0.0, x)
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """The input moved towards 0 by lambd, which is at least 0; 0 where |input| <= lambd."""
+    if not lambd >= 0:
+        raise ValueError(f"softshrink: argument lambd expected at least 0, got {lambd}")
+    x = as_tensor(input, "softshrink", "input")
+    inside = mul(x, 0.0)  # a NaN stays NaN
+    return where(gt(x, lambd), sub(x, lambd), where(lt(x, -lambd), add(x, lambd), inside))
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """input - tanh(input)."""
+    x = floating("tanhshrink", input)
+    return sub(x, tanh(x))
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """The input where it is above `threshold`, else `value`."""
+    x = as_tensor(input, "threshold", "input")
+    return where(le(x, threshold), value, x)
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """a * sigmoid(b) of the halves a and b of the input along `dim`, whose size is even.
+
+    References
+    ----------
+    Y. Dauphin et al., "Language modeling with gated convolutional networks", ICML 2017.
+    """
+    x = floating("glu", input)
+    axis = normalized_axis("glu", dim, x.ndim)
+    if x.ndim == 0 or x.shape[axis] % 2:
+        raise kernels.ShapeError(
+            f"glu: input has shape {x.shape}, expected an even size of dimension {dim}"
+        )
+    half = x.shape[axis] // 2
+    return mul(narrow(x, axis, 0, half), sigmoid(narrow(x, axis, half, half)))

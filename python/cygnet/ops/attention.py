@@ -9,12 +9,16 @@ import numpy as np
 from cygnet import kernels
 from cygnet.ops.broadcast import expand, reshape
 from cygnet.ops.common import as_tensor, cast, wrap
+from cygnet.ops.dropout import dropout
 from cygnet.ops.elementwise import add, gt, mul, where
 from cygnet.ops.products import matmul
-from cygnet.ops.random import dropout
 from cygnet.ops.shape import transpose, unsqueeze
 from cygnet.ops.softmax import softmax
 from cygnet.tensor import FLOATS, Array, Tensor
+
+__all__ = [
+    "scaled_dot_product_attention",
+]
 
 
 def causal_mask(rows: int, columns: int) -> Tensor:

@@ -15,6 +15,11 @@ from cygnet.autograd import record, record_view
 from cygnet.ops.common import Shape, also_named, as_tensor, normalized_axes, sizes, wrap
 from cygnet.tensor import Array, Tensor
 
+__all__ = [
+    "reshape",
+    "sum",
+]
+
 
 @also_named("shape")
 def reshape(input: Tensor, *shape: Any) -> Tensor:
@@ -82,7 +87,14 @@ def _placed(grad: Tensor, shape: Shape, take: Callable[[Array], Array], name: st
     """Zeros of `shape` with `grad` where `take` looks."""
     whole = kernels.full(shape, 0.0, grad.dtype.name)
     kernels.copy_into(take(whole), grad._array)
-    return record(wrap(whole), (grad,), lambda again: (viewed(again, take, name),), name, saved=())
+    return record(
+        wrap(whole),
+        (grad,),
+        lambda again: (viewed(again, take, name),),
+        name,
+        saved=(),
+        fresh=False,
+    )
 
 
 @also_named("size")

@@ -34,6 +34,25 @@ from cygnet.ops.shape import (
 )
 from cygnet.tensor import Tensor, _check_readable
 
+__all__ = [
+    "cat",
+    "column_stack",
+    "concat",
+    "concatenate",
+    "dstack",
+    "flip",
+    "fliplr",
+    "flipud",
+    "hstack",
+    "meshgrid",
+    "repeat_interleave",
+    "roll",
+    "rot90",
+    "stack",
+    "tile",
+    "vstack",
+]
+
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Joins tensors along a dimension, in the highest of their types.
@@ -46,7 +65,9 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         If their other sizes differ.
     """
     given = [as_tensor(x, "cat", f"tensors[{i}]") for i, x in enumerate(tensors)]
-    dtype = highest_dtype(x.dtype for x in given) if given else None
+    if not given:
+        raise ValueError("cat: tensors is empty, expected at least one tensor")
+    dtype = highest_dtype(x.dtype for x in given)
     parts = tuple(x if x.dtype == dtype else cast(x, dtype) for x in given if x.shape != (0,))
     if not parts:
         parts = tuple(cast(x, dtype) for x in given)

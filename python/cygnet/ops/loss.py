@@ -18,11 +18,26 @@ from cygnet.autograd import is_grad_enabled, record
 from cygnet.ops.activation import logsigmoid, sigmoid, softplus
 from cygnet.ops.broadcast import expand, reshape
 from cygnet.ops.broadcast import sum as sum_
-from cygnet.ops.common import Shape, as_tensor, operands, wrap
+from cygnet.ops.common import as_tensor, operands, wrap
 from cygnet.ops.elementwise import abs as abs_
 from cygnet.ops.elementwise import add, div, eq, exp, gt, le, log, lt, mul, ne, neg, sub, where
 from cygnet.ops.reduce import mean
+from cygnet.ops.shape import common_shape
 from cygnet.tensor import Tensor
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "gaussian_nll_loss",
+    "hinge_embedding_loss",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "mse_loss",
+    "poisson_nll_loss",
+    "smooth_l1_loss",
+    "soft_margin_loss",
+]
 
 
 def check_old_reduction(op: str, size_average: Any, reduce: Any) -> None:
@@ -50,15 +65,6 @@ def at_least_zero(input: Tensor) -> Tensor:
     return where(lt(input, 0), 0.0, input)
 
 
-def common_shape(op: str, **tensors: Tensor) -> Shape:
-    """The shape that the tensors broadcast to; ShapeError if there is none."""
-    try:
-        return np.broadcast_shapes(*(tensor.shape for tensor in tensors.values()))
-    except ValueError:
-        shapes = ", ".join(f"{name} {tensor.shape}" for name, tensor in tensors.items())
-        raise kernels.ShapeError(f"{op}: shapes expected to broadcast, got {shapes}") from None
-
-
 def _pair(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Input and target in one type and shape; a warning if they had two."""
     x, y = operands(op, input, target)
@@ -69,7 +75,7 @@ def _pair(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         "what a loss should do",
         stacklevel=4,
     )
-    shape = common_shape(op, input=x, target=y)
+    shape = common_shape(op, [x.shape, y.shape])
     return expand(x, shape), expand(y, shape)
 
 
@@ -132,8 +138,8 @@ def _weighted(
 def mse_loss(
     input: Tensor,
     target: Tensor,
-    size_average: None = None,
-    reduce: None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
@@ -167,8 +173,8 @@ def mse_loss(
 def l1_loss(
     input: Tensor,
     target: Tensor,
-    size_average: None = None,
-    reduce: None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
@@ -184,8 +190,8 @@ def l1_loss(
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
-    size_average: None = None,
-    reduce: None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
     beta: float = 1.0,
 ) -> Tensor:
@@ -257,8 +263,8 @@ def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    size_average: None = None,
-    reduce: None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """-(target log(input) + (1 - target) log(1 - input)) of probabilities, logarithms at least
@@ -303,8 +309,8 @@ def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    size_average: None = None,
-    reduce: None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
@@ -347,8 +353,8 @@ def _with_logits(op: str, x: Tensor, y: Tensor, reduction: str) -> Tensor:
 def kl_div(
     input: Tensor,
     target: Tensor,
-    size_average: None = None,
-    reduce: None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
     log_target: bool = False,
 ) -> Tensor:
@@ -376,7 +382,7 @@ def kl_div(
     op = "kl_div"
     check_old_reduction(op, size_average, reduce)
     x, y = operands(op, input, target)
-    common_shape(op, input=x, target=y)
+    common_shape(op, [x.shape, y.shape])
     if log_target:
         losses = mul(exp(y), sub(y, x))
     else:
@@ -392,9 +398,9 @@ def poisson_nll_loss(
     target: Tensor,
     log_input: bool = True,
     full: bool = False,
-    size_average: None = None,
+    size_average: bool | None = None,
     eps: float = 1e-8,
-    reduce: None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """exp(input) - target input: the negative log-likelihood of counts without log(target!).
@@ -424,7 +430,7 @@ def poisson_nll_loss(
     op = "poisson_nll_loss"
     check_old_reduction(op, size_average, reduce)
     x, y = operands(op, input, target)
-    common_shape(op, input=x, target=y)
+    common_shape(op, [x.shape, y.shape])
     losses = sub(exp(x), mul(y, x)) if log_input else sub(x, mul(y, log(add(x, eps))))
     if full:
         above = gt(y, 1)
@@ -470,7 +476,7 @@ def gaussian_nll_loss(
     """
     op = "gaussian_nll_loss"
     x, y = operands(op, input, target)
-    common_shape(op, input=x, target=y)
+    common_shape(op, [x.shape, y.shape])
     if not isinstance(var, Tensor):
         var = wrap(kernels.full(x.shape, var, x.dtype.name))
     if not kernels.is_recording() and var.numel() and kernels.max(kernels.neg(var._array)) > 0:
@@ -498,15 +504,15 @@ def gaussian_nll_loss(
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,
-    size_average: None = None,
-    reduce: None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """log(1 + exp(-target input)) with targets 1 and -1; they broadcast with the input."""
     op = "soft_margin_loss"
     check_old_reduction(op, size_average, reduce)
     x, y = operands(op, input, target)
-    common_shape(op, input=x, target=y)
+    common_shape(op, [x.shape, y.shape])
     return reduced(op, softplus(neg(mul(y, x))), reduction)
 
 
@@ -514,8 +520,8 @@ def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
     margin: float = 1.0,
-    size_average: None = None,
-    reduce: None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """The input where the target is 1, and max(0, margin - input) where it is -1; they broadcast.
@@ -525,6 +531,6 @@ def hinge_embedding_loss(
     op = "hinge_embedding_loss"
     check_old_reduction(op, size_average, reduce)
     x, y = operands(op, input, target)
-    common_shape(op, input=x, target=y)
+    common_shape(op, [x.shape, y.shape])
     near, far = where(ne(y, -1), x, 0.0), where(ne(y, 1), at_least_zero(sub(margin, x)), 0.0)
     return reduced(op, add(near, far), reduction)

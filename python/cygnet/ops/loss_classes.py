@@ -29,12 +29,20 @@ from cygnet.ops.elementwise import (
     where,
 )
 from cygnet.ops.gather import gather, gather_rows, scatter_along
-from cygnet.ops.products import matmul
 from cygnet.ops.loss import at_least_zero, check_old_reduction, reduced
+from cygnet.ops.products import matmul
 from cygnet.ops.reduce import mean
 from cygnet.ops.shape import permute
 from cygnet.ops.softmax import log_softmax, softmax
 from cygnet.tensor import FLOATS, Tensor
+
+__all__ = [
+    "cross_entropy",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
+    "nll_loss",
+]
 
 
 def _rows(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -68,9 +76,9 @@ def cross_entropy(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    size_average: None = None,
+    size_average: bool | None = None,
     ignore_index: int = -100,
-    reduce: None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
@@ -218,9 +226,9 @@ def nll_loss(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    size_average: None = None,
+    size_average: bool | None = None,
     ignore_index: int = -100,
-    reduce: None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """-weight[target] input[target] of log-probabilities and labels; arguments as in
@@ -279,8 +287,8 @@ def multi_margin_loss(
     p: int = 1,
     margin: float = 1.0,
     weight: Tensor | None = None,
-    size_average: None = None,
-    reduce: None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """The mean over the classes of max(0, margin - input[target] + input[i])^p, i != target.
@@ -332,8 +340,8 @@ def multi_margin_loss(
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,
-    size_average: None = None,
-    reduce: None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """The sum of max(0, 1 - input[j] + input[i]) / C over right classes j and wrong ones i.
@@ -383,8 +391,8 @@ def multilabel_soft_margin_loss(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    size_average: None = None,
-    reduce: None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """The mean over the classes of the binary cross-entropy of sigmoid(input).

@@ -9,25 +9,48 @@ from typing import Any
 import numpy as np
 
 from cygnet import kernels
-from cygnet.autograd import no_grad, record
+from cygnet.autograd import no_grad
 from cygnet.dtypes import DType, get_default_dtype, promote_types
 from cygnet.ops.common import Shape, as_tensor, cast, sizes, wrap
 from cygnet.ops.create import check_options, finished, requested_size
 from cygnet.ops.elementwise import add, mul
+from cygnet.ops.inplace import copy_
 from cygnet.random import Generator, default_generator
 from cygnet.tensor import FLOATS, Array, Tensor, as_dtype
 
+__all__ = [
+    "bernoulli",
+    "dropout",
+    "multinomial",
+    "normal",
+    "poisson",
+    "rand",
+    "rand_like",
+    "randint",
+    "randint_like",
+    "randn",
+    "randn_like",
+    "randperm",
+]
 
-def _cell(generator: Generator | None) -> Array:
+
+def cell_of(generator: Generator | None) -> Array:
     """What a kernel draws from."""
     return (default_generator if generator is None else generator).cell("random")
 
 
-def _drawn(op: str, kernel: Any, size: Shape, dtype: DType, generator: Generator | None) -> Array:
-    """An array that one of the kernels `uniform` and `normal` has filled."""
+def _drawn(
+    op: str,
+    kernel: Any,
+    size: Shape,
+    dtype: DType,
+    generator: Generator | None,
+    *parameters: float,
+) -> Array:
+    """An array that one of the kernels `uniform`, `normal` and `exponential` has filled."""
     if dtype not in FLOATS:
         raise kernels.DTypeError(f"{op}: dtype is {dtype}, expected float32 or float64")
-    array: Array = kernel(kernels.empty(size, dtype.name), _cell(generator))
+    array: Array = kernel(kernels.empty(size, dtype.name), cell_of(generator), *parameters)
     return array
 
 
@@ -114,7 +137,7 @@ def _integers(
     first, end = operator.index(low), operator.index(high)
     if not -(2**63) <= first < end <= 2**63 - 1:
         raise ValueError(f"{op}: low is {low} and high is {high}, expected low < high within int64")
-    array = kernels.integers(kernels.empty(size, "int64"), _cell(generator), first, end)
+    array = kernels.integers(kernels.empty(size, "int64"), cell_of(generator), first, end)
     output = wrap(array).to(as_dtype(dtype, op))
     return output.requires_grad_() if requires_grad else output
 
@@ -203,7 +226,7 @@ def randperm(
         If n is negative.
     """
     check_options("randperm", device, options)
-    order = wrap(kernels.permutation(_cell(generator), n))
+    order = wrap(kernels.permutation(cell_of(generator), n))
     order = order if dtype is None else order.to(as_dtype(dtype, "randperm"))
     return order.requires_grad_() if requires_grad else order
 
@@ -239,7 +262,7 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: Generator | None = Non
             ) from None
     else:
         probabilities = kernels.full(input.shape, p, "float64")
-    return cast(wrap(kernels.bernoulli(probabilities, _cell(generator))), input.dtype)
+    return cast(wrap(kernels.bernoulli(probabilities, cell_of(generator))), input.dtype)
 
 
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
@@ -251,7 +274,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
         If there is a mean below 0, infinite or NaN.
     """
     means = _floats("poisson", "input", input)
-    return wrap(kernels.poisson(means._array, _cell(generator)))
+    return wrap(kernels.poisson(means._array, cell_of(generator)))
 
 
 def multinomial(
@@ -291,7 +314,7 @@ def multinomial(
             f"multinomial: input has shape {input.shape}, expected 1 or 2 dimensions"
         )
     rows = input._array if input.ndim == 2 else input._array[np.newaxis]
-    drawn = kernels.multinomial(rows, _cell(generator), num_samples, replacement)
+    drawn = kernels.multinomial(rows, cell_of(generator), num_samples, replacement)
     return wrap(drawn if input.ndim == 2 else drawn[0])
 
 
@@ -344,6 +367,85 @@ def normal(
     with no_grad():
         output = add(mul(wrap(array), std), mean)
     return output.requires_grad_() if requires_grad else output
+
+
+def normal_(
+    input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Fills the tensor with normally distributed numbers; returns it.
+
+    Raises
+    ------
+    ValueError
+        If std is negative.
+    """
+    values = _drawn("normal_", kernels.normal, input.shape, input.dtype, generator, mean, std)
+    return copy_(input, wrap(values))
+
+
+def uniform_(
+    input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Fills the tensor with uniform random numbers in [from_, to); returns it.
+
+    Raises
+    ------
+    ValueError
+        Unless from_ <= to.
+    """
+    values = _drawn("uniform_", kernels.uniform, input.shape, input.dtype, generator, from_, to)
+    return copy_(input, wrap(values))
+
+
+def exponential_(
+    input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Fills the tensor with exponentially distributed numbers of rate `lambd`; returns it.
+
+    Raises
+    ------
+    ValueError
+        Unless lambd > 0.
+    """
+    values = _drawn("exponential_", kernels.exponential, input.shape, input.dtype, generator, lambd)
+    return copy_(input, wrap(values))
+
+
+def bernoulli_(input: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """Fills the tensor with ones with probability `p`, a number or a tensor, and else zeros;
+    returns it.
+
+    Raises
+    ------
+    ValueError
+        If there is a probability outside [0, 1].
+    """
+    return copy_(input, bernoulli(input, p, generator=generator))
+
+
+def random_(
+    input: Tensor, from_: int = 0, to: int | None = None, *, generator: Generator | None = None
+) -> Tensor:
+    """Fills the tensor with integers drawn uniformly from [from_, to); returns it.
+
+    With one bound they are from [0, bound), with none from 0 to the largest number of the type; of
+    a floating-point type to the largest up to which it has every integer.
+
+    Raises
+    ------
+    ValueError
+        Unless from_ < to.
+    """
+    if to is None:
+        from_, to = 0, from_ or _largest(input.dtype) + 1
+    values = _integers("random_", from_, to, input.shape, np.int64, generator, False)
+    return copy_(input, values)
+
+
+def _largest(dtype: DType) -> int:
+    if dtype in FLOATS:
+        return int(2 ** (np.finfo(dtype).nmant + 1))
+    return 1 if dtype.kind == "b" else min(int(np.iinfo(dtype).max), 2**63 - 2)
 
 
 def dropout(

@@ -1,38 +1,76 @@
-"""Softmax and its logarithm along a dimension."""
+"""Softmax and its kin along a dimension.
+
+`dtype` is that in which the input is taken and the result is. Without `dim`, which PyTorch has
+deprecated, it is 0 for inputs of 0, 1 or 3 dimensions and else 1, with a warning.
+"""
 
 from __future__ import annotations
+
+import warnings
+from typing import Any
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
 from cygnet.ops.broadcast import sum as sum_
-from cygnet.ops.common import as_tensor, wrap
-from cygnet.ops.elementwise import exp, mul, sub
-from cygnet.tensor import Tensor
+from cygnet.ops.common import as_tensor, cast, wrap
+from cygnet.ops.elementwise import exp, mul, neg, sub
+from cygnet.tensor import Array, Tensor, as_dtype
+
+__all__ = [
+    "log_softmax",
+    "softmax",
+    "softmin",
+]
 
 
-def softmax(input: Tensor, dim: int = -1) -> Tensor:
+def _arguments(op: str, input: Tensor, dim: int | None, dtype: Any) -> tuple[Tensor, int]:
+    """The input in the type that is asked for, and the axis."""
+    input = as_tensor(input, op, "input")
+    if dtype is not None:
+        input = cast(input, as_dtype(dtype, op))
+    if dim is None:
+        dim = 0 if input.ndim in (0, 1, 3) else 1
+        warnings.warn(f"{op}: dim is not given, {dim} is taken", stacklevel=3)
+    return input, dim
+
+
+def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """exp(input) / sum(exp(input)) along `dim`."""
-    input = as_tensor(input, "softmax", "input")
-    output = kernels.softmax_forward(input._array, dim)
+    input, axis = _arguments("softmax", input, dim, dtype)
+    return _softmax(input, axis, kernels.softmax_forward(input._array, axis))
+
+
+def _softmax(input: Tensor, axis: int, output: Array) -> Tensor:
+    """Puts the result `output` on the tape; its gradient follows from it alone."""
 
     def backward(grad: Tensor) -> tuple[Tensor]:
         if not is_grad_enabled():
-            return (wrap(kernels.softmax_backward(grad._array, output, dim)),)
-        y = softmax(input, dim)
-        return (mul(y, sub(grad, sum_(mul(grad, y), dim, keepdim=True))),)
+            return (wrap(kernels.softmax_backward(grad._array, output, axis)),)
+        y = _softmax(input, axis, output)
+        return (mul(y, sub(grad, sum_(mul(grad, y), axis, keepdim=True))),)
 
-    return record(wrap(output), (input,), backward, "softmax")
+    result = wrap(output)
+    return record(result, (input,), backward, "softmax", saved=(result,))
 
 
-def log_softmax(input: Tensor, dim: int = -1) -> Tensor:
+def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """input - log(sum(exp(input))) along `dim`."""
-    input = as_tensor(input, "log_softmax", "input")
-    output = kernels.log_softmax_forward(input._array, dim)
+    input, axis = _arguments("log_softmax", input, dim, dtype)
+    return _log_softmax(input, axis, kernels.log_softmax_forward(input._array, axis))
 
+
+def _log_softmax(input: Tensor, axis: int, output: Array) -> Tensor:
     def backward(grad: Tensor) -> tuple[Tensor]:
         if not is_grad_enabled():
-            return (wrap(kernels.log_softmax_backward(grad._array, output, dim)),)
-        y = log_softmax(input, dim)
-        return (sub(grad, mul(exp(y), sum_(grad, dim, keepdim=True))),)
+            return (wrap(kernels.log_softmax_backward(grad._array, output, axis)),)
+        y = _log_softmax(input, axis, output)
+        return (sub(grad, mul(exp(y), sum_(grad, axis, keepdim=True))),)
 
-    return record(wrap(output), (input,), backward, "log_softmax")
+    result = wrap(output)
+    return record(result, (input,), backward, "log_softmax", saved=(result,))
+
+
+def softmin(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """`softmax` of -input."""
+    input, axis = _arguments("softmin", input, dim, dtype)
+    return softmax(neg(input), axis)
