@@ -138,7 +138,8 @@ def main() -> None:
             sure = (confidence > 0.9).float().mean().item()
             counts = torch.bincount(kinds, minlength=10)
         print(
-            f"epoch {epoch + 1}  loss D {(err_d_real + err_d_fake).item():.3f} G {err_g.item():.3f}  "
+            f"epoch {epoch + 1}  loss D {(err_d_real + err_d_fake).item():.3f} "
+            f"G {err_g.item():.3f}  "
             f"the judge is sure of {sure:.2f}, digits {counts.tolist()}  "
             f"{time.perf_counter() - began:.0f} s"
         )

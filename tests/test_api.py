@@ -14,6 +14,7 @@ import pytest
 
 import cygnet
 from cygnet import kernels, ops
+from cygnet.ops.methods import METHODS, PROPERTIES
 
 ROOT = Path(__file__).parents[1]
 DECLARED = ROOT / "python" / "cygnet" / "_methods.pyi"
@@ -28,17 +29,17 @@ def declarations() -> dict[str, ast.FunctionDef]:
 
 
 def test_every_method_is_declared_and_every_declaration_installed() -> None:
-    assert set(declarations()) == {*ops.METHODS, *ops.PROPERTIES}
+    assert set(declarations()) == {*METHODS, *PROPERTIES}
     for name in declarations():
         assert name in vars(cygnet.Tensor)
 
 
-@pytest.mark.parametrize("name", [n for n in ops.METHODS if not n.startswith("__")])
+@pytest.mark.parametrize("name", [n for n in METHODS if not n.startswith("__")])
 def test_a_method_has_the_declared_parameters(name: str) -> None:
     arguments = declarations()[name].args
     declared = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
     declared += [a.arg for a in (arguments.vararg, arguments.kwarg) if a]
-    parameters = inspect.signature(ops.METHODS[name]).parameters.values()
+    parameters = inspect.signature(METHODS[name]).parameters.values()
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     actual = [p.name for p in parameters if p.kind not in variable]
     actual += [p.name for p in parameters if p.kind in variable]

@@ -293,7 +293,7 @@ class Split(cn.autograd.Function):
 
     @staticmethod
     def backward(ctx, by_exp, by_product, by_position):
-        x, e = ctx.saved_tensors
+        _, e = ctx.saved_tensors
         assert by_position is None or by_position.sum().item() == 0
         return by_exp * e + by_product * ctx.factor, None
 
@@ -412,7 +412,9 @@ def test_anomaly_detection_names_the_op():
     x = leaf([-1.0])
     with cn.autograd.detect_anomaly():
         y = x.sqrt()
-        with pytest.raises(RuntimeError, match="gradient of sqrt .* has a NaN; it was called here"):
+        with pytest.raises(
+            RuntimeError, match=r"gradient of sqrt .* has a NaN; it was called here"
+        ):
             (y * 0).sum().backward()
     cn.autograd.set_detect_anomaly(True)
     try:

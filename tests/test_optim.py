@@ -1,4 +1,4 @@
-"""Optimizers and schedules: arguments, groups, state dictionaries, PyTorch's numbers."""
+"""Optimizers: arguments, groups, state dictionaries, PyTorch's numbers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import cygnet
-from cygnet import Tensor, kernels, optim
-from cygnet.optim import lr_scheduler
+from cygnet import Tensor, optim
 
 OPTIMIZERS = {
     "sgd": lambda params: optim.SGD(params, lr=0.1),
@@ -206,9 +205,8 @@ def test_a_users_optimizer() -> None:
                     entry = self.state[param]
                     entry["step"] = entry.get("step", 0) + 1
                     entry["last"] = [param.grad]
-                    kernels.sub(
-                        param._array, (param.grad.sign() * group["lr"])._array, out=param._array
-                    )
+                    with cygnet.no_grad():
+                        param.sub_(param.grad.sign() * group["lr"])
 
     x, count = parameter(3), []
     halving = Halving([x], lr=1.0)
@@ -226,6 +224,20 @@ def test_a_users_optimizer() -> None:
     np.testing.assert_array_equal(other.state[x]["last"][0]._array, x.grad._array)
     with pytest.raises(NotImplementedError, match="Optimizer must define step"):
         optim.Optimizer([x], {}).step()
+
+
+@pytest.mark.parametrize("name", [*OPTIMIZERS, "lbfgs"])
+def test_a_step_after_the_forward_pass_is_noticed(name: str) -> None:
+    x = parameter(3)
+    if name == "lbfgs":
+        optimizer: optim.Optimizer = optim.LBFGS([x], max_iter=1)
+    else:
+        optimizer = OPTIMIZERS[name]([x])
+    loss = (x * x).sum()
+    loss.backward(retain_graph=True)
+    optimizer.step(lambda: loss)
+    with pytest.raises(RuntimeError, match="in place"):
+        loss.backward()
 
 
 def test_penalties() -> None:
@@ -266,113 +278,3 @@ def test_bad_arguments(make: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error) as caught:
         make([parameter(2)])
     assert text in str(caught.value)
-
-
-# (learning rate, momentum or first beta) of torch.optim.lr_scheduler.OneCycleLR, PyTorch 2.
-ONE_CYCLE: list[tuple[str, dict[str, Any], dict[int, tuple[float, float]]]] = [
-    (
-        "sgd",
-        {"max_lr": 1.0, "total_steps": 20},
-        {
-            0: (0.04, 0.95),
-            3: (0.6683281573, 0.884549150281),
-            5: (1.0, 0.85),
-            18: (0.0125399937649, 0.948746395609),
-            19: (4e-06, 0.95),
-        },
-    ),
-    (
-        "adam",
-        {"max_lr": 0.5, "epochs": 3, "steps_per_epoch": 7, "anneal_strategy": "linear"},
-        {
-            0: (0.02, 0.95),
-            3: (0.291698113208, 0.893396226415),
-            5: (0.472830188679, 0.855660377358),
-            19: (0.0340154693878, 0.943197278912),
-            20: (2e-06, 0.95),
-        },
-    ),
-    (
-        "sgd",
-        {
-            "max_lr": 1.0,
-            "total_steps": 33,
-            "three_phase": True,
-            "pct_start": 0.25,
-            "div_factor": 10,
-            "final_div_factor": 100,
-            "base_momentum": 0.8,
-            "max_momentum": 0.9,
-        },
-        {
-            0: (0.1, 0.9),
-            3: (0.429612247662, 0.863376416926),
-            5: (0.802534179413, 0.821940646732),
-            31: (0.00179548536437, 0.9),
-            32: (0.001, 0.9),
-        },
-    ),
-]
-
-
-@pytest.mark.parametrize(("kind", "arguments", "expected"), ONE_CYCLE)
-def test_one_cycle(
-    kind: str, arguments: dict[str, Any], expected: dict[int, tuple[float, float]]
-) -> None:
-    p = [parameter(1)]
-    optimizer = optim.SGD(p, momentum=0.9) if kind == "sgd" else optim.Adam(p)
-    schedule = lr_scheduler.OneCycleLR(optimizer, **arguments)
-    group = optimizer.param_groups[0]
-    for step in range(max(expected) + 1):
-        if step in expected:
-            momentum = group["momentum"] if kind == "sgd" else group["betas"][0]
-            np.testing.assert_allclose((group["lr"], momentum), expected[step], rtol=1e-9)
-            assert schedule.get_last_lr() == [group["lr"]]
-        if step < max(expected):
-            schedule.step()
-    schedule.step()
-    with pytest.raises(ValueError, match="beyond the end of the cycle"):
-        schedule.step()
-
-
-def test_one_cycle_resumes() -> None:
-    def made() -> tuple[optim.Optimizer, lr_scheduler.OneCycleLR]:
-        optimizer = optim.SGD([{"params": parameter(1)}, {"params": parameter(2)}], momentum=0.9)
-        return optimizer, lr_scheduler.OneCycleLR(optimizer, [0.1, 1.0], total_steps=10)
-
-    optimizer, schedule = made()
-    for _ in range(4):
-        schedule.step()
-    other, resumed = made()
-    other.load_state_dict(optimizer.state_dict())
-    resumed.load_state_dict(schedule.state_dict())
-    continued = optim.SGD([{"params": parameter(1)}, {"params": parameter(2)}], momentum=0.9)
-    continued.load_state_dict(optimizer.state_dict())
-    third = lr_scheduler.OneCycleLR(continued, [0.1, 1.0], total_steps=10, last_epoch=3)
-    assert third.get_last_lr() == schedule.get_last_lr()
-    for _ in range(5):
-        for each in (schedule, resumed, third):
-            each.step()
-        assert schedule.get_last_lr() == resumed.get_last_lr() == third.get_last_lr()
-    assert schedule.interval == "batch"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
-        ({}, "expected total_steps, or epochs and steps_per_epoch"),
-        ({"total_steps": 0}, "total_steps is 0, expected a positive int"),
-        ({"epochs": -1, "steps_per_epoch": 2}, "epochs is -1"),
-        ({"epochs": 1, "steps_per_epoch": 0}, "steps_per_epoch is 0"),
-        ({"total_steps": 5, "pct_start": 2}, "pct_start is 2, expected 0 to 1"),
-        ({"total_steps": 5, "anneal_strategy": "exp"}, "anneal_strategy is 'exp'"),
-        ({"total_steps": 5, "max_lr": [0.1, 0.2]}, "max_lr has 2 values, expected 1"),
-    ],
-)
-def test_one_cycle_bad_arguments(arguments: dict[str, Any], text: str) -> None:
-    optimizer = optim.SGD([parameter(1)])
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is checked below)
-        lr_scheduler.OneCycleLR(optimizer, **{"max_lr": 0.1, **arguments})
-    assert text in str(caught.value)
-    with pytest.raises(TypeError, match="expected an Optimizer, got int"):
-        lr_scheduler.OneCycleLR(3, 0.1, 10)  # type: ignore[arg-type]

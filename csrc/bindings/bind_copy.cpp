@@ -52,6 +52,13 @@ void copy_into(const ArrayArg& target_arg, const ArrayArg& source_arg) {
   launch_copy(op, source, target, target.view);
 }
 
+py::object empty(const std::vector<int64_t>& shape, const std::string& dtype_name) {
+  constexpr const char* op = "empty";
+  Dims dims;
+  for (int64_t size : shape) dims.push(size);
+  return new_array(op, dtype_named(op, dtype_name), dims).object;
+}
+
 py::object full(const std::vector<int64_t>& shape, double value, const std::string& dtype_name) {
   constexpr const char* op = "full";
   Dims dims;
@@ -141,6 +148,15 @@ ShapeError
     If source does not broadcast to target.
 ValueError
     If target is read-only or shares memory with source.
+)");
+  m.def("empty", &empty, py::arg("shape"), py::arg("dtype") = "float32",
+        R"(A new array whose elements are whatever its memory held, for a kernel that fills it.
+
+Parameters
+----------
+shape : sequence of int
+dtype : str
+    Default 'float32'; see `cast`.
 )");
   m.def("full", &full, py::arg("shape"), py::arg("value"), py::arg("dtype") = "float32",
         R"(A new array with one value everywhere.

@@ -5,18 +5,10 @@
 #include "families.h"
 #include "kernels/random.h"
 #include "launch.h"
+#include "random_cell.h"
 
 namespace cygnet {
 namespace {
-
-// A checked cell: int64 (2,), writeable, read and counted up by every run of a call.
-Array cell_array(const char* op, const ArrayArg& arg) {
-  Array cell = array_of(op, "cell", arg, DType::Int64);
-  check_shape(op, "cell", cell, {2});
-  check_writeable(op, "cell", cell);
-  check<ValueError>(cell.view.contiguous(), op, ": cell must be C-contiguous and aligned");
-  return cell;
-}
 
 void check_probability(const char* op, double p) {
   check<ValueError>(p >= 0 && p <= 1, op, ": p is ", p, ", expected 0 <= p <= 1");
@@ -82,9 +74,8 @@ py::object dropout_backward_binding(const ArrayArg& grad_arg, const ArrayArg& ma
   return result.object;
 }
 
-// A writeable array of floats whose elements lie apart, in any order.
-Array fillable(const char* op, const ArrayArg& arg) {
-  Array out = float_array(op, "out", arg);
+// A writeable array whose elements lie apart, in any order.
+Array fillable(const char* op, const Array& out) {
   check_writeable(op, "out", out);
   check<ValueError>(out.view.aligned(), op, ": out must be aligned to its elements");
   const auto item = static_cast<int64_t>(item_size(out.dtype()));
@@ -104,10 +95,10 @@ Array fillable(const char* op, const ArrayArg& arg) {
   return out;
 }
 
-// Fills `out` by kernel(state, a, b, view).
+// Fills an array of floats by kernel(zero, state, view).
 template <class Kernel>
 py::object fill(const char* op, const ArrayArg& out_arg, const ArrayArg& cell_arg, const Kernel& kernel) {
-  const Array out = fillable(op, out_arg);
+  const Array out = fillable(op, float_array(op, "out", out_arg));
   const Array cell = cell_array(op, cell_arg);
   check_no_overlap(op, "cell", cell, "out", out);
   const ArrayView view = out.view;
@@ -138,6 +129,31 @@ py::object normal_binding(const ArrayArg& out, const ArrayArg& cell, double mean
   return fill(op, out, cell, [=](auto zero, RandomState state, const ArrayView& target) {
     normal<decltype(zero)>(state, mean, std, target);
   });
+}
+
+py::object exponential_binding(const ArrayArg& out, const ArrayArg& cell, double rate) {
+  constexpr const char* op = "exponential";
+  check<ValueError>(std::isfinite(rate) && rate > 0, op, ": rate is ", rate, ", expected a finite number above 0");
+  return fill(op, out, cell, [=](auto zero, RandomState state, const ArrayView& target) {
+    exponential<decltype(zero)>(state, rate, target);
+  });
+}
+
+py::object integers_binding(const ArrayArg& out_arg, const ArrayArg& cell_arg, int64_t low, int64_t high) {
+  constexpr const char* op = "integers";
+  check<ValueError>(low < high, op, ": low is ", low, " and high is ", high, ", expected low < high");
+  const Array out = fillable(op, array_of(op, "out", out_arg, DType::Int64));
+  const Array cell = cell_array(op, cell_arg);
+  check_no_overlap(op, "cell", cell, "out", out);
+  const ArrayView view = out.view;
+  const uint64_t range = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
+  launch(op, {16.0 * static_cast<double>(out.count()), bytes_of(out)}, {write(out), write(cell)}, 0,
+         [=](void* const* at) {
+           ArrayView target = view;
+           target.data = static_cast<char*>(at[0]);
+           integers(next_draw(to<int64_t>(at[1])), low, range, target);
+         });
+  return out.object;
 }
 
 py::object permutation_binding(const ArrayArg& cell_arg, int64_t n) {
@@ -224,6 +240,48 @@ cell : numpy.ndarray
     Writeable int64 (2,): (key, draw); every run counts draw up by one.
 mean, std : float
     Finite, std >= 0. Default 0 and 1.
+
+Returns
+-------
+numpy.ndarray
+    out.
+
+Raises
+------
+ShapeError, DTypeError, ValueError
+)");
+  m.def("exponential", &exponential_binding, py::arg("out"), py::arg("cell"), py::arg("rate") = 1.0,
+        R"(Fills an array with exponentially distributed numbers above 0, in place.
+
+Parameters
+----------
+out : numpy.ndarray
+    float32 or float64, writeable, any strides; elements are drawn in logical order.
+cell : numpy.ndarray
+    Writeable int64 (2,): (key, draw); every run counts draw up by one.
+rate : float
+    Finite, above 0: one over the mean. Default 1.
+
+Returns
+-------
+numpy.ndarray
+    out.
+
+Raises
+------
+ShapeError, DTypeError, ValueError
+)");
+  m.def("integers", &integers_binding, py::arg("out"), py::arg("cell"), py::arg("low"), py::arg("high"),
+        R"(Fills an array with integers drawn uniformly from [low, high), in place.
+
+Parameters
+----------
+out : numpy.ndarray
+    int64, writeable, any strides; elements are drawn in logical order, 64 random bits each.
+cell : numpy.ndarray
+    Writeable int64 (2,): (key, draw); every run counts draw up by one.
+low, high : int
+    low < high.
 
 Returns
 -------

@@ -286,6 +286,33 @@ void normal(RandomState state, double mean, double deviation, const ArrayView& o
   }
 }
 
+template <class T>
+void exponential(RandomState state, double rate, const ArrayView& out) noexcept {
+  // A draw that would give 0 gives half of the smallest other number.
+  if constexpr (sizeof(T) == 4) {
+    fill<T, 4>(state, out, [=](const uint32_t* words, T* values, int64_t count) {
+      for (int64_t i = 0; i < count; ++i) values[i] = static_cast<T>(std::max(minus_log(words[i]), 0x1p-33) / rate);
+    });
+  } else {
+    fill<T, 2>(state, out, [=](const uint32_t* words, T* values, int64_t count) {
+      for (int64_t i = 0; i < count; ++i) {
+        const double u = uniform_double(words[2 * i], words[2 * i + 1]);
+        values[i] = std::max(-std::log(1 - u), 0x1p-54) / rate;
+      }
+    });
+  }
+}
+
+void integers(RandomState state, int64_t low, uint64_t range, const ArrayView& out) noexcept {
+  __extension__ using Product = unsigned __int128;
+  fill<int64_t, 2>(state, out, [=](const uint32_t* words, int64_t* values, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) {
+      const uint64_t word = uint64_t{words[2 * i]} << 32 | words[2 * i + 1];
+      values[i] = static_cast<int64_t>(static_cast<uint64_t>(low) + static_cast<uint64_t>(Product{word} * range >> 64));
+    }
+  });
+}
+
 void permutation(RandomState state, int64_t n, int64_t* out) noexcept {
   uint64_t block = 0;
   Philox drawn{};
@@ -316,7 +343,8 @@ void permutation(RandomState state, int64_t n, int64_t* out) noexcept {
   template void dropout_forward(RandomState, double, const ArrayView&, const T*, T*, uint8_t*) noexcept; \
   template void dropout_backward(double, const T*, const uint8_t*, T*, int64_t) noexcept;                \
   template void uniform<T>(RandomState, double, double, const ArrayView&) noexcept;                      \
-  template void normal<T>(RandomState, double, double, const ArrayView&) noexcept;
+  template void normal<T>(RandomState, double, double, const ArrayView&) noexcept;                       \
+  template void exponential<T>(RandomState, double, const ArrayView&) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)
 #undef CYGNET_INSTANTIATE

@@ -43,6 +43,14 @@ void uniform(RandomState state, double low, double high, const ArrayView& out) n
 template <class T>
 void normal(RandomState state, double mean, double deviation, const ArrayView& out) noexcept;
 
+/// out[i] exponential with the given rate, above 0; four elements a block in float, two in double.
+template <class T>
+void exponential(RandomState state, double rate, const ArrayView& out) noexcept;
+
+/// out[i], int64, uniform in [low, low + range), two elements a block; range > 0. Of the 2^64 numbers of a draw, each
+/// result stands for as many as any other or one more.
+void integers(RandomState state, int64_t low, uint64_t range, const ArrayView& out) noexcept;
+
 /// A uniformly drawn permutation of 0, ..., n - 1: Fisher and Yates's shuffle with D. Lemire's unbiased bounded draws
 /// ("Fast random integer generation in an interval", 2019).
 void permutation(RandomState state, int64_t n, int64_t* out) noexcept;

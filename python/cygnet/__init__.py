@@ -90,6 +90,7 @@ _SUBMODULES = frozenset(
         "optim",
         "random",
         "train",
+        "utils",
         "xpu",
     }
 )

@@ -190,8 +190,39 @@ class Tensor(Methods):
         _check_readable("numpy")
         return self._array
 
+    # What other libraries read a tensor by, without a copy where they need none.
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return func(*_as_arrays(args), **_as_arrays(kwargs))
+
+    def __buffer__(self, flags: int) -> memoryview:  # called from Python 3.12 on
+        return memoryview(self.numpy())
+
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        if self.requires_grad:
+            raise BufferError("__dlpack__: the tensor requires a gradient; use tensor.detach()")
+        _check_readable("__dlpack__")
+        array = self._array
+        if min(array.strides, default=0) < 0:  # readers may take strides for unsigned
+            if copy is False:
+                raise BufferError("__dlpack__: copy is False, but the tensor runs backwards")
+            array = kernels.contiguous(array, always_copy=True)
+        return array.__dlpack__(
+            stream=stream, max_version=max_version, dl_device=dl_device, copy=copy
+        )
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self._array.__dlpack_device__()
 
     def __float__(self) -> float:
         return float(self.item())
@@ -394,6 +425,17 @@ def _check_readable(what: str) -> None:
         )
 
 
+def _as_arrays(value: Any) -> Any:
+    """Arguments of a NumPy function with arrays in the place of tensors."""
+    if isinstance(value, Tensor):
+        return value.numpy()
+    if isinstance(value, list | tuple):
+        return type(value)(map(_as_arrays, value))
+    if isinstance(value, dict):
+        return {name: _as_arrays(item) for name, item in value.items()}
+    return value
+
+
 def array_from(data: Any, dtype: Any, op: str) -> Array:
     """The array of anything array-like, in its own type or in `dtype`.
 
@@ -411,7 +453,7 @@ def array_from(data: Any, dtype: Any, op: str) -> Array:
             array = np.asarray(_unwrapped(data, found))
         except ValueError as error:
             raise kernels.ShapeError(f"{op}: data is not rectangular: {error}") from None
-        if wanted is None and found <= RANK.keys():
+        if wanted is None and array.dtype in SUPPORTED and found <= RANK.keys():
             wanted = max(found, key=RANK.__getitem__, default=get_default_dtype())
     if array.dtype not in SUPPORTED or not array.dtype.isnative:
         if wanted is None or array.dtype.kind not in "fiub":

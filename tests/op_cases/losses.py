@@ -106,7 +106,11 @@ SOFT_TARGETS = [*with_reductions(s(x(5, 7), probability(5, 7))), s(x(7), probabi
                 s(x(5, 7), fixed(probability(5, 7)), reduction="none")]  # fmt: skip
 
 # Both from one draw an eighth apart, so that no difference is near a kink at a multiple of a quarter.
-APART = [*with_reductions(s(distinct(2, 3, 4)), s(distinct(2, 33, 31))), s(distinct(2)), s(distinct(2, 0, 3), reduction="sum")]
+APART = [
+    *with_reductions(s(distinct(2, 3, 4)), s(distinct(2, 33, 31))),
+    s(distinct(2)),
+    s(distinct(2, 0, 3), reduction="sum"),
+]
 PAIRS = [*with_reductions(s(x(3, 4), x(3, 4)), s(x(), x()), s(x(70, 1031), x(70, 1031))), s(x(0, 3), x(0, 3), reduction="sum"),
          s(x(3, 4), fixed(x(3, 4)))]  # fmt: skip
 FACTORS = [*with_reductions(s(x(3, 4), x(3, 4), positive(3, 4)), s(x(), x(), fixed(positive()))),
@@ -127,7 +131,9 @@ def apart(name):
 
 def distance_of(loss):
     """A loss of d = |input - target| against the op on pairs that are apart."""
-    return lambda a, reduction="mean", **options: reduced(loss(np.abs(a[0] - a[1] - 0.125), **options), reduction)
+    return lambda a, reduction="mean", **options: reduced(
+        loss(np.abs(a[0] - a[1] - 0.125), **options), reduction
+    )
 
 
 def smooth_l1(d, beta=1.0):
@@ -152,30 +158,40 @@ def bce_with_logits(z, target, weight=1.0, reduction="mean"):
 
 
 def with_positive_weight(z, target, pos_weight, reduction="mean"):
-    return reduced(-(pos_weight * target * np.log(sigmoid(z)) + (1 - target) * np.log(sigmoid(-z))), reduction)
+    return reduced(
+        -(pos_weight * target * np.log(sigmoid(z)) + (1 - target) * np.log(sigmoid(-z))), reduction
+    )
 
 
 def kl_div(a, target, reduction="mean", log_target=False):
     values = np.exp(target) * (target - a) if log_target else target * (np.log(target) - a)
-    return reduced(values, "sum") / len(a) if reduction == "batchmean" else reduced(values, reduction)
+    return (
+        reduced(values, "sum") / len(a) if reduction == "batchmean" else reduced(values, reduction)
+    )
 
 
 def poisson(a, target, log_input=True, eps=1e-8, reduction="mean", full=False):
     values = np.exp(a) - target * a if log_input else a - target * np.log(a + eps)
     if full:
-        values = values + np.where(target > 1, target * np.log(target) - target + np.log(2 * np.pi * target) / 2, 0)
+        values = values + np.where(
+            target > 1, target * np.log(target) - target + np.log(2 * np.pi * target) / 2, 0
+        )
     return reduced(values, reduction)
 
 
 def gaussian(a, target, variance, full=False, reduction="mean"):
     variance = variance[..., None] if variance.ndim < a.ndim else variance
-    values = (np.log(variance) + (a - target) ** 2 / variance) / 2 + (np.log(2 * np.pi) / 2 if full else 0)
+    values = (np.log(variance) + (a - target) ** 2 / variance) / 2 + (
+        np.log(2 * np.pi) / 2 if full else 0
+    )
     return reduced(values, reduction)
 
 
 def signed(reference):
     """A reference with targets 1 and -1 for a mask, at an input that is off its kinks."""
-    return lambda a, m, reduction="mean", **options: reduced(reference(a + 0.0625, np.where(m, 1, -1), **options), reduction)
+    return lambda a, m, reduction="mean", **options: reduced(
+        reference(a + 0.0625, np.where(m, 1, -1), **options), reduction
+    )
 
 
 def signed_op(name):

@@ -1,8 +1,6 @@
-"""Reading and writing weights."""
+"""Reading and writing weights and states."""
 
-from cygnet.io.safetensors import load_safetensors, save_safetensors
+from cygnet.io.safetensors import load_safetensors, safetensors_metadata, save_safetensors
+from cygnet.io.store import load, save
 
-save = save_safetensors
-load = load_safetensors
-
-__all__ = ["load", "load_safetensors", "save", "save_safetensors"]
+__all__ = ["load", "load_safetensors", "safetensors_metadata", "save", "save_safetensors"]

@@ -66,7 +66,13 @@ from cygnet.nn.images import (
     UpsamplingBilinear2d,
     UpsamplingNearest2d,
 )
-from cygnet.nn.linear import Flatten, Identity, Linear, Unflatten
+from cygnet.nn.linear import (
+    Bilinear,
+    Flatten,
+    Identity,
+    Linear,
+    Unflatten,
+)
 from cygnet.nn.loss import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -101,6 +107,7 @@ from cygnet.nn.norm import (
     InstanceNorm2d,
     InstanceNorm3d,
     LayerNorm,
+    LocalResponseNorm,
     RMSNorm,
 )
 from cygnet.nn.padding import (
@@ -131,6 +138,9 @@ from cygnet.nn.pooling import (
     AvgPool1d,
     AvgPool2d,
     AvgPool3d,
+    LPPool1d,
+    LPPool2d,
+    LPPool3d,
     MaxPool1d,
     MaxPool2d,
     MaxPool3d,
@@ -162,6 +172,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "Bilinear",
     "Buffer",
     "CELU",
     "ChannelShuffle",
@@ -205,9 +216,13 @@ __all__ = [
     "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
+    "LPPool1d",
+    "LPPool2d",
+    "LPPool3d",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",

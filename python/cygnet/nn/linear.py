@@ -13,7 +13,7 @@ from cygnet.nn.parameter import Parameter, float_dtype
 from cygnet.ops.common import FUSED_ACTIVATIONS
 from cygnet.tensor import Tensor
 
-__all__ = ["Flatten", "Identity", "Linear", "Unflatten"]
+__all__ = ["Bilinear", "Flatten", "Identity", "Linear", "Unflatten"]
 
 
 def positive_int(op: str, name: str, value: Any, minimum: int = 1) -> int:
@@ -92,6 +92,64 @@ class Linear(Module):
         return (
             f"in_features={self.in_features}, out_features={self.out_features}, "
             f"bias={self.bias is not None}"
+        )
+
+
+class Bilinear(Module):
+    """``sum(input1[..., i] * weight[:, i, j] * input2[..., j]) + bias``.
+
+    Parameters
+    ----------
+    in1_features, in2_features, out_features : int
+        Sizes of the last axes of both inputs and of the output.
+    bias : bool, default True
+        Whether a bias is added.
+    device : optional
+        The CPU; any other is an error.
+    dtype : dtype, default float32
+        float32 or float64.
+
+    Attributes
+    ----------
+    weight : Parameter of shape (out_features, in1_features, in2_features)
+    bias : Parameter of shape (out_features,) or None
+    """
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        self.in1_features = positive_int("Bilinear", "in1_features", in1_features)
+        self.in2_features = positive_int("Bilinear", "in2_features", in2_features)
+        self.out_features = positive_int("Bilinear", "out_features", out_features)
+        dtype = float_dtype("Bilinear", device, dtype)
+        shape = self.out_features, self.in1_features, self.in2_features
+        self.weight = Parameter(np.empty(shape, dtype))
+        self.register_parameter(
+            "bias", Parameter(np.empty(self.out_features, dtype)) if bias else None
+        )
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew, uniform in ±1/sqrt(in1_features)."""
+        bound = self.in1_features**-0.5
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        """Map (..., in1_features) and (..., in2_features) to (..., out_features)."""
+        return functional.bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+            f"out_features={self.out_features}, bias={self.bias is not None}"
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from cygnet.kernels import ShapeError
 from cygnet.nn import functional
+from cygnet.nn.function import OfFunction
 from cygnet.nn.linear import positive_int
 from cygnet.nn.module import Module
 from cygnet.nn.parameter import Parameter, float_dtype
@@ -23,6 +24,7 @@ __all__ = [
     "InstanceNorm2d",
     "InstanceNorm3d",
     "LayerNorm",
+    "LocalResponseNorm",
     "RMSNorm",
 ]
 
@@ -491,3 +493,18 @@ class RMSNorm(Module):
         return (
             f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
         )
+
+
+class LocalResponseNorm(OfFunction, function=functional.local_response_norm):
+    """Divides each element by a power of the mean square of `size` neighbouring channels.
+
+    Parameters
+    ----------
+    size : int
+    alpha : float, default 1e-4
+    beta : float, default 0.75
+    k : float, default 1.0
+    """
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

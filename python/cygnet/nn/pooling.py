@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from cygnet.nn import functional
+from cygnet.nn.function import OfFunction
 from cygnet.nn.module import Module
 from cygnet.tensor import Tensor
 
@@ -22,6 +23,9 @@ __all__ = [
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
+    "LPPool1d",
+    "LPPool2d",
+    "LPPool3d",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
@@ -333,3 +337,27 @@ class MaxUnpool3d(_MaxUnpool):
     """Puts maxima of (N, C, D, H, W) back where `MaxPool3d` found them."""
 
     _unpool = functional.max_unpool3d
+
+
+class LPPool1d(OfFunction, function=functional.lp_pool1d):
+    """``sum(x ** p) ** (1 / p)`` of each window of (N, C, L); parameters as `LPPool2d`."""
+
+
+class LPPool2d(OfFunction, function=functional.lp_pool2d):
+    """``sum(x ** p) ** (1 / p)`` of each window of (N, C, H, W) with p = norm_type.
+
+    Parameters
+    ----------
+    norm_type : float
+        p; infinity takes the largest absolute value.
+    kernel_size : int or (int, int)
+        Height and width of a window.
+    stride : int or (int, int), optional
+        Default: `kernel_size`.
+    ceil_mode : bool, default False
+        Whether partial windows at the end count.
+    """
+
+
+class LPPool3d(OfFunction, function=functional.lp_pool3d):
+    """``sum(x ** p) ** (1 / p)`` of each window of (N, C, D, H, W); parameters as `LPPool2d`."""

@@ -31,8 +31,34 @@ from cygnet.ops.elementwise import (
     sub,
     where,
 )
-from cygnet.ops.index import getitem
+from cygnet.ops.shape import narrow
 from cygnet.tensor import FLOATS, Array, Tensor
+
+__all__ = [
+    "celu",
+    "elu",
+    "gelu",
+    "glu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "leaky_relu",
+    "logsigmoid",
+    "mish",
+    "prelu",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softplus",
+    "softshrink",
+    "softsign",
+    "tanh",
+    "tanhshrink",
+    "threshold",
+]
 
 
 def _linear_in_pieces(kernel: Any, grad: Tensor, saved: Array, *parameters: float) -> Tensor:
@@ -428,6 +454,4 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
             f"glu: input has shape {x.shape}, expected an even size of dimension {dim}"
         )
     half = x.shape[axis] // 2
-    before = (slice(None),) * axis
-    gate = getitem(x, (*before, slice(half, None)))
-    return mul(getitem(x, (*before, slice(half))), sigmoid(gate))
+    return mul(narrow(x, axis, 0, half), sigmoid(narrow(x, axis, half, half)))

@@ -16,6 +16,10 @@ from cygnet.ops.shape import transpose, unsqueeze
 from cygnet.ops.softmax import softmax
 from cygnet.tensor import FLOATS, Array, Tensor
 
+__all__ = [
+    "scaled_dot_product_attention",
+]
+
 
 def causal_mask(rows: int, columns: int) -> Tensor:
     """True where a column is not beyond its row."""

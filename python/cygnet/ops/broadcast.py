@@ -15,6 +15,11 @@ from cygnet.autograd import record, record_view
 from cygnet.ops.common import Shape, also_named, as_tensor, normalized_axes, sizes, wrap
 from cygnet.tensor import Array, Tensor
 
+__all__ = [
+    "reshape",
+    "sum",
+]
+
 
 @also_named("shape")
 def reshape(input: Tensor, *shape: Any) -> Tensor:

@@ -19,6 +19,15 @@ from cygnet.ops.common import (
 )
 from cygnet.tensor import Tensor
 
+__all__ = [
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+]
+
 Sizes: TypeAlias = int | tuple[int, ...]
 Padding: TypeAlias = str | int | tuple[int | tuple[int, int], ...]
 

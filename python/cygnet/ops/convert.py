@@ -15,6 +15,10 @@ from cygnet.dtypes import channels_last, channels_last_3d, contiguous_format, pr
 from cygnet.ops.common import as_tensor, cast, wrap
 from cygnet.tensor import Array, Tensor, as_dtype
 
+__all__ = [
+    "clone",
+]
+
 # What the positional arguments of `to` mean, by the first of them.
 _TO_TENSOR = ("other", "non_blocking", "copy")
 _TO_DEVICE = ("device", "dtype", "non_blocking", "copy")

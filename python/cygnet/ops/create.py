@@ -16,6 +16,27 @@ from cygnet.ops.common import as_tensor as checked
 from cygnet.ops.convert import clone
 from cygnet.tensor import Array, Tensor, array_from, as_dtype
 
+__all__ = [
+    "arange",
+    "as_tensor",
+    "asarray",
+    "empty",
+    "empty_like",
+    "eye",
+    "from_dlpack",
+    "from_numpy",
+    "frombuffer",
+    "full",
+    "full_like",
+    "linspace",
+    "logspace",
+    "ones",
+    "ones_like",
+    "tensor",
+    "zeros",
+    "zeros_like",
+]
+
 # What every function here takes besides, by name: `layout` is `strided`; `pin_memory` and, of the
 # ..._like functions, `memory_format` have no effect; there is no `out`.
 _OPTIONS = frozenset({"layout", "memory_format", "pin_memory"})
@@ -159,6 +180,52 @@ def frombuffer(
             f"byte {offset} on: {error}"
         ) from None
     return finished(array, requires_grad)
+
+
+class _Capsule:
+    """A bare DLPack capsule of the CPU as an object that NumPy takes."""
+
+    def __init__(self, capsule: Any) -> None:
+        self._capsule = capsule
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self._capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (1, 0)
+
+
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A tensor that shares the memory of another library's array, by the DLPack protocol.
+
+    Parameters
+    ----------
+    ext_tensor : object
+        An array on the CPU with ``__dlpack__``, such as those of NumPy, PyTorch and JAX, or a
+        capsule that such a method returned. Of a read-only array (JAX's are), and of a capsule
+        that does not say, the tensor cannot be written to.
+    device : device or str, optional
+        The CPU.
+    copy : bool, optional
+        True for memory of its own, False never to copy. Default: only if it must.
+
+    Raises
+    ------
+    TypeError, BufferError
+        If it is no such object, or one that cannot be shared.
+    """
+    check_device("from_dlpack", device)
+    source = _Capsule(ext_tensor) if type(ext_tensor).__name__ == "PyCapsule" else ext_tensor
+    if not hasattr(source, "__dlpack__"):
+        raise TypeError(
+            f"from_dlpack: ext_tensor expected an object with __dlpack__, got "
+            f"{type(ext_tensor).__name__}"
+        )
+    try:
+        array = np.from_dlpack(source, copy=copy)
+    except RuntimeError as error:
+        raise BufferError(f"from_dlpack: ext_tensor cannot be shared: {error}") from None
+    return wrap(array_from(array, None, "from_dlpack"))
 
 
 def full(

@@ -14,6 +14,16 @@ from cygnet.ops.index import Resolved, put
 from cygnet.ops.shape import diagonal, movedim
 from cygnet.tensor import Tensor, as_dtype
 
+__all__ = [
+    "diag",
+    "diag_embed",
+    "trace",
+    "tril",
+    "tril_indices",
+    "triu",
+    "triu_indices",
+]
+
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle of each matrix, up to a diagonal above (positive) or below the main one,
@@ -35,7 +45,7 @@ def _triangle(op: str, input: Tensor, diagonal: int, upper: bool) -> Tensor:
         raise kernels.ShapeError(
             f"{op}: input has shape {input.shape}, expected at least 2 dimensions"
         )
-    lower = np.tri(*input.shape[-2:], diagonal, dtype=np.bool_)
+    lower = np.tri(input.shape[-2], input.shape[-1], diagonal, dtype=np.bool_)
     zero = wrap(np.zeros((), input.dtype))
     return where(wrap(lower), zero, input) if upper else where(wrap(lower), input, zero)
 

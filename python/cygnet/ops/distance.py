@@ -27,9 +27,20 @@ from cygnet.ops.elementwise import (
     sub,
     where,
 )
-from cygnet.ops.loss import at_least_zero, check_old_reduction, common_shape, reduced
+from cygnet.ops.loss import at_least_zero, check_old_reduction, reduced
 from cygnet.ops.reduce import amax
+from cygnet.ops.shape import common_shape
 from cygnet.tensor import Tensor
+
+__all__ = [
+    "cosine_embedding_loss",
+    "cosine_similarity",
+    "margin_ranking_loss",
+    "normalize",
+    "pairwise_distance",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
+]
 
 
 def length(input: Tensor, p: float, dim: int, keepdim: bool = False) -> Tensor:
@@ -80,7 +91,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     """
     op = "cosine_similarity"
     x1, x2 = operands(op, x1, x2, floating=True)
-    shape = common_shape(op, x1=x1, x2=x2)
+    shape = common_shape(op, [x1.shape, x2.shape])
     axis = normalized_axis(op, dim, len(shape))
 
     def unit(x: Tensor) -> Tensor:
@@ -113,7 +124,7 @@ def pairwise_distance(
     """
     op = "pairwise_distance"
     x1, x2 = operands(op, x1, x2, floating=True)
-    if not common_shape(op, x1=x1, x2=x2):
+    if not common_shape(op, [x1.shape, x2.shape]):
         raise kernels.ShapeError(f"{op}: x1 and x2 have no dimensions, expected at least 1")
     return length(add(sub(x1, x2), eps), p, -1, keepdim)
 
@@ -155,7 +166,7 @@ def cosine_embedding_loss(
             f"{op}: input1, input2 and target have shapes {x1.shape}, {x2.shape} and {y.shape}, "
             "expected (N, D), (N, D) and (N,), or all without N"
         )
-    common_shape(op, input=sum_(x1, -1), target=y)
+    common_shape(op, [x1.shape[:-1], y.shape])
     # The small number keeps the root of two zero vectors from 0.
     squares = [add(sum_(mul(x, x), -1), 1e-12) for x in (x1, x2)]
     cosine = div(sum_(mul(x1, x2), -1), sqrt(mul(*squares)))
@@ -186,7 +197,7 @@ def margin_ranking_loss(
             f"{op}: input1, input2 and target have shapes {x1.shape}, {x2.shape} and {y.shape}, "
             "expected one number of dimensions"
         )
-    common_shape(op, input1=x1, input2=x2, target=y)
+    common_shape(op, [x1.shape, x2.shape, y.shape])
     return reduced(op, at_least_zero(sub(margin, mul(y, sub(x1, x2)))), reduction)
 
 

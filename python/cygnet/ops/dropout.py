@@ -18,6 +18,17 @@ from cygnet.ops.softmax import softmax
 from cygnet.random import default_generator
 from cygnet.tensor import Array, Tensor
 
+__all__ = [
+    "alpha_dropout",
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
+    "feature_alpha_dropout",
+    "gumbel_softmax",
+    "rrelu",
+]
+
 
 def _checked(op: str, input: Tensor, p: float) -> Tensor:
     if not 0 <= p <= 1:

@@ -14,6 +14,10 @@ from cygnet.ops.products import _product
 from cygnet.ops.shape import diagonal, permute
 from cygnet.tensor import Tensor
 
+__all__ = [
+    "einsum",
+]
+
 OP = "einsum"
 LETTERS = string.ascii_uppercase + string.ascii_lowercase  # the numbers of the list form
 

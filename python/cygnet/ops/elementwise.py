@@ -23,6 +23,33 @@ from cygnet.ops.common import (
 )
 from cygnet.tensor import FLOATS, Tensor
 
+__all__ = [
+    "abs",
+    "add",
+    "div",
+    "eq",
+    "erf",
+    "exp",
+    "ge",
+    "gt",
+    "le",
+    "log",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "lt",
+    "maximum",
+    "minimum",
+    "mul",
+    "ne",
+    "neg",
+    "pow",
+    "sign",
+    "sqrt",
+    "sub",
+    "where",
+]
+
 
 def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """input + alpha * other."""

@@ -13,6 +13,11 @@ from cygnet.ops.elementwise import div, ne, where
 from cygnet.ops.gather import INDICES, gather_rows, scatter_add_rows
 from cygnet.tensor import Tensor
 
+__all__ = [
+    "embedding",
+    "one_hot",
+]
+
 
 def embedding(
     input: Tensor,

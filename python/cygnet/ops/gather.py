@@ -15,6 +15,14 @@ from cygnet.ops.elementwise import div, eq, mul
 from cygnet.ops.shape import common_shape
 from cygnet.tensor import FLOATS, Array, Tensor
 
+__all__ = [
+    "gather",
+    "scatter",
+    "scatter_add",
+    "scatter_reduce",
+    "take_along_dim",
+]
+
 INDICES = (np.dtype(np.int64), np.dtype(np.int32))
 
 
@@ -91,8 +99,8 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     axis = normalized_axis("gather", dim, input.ndim)
     if input.ndim == 0:
         return to_shape(gather_rows(to_shape(input, (1,)), reshape(index, -1)), index.shape)
-    if index.ndim == 0:
-        index = to_shape(index, (1,))
+    if index.ndim == 0 and input.ndim == 1:
+        return to_shape(_gathered(input, to_shape(index, (1,)), axis), ())
     return _gathered(_aligned("gather", "input", input, index, axis), index, axis)
 
 

@@ -17,6 +17,10 @@ from cygnet.ops.gather import INDICES, gather_rows
 from cygnet.ops.shape import common_shape
 from cygnet.tensor import Array, Tensor, _check_readable
 
+__all__ = [
+    "index_put",
+]
+
 OP = "indexing"
 
 

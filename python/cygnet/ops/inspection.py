@@ -13,6 +13,14 @@ from cygnet.dtypes import CATEGORY, RANK, DType
 from cygnet.ops.common import as_tensor
 from cygnet.tensor import Array, Tensor
 
+__all__ = [
+    "is_complex",
+    "is_floating_point",
+    "is_tensor",
+    "numel",
+    "result_type",
+]
+
 
 def device(input: Tensor) -> Device:
     """The CPU."""

@@ -16,6 +16,13 @@ from cygnet.ops.common import Shape, as_tensor, wrap
 from cygnet.ops.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from cygnet.tensor import Tensor
 
+__all__ = [
+    "interpolate",
+    "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
+]
+
 Matrix = tuple[np.ndarray, np.ndarray, np.ndarray]  # offsets, sources and weights: see `resample`
 
 _DIMENSIONS = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}

@@ -34,6 +34,25 @@ from cygnet.ops.shape import (
 )
 from cygnet.tensor import Tensor, _check_readable
 
+__all__ = [
+    "cat",
+    "column_stack",
+    "concat",
+    "concatenate",
+    "dstack",
+    "flip",
+    "fliplr",
+    "flipud",
+    "hstack",
+    "meshgrid",
+    "repeat_interleave",
+    "roll",
+    "rot90",
+    "stack",
+    "tile",
+    "vstack",
+]
+
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Joins tensors along a dimension, in the highest of their types.

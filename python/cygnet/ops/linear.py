@@ -8,10 +8,16 @@ from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, needs_gradient, record
 from cygnet.ops.activation import fused_gradient
 from cygnet.ops.broadcast import reshape, sum_to
-from cygnet.ops.common import layer_operands, saved_by_product, with_activation, wrap
-from cygnet.ops.products import mm
+from cygnet.ops.common import as_tensor, layer_operands, saved_by_product, with_activation, wrap
+from cygnet.ops.elementwise import add
+from cygnet.ops.products import matmul, mm
 from cygnet.ops.shape import transpose
 from cygnet.tensor import Tensor
+
+__all__ = [
+    "bilinear",
+    "linear",
+]
 
 
 def linear(
@@ -85,3 +91,48 @@ def _gradients(
     if bias is None:
         return by_input, by_weight
     return by_input, by_weight, sum_to(grads, bias.shape) if bias.requires_grad else None
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """sum over i, j of input1[..., i] weight[o, i, j] input2[..., j], and bias[o].
+
+    Parameters
+    ----------
+    input1 : Tensor
+        (..., in1), float32 or float64.
+    input2 : Tensor
+        (..., in2), with the same leading sizes.
+    weight : Tensor
+        (out, in1, in2).
+    bias : Tensor, optional
+        (out,).
+
+    Returns
+    -------
+    Tensor
+        (..., out)
+
+    Raises
+    ------
+    ShapeError, DTypeError
+    """
+    op = "bilinear"
+    x1, w, b = layer_operands(op, input1, weight, bias)
+    x2 = as_tensor(input2, op, "input2")
+    if (
+        w.ndim != 3
+        or x1.ndim == 0
+        or x1.shape[:-1] != x2.shape[:-1]
+        or (x1.shape[-1], x2.shape[-1]) != w.shape[1:]
+    ):
+        raise kernels.ShapeError(
+            f"{op}: input1, input2 and weight have shapes {x1.shape}, {x2.shape} and {w.shape}, "
+            "expected (..., in1), (..., in2) and (out, in1, in2)"
+        )
+    outputs, in1, in2 = w.shape
+    rows = math.prod(x1.shape[:-1])
+    # (rows, in1) (in1, out in2), then in each row (out, in2) (in2, 1)
+    matrix = reshape(transpose(w, 0, 1), (in1, outputs * in2))
+    halves = reshape(mm(reshape(x1, (rows, in1)), matrix), (rows, outputs, in2))
+    result = reshape(matmul(halves, reshape(x2, (rows, in2, 1))), (*x1.shape[:-1], outputs))
+    return result if b is None else add(result, b)

@@ -18,11 +18,26 @@ from cygnet.autograd import is_grad_enabled, record
 from cygnet.ops.activation import logsigmoid, sigmoid, softplus
 from cygnet.ops.broadcast import expand, reshape
 from cygnet.ops.broadcast import sum as sum_
-from cygnet.ops.common import Shape, as_tensor, operands, wrap
+from cygnet.ops.common import as_tensor, operands, wrap
 from cygnet.ops.elementwise import abs as abs_
 from cygnet.ops.elementwise import add, div, eq, exp, gt, le, log, lt, mul, ne, neg, sub, where
 from cygnet.ops.reduce import mean
+from cygnet.ops.shape import common_shape
 from cygnet.tensor import Tensor
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "gaussian_nll_loss",
+    "hinge_embedding_loss",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "mse_loss",
+    "poisson_nll_loss",
+    "smooth_l1_loss",
+    "soft_margin_loss",
+]
 
 
 def check_old_reduction(op: str, size_average: Any, reduce: Any) -> None:
@@ -50,15 +65,6 @@ def at_least_zero(input: Tensor) -> Tensor:
     return where(lt(input, 0), 0.0, input)
 
 
-def common_shape(op: str, **tensors: Tensor) -> Shape:
-    """The shape that the tensors broadcast to; ShapeError if there is none."""
-    try:
-        return np.broadcast_shapes(*(tensor.shape for tensor in tensors.values()))
-    except ValueError:
-        shapes = ", ".join(f"{name} {tensor.shape}" for name, tensor in tensors.items())
-        raise kernels.ShapeError(f"{op}: shapes expected to broadcast, got {shapes}") from None
-
-
 def _pair(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Input and target in one type and shape; a warning if they had two."""
     x, y = operands(op, input, target)
@@ -69,7 +75,7 @@ def _pair(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         "what a loss should do",
         stacklevel=4,
     )
-    shape = common_shape(op, input=x, target=y)
+    shape = common_shape(op, [x.shape, y.shape])
     return expand(x, shape), expand(y, shape)
 
 
@@ -376,7 +382,7 @@ def kl_div(
     op = "kl_div"
     check_old_reduction(op, size_average, reduce)
     x, y = operands(op, input, target)
-    common_shape(op, input=x, target=y)
+    common_shape(op, [x.shape, y.shape])
     if log_target:
         losses = mul(exp(y), sub(y, x))
     else:
@@ -424,7 +430,7 @@ def poisson_nll_loss(
     op = "poisson_nll_loss"
     check_old_reduction(op, size_average, reduce)
     x, y = operands(op, input, target)
-    common_shape(op, input=x, target=y)
+    common_shape(op, [x.shape, y.shape])
     losses = sub(exp(x), mul(y, x)) if log_input else sub(x, mul(y, log(add(x, eps))))
     if full:
         above = gt(y, 1)
@@ -470,7 +476,7 @@ def gaussian_nll_loss(
     """
     op = "gaussian_nll_loss"
     x, y = operands(op, input, target)
-    common_shape(op, input=x, target=y)
+    common_shape(op, [x.shape, y.shape])
     if not isinstance(var, Tensor):
         var = wrap(kernels.full(x.shape, var, x.dtype.name))
     if not kernels.is_recording() and var.numel() and kernels.max(kernels.neg(var._array)) > 0:
@@ -506,7 +512,7 @@ def soft_margin_loss(
     op = "soft_margin_loss"
     check_old_reduction(op, size_average, reduce)
     x, y = operands(op, input, target)
-    common_shape(op, input=x, target=y)
+    common_shape(op, [x.shape, y.shape])
     return reduced(op, softplus(neg(mul(y, x))), reduction)
 
 
@@ -525,6 +531,6 @@ def hinge_embedding_loss(
     op = "hinge_embedding_loss"
     check_old_reduction(op, size_average, reduce)
     x, y = operands(op, input, target)
-    common_shape(op, input=x, target=y)
+    common_shape(op, [x.shape, y.shape])
     near, far = where(ne(y, -1), x, 0.0), where(ne(y, 1), at_least_zero(sub(margin, x)), 0.0)
     return reduced(op, add(near, far), reduction)

@@ -36,6 +36,14 @@ from cygnet.ops.shape import permute
 from cygnet.ops.softmax import log_softmax, softmax
 from cygnet.tensor import FLOATS, Tensor
 
+__all__ = [
+    "cross_entropy",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
+    "nll_loss",
+]
+
 
 def _rows(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Class scores (N, C, ...) as rows (N ..., C) and their labels as a vector; (C,) is one row."""

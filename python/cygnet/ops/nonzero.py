@@ -1,10 +1,15 @@
-"""Positions of what is not zero: how many there are depends on values, so no recording takes them."""
+"""Positions of what is not zero: how many depends on values, so no recording takes them."""
 
 from __future__ import annotations
 
 from cygnet import kernels
 from cygnet.ops.common import as_tensor, wrap
 from cygnet.tensor import Tensor, _check_readable
+
+__all__ = [
+    "argwhere",
+    "nonzero",
+]
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, ...]:

@@ -14,9 +14,20 @@ from cygnet.autograd import is_grad_enabled, record
 from cygnet.ops.activation import fused_gradient
 from cygnet.ops.broadcast import reshape, sum_to
 from cygnet.ops.common import Shape, as_tensor, wrap
-from cygnet.ops.elementwise import add, div, mul, sqrt, sub
+from cygnet.ops.elementwise import add, div, mul, pow, sqrt, sub
+from cygnet.ops.pooling import avg_pool2d
 from cygnet.ops.reduce import mean
+from cygnet.ops.shape import narrow
 from cygnet.tensor import Array, Tensor
+
+__all__ = [
+    "batch_norm",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
+    "local_response_norm",
+    "rms_norm",
+]
 
 Axes: TypeAlias = tuple[int, ...]
 
@@ -460,3 +471,35 @@ def _gradients_of_rows(
     standard, rstd = _standardized(input, input.shape, axes, eps, centred=centred)
     parameters = input.shape[-count:]
     return _gradients_in_ops(grad, inputs, standard, rstd, parameters, axes, centred=centred)
+
+
+def local_response_norm(
+    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    """``input / (k + alpha * mean(input ** 2 over size neighbouring channels)) ** beta``.
+
+    Parameters
+    ----------
+    input : Tensor
+        (N, C, ...) of at least 3 dimensions; channels beyond the first and last count as 0.
+    size : int
+        Of the neighbourhood, in which the channel is number ``size // 2``.
+    alpha, beta, k : float
+        Default 1e-4, 0.75 and 1.
+
+    References
+    ----------
+    A. Krizhevsky, I. Sutskever, G. Hinton, "ImageNet classification with deep convolutional neural
+    networks", NeurIPS 2012.
+    """
+    op = "local_response_norm"
+    x = as_tensor(input, op, "input")
+    if x.ndim < 3:
+        raise kernels.ShapeError(f"{op}: input has shape {x.shape}, expected at least 3 dimensions")
+    if x.numel() == 0:
+        return x
+    images, channels = x.shape[:2]
+    squares = reshape(mul(x, x), (images, 1, channels, x.numel() // (images * channels)))
+    means = avg_pool2d(squares, (size, 1), 1, (size // 2, 0))  # one too many if size is even
+    divisor = pow(add(mul(narrow(means, 2, 0, channels), alpha), k), beta)
+    return div(x, reshape(divisor, x.shape))

@@ -13,6 +13,10 @@ from cygnet.ops.common import Shape, as_tensor, wrap
 from cygnet.ops.gather import gather_rows
 from cygnet.tensor import Tensor
 
+__all__ = [
+    "pad",
+]
+
 
 def pad(
     input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
@@ -45,8 +49,8 @@ def pad(
     pairs = list(zip(pad[::2], pad[1::2], strict=False))
     if len(pad) % 2 or len(pairs) > input.ndim:
         raise ValueError(
-            f"{op}: pad has {len(pad)} numbers, expected two for each of at most {input.ndim} "
-            "dimensions"
+            f"{op}: pad has {len(pad)} numbers, expected two for each of at most "
+            f"{input.ndim} dimensions"
         )
     first = input.ndim - len(pairs)
     widths = [(0, 0)] * first + pairs[::-1]
@@ -66,8 +70,8 @@ def pad(
         raise ValueError(f"{op}: value is {value}, expected none for mode {mode!r}")
     if not 1 <= len(pairs) <= 3 or first not in (1, 2):
         raise kernels.ShapeError(
-            f"{op}: pad has {len(pad)} numbers for shape {input.shape}, expected all but one or two "
-            f"of the dimensions for mode {mode!r}"
+            f"{op}: pad has {len(pad)} numbers for shape {input.shape}, expected all but one or "
+            f"two of the dimensions for mode {mode!r}"
         )
     for axis, (before, after) in enumerate(widths):
         if (before, after) != (0, 0):
@@ -111,4 +115,6 @@ def _positions(mode: str, axis: int, shape: Shape, before: int, after: int) -> n
             f"pad: pad ({before}, {after}) is too large for dimension {axis} of shape {shape} in "
             f"mode {mode!r}"
         )
-    return np.asarray(_SOURCES[mode](np.arange(-before, size + after), size))
+    kept = np.arange(max(-before, 0), size - max(-after, 0))
+    places = np.arange(-max(before, 0), len(kept) + max(after, 0))
+    return kept[_SOURCES[mode](places, len(kept))]

@@ -5,15 +5,39 @@ Results keep the memory order of the input, plain or channels last.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, needs_gradient, record
-from cygnet.ops.common import Shape, as_tensor, wrap
+from cygnet.ops.common import Shape, as_tensor, floating, wrap
+from cygnet.ops.elementwise import abs as abs_
+from cygnet.ops.elementwise import mul, neg, pow
 from cygnet.ops.reduce import mean
 from cygnet.tensor import Array, Tensor
+
+__all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
+]
 
 Size: TypeAlias = int | tuple[int, ...]
 MaybeSize: TypeAlias = int | tuple[int | None, ...] | None
@@ -414,3 +438,78 @@ def max_unpool3d(
 ) -> Tensor:
     """Zeros and the elements of (N, C, D, H, W) `input` at `indices`; see `max_unpool2d`."""
     return _max_unpool("max_unpool3d", 3, input, indices, kernel_size, stride, padding, output_size)
+
+
+def _lp_pool(
+    axes: int,
+    input: Tensor,
+    norm_type: float,
+    kernel_size: Size,
+    stride: Size | None,
+    ceil_mode: bool,
+) -> Tensor:
+    op = f"lp_pool{axes}d"
+    if norm_type == 0:
+        raise ValueError(f"{op}: argument norm_type expected another number than 0, got 0")
+    x = floating(op, input)
+    if norm_type in (math.inf, -math.inf):
+        size = abs_(x) if norm_type > 0 else neg(abs_(x))
+        pooled = _max_pool(
+            f"max_pool{axes}d", axes, size, kernel_size, stride, 0, 1, ceil_mode, False, "none"
+        )
+        assert isinstance(pooled, Tensor)
+        return pooled if norm_type > 0 else neg(pooled)
+    powers = pow(x, norm_type)
+    means = _avg_pool(f"avg_pool{axes}d", powers, kernel_size, stride, 0, ceil_mode)
+    count = kernel_size**axes if isinstance(kernel_size, int) else math.prod(kernel_size)
+    return pow(mul(means, count), 1 / norm_type)
+
+
+def lp_pool1d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: Size,
+    stride: Size | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """(sum of x^p)^(1/p) of each window of (N, C, L); see `lp_pool2d`."""
+    return _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def lp_pool2d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: Size,
+    stride: Size | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """(sum of x^p)^(1/p) of each window, with p = norm_type.
+
+    Parameters
+    ----------
+    input : Tensor
+        (N, C, H, W) or (C, H, W).
+    norm_type : float
+        p; with infinity the largest absolute value.
+    kernel_size, stride : int or pair of int
+        Windows; the stride is kernel_size by default.
+    ceil_mode : bool
+        Rounds the size of the result up instead of down; a window that is cut off counts as if its
+        missing elements were the mean of the others, as in PyTorch. Default False.
+
+    Raises
+    ------
+    ShapeError, ValueError
+    """
+    return _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def lp_pool3d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: Size,
+    stride: Size | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """(sum of x^p)^(1/p) of each window of (N, C, D, H, W); see `lp_pool2d`."""
+    return _lp_pool(3, input, norm_type, kernel_size, stride, ceil_mode)

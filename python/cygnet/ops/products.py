@@ -15,6 +15,28 @@ from cygnet.ops.join import roll
 from cygnet.ops.shape import common_shape, mT, permute, unsqueeze
 from cygnet.tensor import FLOATS, Tensor
 
+__all__ = [
+    "addbmm",
+    "addmm",
+    "addmv",
+    "addr",
+    "baddbmm",
+    "bmm",
+    "chain_matmul",
+    "cross",
+    "dot",
+    "ger",
+    "inner",
+    "kron",
+    "matmul",
+    "mm",
+    "multi_dot",
+    "mv",
+    "outer",
+    "tensordot",
+    "vdot",
+]
+
 
 def _operands(op: str, **ranked: tuple[Any, int | None]) -> list[Tensor]:
     """Arguments as tensors of one type and of the given numbers of dimensions."""

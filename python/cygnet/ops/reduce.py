@@ -12,6 +12,13 @@ from cygnet.ops.common import as_tensor, normalized_axis, wrap
 from cygnet.ops.gather import scatter_along
 from cygnet.tensor import Tensor
 
+__all__ = [
+    "amax",
+    "argmax",
+    "max",
+    "mean",
+]
+
 
 class ValuesIndices(NamedTuple):
     """The extreme values along a dimension and their positions."""

@@ -7,12 +7,21 @@ from typing import Any
 import numpy as np
 
 from cygnet import kernels
-from cygnet.ops.broadcast import expanded, reshape, to_shape
-from cygnet.ops.common import Number, as_tensor, cast, normalized_axis, wrap
+from cygnet.ops.broadcast import reshape, to_shape
+from cygnet.ops.common import Number, as_tensor, normalized_axis, wrap
 from cygnet.ops.elementwise import mul
 from cygnet.ops.gather import gather_rows
 from cygnet.ops.index import Resolved, put
+from cygnet.ops.masked import masked_fill
 from cygnet.tensor import Tensor
+
+__all__ = [
+    "index_add",
+    "index_copy",
+    "index_fill",
+    "index_select",
+    "take",
+]
 
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -79,14 +88,13 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | Number) -
     """
     op = "index_fill"
     input, index = as_tensor(input, op, "input"), _vector(op, index)
-    if isinstance(value, Tensor) and value.ndim:
-        raise kernels.ShapeError(f"{op}: value has shape {value.shape}, expected ()")
-    number = value if isinstance(value, Tensor) else wrap(np.array(value, input.dtype))
     axis = normalized_axis(op, dim, input.ndim)
     size = input.shape[axis] if input.ndim else 1
-    shape = (*input.shape[:axis], index.numel(), *input.shape[axis + 1 :]) if input.ndim else (1,)
-    rows = expanded(cast(number, input.dtype), shape)
-    return _put_rows(op, input, dim, wrapped_positions(index, size), rows, "assign")
+    mask = kernels.full((size,), 0, "bool")
+    positions = wrapped_positions(index, size)._array
+    kernels.index_put(mask, positions, np.broadcast_to(np.True_, positions.shape))
+    after = (1,) * (input.ndim - axis - 1) if input.ndim else ()
+    return masked_fill(input, to_shape(wrap(mask), (size, *after) if input.ndim else ()), value)
 
 
 def _put_rows(op: str, input: Tensor, dim: int, index: Tensor, source: Tensor, mode: str) -> Tensor:

@@ -24,6 +24,37 @@ from cygnet.ops.common import (
 )
 from cygnet.tensor import Array, Tensor
 
+__all__ = [
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "broadcast_tensors",
+    "broadcast_to",
+    "chunk",
+    "diagonal",
+    "dsplit",
+    "flatten",
+    "hsplit",
+    "moveaxis",
+    "movedim",
+    "narrow",
+    "permute",
+    "ravel",
+    "select",
+    "split",
+    "split_with_sizes",
+    "squeeze",
+    "swapaxes",
+    "swapdims",
+    "t",
+    "tensor_split",
+    "transpose",
+    "unbind",
+    "unflatten",
+    "unsqueeze",
+    "vsplit",
+]
+
 
 @also_named("size")
 def view(input: Tensor, *shape: Any) -> Tensor:

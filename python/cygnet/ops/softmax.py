@@ -16,6 +16,12 @@ from cygnet.ops.common import as_tensor, cast, wrap
 from cygnet.ops.elementwise import exp, mul, neg, sub
 from cygnet.tensor import Array, Tensor, as_dtype
 
+__all__ = [
+    "log_softmax",
+    "softmax",
+    "softmin",
+]
+
 
 def _arguments(op: str, input: Tensor, dim: int | None, dtype: Any) -> tuple[Tensor, int]:
     """The input in the type that is asked for, and the axis."""

@@ -13,6 +13,14 @@ from cygnet.ops.pad import pad
 from cygnet.ops.shape import overlap_added, overlapping, permute
 from cygnet.tensor import Array, Tensor
 
+__all__ = [
+    "channel_shuffle",
+    "fold",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "unfold",
+]
+
 Pair = int | tuple[int, int]
 
 
@@ -44,8 +52,8 @@ class _Windows:
         )
         if min(self.counts) < 1:
             raise kernels.ShapeError(
-                f"{op}: windows of {self.kernel} with dilation {self.dilation} do not fit in images "
-                f"of {size} with padding {self.padding}"
+                f"{op}: windows of {self.kernel} with dilation {self.dilation} do not fit in "
+                f"images of {size} with padding {self.padding}"
             )
 
     def of(self, array: Array) -> Array:

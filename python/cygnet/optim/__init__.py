@@ -1,6 +1,6 @@
 """Optimizers with PyTorch's names, arguments and state, one kernel call a parameter group."""
 
-from cygnet.optim import lr_scheduler
+from cygnet.optim import lr_scheduler, swa_utils
 from cygnet.optim.adagrad import Adadelta, Adagrad, RMSprop
 from cygnet.optim.adam import Adam, Adamax, AdamW, NAdam, RAdam
 from cygnet.optim.lbfgs import LBFGS
@@ -23,4 +23,5 @@ __all__ = [
     "l1_penalty",
     "l2_penalty",
     "lr_scheduler",
+    "swa_utils",
 ]

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from cygnet.autograd import enable_grad
+from cygnet.autograd import enable_grad, modified
 from cygnet.optim.optimizer import Optimizer, ParamGroup, number_of
 from cygnet.tensor import Array, Tensor
 
@@ -57,6 +57,8 @@ class KernelOptimizer(Optimizer):
                     *self._lists(group, params),
                     cell,
                 )
+                for param in params:
+                    modified(param)
         return loss
 
     step.__doc__ = Optimizer.step.__doc__

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cygnet import kernels, ops
+from cygnet import ops
 from cygnet.autograd import enable_grad, no_grad
 from cygnet.optim.line_search import Point, strong_wolfe
 from cygnet.optim.optimizer import Optimizer, ParamGroup, number_of
@@ -126,12 +126,12 @@ class LBFGS(Optimizer):
         offset = 0
         for param in self._params:
             part = direction[offset : offset + param.numel()].reshape(param.shape)
-            kernels.add(param._array, (part * t)._array, out=param._array)
+            param.add_(part * t)
             offset += param.numel()
 
     def _restore(self, values: list[Tensor]) -> None:
         for param, value in zip(self._params, values, strict=True):
-            kernels.copy_into(param._array, value._array)
+            param.copy_(value)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Up to `max_iter` iterations.

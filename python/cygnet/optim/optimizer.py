@@ -9,25 +9,13 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from cygnet import kernels
+from cygnet.autograd.hooks import RemovableHandle
 from cygnet.tensor import FLOATS, Tensor
 
 __all__ = ["Optimizer", "ParamGroup"]
 
 ParamGroup: TypeAlias = dict[str, Any]
 PreHook: TypeAlias = Callable[..., tuple[tuple[Any, ...], dict[str, Any]] | None]
-
-
-class HookHandle:
-    """Takes a hook away again."""
-
-    def __init__(self, hooks: dict[int, Callable[..., Any]], hook: Callable[..., Any]) -> None:
-        self._hooks = hooks
-        self._hooks[id(self)] = hook
-
-    def remove(self) -> None:
-        """The hook is called no longer."""
-        self._hooks.pop(id(self), None)
 
 
 class Optimizer:
@@ -125,7 +113,7 @@ class Optimizer:
                 if set_to_none:
                     param.grad = None
                 elif param.grad is not None:
-                    kernels.copy_into(param.grad._array, np.zeros((), param.dtype))
+                    param.grad.detach_().zero_()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Updates all parameters that have a gradient, in place.
@@ -142,17 +130,17 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} must define step")
 
-    def register_step_pre_hook(self, hook: PreHook) -> HookHandle:
+    def register_step_pre_hook(self, hook: PreHook) -> RemovableHandle:
         """Calls ``hook(optimizer, args, kwargs)`` before each step; what it returns, unless None,
         replaces the step's arguments. The returned handle's `remove` ends it.
         """
-        return HookHandle(self._pre_hooks, hook)
+        return RemovableHandle(self._pre_hooks, hook)
 
-    def register_step_post_hook(self, hook: Callable[..., None]) -> HookHandle:
+    def register_step_post_hook(self, hook: Callable[..., None]) -> RemovableHandle:
         """Calls ``hook(optimizer, args, kwargs)`` after each step; the returned handle's `remove`
         ends it.
         """
-        return HookHandle(self._post_hooks, hook)
+        return RemovableHandle(self._post_hooks, hook)
 
     def state_dict(self) -> dict[str, Any]:
         """State and groups in PyTorch's form, parameters replaced by their numbers.

@@ -1,0 +1,134 @@
+"""The methods, operators and properties of `Tensor`, which this module installs.
+
+`cygnet/_methods.pyi` declares them for type checkers, and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from cygnet.ops import elementwise, index, inplace, inspection, products, shape
+from cygnet.ops.inplace import in_place
+from cygnet.tensor import Tensor
+
+# Ops that are methods as well, by family.
+_METHODS: tuple[tuple[str, str], ...] = (
+    ("activation", "relu sigmoid tanh"),
+    ("broadcast", "expand reshape sum"),
+    (
+        "convert",
+        "bool byte clone contiguous cpu cuda double float half int long pin_memory to type type_as",
+    ),
+    ("create", "new_empty new_full new_ones new_tensor new_zeros"),
+    ("diagonal", "diag diag_embed trace tril triu"),
+    (
+        "elementwise",
+        "abs add div eq erf exp ge gt le log logical_and logical_not logical_or lt maximum "
+        "minimum mul ne neg pow sign sqrt sub",
+    ),
+    ("gather", "gather scatter scatter_add scatter_reduce take_along_dim"),
+    ("index", "index_put"),
+    (
+        "inspection",
+        "data_ptr element_size get_device is_complex is_contiguous is_floating_point "
+        "storage_offset stride",
+    ),
+    ("join", "flip fliplr flipud repeat repeat_interleave roll rot90 tile"),
+    ("masked", "masked_fill masked_scatter masked_select"),
+    ("nonzero", "argwhere nonzero"),
+    (
+        "products",
+        "addbmm addmm addmv addr baddbmm bmm cross dot ger inner kron matmul mm mv outer vdot",
+    ),
+    ("random", "bernoulli bernoulli_ exponential_ multinomial normal_ random_ uniform_"),
+    ("reduce", "amax argmax max mean"),
+    ("rows", "index_add index_copy index_fill index_select take"),
+    (
+        "shape",
+        "broadcast_to chunk diagonal dsplit expand_as flatten hsplit moveaxis movedim narrow "
+        "permute ravel reshape_as select split split_with_sizes squeeze swapaxes swapdims t "
+        "tensor_split transpose unbind unflatten unsqueeze view view_as vsplit",
+    ),
+    ("softmax", "log_softmax softmax"),
+)
+
+# Ops whose method has a second form with an underscore, which changes the tensor in place.
+_IN_PLACE: tuple[tuple[str, str], ...] = (
+    ("activation", "relu sigmoid tanh"),
+    ("elementwise", "abs add div exp log mul neg pow sign sqrt sub"),
+)
+
+
+def _reflected(op: Callable[..., Tensor]) -> Callable[[Tensor, Any], Tensor]:
+    def method(self: Tensor, other: Any) -> Tensor:
+        return op(other, self)
+
+    return method
+
+
+def _table(rows: tuple[tuple[str, str], ...]) -> dict[str, Callable[..., Any]]:
+    return {name: _op(family, name) for family, names in rows for name in names.split()}
+
+
+def _op(family: str, name: str) -> Callable[..., Any]:
+    op: Callable[..., Any] = getattr(importlib.import_module(f"cygnet.ops.{family}"), name)
+    return op
+
+
+METHODS: dict[str, Callable[..., Any]] = {
+    **_table(_METHODS),
+    **{f"{name}_": in_place(op) for name, op in _table(_IN_PLACE).items()},
+    "copy_": inplace.copy_,
+    "fill_": inplace.fill_,
+    "is_pinned": inspection.never,
+    "nelement": inspection.numel,
+    "unfold": shape.unfold,
+    "zero_": inplace.zero_,
+    "__abs__": elementwise.abs,
+    "__add__": elementwise.add,
+    "__and__": elementwise.logical_and,
+    "__eq__": elementwise.eq,
+    "__ge__": elementwise.ge,
+    "__getitem__": index.getitem,
+    "__gt__": elementwise.gt,
+    "__invert__": elementwise.logical_not,
+    "__le__": elementwise.le,
+    "__lt__": elementwise.lt,
+    "__matmul__": products.matmul,
+    "__mul__": elementwise.mul,
+    "__ne__": elementwise.ne,
+    "__neg__": elementwise.neg,
+    "__or__": elementwise.logical_or,
+    "__pow__": elementwise.pow,
+    "__radd__": elementwise.add,
+    "__rmatmul__": _reflected(products.matmul),
+    "__rmul__": elementwise.mul,
+    "__rpow__": _reflected(elementwise.pow),
+    "__rsub__": _reflected(elementwise.sub),
+    "__rtruediv__": _reflected(elementwise.div),
+    "__setitem__": inplace.setitem,
+    "__sub__": elementwise.sub,
+    "__truediv__": elementwise.div,
+}
+for _operator in ("add", "mul", "pow", "sub"):
+    METHODS[f"__i{_operator}__"] = METHODS[f"{_operator}_"]
+METHODS["__itruediv__"] = METHODS["div_"]
+
+PROPERTIES: dict[str, Callable[[Tensor], Any]] = {
+    "H": shape.t,
+    "T": shape.T,
+    "device": inspection.device,
+    "is_cuda": inspection.never,
+    "itemsize": inspection.element_size,
+    "layout": inspection.layout,
+    "mH": shape.mT,
+    "mT": shape.mT,
+    "nbytes": inspection.nbytes,
+}
+
+for _name, _function in METHODS.items():
+    setattr(Tensor, _name, _function)
+for _name, _function in PROPERTIES.items():
+    setattr(Tensor, _name, property(_function))
