@@ -83,6 +83,7 @@ _SUBMODULES = frozenset(
         "cuda",
         "data",
         "io",
+        "linalg",
         "metrics",
         "models",
         "mps",

@@ -3,22 +3,28 @@
 from tests.op_cases import (
     activations,
     attention,
+    aliases,
     convolution,
     elementwise,
     losses,
     modules,
     norms,
+    order,
     pooling,
     products,
     reductions,
     shapes,
+    special,
 )
 from tests.op_cases.case import Case, Sample
 
 CASES: list[Case] = [
     *elementwise.CASES,
+    *special.CASES,
+    *aliases.CASES,
     *activations.CASES,
     *reductions.CASES,
+    *order.CASES,
     *products.CASES,
     *convolution.CASES,
     *pooling.CASES,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cygnet import kernels
-from cygnet.autograd import no_grad
+from cygnet.autograd import no_grad, record
 from cygnet.dtypes import DType, get_default_dtype, promote_types
 from cygnet.ops.common import Shape, as_tensor, cast, sizes, wrap
 from cygnet.ops.create import check_options, finished, requested_size
