@@ -25,6 +25,7 @@ LINEAR = [
     s(x(0, 4), x(5, 4), x(5)),
     s(x(33, 17), x(49, 17), x(49)),
     s(x(100, 400), x(120, 400), x(120)),
+    s(x(1, 1), x(1, 1), x(1)),
 ]
 BATCHED = [
     s(x(2, 3, 4), x(2, 4, 5)),
@@ -62,6 +63,21 @@ def activated(name):
     )
 
 
+def bilinear(a, b, w, bias=0):
+    return np.einsum("...i,oij,...j->...o", a, w, b) + bias
+
+
+BILINEAR = [
+    s(x(3, 4), x(3, 5), x(2, 4, 5), x(2)),
+    s(x(3, 4), x(3, 5), x(2, 4, 5)),
+    s(x(4), x(5), x(2, 4, 5), x(2)),
+    s(x(4), x(1), x(1, 4, 1)),
+    s(x(2, 3, 4), x(2, 3, 5), x(2, 4, 5), x(2)),
+    s(x(0, 4), x(0, 5), x(2, 4, 5), x(2)),
+    s(x(3, 1), x(3, 1), x(1, 1, 1), x(1)),
+    s(x(33, 17), x(33, 19), x(21, 17, 19), x(21)),
+]
+
 CASES = [
     case("matmul", np.matmul, MATMUL, integers=True, layout_bits=False, reason=DEPTH),
     case("matmul vectors", np.matmul, [s(x(4), x(4)), s(x(3, 4), x(4)), s(x(4), x(4, 5))], op("matmul"),
@@ -71,4 +87,5 @@ CASES = [
     case("matmul batched", np.matmul, BATCHED, op("matmul"), integers=True, layout_bits=False, reason=DEPTH),
     case("linear", linear, LINEAR, integers=True),
     *(activated(name) for name in ACTIVATIONS),
+    case("bilinear", bilinear, BILINEAR, layout_bits=False, reason=DEPTH),
 ]  # fmt: skip
