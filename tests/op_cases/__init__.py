@@ -7,6 +7,8 @@ from tests.op_cases import (
     convolution,
     distances,
     elementwise,
+    images,
+    indexing,
     losses,
     modules,
     norms,
@@ -33,6 +35,8 @@ CASES: list[Case] = [
     *distances.CASES,
     *norms.CASES,
     *shapes.CASES,
+    *indexing.CASES,
+    *images.CASES,
     *attention.CASES,
     *modules.CASES,
 ]
