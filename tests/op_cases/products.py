@@ -26,6 +26,7 @@ LINEAR = [
     s(x(0, 4), x(5, 4), x(5)),
     s(x(33, 17), x(49, 17), x(49)),
     s(x(100, 400), x(120, 400), x(120)),
+    s(x(1, 1), x(1, 1), x(1)),
 ]
 BATCHED = [
     s(x(2, 3, 4), x(2, 4, 5)),
@@ -128,6 +129,21 @@ def diagonals(name, reference, *samples, **rest):
     return case(name, reference, list(samples), exact=True, **rest)
 
 
+def bilinear(a, b, w, bias=0):
+    return np.einsum("...i,oij,...j->...o", a, w, b) + bias
+
+
+BILINEAR = [
+    s(x(3, 4), x(3, 5), x(2, 4, 5), x(2)),
+    s(x(3, 4), x(3, 5), x(2, 4, 5)),
+    s(x(4), x(5), x(2, 4, 5), x(2)),
+    s(x(4), x(1), x(1, 4, 1)),
+    s(x(2, 3, 4), x(2, 3, 5), x(2, 4, 5), x(2)),
+    s(x(0, 4), x(0, 5), x(2, 4, 5), x(2)),
+    s(x(3, 1), x(3, 1), x(1, 1, 1), x(1)),
+    s(x(33, 17), x(33, 19), x(21, 17, 19), x(21)),
+]
+
 CASES = [
     case("matmul", np.matmul, MATMUL, integers=True, layout_bits=False, reason=DEPTH),
     case("matmul vectors", np.matmul, [s(x(4), x(4)), s(x(3, 4), x(4)), s(x(4), x(4, 5)), s(x(2, 3, 4), x(4)), s(x(4), x(2, 4, 3))], op("matmul"),
@@ -173,4 +189,5 @@ CASES = [
     diagonals("diag offset", np.diag, *(s(x(*n), k=k) for n in [(3,), (3, 4)] for k in (-2, 1)), function=lambda a, k: op("diag")(a, k)),
     diagonals("diag_embed", embedded, x(3), x(2, 3), x(0), s(x(2, 3), offset=1), s(x(2, 3), offset=-2), s(x(2, 3), dim1=0, dim2=1),
               s(x(2, 3), offset=1, dim1=-1, dim2=0), x(2, 3, 4)),
+    case("bilinear", bilinear, BILINEAR, layout_bits=False, reason=DEPTH),
 ]  # fmt: skip
