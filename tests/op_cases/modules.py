@@ -77,6 +77,8 @@ def in_the_place_of(name: str, function: str, row: Case) -> Case:
     kind = getattr(nn, name)
     signature = inspect.signature(getattr(cygnet.ops, function))
     own = inspect.signature(kind).parameters
+    given_mode = signature.parameters.get("training")
+    is_training = True if given_mode is None else given_mode.default
 
     def run(*tensors: Tensor, **options: Any) -> Any:
         calls = []
@@ -84,7 +86,7 @@ def in_the_place_of(name: str, function: str, row: Case) -> Case:
         def call(*args: Any, **kwargs: Any) -> Any:
             given = signature.bind(*args, **kwargs).arguments
             calls.append(given)
-            training = given.pop("training", True)
+            training = given.pop("training", is_training)
             net = kind(**{key: value for key, value in given.items() if key in own})
             inputs = [value for key, value in given.items() if key not in own]
             return net.train(training)(*inputs)
