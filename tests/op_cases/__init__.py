@@ -2,24 +2,33 @@
 
 from tests.op_cases import (
     activations,
+    aliases,
     attention,
     convolution,
     distances,
+    creation,
     elementwise,
+    images,
+    indexing,
     losses,
     modules,
     norms,
+    order,
     pooling,
     products,
     reductions,
     shapes,
+    special,
 )
 from tests.op_cases.case import Case, Sample
 
 CASES: list[Case] = [
     *elementwise.CASES,
+    *special.CASES,
+    *aliases.CASES,
     *activations.CASES,
     *reductions.CASES,
+    *order.CASES,
     *products.CASES,
     *convolution.CASES,
     *pooling.CASES,
@@ -27,6 +36,9 @@ CASES: list[Case] = [
     *distances.CASES,
     *norms.CASES,
     *shapes.CASES,
+    *indexing.CASES,
+    *images.CASES,
+    *creation.CASES,
     *attention.CASES,
     *modules.CASES,
 ]

@@ -6,10 +6,13 @@ methods of `Tensor` as well.
 
 from __future__ import annotations
 
-from cygnet.ops import methods as _methods  # installs them
+from cygnet.ops import methods as _methods  # noqa: F401 (installs them)
 from cygnet.ops.activation import *
+from cygnet.ops.aliases import *
 from cygnet.ops.attention import *
 from cygnet.ops.broadcast import *
+from cygnet.ops.comparison import *
+from cygnet.ops.composite import *
 from cygnet.ops.conv import *
 from cygnet.ops.convert import *
 from cygnet.ops.create import *
@@ -35,9 +38,14 @@ from cygnet.ops.pooling import *
 from cygnet.ops.products import *
 from cygnet.ops.random import *
 from cygnet.ops.reduce import *
+from cygnet.ops.rounding import *
 from cygnet.ops.rows import *
+from cygnet.ops.scan import *
 from cygnet.ops.shape import *
 from cygnet.ops.softmax import *
+from cygnet.ops.sort import *
+from cygnet.ops.special import *
+from cygnet.ops.vector_norm import *
 from cygnet.ops.windows import *
 
 __all__ = [name for name, value in globals().items() if callable(value)]

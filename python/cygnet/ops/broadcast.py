@@ -12,8 +12,16 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import record, record_view
-from cygnet.ops.common import Shape, also_named, as_tensor, normalized_axes, sizes, wrap
-from cygnet.tensor import Array, Tensor
+from cygnet.ops.common import (
+    Shape,
+    also_named,
+    as_tensor,
+    cast,
+    normalized_axes,
+    sizes,
+    wrap,
+)
+from cygnet.tensor import Array, Tensor, as_dtype
 
 __all__ = [
     "reshape",
@@ -134,22 +142,44 @@ def expanded(input: Tensor, shape: Shape) -> Tensor:
 
 
 def kept_shape(op: str, input: Tensor, dim: int | Sequence[int] | None) -> Shape:
-    axes = normalized_axes(op, dim, input.ndim)
+    """The shape with size 1 in the dimensions `dim`; see `axis_argument`."""
+    axes = normalized_axes(op, axis_argument(dim), input.ndim)
     return tuple(1 if i in axes else size for i, size in enumerate(input.shape))
 
 
 def axis_argument(dim: int | Sequence[int] | None) -> int | tuple[int, ...] | None:
-    return dim if dim is None or isinstance(dim, int) else tuple(dim)
+    """`dim` as the kernels take it; an empty sequence stands for all dimensions, as None does."""
+    return dim if dim is None or isinstance(dim, int) else tuple(dim) or None
 
 
-def sum(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Tensor:
-    """The sum over the dimensions `dim`, all by default; integers and bools give int64."""
+def sum(
+    input: Tensor,
+    dim: int | Sequence[int] | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+) -> Tensor:
+    """The sum over the dimensions `dim`, all by default; integers and bools give int64.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int or sequence of int, optional
+    keepdim : bool
+        Whether reduced dimensions stay, with size 1. Default False.
+    dtype : dtype, optional
+        What the input is converted to first.
+    """
     input = as_tensor(input, "sum", "input")
+    if dtype is not None:
+        input = cast(input, as_dtype(dtype, "sum"))
 
     def backward(grad: Tensor) -> tuple[Tensor]:
         return (expand(reshape(grad, kept_shape("sum", input, dim)), input.shape),)
 
     output = wrap(kernels.sum(input._array, axis_argument(dim), keepdim))
+    if dtype is not None:
+        output = cast(output, input.dtype)
     return record(output, (input,), backward, "sum", saved=(), fresh=False)
 
 

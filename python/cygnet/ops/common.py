@@ -11,6 +11,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
+from cygnet.dtypes import CATEGORY, RANK, get_default_dtype
 from cygnet.tensor import FLOATS, Array, Tensor
 
 Number: TypeAlias = float | int | bool
@@ -19,15 +20,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 wrap = Tensor._wrap
 
-# Within a pair of types the later wins; a float always wins over an integer.
-_RANK = {
-    np.dtype(np.bool_): 0,
-    np.dtype(np.uint8): 1,
-    np.dtype(np.int32): 2,
-    np.dtype(np.int64): 3,
-    np.dtype(np.float32): 4,
-    np.dtype(np.float64): 5,
-}
 DEFAULT_FLOAT = FLOATS[0]
 
 
@@ -42,7 +34,7 @@ def as_tensor(value: Any, op: str, name: str) -> Tensor:
 
 def highest_dtype(dtypes: Iterable[np.dtype[Any]]) -> np.dtype[Any]:
     """The type that numbers of all these types have together."""
-    return max(dtypes, key=_RANK.__getitem__)
+    return max(dtypes, key=RANK.__getitem__)
 
 
 def layer_operands(
@@ -82,36 +74,49 @@ def saved_by_product(
     return (*inputs, result) if saved is result._array else inputs
 
 
+def promoted(a: Tensor, b: Tensor) -> np.dtype[Any]:
+    """The type of an op on two tensors: the higher one, but a 0-d tensor does not lift a tensor
+    with dimensions within its category (bool, integer, float).
+    """
+    if (a.ndim == 0) != (b.ndim == 0) and CATEGORY[a.dtype.kind] == CATEGORY[b.dtype.kind]:
+        return a.dtype if a.ndim else b.dtype
+    return highest_dtype((a.dtype, b.dtype))
+
+
 def operands(op: str, a: Any, b: Any, *, floating: bool = False) -> tuple[Tensor, Tensor]:
     """Two operands as tensors of one type.
 
-    A Python number takes the tensor's type, unless it is a float beside an integer tensor, which
-    makes both float32. Two tensors take the higher of their types. With `floating`, integers
-    become float32.
+    A Python number takes the tensor's type, unless it is of a higher category: a float beside an
+    integer tensor makes both the default type, an int beside a bool tensor makes both int64. Two
+    tensors take the type that `promoted` gives. With `floating`, integers take the default type.
     """
     if not isinstance(a, Tensor):
         a = _constant(op, "input", a, b)
-    elif not isinstance(b, Tensor):
+    if not isinstance(b, Tensor):
         b = _constant(op, "other", b, a)
     if a.dtype == b.dtype and not (floating and a.dtype not in FLOATS):
         return a, b
-    dtype = highest_dtype((a.dtype, b.dtype))
+    dtype = promoted(a, b)
     if floating and dtype not in FLOATS:
-        dtype = DEFAULT_FLOAT
+        dtype = get_default_dtype()
     return cast(a, dtype), cast(b, dtype)
 
 
 def _constant(op: str, name: str, value: Any, other: Any) -> Tensor:
-    if isinstance(value, np.ndarray | np.generic):
+    if isinstance(value, np.ndarray) and value.ndim:
         return Tensor(value)
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.item()
     if not isinstance(value, int | float):
         raise TypeError(f"{op}: {name} must be a Tensor or a number, got {type(value).__name__}")
-    dtype = other.dtype if isinstance(other, Tensor) else DEFAULT_FLOAT
-    if isinstance(value, float) and dtype not in FLOATS:
-        dtype = DEFAULT_FLOAT
-    elif isinstance(value, int) and not isinstance(value, bool) and dtype == np.bool_:
-        dtype = np.dtype(np.int64)
-    return wrap(np.array(value, dtype))
+    kind = np.dtype(get_default_dtype() if isinstance(value, float) else type(value))
+    dtype = other.dtype if isinstance(other, Tensor) else kind
+    if CATEGORY[kind.kind] > CATEGORY[dtype.kind]:
+        dtype = kind
+    try:  # integers wrap around
+        return wrap(np.array(value, dtype if dtype in FLOATS else kind).astype(dtype))
+    except OverflowError:
+        raise ValueError(f"{op}: {name} is {value}, which does not fit {dtype}") from None
 
 
 def cast(tensor: Tensor, dtype: np.dtype[Any]) -> Tensor:
@@ -125,9 +130,9 @@ def cast(tensor: Tensor, dtype: np.dtype[Any]) -> Tensor:
 
 
 def floating(op: str, input: Tensor) -> Tensor:
-    """The argument `input` as a floating-point tensor; integers become float32."""
+    """The argument `input` as a floating-point tensor; integers take the default type."""
     tensor = as_tensor(input, op, "input")
-    return tensor if tensor.dtype in FLOATS else cast(tensor, DEFAULT_FLOAT)
+    return tensor if tensor.dtype in FLOATS else cast(tensor, get_default_dtype())
 
 
 def recomputed(op: Callable[[Tensor], Tensor], output: Array, input: Tensor) -> Tensor:

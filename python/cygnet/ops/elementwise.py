@@ -21,7 +21,7 @@ from cygnet.ops.common import (
     recomputed,
     wrap,
 )
-from cygnet.tensor import FLOATS, Tensor
+from cygnet.tensor import FLOATS, Array, Tensor
 
 __all__ = [
     "abs",
@@ -47,7 +47,6 @@ __all__ = [
     "sign",
     "sqrt",
     "sub",
-    "where",
 ]
 
 
@@ -94,8 +93,34 @@ def mul(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     return record(wrap(kernels.mul(a._array, b._array)), (a, b), backward, "mul")
 
 
-def div(input: Tensor | Number, other: Tensor | Number) -> Tensor:
-    """input / other; integers are divided as float32."""
+_ROUNDED = {"floor": kernels.floor_divide, "trunc": kernels.trunc_divide}
+
+
+def div(
+    input: Tensor | Number, other: Tensor | Number, *, rounding_mode: str | None = None
+) -> Tensor:
+    """input / other.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+        Integers are divided as floats of the default type.
+    rounding_mode : str, optional
+        'trunc' or 'floor': the quotient rounded to zero or down, in the operands' type and with a
+        gradient of 0. Default None: not rounded.
+
+    Raises
+    ------
+    ValueError
+        Another rounding mode; an integer divided by 0 and rounded.
+    """
+    if rounding_mode is not None:
+        if rounding_mode not in _ROUNDED:
+            raise ValueError(
+                f"div: rounding_mode is {rounding_mode!r}, expected None, 'trunc' or 'floor'"
+            )
+        a, b = operands("div", input, other)
+        return constant_slopes("div", _ROUNDED[rounding_mode](a._array, b._array), a, b)
     a, b = operands("div", input, other, floating=True)
 
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -108,10 +133,16 @@ def div(input: Tensor | Number, other: Tensor | Number) -> Tensor:
 
 
 def pow(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
-    """input ** exponent, for floating-point numbers; the gradient of the exponent is 0 where the
-    input is 0.
+    """input ** exponent; the gradient of the exponent is 0 where the input is 0.
+
+    Raises
+    ------
+    ValueError
+        A negative number as the exponent of an integer tensor.
     """
-    a, b = operands("pow", input, exponent, floating=True)
+    a, b = operands("pow", input, exponent)
+    if isinstance(exponent, int) and exponent < 0 and a.dtype not in FLOATS:
+        raise ValueError(f"pow: exponent is {exponent}, expected at least 0 for {a.dtype}")
 
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
         by_base = by_exponent = None
@@ -201,9 +232,23 @@ def abs(input: Tensor) -> Tensor:
 
 
 def sign(input: Tensor) -> Tensor:
-    """-1, 0 or 1; its gradient is 0."""
+    """-1, 0 or 1, 0 of NaN; its gradient is 0."""
     input = as_tensor(input, "sign", "input")
-    return wrap(kernels.sign(input._array))
+    if input.dtype == np.bool_:
+        return input.clone()
+    return constant_slopes("sign", kernels.sign(input._array), input)
+
+
+def constant_slopes(name: str, output: Array, *inputs: Tensor) -> Tensor:
+    """Records the result of an op that is constant in pieces: its gradients are 0."""
+
+    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+        return tuple(
+            wrap(kernels.full(i.shape, 0.0, i.dtype.name)) if i.requires_grad else None
+            for i in inputs
+        )
+
+    return record(wrap(output), inputs, backward, name, saved=())
 
 
 def erf(input: Tensor) -> Tensor:
@@ -219,8 +264,6 @@ def erf(input: Tensor) -> Tensor:
 def where(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input where the boolean condition holds, else other."""
     condition = as_tensor(condition, "where", "condition")
-    if not isinstance(input, Tensor) and not isinstance(other, Tensor):
-        input = wrap(np.array(input, FLOATS[0] if isinstance(input, float) else None))
     a, b = operands("where", input, other)
 
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -268,22 +311,23 @@ def ge(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     return _comparison(kernels.ge, input, other)
 
 
-def _truth(op: str, name: str, value: Tensor) -> Tensor:
+def truth(op: str, name: str, value: Tensor) -> Tensor:
+    """An argument as bools: whether each element is non-zero."""
     return cast(as_tensor(value, op, name), np.dtype(np.bool_))
 
 
 def logical_not(input: Tensor) -> Tensor:
     """Whether each element is zero."""
-    return wrap(kernels.logical_not(_truth("logical_not", "input", input)._array))
+    return wrap(kernels.logical_not(truth("logical_not", "input", input)._array))
 
 
 def logical_and(input: Tensor, other: Tensor) -> Tensor:
     """Whether both elements are non-zero."""
-    a, b = _truth("logical_and", "input", input), _truth("logical_and", "other", other)
+    a, b = truth("logical_and", "input", input), truth("logical_and", "other", other)
     return wrap(kernels.logical_and(a._array, b._array))
 
 
 def logical_or(input: Tensor, other: Tensor) -> Tensor:
     """Whether either element is non-zero."""
-    a, b = _truth("logical_or", "input", input), _truth("logical_or", "other", other)
+    a, b = truth("logical_or", "input", input), truth("logical_or", "other", other)
     return wrap(kernels.logical_or(a._array, b._array))

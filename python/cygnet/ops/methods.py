@@ -9,14 +9,42 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from cygnet.ops import elementwise, index, inplace, inspection, products, shape
+import numpy as np
+
+from cygnet.ops import (
+    comparison,
+    elementwise,
+    index,
+    inplace,
+    inspection,
+    masked,
+    products,
+    rounding,
+    shape,
+)
 from cygnet.ops.inplace import in_place
 from cygnet.tensor import Tensor
+
+_ALIASES = (
+    "absolute arccos arccosh arcsin arcsinh arctan arctan2 arctanh clip divide fix greater "
+    "greater_equal less less_equal multiply negative not_equal sgn subtract true_divide"
+)
 
 # Ops that are methods as well, by family.
 _METHODS: tuple[tuple[str, str], ...] = (
     ("activation", "relu sigmoid tanh"),
+    ("aliases", _ALIASES),
     ("broadcast", "expand reshape sum"),
+    (
+        "comparison",
+        "allclose bitwise_and bitwise_not bitwise_or bitwise_xor equal isclose isfinite isinf "
+        "isnan logical_xor",
+    ),
+    (
+        "composite",
+        "addcdiv addcmul clamp clamp_max clamp_min float_power fmax fmin heaviside lerp logit "
+        "nan_to_num sinc xlogy",
+    ),
     (
         "convert",
         "bool byte clone contiguous cpu cuda double float half int long pin_memory to type type_as",
@@ -43,8 +71,14 @@ _METHODS: tuple[tuple[str, str], ...] = (
         "addbmm addmm addmv addr baddbmm bmm cross dot ger inner kron matmul mm mv outer vdot",
     ),
     ("random", "bernoulli bernoulli_ exponential_ multinomial normal_ random_ uniform_"),
-    ("reduce", "amax argmax max mean"),
+    (
+        "reduce",
+        "all amax amin aminmax any argmax argmin count_nonzero logsumexp max mean min nanmean "
+        "nansum std var",
+    ),
+    ("rounding", "ceil floor floor_divide fmod frac remainder round trunc"),
     ("rows", "index_add index_copy index_fill index_select take"),
+    ("scan", "cummax cummin cumprod cumsum logcumsumexp prod"),
     (
         "shape",
         "broadcast_to chunk diagonal dsplit expand_as flatten hsplit moveaxis movedim narrow "
@@ -52,18 +86,62 @@ _METHODS: tuple[tuple[str, str], ...] = (
         "tensor_split transpose unbind unflatten unsqueeze view view_as vsplit",
     ),
     ("softmax", "log_softmax softmax"),
+    ("sort", "argsort bincount histc kthvalue median msort sort topk unique unique_consecutive"),
+    (
+        "special",
+        "acos acosh asin asinh atan atan2 atanh copysign cos cosh digamma erfc erfinv exp2 "
+        "expm1 hypot lgamma log10 log1p log2 logaddexp reciprocal rsqrt sin sinh square tan",
+    ),
+    ("vector_norm", "dist norm"),
 )
 
 # Ops whose method has a second form with an underscore, which changes the tensor in place.
 _IN_PLACE: tuple[tuple[str, str], ...] = (
-    ("activation", "relu sigmoid tanh"),
-    ("elementwise", "abs add div exp log mul neg pow sign sqrt sub"),
+    (
+        "activation",
+        "celu elu hardsigmoid hardswish hardtanh leaky_relu relu relu6 selu sigmoid tanh threshold",
+    ),
+    ("aliases", _ALIASES),
+    ("comparison", "bitwise_and bitwise_not bitwise_or bitwise_xor logical_xor"),
+    (
+        "composite",
+        "addcdiv addcmul clamp clamp_max clamp_min float_power heaviside lerp logit nan_to_num "
+        "sinc xlogy",
+    ),
+    ("diagonal", "tril triu"),
+    (
+        "elementwise",
+        "abs add div eq erf exp ge gt le log logical_and logical_not logical_or lt mul ne neg pow "
+        "sign sqrt sub",
+    ),
+    ("gather", "scatter scatter_add scatter_reduce"),
+    ("index", "index_put"),
+    ("masked", "masked_fill masked_scatter"),
+    ("products", "addbmm addmm addmv addr baddbmm"),
+    ("rounding", "ceil floor floor_divide fmod frac remainder round trunc"),
+    ("rows", "index_add index_copy index_fill"),
+    ("scan", "cumprod cumsum"),
+    (
+        "special",
+        "acos acosh asin asinh atan atan2 atanh copysign cos cosh digamma erfc erfinv exp2 expm1 "
+        "hypot lgamma log10 log1p log2 reciprocal rsqrt sin sinh square tan",
+    ),
 )
 
 
 def _reflected(op: Callable[..., Tensor]) -> Callable[[Tensor, Any], Tensor]:
     def method(self: Tensor, other: Any) -> Tensor:
         return op(other, self)
+
+    return method
+
+
+def _or_unlike(op: Callable[..., Tensor]) -> Callable[[Tensor, Any], Any]:
+    """The operator, which leaves what is no operand (None, a string) to Python: it is not equal."""
+
+    def method(self: Tensor, other: Any) -> Any:
+        known = isinstance(other, Tensor | int | float | np.ndarray | np.generic)
+        return op(self, other) if known else NotImplemented
 
     return method
 
@@ -85,36 +163,57 @@ METHODS: dict[str, Callable[..., Any]] = {
     "is_pinned": inspection.never,
     "nelement": inspection.numel,
     "unfold": shape.unfold,
+    "where": masked.where_method,
     "zero_": inplace.zero_,
     "__abs__": elementwise.abs,
     "__add__": elementwise.add,
-    "__and__": elementwise.logical_and,
-    "__eq__": elementwise.eq,
+    "__and__": comparison.bitwise_and,
+    "__eq__": _or_unlike(elementwise.eq),
+    "__floordiv__": rounding.floor_divide,
     "__ge__": elementwise.ge,
     "__getitem__": index.getitem,
     "__gt__": elementwise.gt,
-    "__invert__": elementwise.logical_not,
+    "__invert__": comparison.bitwise_not,
     "__le__": elementwise.le,
     "__lt__": elementwise.lt,
     "__matmul__": products.matmul,
+    "__mod__": rounding.remainder,
     "__mul__": elementwise.mul,
-    "__ne__": elementwise.ne,
+    "__ne__": _or_unlike(elementwise.ne),
     "__neg__": elementwise.neg,
-    "__or__": elementwise.logical_or,
+    "__or__": comparison.bitwise_or,
     "__pow__": elementwise.pow,
     "__radd__": elementwise.add,
+    "__rand__": comparison.bitwise_and,
+    "__rfloordiv__": _reflected(rounding.floor_divide),
     "__rmatmul__": _reflected(products.matmul),
+    "__rmod__": _reflected(rounding.remainder),
     "__rmul__": elementwise.mul,
+    "__ror__": comparison.bitwise_or,
     "__rpow__": _reflected(elementwise.pow),
     "__rsub__": _reflected(elementwise.sub),
     "__rtruediv__": _reflected(elementwise.div),
+    "__rxor__": comparison.bitwise_xor,
     "__setitem__": inplace.setitem,
     "__sub__": elementwise.sub,
     "__truediv__": elementwise.div,
+    "__xor__": comparison.bitwise_xor,
 }
-for _operator in ("add", "mul", "pow", "sub"):
-    METHODS[f"__i{_operator}__"] = METHODS[f"{_operator}_"]
-METHODS["__itruediv__"] = METHODS["div_"]
+METHODS |= {
+    f"__i{operator}__": METHODS[f"{method}_"]
+    for operator, method in (
+        ("add", "add"),
+        ("and", "bitwise_and"),
+        ("floordiv", "floor_divide"),
+        ("mod", "remainder"),
+        ("mul", "mul"),
+        ("or", "bitwise_or"),
+        ("pow", "pow"),
+        ("sub", "sub"),
+        ("truediv", "div"),
+        ("xor", "bitwise_xor"),
+    )
+}
 
 PROPERTIES: dict[str, Callable[[Tensor], Any]] = {
     "H": shape.t,

@@ -1,0 +1,54 @@
+"""Other names of ops: a table."""
+
+from __future__ import annotations
+
+from cygnet.ops.composite import clamp
+from cygnet.ops.elementwise import abs, div, ge, gt, le, lt, mul, ne, neg, sign, sub
+from cygnet.ops.rounding import trunc
+from cygnet.ops.special import acos, acosh, asin, asinh, atan, atan2, atanh
+
+absolute = abs
+arccos = acos
+arccosh = acosh
+arcsin = asin
+arcsinh = asinh
+arctan = atan
+arctan2 = atan2
+arctanh = atanh
+clip = clamp
+divide = div
+fix = trunc
+greater = gt
+greater_equal = ge
+less = lt
+less_equal = le
+multiply = mul
+negative = neg
+not_equal = ne
+sgn = sign
+subtract = sub
+true_divide = div
+
+__all__ = [
+    "absolute",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "clip",
+    "divide",
+    "fix",
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
+    "multiply",
+    "negative",
+    "not_equal",
+    "sgn",
+    "subtract",
+    "true_divide",
+]

@@ -1,0 +1,182 @@
+"""Running sums, products and extrema along a dimension; and the product over dimensions, whose
+gradient is made of running products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cygnet import kernels
+from cygnet.autograd import record
+from cygnet.ops.broadcast import kept_shape, reshape, to_shape
+from cygnet.ops.common import as_tensor, cast, floating, normalized_axis, recomputed, wrap
+from cygnet.ops.create import full
+from cygnet.ops.elementwise import eq, exp, mul, sub, where
+from cygnet.ops.join import cat
+from cygnet.ops.reduce import ValuesIndices, chosen, in_dtype
+from cygnet.ops.shape import narrow
+from cygnet.tensor import Array, Tensor
+
+__all__ = [
+    "cummax",
+    "cummin",
+    "cumprod",
+    "cumsum",
+    "logcumsumexp",
+    "prod",
+]
+
+
+def _on_lines(input: Tensor, dim: int, op: str, run: Callable[[Tensor, int], Tensor]) -> Tensor:
+    """run(input, axis); a 0-d tensor is a line of one element, and nothing stays nothing."""
+    axis = normalized_axis(op, dim, input.ndim)
+    return run(input, axis) if input.ndim else to_shape(run(to_shape(input, (1,)), 0), ())
+
+
+def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """The sum of the elements up to each along `dim`; integers and bools give int64.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    dtype : dtype, optional
+        What the input is converted to first.
+    """
+    input = in_dtype("cumsum", input, dtype)
+    output = _on_lines(input, dim, "cumsum", _running_sum)
+    return output if dtype is None else cast(output, input.dtype)
+
+
+def _running_sum(input: Tensor, axis: int, reverse: bool = False) -> Tensor:
+    return record(
+        wrap(kernels.cumsum(input._array, axis, reverse)),
+        (input,),
+        lambda grad: (_running_sum(grad, axis, not reverse),),
+        "cumsum",
+        saved=(),
+    )
+
+
+def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """The product of the elements up to each along `dim`; integers and bools give int64.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    dtype : dtype, optional
+        What the input is converted to first.
+    """
+    input = in_dtype("cumprod", input, dtype)
+    output = _on_lines(input, dim, "cumprod", _running_product)
+    return output if dtype is None else cast(output, input.dtype)
+
+
+def _running_product(input: Tensor, axis: int, reverse: bool = False) -> Tensor:
+    """p[k] = x[0] ... x[k]. The derivative of p[k] by x[j] is the product without x[j], which needs
+    no quotient: x[0] ... x[j - 1] times a recurrence over the later elements.
+    """
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        before = _running_product(_shifted(input, axis, 1.0, not reverse), axis, reverse)
+        after = _shifted(input, axis, 0.0, reverse)
+        return (mul(before, _recurrence(grad, after, axis, not reverse)),)
+
+    output = wrap(kernels.cumprod(input._array, axis, reverse))
+    return record(output, (input,), backward, "cumprod")
+
+
+def _shifted(input: Tensor, axis: int, fill: float | None, forward: bool) -> Tensor:
+    """The elements moved by one place along the axis; the free place gets `fill`, or what was
+    there.
+    """
+    size = input.shape[axis]
+    if size == 0:
+        return input
+    edge = narrow(input, axis, 0 if forward else size - 1, 1)
+    if fill is not None:
+        edge = full(edge.shape, fill, dtype=input.dtype)
+    rest = narrow(input, axis, 0 if forward else 1, size - 1)
+    return cat((edge, rest) if forward else (rest, edge), axis)
+
+
+def _recurrence(input: Tensor, factor: Tensor, axis: int, reverse: bool) -> Tensor:
+    """y[k] = input[k] + factor[k] y[k - 1], or y[k + 1] in reverse."""
+    output = kernels.linear_scan(input._array, factor._array, axis, reverse)
+
+    def backward(grad: Tensor) -> tuple[Tensor, Tensor]:
+        by_input = _recurrence(grad, _shifted(factor, axis, 0.0, reverse), axis, not reverse)
+        y = recomputed(lambda x: _recurrence(x, factor, axis, reverse), output, input)
+        return by_input, mul(by_input, _shifted(y, axis, 0.0, not reverse))
+
+    return record(wrap(output), (input, factor), backward, "linear_scan")
+
+
+def prod(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None
+) -> Tensor:
+    """The product over a dimension, or of all elements; integers and bools give int64.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, optional
+    keepdim : bool
+        Whether the reduced dimension stays, with size 1. Default False.
+    dtype : dtype, optional
+        What the input is converted to first.
+    """
+    input = in_dtype("prod", input, dtype)
+    kept = kept_shape("prod", input, dim)
+    output = wrap(kernels.prod(input._array, dim, keepdim))
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        flat = dim is None or input.ndim == 0
+        line = reshape(input, -1) if flat else input
+        axis = 0 if flat else normalized_axis("prod", dim or 0, input.ndim)
+        others = mul(
+            _running_product(_shifted(line, axis, 1.0, True), axis),
+            _running_product(_shifted(line, axis, 1.0, False), axis, True),
+        )
+        return (mul(reshape(others, input.shape), reshape(grad, kept)),)
+
+    output = record(output, (input,), backward, "prod")
+    return output if dtype is None else cast(output, input.dtype)
+
+
+def logcumsumexp(input: Tensor, dim: int) -> Tensor:
+    """log(sum(exp(x))) of the elements x up to each along `dim`, without overflow."""
+    return _on_lines(floating("logcumsumexp", input), dim, "logcumsumexp", _running_logsumexp)
+
+
+def _running_logsumexp(input: Tensor, axis: int) -> Tensor:
+    output = kernels.logcumsumexp(input._array, axis)
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        # The sum of grad[k] exp(x[j] - y[k]) over k >= j; y never falls, so nothing overflows.
+        y = recomputed(lambda x: _running_logsumexp(x, axis), output, input)
+        following = _shifted(y, axis, None, False)
+        decay = exp(where(eq(y, following), 0.0, sub(y, following)))
+        return (mul(_recurrence(grad, decay, axis, True), exp(sub(input, y))),)
+
+    return record(wrap(output), (input,), backward, "logcumsumexp")
+
+
+def cummax(input: Tensor, dim: int) -> ValuesIndices:
+    """The largest element up to each along `dim`, and its position, the last of equals."""
+    return _running_choice("cummax", kernels.cumargmax, input, dim)
+
+
+def cummin(input: Tensor, dim: int) -> ValuesIndices:
+    """The smallest element up to each along `dim`, and its position, the last of equals."""
+    return _running_choice("cummin", kernels.cumargmin, input, dim)
+
+
+def _running_choice(
+    op: str, kernel: Callable[[Array, int], Array], input: Tensor, dim: int
+) -> ValuesIndices:
+    input = as_tensor(input, op, "input")
+    axis = normalized_axis(op, dim, input.ndim)
+    return chosen(input, wrap(kernel(input._array, axis)), axis)

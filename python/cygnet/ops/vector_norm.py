@@ -1,0 +1,117 @@
+"""Norms of vectors: (sum(abs(x) ** p)) ** (1 / p) over dimensions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from cygnet import kernels
+from cygnet.autograd import record
+from cygnet.ops.broadcast import kept_shape, reshape, sum
+from cygnet.ops.common import Number, cast, recomputed, wrap
+from cygnet.ops.elementwise import (
+    abs,
+    constant_slopes,
+    div,
+    eq,
+    mul,
+    ne,
+    pow,
+    sign,
+    sqrt,
+    sub,
+    where,
+)
+from cygnet.ops.reduce import amax, amin, in_dtype
+from cygnet.tensor import FLOATS, Tensor
+
+__all__ = [
+    "dist",
+    "norm",
+]
+
+Dims = int | Sequence[int] | None
+
+
+def vector_norm(
+    x: Tensor, ord: Number = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None
+) -> Tensor:
+    """The norm of vectors.
+
+    Parameters
+    ----------
+    x : Tensor
+        float32 or float64.
+    ord : number
+        p of ``sum(abs(x) ** p) ** (1 / p)``; infinite for the largest and -infinite for the
+        smallest magnitude, 0 for the number of elements that are not 0. Default 2.
+    dim : int or sequence of int, optional
+        The dimensions that make one vector, all by default.
+    keepdim : bool
+        Whether they stay, with size 1. Default False.
+    dtype : dtype, optional
+        What `x` is converted to first.
+
+    Raises
+    ------
+    DTypeError
+        For integers and bools.
+    """
+    x = in_dtype("vector_norm", x, dtype)
+    if x.dtype not in FLOATS:
+        raise kernels.DTypeError(f"vector_norm: x has dtype {x.dtype}, expected float32 or float64")
+    if ord == 0:
+        return constant_slopes("vector_norm", cast(sum(ne(x, 0), dim, keepdim), x.dtype)._array, x)
+    if ord == 1:
+        return sum(abs(x), dim, keepdim)
+    if math.isinf(ord):
+        return (amax if ord > 0 else amin)(abs(x), dim, keepdim)
+    return _power_norm(x, ord, dim, keepdim)
+
+
+def _power_norm(x: Tensor, p: Number, dim: Dims, keepdim: bool) -> Tensor:
+    plain = x.detach()
+    if p == 2:
+        output = sqrt(sum(mul(plain, plain), dim, keepdim))._array
+    else:
+        output = pow(sum(pow(abs(plain), p), dim, keepdim), 1 / p)._array
+    kept = kept_shape("vector_norm", x, dim)
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        norm = recomputed(lambda v: _power_norm(v, p, dim, keepdim), output, x)
+        zero = reshape(eq(norm, 0), kept)  # the gradient there is 0
+        share = div(x, where(zero, 1.0, reshape(norm, kept)))
+        if p != 2:
+            share = mul(sign(x), pow(abs(share), p - 1))
+        return (where(zero, 0.0, mul(share, reshape(grad, kept))),)
+
+    return record(wrap(output), (x,), backward, "vector_norm")
+
+
+def norm(
+    input: Tensor,
+    p: Number | str | None = "fro",
+    dim: Dims = None,
+    keepdim: bool = False,
+    out: None = None,
+    dtype: Any = None,
+) -> Tensor:
+    """`vector_norm` of the input, for which 'fro' (the default) and None stand for p = 2.
+
+    Raises
+    ------
+    ValueError
+        For the nuclear norm, and if `out` is given.
+    """
+    if isinstance(p, str) and p != "fro":
+        raise ValueError(f"norm: p is {p!r}, expected a number or 'fro'")
+    if out is not None:
+        raise ValueError("norm: out is not offered, expected None")
+    order = 2 if p is None or isinstance(p, str) else p
+    return vector_norm(input, order, dim, keepdim, dtype=dtype)
+
+
+def dist(input: Tensor, other: Tensor, p: Number = 2) -> Tensor:
+    """The p-norm of input - other."""
+    return vector_norm(sub(input, other), p)

@@ -1,0 +1,77 @@
+"""Functions of one number and of pairs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tests.op_cases.case import Input, case, op, s, wide
+from tests.op_cases.elementwise import BINARY, KINKED, POSITIVE, POSITIVE_PAIRS, SHAPES, UNARY
+
+INSIDE = [Input(shape, "probability") for shape in SHAPES]
+ULP = {"float32": (4 * 2.0**-23, 0), "reason": "4 ULP"}
+
+
+def each(function):
+    return np.vectorize(function, otypes=[np.float64])
+
+
+def digamma(a):
+    """By its recurrence up to 20, and its asymptotic series there."""
+    total = np.zeros_like(a)
+    for _ in range(20):
+        total, a = total - 1 / a, a + 1
+    q = 1 / a**2
+    return total + np.log(a) - 0.5 / a - q * (1 / 12 - q * (1 / 120 - q * (1 / 252 - q / 240)))
+
+
+def inverse_erf(y):
+    """By bisection."""
+    low, high = np.full(np.shape(y), -3.0), np.full(np.shape(y), 3.0)
+    for _ in range(60):
+        middle = (low + high) / 2
+        below = each(math.erf)(middle) < y
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return (low + high) / 2
+
+
+def one(name, reference, samples=UNARY, **options):
+    return case(name, reference, samples, **options)
+
+
+CASES = [
+    one("exp", np.exp, **ULP),
+    one("log", np.log, POSITIVE),
+    one("sqrt", np.sqrt, POSITIVE, float32=(2.0**-23, 0), reason="correctly rounded"),
+    one("erf", each(math.erf), [*UNARY, wide(65, 7)], **ULP),
+    one("square", np.square, integers=True),
+    one("rsqrt", lambda a: 1 / np.sqrt(a), POSITIVE),
+    one("reciprocal", lambda a: 1 / a, POSITIVE),
+    one("sin", np.sin, [*UNARY, wide(65, 7)]),
+    one("cos", np.cos, [*UNARY, wide(65, 7)]),
+    one("tan", np.tan, INSIDE),
+    one("asin", np.arcsin, INSIDE),
+    one("acos", np.arccos, INSIDE),
+    one("atan", np.arctan),
+    one("sinh", np.sinh),
+    one("cosh", np.cosh),
+    one("asinh", np.arcsinh),
+    case("acosh", lambda a: np.arccosh(a + 1), POSITIVE, lambda a: op("acosh")(a + 1)),
+    one("atanh", np.arctanh, INSIDE),
+    one("exp2", np.exp2),
+    one("expm1", np.expm1),
+    one("log2", np.log2, POSITIVE),
+    one("log10", np.log10, POSITIVE),
+    one("log1p", np.log1p, POSITIVE),
+    one("erfc", each(math.erfc)),
+    one("erfinv", inverse_erf, INSIDE),
+    one("lgamma", each(math.lgamma), POSITIVE),
+    one("digamma", digamma, POSITIVE),
+    case("polygamma", lambda a: 1 / a**2, POSITIVE, lambda a: op("polygamma")(1, a) - op("polygamma")(1, a + 1),
+         float32=(4e-6, 1e-5), reason="a difference of near numbers"),
+    case("atan2", np.arctan2, [s(*(type(i)(i.shape, "kinked") for i in a.inputs)) for a in BINARY]),
+    case("hypot", np.hypot, POSITIVE_PAIRS),
+    case("logaddexp", np.logaddexp, BINARY),
+    case("copysign", np.copysign, [s(i, Input(i.shape, "kinked")) for i in KINKED], exact=True),
+]  # fmt: skip
