@@ -16,6 +16,7 @@ from cygnet import Tensor, nn
 from tests.op_cases import (
     activations,
     convolution,
+    distances,
     images,
     indexing,
     losses,
@@ -139,7 +140,7 @@ def composed(
 FUNCTIONS = [
     row
     for room in (
-        activations, att, convolution, images, indexing, losses, norms, pooling, products,
+        activations, att, convolution, distances, images, indexing, losses, norms, pooling, products,
         reductions, shapes,
     )
     for row in room.CASES
