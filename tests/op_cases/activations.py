@@ -135,7 +135,7 @@ CASES = [
     case("tanhshrink", lambda a: a - np.tanh(a), SMOOTH),
     case("threshold", shifted(threshold), [s(i, threshold=0.5, value=20.0) for i in PIECES], eighth("threshold"), exact=True),
     case("glu", glu, GATED, **LOOSE),
-    case("gumbel_softmax", one_hot_of_largest, [s(distinct(*n), dim=d) for n, d in (((3, 4), -1), ((3, 4), 0), ((5,), 0), ((2, 3, 4), 1), ((0, 3), 1), ((1, 1), 1), ((7, 2), -1), ((33, 17), -1))],
+    case("gumbel_softmax", one_hot_of_largest, [s(distinct(*n), dim=d) for n, d in (((3, 4), -1), ((2, 3, 4), 2), ((1, 5), 1), ((2, 3, 4), 1), ((0, 3), 1), ((1, 1), 1), ((7, 2), -1), ((33, 17), -1))],
          lambda a, dim: op("gumbel_softmax")(a * 1000, hard=True, dim=dim), exact=True),
     case("dropout evaluated", lambda a: a, SMOOTH, lambda a: op("dropout")(a, 0.5, training=False), exact=True),
     case("dropout of nothing", lambda a: a, SMOOTH, lambda a: op("dropout")(a, 0.0, training=True), exact=True),
