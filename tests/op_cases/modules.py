@@ -16,6 +16,7 @@ from cygnet import Tensor, nn
 from tests.op_cases import (
     activations,
     convolution,
+    distances,
     images,
     indexing,
     losses,
@@ -79,6 +80,8 @@ def in_the_place_of(name: str, function: str, row: Case) -> Case:
     kind = getattr(nn, name)
     signature = inspect.signature(getattr(cygnet.ops, function))
     own = inspect.signature(kind).parameters
+    given_mode = signature.parameters.get("training")
+    is_training = True if given_mode is None else given_mode.default
 
     def run(*tensors: Tensor, **options: Any) -> Any:
         calls = []
@@ -86,7 +89,7 @@ def in_the_place_of(name: str, function: str, row: Case) -> Case:
         def call(*args: Any, **kwargs: Any) -> Any:
             given = signature.bind(*args, **kwargs).arguments
             calls.append(given)
-            training = given.pop("training", True)
+            training = given.pop("training", is_training)
             net = kind(**{key: value for key, value in given.items() if key in own})
             inputs = [value for key, value in given.items() if key not in own]
             return net.train(training)(*inputs)
@@ -137,7 +140,7 @@ def composed(
 FUNCTIONS = [
     row
     for room in (
-        activations, att, convolution, images, indexing, losses, norms, pooling, products,
+        activations, att, convolution, distances, images, indexing, losses, norms, pooling, products,
         reductions, shapes,
     )
     for row in room.CASES
@@ -262,6 +265,11 @@ def linear_of(shapes: Sequence[tuple[int, ...]]) -> nn.Module:
     return nn.Linear(*shapes[1][::-1], bias=len(shapes) == 3)
 
 
+def bilinear_of(shapes: Sequence[tuple[int, ...]]) -> nn.Module:
+    outputs, *inputs = shapes[2]
+    return nn.Bilinear(*inputs, outputs, bias=len(shapes) == 4)
+
+
 def prelu_of(shapes: Sequence[tuple[int, ...]]) -> nn.Module:
     return nn.PReLU(*shapes[1])
 
@@ -280,6 +288,9 @@ LAYERS = [
     mirrored("Embedding", ROWS["embedding"], embedding_of,
              [s(labels(*n, below=5), x(5, width)) for n in [(7,), (2, 3), (0,), ()] for width in (3, 1)]),
     mirrored("Linear", ROWS["linear"], linear_of),
+    mirrored("Bilinear", ROWS["bilinear"], bilinear_of),
+    case("nn.Softmax2d", lambda a: reductions.softmax(a, -3), [x(*n) for n in [(2, 3, 4, 5), (3, 4, 5), (1, 1, 1, 1), (0, 3, 2, 2),
+         (2, 1, 3, 3), (1, 5, 1, 1), (4, 2, 2), (2, 33, 4, 4)]], lambda a: nn.Softmax2d()(a), layout_bits=False, reason=reductions.ORDER),
     mirrored("PReLU", ROWS["prelu"], prelu_of),
     case("nn.Identity", lambda a: a, ANY, lambda a: nn.Identity(3, other=1)(a), exact=True),
     case("nn.Flatten", flattened,
