@@ -82,6 +82,7 @@ _SUBMODULES = frozenset(
         "backends",
         "cuda",
         "data",
+        "distributions",
         "io",
         "linalg",
         "metrics",
