@@ -2,10 +2,14 @@
 
 from tests.op_cases import (
     activations,
-    attention,
     aliases,
+    attention,
     convolution,
+    distances,
+    creation,
     elementwise,
+    images,
+    indexing,
     losses,
     modules,
     norms,
@@ -29,8 +33,12 @@ CASES: list[Case] = [
     *convolution.CASES,
     *pooling.CASES,
     *losses.CASES,
+    *distances.CASES,
     *norms.CASES,
     *shapes.CASES,
+    *indexing.CASES,
+    *images.CASES,
+    *creation.CASES,
     *attention.CASES,
     *modules.CASES,
 ]
