@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -319,6 +320,27 @@ def test_resumed_run_gives_the_same_bits(name: str, options: dict[str, Any]) -> 
     run(optimizer, params, grads[3:])
     run(resumed, resumed_params, grads[3:])
     for mine, other in zip(params, resumed_params, strict=True):
+        np.testing.assert_array_equal(mine._array, other._array)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_state_in_a_file(name: str, tmp_path: Path) -> None:
+    values, grads = drawn(np.float32, 4)
+    params, optimizer = started(name, values, {"lr": 0.1})
+    schedule = optim.lr_scheduler.OneCycleLR(optimizer, 0.1, 10, cycle_momentum=False)
+    run(optimizer, params, grads[:2])
+    schedule.step()
+    cygnet.save([optimizer.state_dict(), schedule.state_dict()], tmp_path / "state")
+    others, resumed = started(name, [param._array for param in params], {})
+    again = optim.lr_scheduler.OneCycleLR(resumed, 0.1, 10, cycle_momentum=False)
+    state, progress = cygnet.load(tmp_path / "state")
+    resumed.load_state_dict(state)
+    again.load_state_dict(progress)
+    for each, its, timer in ((optimizer, params, schedule), (resumed, others, again)):
+        run(each, its, grads[2:])
+        timer.step()
+    assert schedule.get_last_lr() == again.get_last_lr()
+    for mine, other in zip(params, others, strict=True):
         np.testing.assert_array_equal(mine._array, other._array)
 
 

@@ -164,7 +164,7 @@ class Categorical(_Discrete):
     >>> from cygnet.distributions import Categorical
     >>> choice = Categorical(cygnet.tensor([1.0, 1.0, 2.0]))
     >>> choice.log_prob(cygnet.tensor([0, 2])).exp()
-    tensor([0.2500, 0.5000])
+    tensor([0.25, 0.5 ])
     """
 
     arg_constraints: ClassVar = {"probs": constraints.simplex, "logits": constraints.real_vector}
