@@ -128,6 +128,7 @@ def embedded(a, offset=0, dim1=-2, dim2=-1):
 def diagonals(name, reference, *samples, **rest):
     return case(name, reference, list(samples), exact=True, **rest)
 
+
 def bilinear(a, b, w, bias=0):
     return np.einsum("...i,oij,...j->...o", a, w, b) + bias
 
