@@ -2,8 +2,8 @@
 
 from tests.op_cases import (
     activations,
-    attention,
     aliases,
+    attention,
     convolution,
     distances,
     elementwise,
@@ -38,7 +38,7 @@ CASES: list[Case] = [
     *indexing.CASES,
     *images.CASES,
     *attention.CASES,
-    *modules.CASES,
 ]
+CASES += modules.cases(CASES)
 
 __all__ = ["CASES", "Case", "Sample"]

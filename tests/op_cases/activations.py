@@ -88,7 +88,16 @@ def shifted(function):
 INPLACE = [s(kinked(2, 3), inplace=True)]
 PRELU = [s(kinked(3, 4), x(1)), s(kinked(3, 4), x(4)), s(kinked(2, 3, 5, 7), x(3)), s(kinked(5), x(1)), s(kinked(0, 3), x(3)),
          s(kinked(2, 3, 4), x(3)), s(kinked(2, 3, 4), x(1)), s(kinked(), x(1))]  # fmt: skip
-GATED = [s(x(4, 6)), s(x(4, 6), dim=0), s(x(4, 6), dim=1), s(x(2)), s(x(0, 4)), s(x(0, 4), dim=0), s(x(2, 4, 3), dim=-2), s(x(33, 62))]
+GATED = [
+    s(x(4, 6)),
+    s(x(4, 6), dim=0),
+    s(x(4, 6), dim=1),
+    s(x(2)),
+    s(x(0, 4)),
+    s(x(0, 4), dim=0),
+    s(x(2, 4, 3), dim=-2),
+    s(x(33, 62)),
+]
 LOOSE = {"float32": (2 * ULP, 2 * ULP), "reason": "2^-22 max(1, |x|)"}
 
 CASES = [

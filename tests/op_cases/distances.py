@@ -45,7 +45,9 @@ def triplet(a, near, far, margin=1.0, swap=False, reduction="mean", **options):
     distant = pairwise_distance(a, far, **options)
     if swap:
         distant = np.minimum(distant, pairwise_distance(near, far, **options))
-    return reduced(np.maximum(0, pairwise_distance(a, near, **options) - distant + margin), reduction)
+    return reduced(
+        np.maximum(0, pairwise_distance(a, near, **options) - distant + margin), reduction
+    )
 
 
 def marked(name):
@@ -53,7 +55,13 @@ def marked(name):
     return lambda a, b, m, **options: op(name)(a, b, m.to(a.dtype) * 2 - 1, **options)
 
 
-PAIRS = [s(x(3, 4), x(3, 4)), s(x(3, 4), x(4)), s(x(2, 1, 4), x(3, 4)), s(x(0, 4), x(0, 4)), s(x(33, 130), x(33, 130))]
+PAIRS = [
+    s(x(3, 4), x(3, 4)),
+    s(x(3, 4), x(4)),
+    s(x(2, 1, 4), x(3, 4)),
+    s(x(0, 4), x(0, 4)),
+    s(x(33, 130), x(33, 130)),
+]
 NORMS = [1.0, 3.0, 1.5]
 EMBEDDED = [*with_reductions(s(x(5, 4), x(5, 4), mask(5)), s(x(33, 17), x(33, 17), mask(33), margin=0.2)), s(x(4), x(4), mask()),
             s(x(0, 4), x(0, 4), mask(0), reduction="sum")]  # fmt: skip
