@@ -17,6 +17,7 @@ from cygnet import Tensor, nn
 from tests.op_cases import attention as att
 from tests.op_cases import images, norms
 from tests.op_cases.case import Case, Sample, case, fixed, labels, mask, s, x
+from tests.op_cases.reductions import softmax
 
 SMALL = 600  # numbers in a sample: the kernels' edges are tested by the functions' rows
 ENOUGH = 8
@@ -261,11 +262,47 @@ ANY = [
 ]
 
 
+def bilinear_of(shapes: Sequence[tuple[int, ...]]) -> nn.Module:
+    outer, *inner = shapes[2]
+    return nn.Bilinear(*inner, outer, bias=len(shapes) == 4)
+
+
+PLANES = [
+    (2, 3, 4, 5),
+    (3, 4, 5),
+    (1, 2, 3, 3),
+    (0, 3, 2, 2),
+    (2, 1, 3, 4),
+    (1, 1, 1, 1),
+    (2, 5, 1, 3),
+    (4, 2, 2),
+]
+SPLITS = [((2, 6, 3), 1, (2, 3)), ((2, 6, 3), 1, (-1, 2)), ((6,), 0, (3, 2)), ((2, 12), -1, (2, 3, 2)), ((4, 3), 0, (2, 2)),
+          ((2, 6, 3), 1, (6,)), ((0, 4), 1, (2, 2)), ((2, 3, 8), 2, (2, -1, 2))]  # fmt: skip
+RESIZED = [{"scale_factor": 2}, {"scale_factor": (2.0, 1.5)}, {"size": (3, 7)}, {"size": 4}]
+
+
+def upsampling(name: str, **same: Any) -> Case:
+    def reference(a: np.ndarray, **options: Any) -> np.ndarray:
+        return images.interpolated(a, **options, **same)
+
+    samples = [s(x(*n), **options) for n in [(1, 2, 3, 4), (2, 1, 5, 3)] for options in RESIZED]
+    return case(f"nn.{name}", reference, samples, lambda a, **o: getattr(nn, name)(**o)(a))
+
+
 def layers(rows: Rows) -> list[Case]:
     return [
         mirrored("Embedding", rows["embedding"], embedding_of,
                  [s(labels(*n, below=5), x(5, width)) for n in [(7,), (2, 3), (0,), ()] for width in (3, 1)]),
         mirrored("Linear", rows["linear"], linear_of),
+        mirrored("Bilinear", rows["bilinear"], bilinear_of),
+        case("nn.Softmax2d", lambda a: softmax(a, -3), [x(*n) for n in PLANES], lambda a: nn.Softmax2d()(a),
+             layout_bits=False, reason="the order of a sum follows the memory order"),
+        case("nn.Unflatten", lambda a, dim, unflattened_size: np.reshape(a, (*a.shape[:dim], *unflattened_size, *a.shape[dim:][1:])),
+             [s(x(*n), dim=dim, unflattened_size=sizes) for n, dim, sizes in SPLITS],
+             lambda a, **options: nn.Unflatten(**options)(a), exact=True),
+        upsampling("UpsamplingNearest2d"),
+        upsampling("UpsamplingBilinear2d", mode="bilinear", align_corners=True),
         mirrored("PReLU", rows["prelu"], prelu_of),
         case("nn.Identity", lambda a: a, ANY, lambda a: nn.Identity(3, other=1)(a), exact=True),
         case("nn.Flatten", flattened,
