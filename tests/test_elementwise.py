@@ -13,16 +13,17 @@ import cygnet.kernels as kernels
 from tests.kernel_layouts import LAYOUTS, assert_close, check_replay, check_threads, same_bits
 
 FLOATS = ("float32", "float64")
-NUMBERS = (*FLOATS, "int32", "int64")
-ALL = (*NUMBERS, "bool", "uint8")
+NUMBERS = (*FLOATS, "int32", "int64", "uint8")
+ALL = (*NUMBERS, "bool")
+INTEGERS = ("int32", "int64", "uint8")
 
 EXACT_BINARY = {
-    "add": (np.add, NUMBERS),
+    "add": (np.add, ALL),
     "sub": (np.subtract, NUMBERS),
-    "mul": (np.multiply, NUMBERS),
+    "mul": (np.multiply, ALL),
     "div": (np.divide, FLOATS),
-    "maximum": (np.maximum, NUMBERS),
-    "minimum": (np.minimum, NUMBERS),
+    "maximum": (np.maximum, ALL),
+    "minimum": (np.minimum, ALL),
     "eq": (np.equal, ALL),
     "ne": (np.not_equal, ALL),
     "lt": (np.less, ALL),
@@ -31,6 +32,12 @@ EXACT_BINARY = {
     "ge": (np.greater_equal, ALL),
     "logical_and": (np.logical_and, ("bool",)),
     "logical_or": (np.logical_or, ("bool",)),
+    "fmax": (np.fmax, FLOATS),
+    "fmin": (np.fmin, FLOATS),
+    "copysign": (np.copysign, FLOATS),
+    "bitwise_and": (np.bitwise_and, (*INTEGERS, "bool")),
+    "bitwise_or": (np.bitwise_or, (*INTEGERS, "bool")),
+    "bitwise_xor": (np.bitwise_xor, (*INTEGERS, "bool")),
 }
 EXACT_UNARY = {
     "neg": (np.negative, NUMBERS),
@@ -45,6 +52,8 @@ EXACT_UNARY = {
     "floor": (np.floor, FLOATS),
     "ceil": (np.ceil, FLOATS),
     "round": (np.rint, FLOATS),
+    "trunc": (np.trunc, FLOATS),
+    "bitwise_not": (np.bitwise_not, (*INTEGERS, "bool")),
 }
 SMOOTH = {
     "exp": np.exp,
@@ -299,7 +308,7 @@ def test_special_values(dtype: str) -> None:
     assert same_bits(kernels.eq(x, x), x == x)
     assert same_bits(kernels.ne(x, y), x != y)
     np.testing.assert_array_equal(kernels.relu(x), [nan, inf, 0, 0, 0])
-    np.testing.assert_array_equal(kernels.sign(x), [nan, 1, -1, 0, 0])
+    np.testing.assert_array_equal(kernels.sign(x), [0, 1, -1, 0, 0])
     np.testing.assert_array_equal(kernels.exp(x), [nan, inf, 0, 1, 1])
     np.testing.assert_array_equal(kernels.log(x), [nan, inf, nan, -inf, -inf])
     np.testing.assert_array_equal(kernels.tanh(x), [nan, 1, -1, 0, 0])
@@ -436,9 +445,9 @@ def test_out() -> None:
             "div: a has dtype int32, expected float32 or float64",
         ),
         (
-            lambda f: kernels.add(f(3).astype(bool), f(3).astype(bool)),
+            lambda f: kernels.sub(f(3).astype(bool), f(3).astype(bool)),
             TypeError,
-            "add: a has dtype bool, expected float32, float64, int32 or int64",
+            "sub: a has dtype bool, expected float32, float64, int32, int64 or uint8",
         ),
         (
             lambda f: kernels.exp(f(3).astype(np.int64)),

@@ -146,11 +146,11 @@ def test_empty() -> None:
     assert np.isnan(kernels.mean(x, 0)).all()
     assert kernels.max(x, 1).shape == (0,)
     assert kernels.argmax(x, 1).shape == (0,)
-    assert kernels.max_backward(np.zeros(0, "f"), x, np.zeros(0, "f"), 1).shape == (0, 3)
+    assert kernels.extremum_backward(np.zeros(0, "f"), x, np.zeros(0, "f"), 1).shape == (0, 3)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_max_backward_shares_among_equals(dtype: str) -> None:
+def test_extremum_backward_shares_among_equals(dtype: str) -> None:
     for shape in SHAPES[1:]:
         x = np.asarray(np.random.default_rng(0).integers(0, 3, shape)).astype(dtype)
         for axis in axes(len(shape)):
@@ -159,7 +159,7 @@ def test_max_backward_shares_among_equals(dtype: str) -> None:
             equal = x == top
             expected = np.where(equal, grad / equal.sum(axis, keepdims=True), 0).astype(dtype)
             for layout in LAYOUTS.values():
-                got = kernels.max_backward(layout(grad), layout(x), layout(top), axis, True)
+                got = kernels.extremum_backward(layout(grad), layout(x), layout(top), axis, True)
                 assert same_bits(np.ascontiguousarray(got), np.ascontiguousarray(expected))
 
 
@@ -203,9 +203,9 @@ def test_out() -> None:
             "sum: out shares memory with an input",
         ),
         (
-            lambda x: kernels.max_backward(x, x, x, 0),
+            lambda x: kernels.extremum_backward(x, x, x, 0),
             ValueError,
-            "max_backward: grad_output has shape (4, 3), expected (3,)",
+            "extremum_backward: grad_output has shape (4, 3), expected (3,)",
         ),
     ],
 )
@@ -225,7 +225,7 @@ def test_threads_and_replay() -> None:
         check_threads(lambda axis=axis: kernels.argmax(x, axis))
         check_replay(lambda a, axis=axis: kernels.argmax(a, axis), x)
     top = x.max(1)
-    check_replay(lambda g, a: kernels.max_backward(g, a, kernels.max(a, 1), 1), top, x)
+    check_replay(lambda g, a: kernels.extremum_backward(g, a, kernels.max(a, 1), 1), top, x)
 
 
 def test_argmax_of_parts_and_blocks() -> None:

@@ -5,6 +5,7 @@ from tests.op_cases import (
     aliases,
     attention,
     convolution,
+    creation,
     distances,
     elementwise,
     images,
@@ -37,6 +38,7 @@ CASES: list[Case] = [
     *shapes.CASES,
     *indexing.CASES,
     *images.CASES,
+    *creation.CASES,
     *attention.CASES,
 ]
 CASES += modules.cases(CASES)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+import cygnet
 from tests.op_cases.activations import sigmoid
 from tests.op_cases.case import case, kinked, op, s, x
 
@@ -61,22 +62,6 @@ def activated(name):
         float32=(3e-6, 1e-5),
         reason="a rounded sum goes through the function",
     )
-
-
-def bilinear(a, b, w, bias=0):
-    return np.einsum("...i,oij,...j->...o", a, w, b) + bias
-
-
-BILINEAR = [
-    s(x(3, 4), x(3, 5), x(2, 4, 5), x(2)),
-    s(x(3, 4), x(3, 5), x(2, 4, 5)),
-    s(x(4), x(5), x(2, 4, 5), x(2)),
-    s(x(4), x(1), x(1, 4, 1)),
-    s(x(2, 3, 4), x(2, 3, 5), x(2, 4, 5), x(2)),
-    s(x(0, 4), x(0, 5), x(2, 4, 5), x(2)),
-    s(x(3, 1), x(3, 1), x(1, 1, 1), x(1)),
-    s(x(33, 17), x(33, 19), x(21, 17, 19), x(21)),
-]
 
 
 def product(name, reference, *shapes, function=None, **options):
@@ -144,6 +129,21 @@ def diagonals(name, reference, *samples, **rest):
     return case(name, reference, list(samples), exact=True, **rest)
 
 
+def bilinear(a, b, w, bias=0):
+    return np.einsum("...i,oij,...j->...o", a, w, b) + bias
+
+
+BILINEAR = [
+    s(x(3, 4), x(3, 5), x(2, 4, 5), x(2)),
+    s(x(3, 4), x(3, 5), x(2, 4, 5)),
+    s(x(4), x(5), x(2, 4, 5), x(2)),
+    s(x(4), x(1), x(1, 4, 1)),
+    s(x(2, 3, 4), x(2, 3, 5), x(2, 4, 5), x(2)),
+    s(x(0, 4), x(0, 5), x(2, 4, 5), x(2)),
+    s(x(3, 1), x(3, 1), x(1, 1, 1), x(1)),
+    s(x(33, 17), x(33, 19), x(21, 17, 19), x(21)),
+]
+
 CASES = [
     case("matmul", np.matmul, MATMUL, integers=True, layout_bits=False, reason=DEPTH),
     case("matmul vectors", np.matmul, [s(x(4), x(4)), s(x(3, 4), x(4)), s(x(4), x(4, 5)), s(x(2, 3, 4), x(4)), s(x(4), x(2, 4, 3))], op("matmul"),
@@ -153,8 +153,6 @@ CASES = [
     case("matmul batched", np.matmul, BATCHED, op("matmul"), integers=True, layout_bits=False, reason=DEPTH),
     case("linear", linear, LINEAR, integers=True),
     *(activated(name) for name in ACTIVATIONS),
-    case("bilinear", bilinear, BILINEAR, layout_bits=False, reason=DEPTH),
-
     product("mm", np.matmul, *(((m, d), (d, p)) for _, m, d, p in SIZES)),
     product("bmm", np.matmul, *(((n, m, d), (n, d, p)) for n, m, d, p in SIZES)),
     product("mv", np.matmul, *(((m, d), (d,)) for _, m, d, _ in SIZES)),
@@ -178,7 +176,7 @@ CASES = [
     product("chain_matmul", lambda *a: a[0] if len(a) == 1 else np.linalg.multi_dot(a), ((3, 4), (4, 5)), ((3, 4),), ((2, 3), (3, 4), (4, 2)),
             ((5, 1), (1, 5), (5, 1), (1, 4)), ((10, 30), (30, 5), (5, 60)), ((2, 0), (0, 3)), ((1, 1), (1, 1)), ((0, 2), (2, 3))),
     product("multi_dot", lambda *a: np.linalg.multi_dot(a), ((3, 4), (4, 5)), ((3,), (3, 4)), ((2, 3), (3,)), ((4,), (4, 3), (3,)), ((3,), (3,)),
-            ((5, 1), (1, 5), (5, 1), (1, 4)), ((10, 30), (30, 5), (5, 60)), ((2, 3), (3, 4), (4, 2)), function=lambda *a: op("multi_dot")(list(a))),
+            ((5, 1), (1, 5), (5, 1), (1, 4)), ((10, 30), (30, 5), (5, 60)), ((2, 3), (3, 4), (4, 2)), function=lambda *a: cygnet.linalg.multi_dot(list(a))),
     *(product(f"einsum {equation}", lambda *a, e=equation: np.einsum(e, *a), shapes, function=lambda *a, e=equation: op("einsum")(e, *a))
       for equation, shapes in EINSUM.items()),
     product("einsum lists", lambda a, b: a @ b, ((3, 4), (4, 5)), function=lambda a, b: op("einsum")(a, [0, 1], b, [1, 2], [0, 2])),
@@ -191,4 +189,5 @@ CASES = [
     diagonals("diag offset", np.diag, *(s(x(*n), k=k) for n in [(3,), (3, 4)] for k in (-2, 1)), function=lambda a, k: op("diag")(a, k)),
     diagonals("diag_embed", embedded, x(3), x(2, 3), x(0), s(x(2, 3), offset=1), s(x(2, 3), offset=-2), s(x(2, 3), dim1=0, dim2=1),
               s(x(2, 3), offset=1, dim1=-1, dim2=0), x(2, 3, 4)),
+    case("bilinear", bilinear, BILINEAR, layout_bits=False, reason=DEPTH),
 ]  # fmt: skip

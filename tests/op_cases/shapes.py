@@ -152,7 +152,8 @@ COPIES = [
            s(x(0), x(0)), s(x(2, 3), x(2, 3), x(2, 3), dim=1), s(x(4), x(4), dim=1), s(x(2, 3, 4), x(2, 3, 4), dim=-2)),
     stacks("hstack", np.hstack), stacks("vstack", np.vstack), stacks("dstack", np.dstack), stacks("column_stack", np.column_stack),
     options("repeat", lambda a, repeats: np.tile(a, repeats), (2, 3), *({"repeats": n} for n in [(1, 1), (2, 3), (1, 4), (3, 1), (0, 2),
-            (2, 1, 2), (1, 2, 2, 1), (2, 2)])),
+            (2, 1, 2), (1, 2, 2, 1), (2, 2)]),
+            function=lambda a, repeats: a.repeat(repeats)),
     case("tile", lambda a, dims: np.tile(a, dims), [s(x(2, 3), dims=n) for n in [(2,), (1, 2), (2, 1, 2), (0,), ()]]
          + [s(x(), dims=(3,)), s(x(4), dims=(2, 2)), s(x(0), dims=(2,))], exact=True),
     case("repeat_interleave", interleaved, [s(x(2, 3), repeats=2), s(x(2, 3), repeats=3, dim=0), s(x(2, 3), repeats=2, dim=1),

@@ -109,7 +109,6 @@ from cygnet.ops import (
     upsample_bilinear,
     upsample_nearest,
 )
-from cygnet.ops.softmax import softmin
 
 __all__ = [
     "adaptive_avg_pool1d",

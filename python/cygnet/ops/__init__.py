@@ -6,6 +6,7 @@ methods of `Tensor` as well.
 
 from __future__ import annotations
 
+from cygnet.ops import methods as _methods  # noqa: F401 (installs them)
 from cygnet.ops.activation import *
 from cygnet.ops.aliases import *
 from cygnet.ops.attention import *
@@ -46,6 +47,5 @@ from cygnet.ops.sort import *
 from cygnet.ops.special import *
 from cygnet.ops.vector_norm import *
 from cygnet.ops.windows import *
-from cygnet.ops import methods as _methods  # installs them
 
 __all__ = [name for name, value in globals().items() if callable(value)]

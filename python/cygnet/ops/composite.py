@@ -69,18 +69,16 @@ def clamp(input: Tensor, min: Bound = None, max: Bound = None) -> Tensor:
     input = as_tensor(input, "clamp", "input")
     if min is None and max is None:
         raise ValueError("clamp: min and max are None, expected at least one bound")
-    if input.dtype in FLOATS and _ordered(min) and _ordered(max):
-        return _between(input, -math.inf if min is None else min, math.inf if max is None else max)
+    if input.dtype in FLOATS and not isinstance(min, Tensor) and not isinstance(max, Tensor):
+        low, high = -math.inf if min is None else min, math.inf if max is None else max
+        if low == low and high == high:
+            return _between(input, low, high)
     result = input
     if min is not None:
         result = _bounded("clamp", kernels.maximum, ge, result, min)
     if max is not None:
         result = _bounded("clamp", kernels.minimum, le, result, max)
     return result
-
-
-def _ordered(bound: Bound) -> bool:
-    return bound is None or (isinstance(bound, int | float) and bound == bound)
 
 
 def _between(input: Tensor, low: Number, high: Number) -> Tensor:
@@ -244,4 +242,6 @@ def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:
 
     product = kernels.mul(a._array, kernels.log(b._array))
     known = kernels.logical_and(zero._array, kernels.eq(b._array, b._array))
-    return record(wrap(kernels.where(known, 0.0, product)), (a, b), backward, "xlogy")
+    return record(
+        wrap(kernels.where(known, np.zeros((), a.dtype), product)), (a, b), backward, "xlogy"
+    )

@@ -84,14 +84,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return record(output, parts, backward, "cat", saved=(), fresh=False)
 
 
-def concat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """`cat`."""
-    return cat(tensors, dim)
-
-
-def concatenate(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """`cat`."""
-    return cat(tensors, dim)
+concat = concatenate = cat
 
 
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:

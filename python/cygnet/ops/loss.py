@@ -73,7 +73,7 @@ def _pair(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     warnings.warn(
         f"{op}: target has shape {y.shape}, input {x.shape}; they are broadcast, which is seldom "
         "what a loss should do",
-        stacklevel=4,
+        stacklevel=3,
     )
     shape = common_shape(op, [x.shape, y.shape])
     return expand(x, shape), expand(y, shape)

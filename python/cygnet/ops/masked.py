@@ -65,10 +65,10 @@ def masked_fill(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor:
 
 
 def _mask(op: str, mask: Any) -> Tensor:
-    mask = as_tensor(mask, op, "mask")
-    if mask.dtype != np.bool_:
-        raise kernels.DTypeError(f"{op}: mask is {mask.dtype}, expected bool")
-    return mask
+    tensor = as_tensor(mask, op, "mask")
+    if tensor.dtype != np.bool_:
+        raise kernels.DTypeError(f"{op}: mask is {tensor.dtype}, expected bool")
+    return tensor
 
 
 def _masked(op: str, input: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

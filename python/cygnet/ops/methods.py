@@ -9,6 +9,8 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from cygnet.ops import (
     comparison,
     elementwise,
@@ -134,6 +136,16 @@ def _reflected(op: Callable[..., Tensor]) -> Callable[[Tensor, Any], Tensor]:
     return method
 
 
+def _or_unlike(op: Callable[..., Tensor]) -> Callable[[Tensor, Any], Any]:
+    """The operator, which leaves what is no operand (None, a string) to Python: it is not equal."""
+
+    def method(self: Tensor, other: Any) -> Any:
+        known = isinstance(other, Tensor | int | float | np.ndarray | np.generic)
+        return op(self, other) if known else NotImplemented
+
+    return method
+
+
 def _table(rows: tuple[tuple[str, str], ...]) -> dict[str, Callable[..., Any]]:
     return {name: _op(family, name) for family, names in rows for name in names.split()}
 
@@ -156,18 +168,18 @@ METHODS: dict[str, Callable[..., Any]] = {
     "__abs__": elementwise.abs,
     "__add__": elementwise.add,
     "__and__": comparison.bitwise_and,
-    "__eq__": elementwise.eq,
+    "__eq__": _or_unlike(elementwise.eq),
+    "__floordiv__": rounding.floor_divide,
     "__ge__": elementwise.ge,
     "__getitem__": index.getitem,
     "__gt__": elementwise.gt,
-    "__floordiv__": rounding.floor_divide,
     "__invert__": comparison.bitwise_not,
     "__le__": elementwise.le,
     "__lt__": elementwise.lt,
     "__matmul__": products.matmul,
     "__mod__": rounding.remainder,
     "__mul__": elementwise.mul,
-    "__ne__": elementwise.ne,
+    "__ne__": _or_unlike(elementwise.ne),
     "__neg__": elementwise.neg,
     "__or__": comparison.bitwise_or,
     "__pow__": elementwise.pow,

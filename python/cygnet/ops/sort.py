@@ -300,7 +300,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 
     Raises
     ------
-    DTypeError, IndexError, ShapeError, ValueError
+    DTypeError, ShapeError, ValueError
     RuntimeError
         While calls are recorded: the size of the result depends on the data.
     """
@@ -322,6 +322,8 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
         if weights.dtype not in FLOATS:
             weights = cast(weights, np.dtype(np.float64))
     _check_readable(op)
+    if input.numel() and (lowest := amin(input).item()) < 0:
+        raise ValueError(f"{op}: input contains {lowest}, expected numbers from 0")
     top = int(amax(input).item()) + 1 if input.numel() else 0
     return _counts(cast(input, _LONG), builtins.max(top, minlength), weights)
 

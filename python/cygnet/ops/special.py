@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TypeAlias
 
 from cygnet import kernels
 from cygnet.autograd import record
@@ -45,7 +45,11 @@ __all__ = [
 ]
 
 
-def _function(name: str, summary: str, slope: Callable[[Tensor], Tensor]) -> Any:
+Unary: TypeAlias = Callable[[Tensor], Tensor]
+Binary: TypeAlias = Callable[[Tensor | Number, Tensor | Number], Tensor]
+
+
+def _function(name: str, summary: str, slope: Unary) -> Unary:
     """The op around a kernel of one floating-point input, whose derivative is `slope`."""
     kernel = getattr(kernels, name)
 
@@ -65,64 +69,72 @@ def square(input: Tensor) -> Tensor:
     return mul(input, input)
 
 
-reciprocal = _function(
+reciprocal: Unary = _function(
     "reciprocal", "1 / input: infinite at 0.", lambda x: neg(square(reciprocal(x)))
 )
-rsqrt = _function(
+rsqrt: Unary = _function(
     "rsqrt",
     "1 / sqrt(input): infinite at 0, NaN below.",
     lambda x: div(mul(rsqrt(x), -0.5), x),
 )
-sin = _function("sin", "The sine of an angle in radians.", lambda x: cos(x))
-cos = _function("cos", "The cosine of an angle in radians.", lambda x: neg(sin(x)))
-tan = _function("tan", "The tangent of an angle in radians.", lambda x: add(square(tan(x)), 1.0))
-asin = _function(
+sin: Unary = _function("sin", "The sine of an angle in radians.", lambda x: cos(x))
+cos: Unary = _function("cos", "The cosine of an angle in radians.", lambda x: neg(sin(x)))
+tan: Unary = _function(
+    "tan", "The tangent of an angle in radians.", lambda x: add(square(tan(x)), 1.0)
+)
+asin: Unary = _function(
     "asin",
     "The angle in [-pi / 2, pi / 2] with this sine: NaN outside [-1, 1].",
     lambda x: rsqrt(sub(1.0, square(x))),
 )
-acos = _function(
+acos: Unary = _function(
     "acos",
     "The angle in [0, pi] with this cosine: NaN outside [-1, 1].",
     lambda x: neg(rsqrt(sub(1.0, square(x)))),
 )
-atan = _function(
+atan: Unary = _function(
     "atan",
     "The angle in (-pi / 2, pi / 2) with this tangent.",
     lambda x: reciprocal(add(square(x), 1.0)),
 )
-sinh = _function("sinh", "The hyperbolic sine.", lambda x: cosh(x))
-cosh = _function("cosh", "The hyperbolic cosine.", lambda x: sinh(x))
-asinh = _function("asinh", "The inverse of `sinh`.", lambda x: rsqrt(add(square(x), 1.0)))
-acosh = _function(
+sinh: Unary = _function("sinh", "The hyperbolic sine.", lambda x: cosh(x))
+cosh: Unary = _function("cosh", "The hyperbolic cosine.", lambda x: sinh(x))
+asinh: Unary = _function("asinh", "The inverse of `sinh`.", lambda x: rsqrt(add(square(x), 1.0)))
+acosh: Unary = _function(
     "acosh",
     "The inverse of `cosh`, not negative: NaN below 1.",
     lambda x: rsqrt(sub(square(x), 1.0)),
 )
-atanh = _function(
+atanh: Unary = _function(
     "atanh",
     "The inverse of `cygnet.tanh`: NaN outside [-1, 1].",
     lambda x: reciprocal(sub(1.0, square(x))),
 )
-exp2 = _function("exp2", "2 to the power of the input.", lambda x: mul(exp2(x), math.log(2)))
-expm1 = _function("expm1", "exp(input) - 1, exact near 0.", lambda x: exp(x))
-log2 = _function("log2", "The logarithm to base 2.", lambda x: reciprocal(mul(x, math.log(2))))
-log10 = _function("log10", "The logarithm to base 10.", lambda x: reciprocal(mul(x, math.log(10))))
-log1p = _function("log1p", "log(1 + input), exact near 0.", lambda x: reciprocal(add(x, 1.0)))
-erfc = _function(
+exp2: Unary = _function("exp2", "2 to the power of the input.", lambda x: mul(exp2(x), math.log(2)))
+expm1: Unary = _function("expm1", "exp(input) - 1, exact near 0.", lambda x: exp(x))
+log2: Unary = _function(
+    "log2", "The logarithm to base 2.", lambda x: reciprocal(mul(x, math.log(2)))
+)
+log10: Unary = _function(
+    "log10", "The logarithm to base 10.", lambda x: reciprocal(mul(x, math.log(10)))
+)
+log1p: Unary = _function(
+    "log1p", "log(1 + input), exact near 0.", lambda x: reciprocal(add(x, 1.0))
+)
+erfc: Unary = _function(
     "erfc",
     "1 - erf(input), without cancellation.",
     lambda x: mul(exp(neg(square(x))), -2 / math.sqrt(math.pi)),
 )
-erfinv = _function(
+erfinv: Unary = _function(
     "erfinv",
     "The number with this value of `cygnet.erf`: infinite at -1 and 1, NaN beyond.",
     lambda x: mul(exp(square(erfinv(x))), math.sqrt(math.pi) / 2),
 )
-lgamma = _function(
+lgamma: Unary = _function(
     "lgamma", "The logarithm of the magnitude of the gamma function.", lambda x: digamma(x)
 )
-digamma = _function("digamma", "The derivative of `lgamma`.", lambda x: polygamma(1, x))
+digamma: Unary = _function("digamma", "The derivative of `lgamma`.", lambda x: polygamma(1, x))
 
 
 def polygamma(n: int, input: Tensor) -> Tensor:
@@ -148,7 +160,7 @@ def _pair(
     name: str,
     summary: str,
     slopes: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]],
-) -> Any:
+) -> Binary:
     """The op around a kernel of two floating-point operands; `slopes` gives the gradients of both
     from the result's and the operands.
     """
@@ -192,9 +204,13 @@ def _slopes_of_copysign(grad: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Ten
     return where(eq(a, 0), 0.0, where(flipped, neg(grad), grad)), nothing
 
 
-atan2 = _pair("atan2", "The angle of the point (other, input), in (-pi, pi].", _slopes_of_angle)
-hypot = _pair("hypot", "sqrt(input ** 2 + other ** 2), without overflow.", _slopes_of_hypot)
-logaddexp = _pair(
+atan2: Binary = _pair(
+    "atan2", "The angle of the point (other, input), in (-pi, pi].", _slopes_of_angle
+)
+hypot: Binary = _pair("hypot", "sqrt(input ** 2 + other ** 2), without overflow.", _slopes_of_hypot)
+logaddexp: Binary = _pair(
     "logaddexp", "log(exp(input) + exp(other)), without overflow.", _slopes_of_logaddexp
 )
-copysign = _pair("copysign", "The magnitude of input with the sign of other.", _slopes_of_copysign)
+copysign: Binary = _pair(
+    "copysign", "The magnitude of input with the sign of other.", _slopes_of_copysign
+)
