@@ -280,7 +280,11 @@ WRONG = [
     (lambda x: x.isclose(x.double()), DTypeError, "isclose: other has dtype float64, expected"),
     (lambda x: cygnet.polygamma(-1, x), ValueError, "polygamma: n is -1, expected at least 0"),
     (lambda x: x.bincount(), DTypeError, "bincount: input is float32 of shape (2, 3), expected"),
-    (lambda x: tensor([3, -1]).bincount(), ValueError, "bincount: input contains -1, expected numbers"),
+    (
+        lambda x: tensor([3, -1]).bincount(),
+        ValueError,
+        "bincount: input contains -1, expected numbers",
+    ),
     (lambda x: tensor([1]).bincount(x), ShapeError, "bincount: weights has shape (2, 3), expected"),
     (lambda x: x.histc(0), ValueError, "histc: bins is 0, min 0, max 0, expected at least 1 bin"),
     (lambda x: x.histc(3, 5, 2), ValueError, "histc: bins is 3, min 5, max 2, expected"),

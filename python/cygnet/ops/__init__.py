@@ -6,7 +6,7 @@ methods of `Tensor` as well.
 
 from __future__ import annotations
 
-from cygnet.ops import methods as _methods  # installs them
+from cygnet.ops import methods as _methods  # noqa: F401 (installs them)
 from cygnet.ops.activation import *
 from cygnet.ops.aliases import *
 from cygnet.ops.attention import *

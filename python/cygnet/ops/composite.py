@@ -242,4 +242,6 @@ def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:
 
     product = kernels.mul(a._array, kernels.log(b._array))
     known = kernels.logical_and(zero._array, kernels.eq(b._array, b._array))
-    return record(wrap(kernels.where(known, np.zeros((), a.dtype), product)), (a, b), backward, "xlogy")
+    return record(
+        wrap(kernels.where(known, np.zeros((), a.dtype), product)), (a, b), backward, "xlogy"
+    )

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from cygnet.ops import (
-    aliases,
     comparison,
     elementwise,
     index,
     inplace,
     inspection,
+    masked,
     products,
     rounding,
     shape,
@@ -25,9 +25,15 @@ from cygnet.ops import (
 from cygnet.ops.inplace import in_place
 from cygnet.tensor import Tensor
 
+_ALIASES = (
+    "absolute arccos arccosh arcsin arcsinh arctan arctan2 arctanh clip divide fix greater "
+    "greater_equal less less_equal multiply negative not_equal sgn subtract true_divide"
+)
+
 # Ops that are methods as well, by family.
 _METHODS: tuple[tuple[str, str], ...] = (
     ("activation", "relu sigmoid tanh"),
+    ("aliases", _ALIASES),
     ("broadcast", "expand reshape sum"),
     (
         "comparison",
@@ -91,8 +97,35 @@ _METHODS: tuple[tuple[str, str], ...] = (
 
 # Ops whose method has a second form with an underscore, which changes the tensor in place.
 _IN_PLACE: tuple[tuple[str, str], ...] = (
-    ("activation", "relu sigmoid tanh"),
-    ("elementwise", "abs add div exp log mul neg pow sign sqrt sub"),
+    (
+        "activation",
+        "celu elu hardsigmoid hardswish hardtanh leaky_relu relu relu6 selu sigmoid tanh threshold",
+    ),
+    ("aliases", _ALIASES),
+    ("comparison", "bitwise_and bitwise_not bitwise_or bitwise_xor logical_xor"),
+    (
+        "composite",
+        "addcdiv addcmul clamp clamp_max clamp_min float_power heaviside lerp logit nan_to_num "
+        "sinc xlogy",
+    ),
+    ("diagonal", "tril triu"),
+    (
+        "elementwise",
+        "abs add div eq erf exp ge gt le log logical_and logical_not logical_or lt mul ne neg pow "
+        "sign sqrt sub",
+    ),
+    ("gather", "scatter scatter_add scatter_reduce"),
+    ("index", "index_put"),
+    ("masked", "masked_fill masked_scatter"),
+    ("products", "addbmm addmm addmv addr baddbmm"),
+    ("rounding", "ceil floor floor_divide fmod frac remainder round trunc"),
+    ("rows", "index_add index_copy index_fill"),
+    ("scan", "cumprod cumsum"),
+    (
+        "special",
+        "acos acosh asin asinh atan atan2 atanh copysign cos cosh digamma erfc erfinv exp2 expm1 "
+        "hypot lgamma log10 log1p log2 reciprocal rsqrt sin sinh square tan",
+    ),
 )
 
 
@@ -124,13 +157,13 @@ def _op(family: str, name: str) -> Callable[..., Any]:
 
 METHODS: dict[str, Callable[..., Any]] = {
     **_table(_METHODS),
-    **{name: getattr(aliases, name) for name in aliases.__all__},
     **{f"{name}_": in_place(op) for name, op in _table(_IN_PLACE).items()},
     "copy_": inplace.copy_,
     "fill_": inplace.fill_,
     "is_pinned": inspection.never,
     "nelement": inspection.numel,
     "unfold": shape.unfold,
+    "where": masked.where_method,
     "zero_": inplace.zero_,
     "__abs__": elementwise.abs,
     "__add__": elementwise.add,
@@ -166,9 +199,21 @@ METHODS: dict[str, Callable[..., Any]] = {
     "__truediv__": elementwise.div,
     "__xor__": comparison.bitwise_xor,
 }
-for _operator in ("add", "mul", "pow", "sub"):
-    METHODS[f"__i{_operator}__"] = METHODS[f"{_operator}_"]
-METHODS["__itruediv__"] = METHODS["div_"]
+METHODS |= {
+    f"__i{operator}__": METHODS[f"{method}_"]
+    for operator, method in (
+        ("add", "add"),
+        ("and", "bitwise_and"),
+        ("floordiv", "floor_divide"),
+        ("mod", "remainder"),
+        ("mul", "mul"),
+        ("or", "bitwise_or"),
+        ("pow", "pow"),
+        ("sub", "sub"),
+        ("truediv", "div"),
+        ("xor", "bitwise_xor"),
+    )
+}
 
 PROPERTIES: dict[str, Callable[[Tensor], Any]] = {
     "H": shape.t,

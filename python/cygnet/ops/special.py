@@ -79,7 +79,9 @@ rsqrt: Unary = _function(
 )
 sin: Unary = _function("sin", "The sine of an angle in radians.", lambda x: cos(x))
 cos: Unary = _function("cos", "The cosine of an angle in radians.", lambda x: neg(sin(x)))
-tan: Unary = _function("tan", "The tangent of an angle in radians.", lambda x: add(square(tan(x)), 1.0))
+tan: Unary = _function(
+    "tan", "The tangent of an angle in radians.", lambda x: add(square(tan(x)), 1.0)
+)
 asin: Unary = _function(
     "asin",
     "The angle in [-pi / 2, pi / 2] with this sine: NaN outside [-1, 1].",
@@ -110,9 +112,15 @@ atanh: Unary = _function(
 )
 exp2: Unary = _function("exp2", "2 to the power of the input.", lambda x: mul(exp2(x), math.log(2)))
 expm1: Unary = _function("expm1", "exp(input) - 1, exact near 0.", lambda x: exp(x))
-log2: Unary = _function("log2", "The logarithm to base 2.", lambda x: reciprocal(mul(x, math.log(2))))
-log10: Unary = _function("log10", "The logarithm to base 10.", lambda x: reciprocal(mul(x, math.log(10))))
-log1p: Unary = _function("log1p", "log(1 + input), exact near 0.", lambda x: reciprocal(add(x, 1.0)))
+log2: Unary = _function(
+    "log2", "The logarithm to base 2.", lambda x: reciprocal(mul(x, math.log(2)))
+)
+log10: Unary = _function(
+    "log10", "The logarithm to base 10.", lambda x: reciprocal(mul(x, math.log(10)))
+)
+log1p: Unary = _function(
+    "log1p", "log(1 + input), exact near 0.", lambda x: reciprocal(add(x, 1.0))
+)
 erfc: Unary = _function(
     "erfc",
     "1 - erf(input), without cancellation.",
@@ -196,9 +204,13 @@ def _slopes_of_copysign(grad: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Ten
     return where(eq(a, 0), 0.0, where(flipped, neg(grad), grad)), nothing
 
 
-atan2: Binary = _pair("atan2", "The angle of the point (other, input), in (-pi, pi].", _slopes_of_angle)
+atan2: Binary = _pair(
+    "atan2", "The angle of the point (other, input), in (-pi, pi].", _slopes_of_angle
+)
 hypot: Binary = _pair("hypot", "sqrt(input ** 2 + other ** 2), without overflow.", _slopes_of_hypot)
 logaddexp: Binary = _pair(
     "logaddexp", "log(exp(input) + exp(other)), without overflow.", _slopes_of_logaddexp
 )
-copysign: Binary = _pair("copysign", "The magnitude of input with the sign of other.", _slopes_of_copysign)
+copysign: Binary = _pair(
+    "copysign", "The magnitude of input with the sign of other.", _slopes_of_copysign
+)
