@@ -102,7 +102,7 @@ struct Fmod {
 #if defined(EIGEN_VECTORIZE_FMA)
     const Vec<T> x = cygnet::abs(a), y = cygnet::abs(b), q = cygnet::trunc(x / y);
     if (horizontal_max(q) < T(1 << 22)) {
-      const Vec<T> rest = fma(-q, y, x);
+      const Vec<T> rest = select(q == like(a, 0), x, fma(-q, y, x));  // of an infinite y, x
       return cygnet::copysign(select(rest < like(a, 0), rest + y, rest), a);
     }
 #endif
