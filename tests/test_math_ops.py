@@ -107,7 +107,7 @@ def test_lgamma_and_its_derivatives_at_known_places() -> None:
     euler = 0.57721566490153286061
     x = np.array([1.0, 0.5, -0.5, 10.0])
     digamma = [-euler, -euler - 2 * math.log(2), 0.03648997397857652, 2.2517525890667211]
-    np.testing.assert_allclose(kernels.digamma(x), digamma, rtol=1e-14)
+    np.testing.assert_allclose(kernels.digamma(x), digamma, rtol=1e-13)
     trigamma = [math.pi**2 / 6, math.pi**2 / 2, math.pi**2 / 2 + 4, 0.10516633568168575]
     np.testing.assert_allclose(kernels.polygamma(x, 1), trigamma, rtol=1e-14)
     y = np.linspace(-0.999, 0.999, 4001)
