@@ -159,6 +159,14 @@ def test_reductions_of_little() -> None:
     check(cygnet.linalg.norm(tensor([[3.0, 4.0]]), ord=1, dim=1), [7])
 
 
+def test_dimensions_by_the_names_of_numpy() -> None:
+    x = tensor([[3.0, 1.0], [1.0, 2.0]])
+    for op in (cygnet.sum, cygnet.mean, cygnet.prod, cygnet.std, cygnet.amax, cygnet.logsumexp):
+        check(op(x, axis=1, keepdims=True), op(x, dim=1, keepdim=True))
+    check(x.argmax(axis=1), [0, 1])
+    check(x.sort(axis=0).values, [[1, 1], [3, 2]])
+
+
 @pytest.mark.parametrize("order", [0, 0.5, 1, 2, 3, INF])
 def test_the_gradient_of_a_norm_of_zeros_is_zero(order: float) -> None:
     x = cygnet.zeros(2, requires_grad=True)

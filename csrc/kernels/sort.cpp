@@ -117,7 +117,7 @@ void argsort(RowSizes s, bool descending, const T* in, int64_t* out, void* scrat
 }
 
 // Candidates are collected while they beat the k-th best so far; a full list is cut down to its best k.
-int64_t list_length(int64_t size, int64_t k) noexcept { return std::min(size, 2 * k + 1024); }
+int64_t list_length(int64_t size, int64_t k) noexcept { return std::min(size, 2 * k + 256); }
 
 constexpr int64_t run = 64;
 
