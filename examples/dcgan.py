@@ -9,12 +9,11 @@ adversarial networks", ICLR 2016. What it draws is judged by a small convolution
 import argparse
 import time
 
-from cygnet.utils.data import DataLoader, Subset
-
 import cygnet as torch
 import cygnet.nn as nn
 import cygnet.optim as optim
 from cygnet.data import mnist
+from cygnet.utils.data import DataLoader, Subset
 
 
 class Generator(nn.Module):

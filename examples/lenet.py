@@ -8,13 +8,12 @@ Y. LeCun et al., "Gradient-based learning applied to document recognition", Proc
 import argparse
 import time
 
-from cygnet.utils.data import DataLoader, Subset
-
 import cygnet as torch
 import cygnet.nn as nn
 import cygnet.nn.functional as F
 import cygnet.optim as optim
 from cygnet.data import mnist
+from cygnet.utils.data import DataLoader, Subset
 
 
 class LeNet(nn.Module):

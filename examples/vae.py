@@ -9,13 +9,12 @@ with a Bernoulli decoder.
 import argparse
 import time
 
-from cygnet.utils.data import DataLoader, Subset
-
 import cygnet as torch
 import cygnet.nn as nn
 import cygnet.nn.functional as F
 import cygnet.optim as optim
 from cygnet.data import mnist
+from cygnet.utils.data import DataLoader, Subset
 
 
 class VAE(nn.Module):

@@ -35,6 +35,7 @@ from cygnet import kernels
         ([1, cn.tensor(2.0, dtype=cn.float64)], cn.float64),
         ([cn.tensor(1.0, dtype=cn.float64), 2], cn.float64),
         ([[cn.tensor(1), 2], [3, 4]], cn.int64),
+        ([cn.tensor([1]), cn.tensor([[2]])], cn.int64),
     ],
 )
 def test_the_type_follows_from_the_data(data, dtype):
@@ -98,7 +99,9 @@ def test_constants():
         for made in (make(2, 3), make((2, 3)), make([2, 3]), make(size=(2, 3))):
             assert made.tolist() == [[value] * 3] * 2
             assert made.dtype == cn.float32
-        assert make(()).shape == make().shape == ()
+        assert make(()).shape == ()
+        with pytest.raises(TypeError, match=f"{name}: size is missing"):
+            make()
         assert make(0, 2).shape == (0, 2)
         assert make(1, dtype=bool).tolist() == [bool(value)]
         like = getattr(cn, f"{name}_like")

@@ -126,7 +126,7 @@ def test_empty_dataset() -> None:
 
 def test_collate() -> None:
     batch = default_collate([{"a": (1.5, 2), "b": "x"}, {"a": (2.5, 3), "b": "y"}])
-    assert batch["a"][0].dtype == np.float32
+    assert batch["a"][0].dtype == np.float64
     assert batch["a"][0]._array.tolist() == [1.5, 2.5]
     assert batch["a"][1].dtype == np.int64
     assert batch["b"] == ["x", "y"]

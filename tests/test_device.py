@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import cygnet as cn
+from cygnet import nn, optim
 from cygnet.device import check_device
 
 
@@ -121,6 +122,7 @@ def test_the_questions_that_programs_ask():
 
 def test_names_of_types():
     assert cn.float is cn.float32 and cn.double is cn.float64 and cn.long is cn.int64
+    assert isinstance(cn.float32, cn.dtype)
     assert (cn.int, cn.bool, cn.uint8) == (np.dtype("i4"), np.dtype("?"), np.dtype("u1"))
     x = cn.ones(2)
     assert x.dtype == cn.float32
@@ -297,6 +299,10 @@ def test_switches_that_are_accepted():
     cn.use_deterministic_algorithms(False)
     cn.use_deterministic_algorithms(True, warn_only=True)
     assert cn.are_deterministic_algorithms_enabled()
+    cn.set_float32_matmul_precision("high")
+    assert cn.get_float32_matmul_precision() == "highest"
+    with pytest.raises(ValueError, match="precision is 'low'"):
+        cn.set_float32_matmul_precision("low")
     assert cn.inf == float("inf") and cn.nan != cn.nan and cn.newaxis is None
     assert cn.__version__
 
@@ -313,3 +319,38 @@ def test_the_state_of_random_numbers():
     assert drawn == cn.initial_seed() != 5
     assert cn.Generator(device="cpu").device == cn.device("cpu")
     cn.manual_seed(0)
+
+
+def test_denormal_numbers_are_kept_or_flushed():
+    tiny = cn.full((100_000,), 1e-39)
+    assert (tiny * 0.5).max().item() > 0
+    with cn.kernels.Recording() as recording:
+        halves = tiny * 0.5
+    assert cn.set_flush_denormal(True)
+    try:
+        for part in (tiny, tiny[:3]):  # by all threads, and by one
+            assert (part * 0.5).max().item() == 0
+        recording.replay()
+        assert halves.max().item() == 0
+        assert np.float32(1e-39) * np.float32(0.5) > 0  # the rest of the program is as before
+    finally:
+        cn.set_flush_denormal(False)
+    assert (tiny * 0.5).max().item() > 0
+
+
+def test_mixed_precision_is_accepted():
+    layer = nn.Linear(2, 1)
+    optimizer = optim.SGD(layer.parameters(), lr=0.5)
+    scaler = cn.amp.GradScaler("cpu", enabled=True)
+    before = layer.weight.detach().clone()
+    with cn.autocast("cpu", dtype=cn.bfloat16), cn.amp.autocast(device_type="cuda", enabled=False):
+        loss = layer(cn.ones(1, 2)).sum()
+    assert loss.dtype == cn.float32
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
+    scaler.step(optimizer)
+    scaler.update()
+    assert (before - layer.weight).tolist() == [[0.5, 0.5]]
+    assert (scaler.get_scale(), scaler.is_enabled(), scaler.state_dict()) == (1.0, False, {})
+    scaler.load_state_dict({})
+    assert cn.cuda.amp.autocast(enabled=False)(lambda: 3)() == 3

@@ -220,7 +220,7 @@ def test_multinomial_shapes():
 
 def test_types_and_shapes():
     assert cn.rand(2, 3).shape == cn.rand((2, 3)).shape == cn.rand(size=(2, 3)).shape == (2, 3)
-    assert cn.rand(()).shape == cn.rand().shape == ()
+    assert cn.rand(()).shape == cn.rand(size=()).shape == ()
     assert cn.randn(0, 2).shape == (0, 2)
     assert cn.randn(2, requires_grad=True).requires_grad
     assert cn.randint(3, (2,)).dtype == cn.int64

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "array.h"
+#include "core/denormals.h"
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "core/recording.h"
@@ -24,6 +25,9 @@ void bind_runtime(py::module_& m) {
         set_num_threads(static_cast<int>(count));
       },
       py::arg("count"), "Sets the number of threads that kernels may use; results do not depend on it.");
+  m.def(
+      "set_flush_denormal", [](bool mode) { flush_denormals = mode; }, py::arg("mode"),
+      "Whether kernels take numbers too small for full precision for zero. At first they do not.");
   m.def("default_num_threads", &default_num_threads, "Threads that this process may use by affinity and quota.");
   m.def("empty_cache", &pool::empty_cache,
         "Gives the memory pool's unused blocks back to the system; returns their bytes.");

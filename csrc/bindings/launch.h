@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "array.h"
+#include "core/denormals.h"
 #include "core/pool.h"
 #include "core/recording.h"
 
@@ -67,8 +68,10 @@ void launch(const char* op, Work work, const Operand* operands, size_t count, si
   at[count] = scratch.data;
   if (work.worth_unlocking()) {
     const py::gil_scoped_release unlocked;
+    const DenormalMode mode;
     body(at);
   } else {
+    const DenormalMode mode;
     body(at);
   }
   if (recording) detail::record(*recording, op, work, operands, count, scratch.data, std::move(body));

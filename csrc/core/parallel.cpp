@@ -16,6 +16,8 @@
 #include <system_error>
 #include <thread>
 
+#include "denormals.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -122,6 +124,7 @@ class Team {
           break;
         }
       }
+      const DenormalMode mode;
       if (const int64_t count = work(worker + 1)) done_.fetch_add(count, std::memory_order_release);
     }
   }

@@ -1,6 +1,7 @@
 #include "recording.h"
 
 #include "check.h"
+#include "denormals.h"
 #include "pool.h"
 
 namespace cygnet {
@@ -30,6 +31,7 @@ void Recording::stop() noexcept {
 }
 
 void Recording::replay() const {
+  const DenormalMode mode;
   for (const Call& call : calls_) call.body(call.addresses.data());
 }
 

@@ -14,13 +14,14 @@ int64_t tasks_for(const Images& input, int64_t result_rows) noexcept {
   return std::min(most_tasks, input.planes * result_rows);
 }
 
-// result[i] = sum over the terms of weight * line of terms[k], elements of one line.
+// result[i] = sum over the terms of weight * line of terms[k], elements of one line; not fused, so that the bits are
+// those of `mix_elements`, whose sums are of single elements.
 template <class T, class Line>
 void mix(const T* weights, int64_t terms, const Line& line, int64_t length, T* result) noexcept {
   if (terms == 0) return void(std::fill_n(result, length, T(0)));
   for_vectors<T>(0, length, [&](int64_t i, int n) {
     Vec<T> sum = Vec<T>(weights[0]) * Vec<T>::load(line(0) + i, n);
-    for (int64_t k = 1; k < terms; ++k) sum = fma(Vec<T>(weights[k]), Vec<T>::load(line(k) + i, n), sum);
+    for (int64_t k = 1; k < terms; ++k) sum += Vec<T>(weights[k]) * Vec<T>::load(line(k) + i, n);
     sum.store(result + i, n);
   });
 }

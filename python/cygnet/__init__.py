@@ -22,7 +22,10 @@ from cygnet.autograd import (
 )
 from cygnet.config import (
     are_deterministic_algorithms_enabled,
+    get_float32_matmul_precision,
     get_num_threads,
+    set_float32_matmul_precision,
+    set_flush_denormal,
     set_num_threads,
     set_printoptions,
     show_config,
@@ -37,6 +40,7 @@ from cygnet.dtypes import (
     channels_last_3d,
     contiguous_format,
     double,
+    dtype,
     finfo,
     float,
     float16,
@@ -79,6 +83,7 @@ newaxis = None
 _SUBMODULES = frozenset(
     {
         "accelerator",
+        "amp",
         "backends",
         "cuda",
         "data",
@@ -97,6 +102,7 @@ _SUBMODULES = frozenset(
 )
 _LAZY = {
     "Trainer": "cygnet.train",
+    "autocast": "cygnet.amp",
     "load": "cygnet.io",
     "save": "cygnet.io",
     "summary": "cygnet.nn.summary",
@@ -109,6 +115,7 @@ __all__ = [
     "Tensor",
     "Trainer",
     "are_deterministic_algorithms_enabled",
+    "autocast",
     "autograd",
     "bfloat16",
     "bool",
@@ -119,6 +126,7 @@ __all__ = [
     "default_generator",
     "device",
     "double",
+    "dtype",
     "e",
     "empty_cache",
     "enable_grad",
@@ -129,6 +137,7 @@ __all__ = [
     "float64",
     "get_default_device",
     "get_default_dtype",
+    "get_float32_matmul_precision",
     "get_num_threads",
     "get_rng_state",
     "half",
@@ -161,6 +170,8 @@ __all__ = [
     "seed",
     "set_default_device",
     "set_default_dtype",
+    "set_float32_matmul_precision",
+    "set_flush_denormal",
     "set_grad_enabled",
     "set_num_threads",
     "set_printoptions",

@@ -88,6 +88,32 @@ def set_num_threads(count: int) -> None:
     kernels.set_num_threads(count)
 
 
+def set_float32_matmul_precision(precision: str) -> None:
+    """Accepted and without effect: products of float32 are always computed in float32."""
+    if precision not in ("highest", "high", "medium"):
+        raise ValueError(
+            f"set_float32_matmul_precision: precision is {precision!r}, expected 'highest', 'high' "
+            "or 'medium'"
+        )
+
+
+def get_float32_matmul_precision() -> str:
+    """'highest'."""
+    return "highest"
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """Sets whether kernels take numbers too small for full precision for zero. At first False.
+
+    Returns
+    -------
+    bool
+        True: every processor that Cygnet runs on can.
+    """
+    kernels.set_flush_denormal(mode)
+    return True
+
+
 def show_config() -> dict[str, str | int]:
     """Prints version, instruction set, threads, compiler and Eigen version; returns them as a dict.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cygnet import amp
 from cygnet.accelerator import (
     device_count,
     empty_cache,
@@ -17,6 +18,7 @@ from cygnet.accelerator import (
 )
 
 __all__ = [
+    "amp",
     "device_count",
     "empty_cache",
     "is_available",

@@ -25,6 +25,7 @@ class _Unavailable:
         return self._name
 
 
+dtype = np.dtype
 float32: DType = np.dtype(np.float32)
 float64: DType = np.dtype(np.float64)
 int64: DType = np.dtype(np.int64)

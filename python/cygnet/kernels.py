@@ -233,6 +233,7 @@ __all__ = [
     "scatter_add_along_axis",
     "scatter_add_rows",
     "searchsorted",
+    "set_flush_denormal",
     "set_num_threads",
     "sgd_step",
     "sigmoid",

@@ -1,15 +1,33 @@
-"""Linear algebra: norms of vectors."""
+"""Linear algebra: norms of vectors and products."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from cygnet.ops import products, shape
 from cygnet.ops.common import Number, as_tensor
+from cygnet.ops.products import matmul, multi_dot
 from cygnet.ops.vector_norm import vector_norm
 from cygnet.tensor import Tensor
 
-__all__ = ["norm", "vector_norm"]
+__all__ = ["cross", "diagonal", "matmul", "multi_dot", "norm", "vector_norm"]
+
+
+def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
+    """`cygnet.cross`, along the last dimension by default."""
+    return products.cross(input, other, dim)
+
+
+def diagonal(
+    A: Tensor,  # noqa: N803 (PyTorch's name)
+    *,
+    offset: int = 0,
+    dim1: int = -2,
+    dim2: int = -1,
+) -> Tensor:
+    """`cygnet.diagonal`, of the last two dimensions by default."""
+    return shape.diagonal(A, offset, dim1, dim2)
 
 
 def norm(

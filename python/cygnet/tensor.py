@@ -199,7 +199,7 @@ class Tensor(Methods):
         return func(*_as_arrays(args), **_as_arrays(kwargs))
 
     def __buffer__(self, flags: int) -> memoryview:  # called from Python 3.12 on
-        return memoryview(self.numpy())
+        return self.numpy().data
 
     def __dlpack__(
         self,
@@ -477,6 +477,8 @@ def _unwrapped(data: Any, found: set[np.dtype[Any]]) -> Any:
         return [_unwrapped(item, found) for item in data]
     if isinstance(data, Tensor):
         data = data.detach().numpy()
+        if data.size == 1:  # one element stands for its number
+            data = data.reshape(())
     if type(data) in _PYTHON_NUMBERS:
         found.add(_python_dtype(type(data)))
         return data

@@ -27,7 +27,7 @@ class Input:
     @property
     def differentiable(self) -> bool:
         """Whether the op has a gradient for this argument."""
-        return not self.fixed and self.kind not in ("labels", "mask")
+        return not self.fixed and self.kind not in ("labels", "mask", "order")
 
     def draw(
         self, generator: np.random.Generator, dtype: Any = np.float64, integers: bool = False
@@ -37,6 +37,11 @@ class Input:
         match self.kind:
             case "labels":
                 return generator.integers(0, self.high, shape)
+            case "order":
+                places = np.arange(shape[self.high]).reshape(
+                    [-1 if i == self.high else 1 for i in range(len(shape))]
+                )
+                return generator.permuted(np.broadcast_to(places, shape), axis=self.high)
             case "mask":
                 return generator.integers(0, 2, shape).astype(bool)
             case "distinct":  # no two closer than 0.25: a finite difference crosses no tie
@@ -95,6 +100,11 @@ def distinct(*shape: int) -> Input:
 def labels(*shape: int, below: int) -> Input:
     """int64 in [0, below)."""
     return Input(shape, "labels", below)
+
+
+def orders(*shape: int, axis: int = 0) -> Input:
+    """int64: 0, 1, ... in another order, along an axis."""
+    return Input(shape, "order", axis)
 
 
 def mask(*shape: int) -> Input:
@@ -160,6 +170,9 @@ class Case:
         Relative and absolute tolerance; the absolute one times max(1, max|reference|).
     layout_bits : bool
         Whether a strided input gives the bits of a contiguous one; else it agrees within the tolerance.
+    recorded : bool
+        Whether a recording can be replayed with other numbers: not where the size of the result
+        depends on them.
     reason : str
         Why a row departs from the default in tolerance, bits or second derivatives.
     """
@@ -174,6 +187,7 @@ class Case:
     second: bool = True
     float32: tuple[float, float] = (1.3e-6, 1e-5)
     layout_bits: bool = True
+    recorded: bool = True
     reason: str = ""
 
 

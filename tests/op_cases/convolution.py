@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from tests.conv_reference import conv, conv_transpose
-from tests.op_cases.case import case, s, x
+from tests.op_cases.case import case, op, s, x
+from tests.op_cases.products import ACTIVATIONS
 
 
 def conv_of(a, weight, bias=None, padding=0, **geometry):
-    if padding == "same":
+    if padding == "valid":
+        padding = 0
+    elif padding == "same":
         dilation = geometry.get("dilation", 1)
         totals = [dilation * (k - 1) for k in weight.shape[2:]]
         padding = tuple((total // 2, total - total // 2) for total in totals)
@@ -44,12 +47,20 @@ CONV1D = [
     s(x(2, 3, 12), x(4, 3, 4), x(4), padding="same", dilation=2),
     s(x(0, 3, 7), x(4, 3, 3), x(4)),
     s(x(4, 33, 130), x(35, 33, 5), x(35), padding=((1, 3),)),
+    s(x(3, 11), x(4, 3, 3), x(4)),
+    s(x(2, 3, 12), x(4, 3, 3), stride=2, dilation=2, padding=3),
+    s(x(2, 4, 9), x(4, 1, 3), x(4), groups=4, padding="valid"),
 ]
 CONV3D = [
     s(x(2, 2, 4, 5, 3), x(3, 2, 2, 3, 1), x(3)),
     s(x(1, 4, 5, 4, 6), x(4, 2, 3, 2, 2), x(4), stride=(2, 1, 3), padding=(1, 0, 2), groups=2),
     s(x(1, 2, 5, 5, 5), x(2, 2, 2, 2, 2), dilation=(1, 2, 3)),
     s(x(2, 17, 4, 6, 5), x(18, 17, 3, 3, 3), x(18), padding=1),
+    s(x(2, 5, 4, 3), x(3, 2, 2, 3, 1), x(3)),
+    s(x(1, 1, 1, 1, 1), x(1, 1, 1, 1, 1)),
+    s(x(0, 2, 4, 5, 3), x(3, 2, 2, 3, 1), x(3)),
+    s(x(1, 2, 4, 4, 4), x(2, 2, 2, 3, 2), x(2), padding="same"),
+    s(x(1, 3, 3, 4, 5), x(3, 1, 2, 2, 2), groups=3, padding=((0, 1), (1, 0), (1, 1))),
 ]
 CONV_TRANSPOSE2D = [
     s(x(2, 3, 4, 5), x(3, 4, 3, 3), x(4)),
@@ -67,14 +78,51 @@ CONV_TRANSPOSE1D = [
     s(x(2, 3, 6), x(3, 4, 3), x(4), stride=2, output_padding=1),
     s(x(2, 4, 6), x(4, 2, 4), groups=2, stride=3, padding=1),
     s(x(2, 33, 70), x(33, 20, 4), x(20), stride=2, padding=1),
+    s(x(3, 6), x(3, 4, 3), x(4)),
+    s(x(0, 3, 6), x(3, 4, 3), x(4)),
+    s(x(2, 3, 5), x(3, 2, 3), x(2), dilation=2, padding=1),
+    s(x(1, 1, 1), x(1, 1, 1)),
+    s(x(2, 4, 5), x(4, 1, 3), groups=4, stride=2, output_padding=1),
 ]
 CONV_TRANSPOSE3D = [
     s(x(2, 2, 3, 2, 4), x(2, 3, 2, 3, 1), x(3)),
     s(x(1, 4, 2, 3, 3), x(4, 2, 3, 2, 2), x(4), stride=(2, 1, 3), padding=(1, 0, 1), groups=2),
     s(x(2, 17, 3, 4, 4), x(17, 18, 2, 2, 2), x(18), stride=2, output_padding=1),
+    s(x(2, 3, 2, 4), x(2, 3, 2, 3, 1), x(3)),
+    s(x(0, 2, 3, 2, 4), x(2, 3, 2, 3, 1), x(3)),
+    s(x(1, 2, 3, 3, 3), x(2, 2, 2, 2, 2), dilation=(1, 2, 1), padding=1),
+    s(x(1, 1, 1, 1, 1), x(1, 1, 1, 1, 1)),
+    s(x(1, 3, 2, 2, 2), x(3, 1, 2, 2, 2), groups=3, stride=2),
 ]
 
+
+def activated(activation):
+    """A convolution with an activation in its kernel, and a transposed one."""
+    function = ACTIVATIONS[activation]
+    kinds = (
+        ("conv2d", conv, CONV2D[:3]),
+        ("conv_transpose2d", conv_transpose, CONV_TRANSPOSE2D[:2]),
+    )
+    return [
+        case(
+            f"{name} {activation}",
+            lambda a, *parameters, _of=reference, **geometry: function(
+                _of(a, *parameters, **geometry)
+            ),
+            samples,
+            lambda a, *parameters, _name=name, **geometry: op(_name)(
+                a, *parameters, activation=activation, **geometry
+            ),
+            float32=(3e-6, 1e-5),
+            layout_bits=False,
+            reason="a rounded sum goes through the function",
+        )
+        for name, reference, samples in kinds
+    ]
+
+
 CASES = [
+    *(row for activation in ACTIVATIONS for row in activated(activation)),
     case("conv1d", conv_of, CONV1D, integers=True),
     case("conv2d", conv_of, CONV2D, integers=True),
     case("conv3d", conv_of, CONV3D, integers=True),

@@ -16,6 +16,8 @@ from cygnet import Tensor, nn
 from tests.op_cases import (
     activations,
     convolution,
+    images,
+    indexing,
     losses,
     norms,
     pooling,
@@ -135,7 +137,8 @@ def composed(
 FUNCTIONS = [
     row
     for room in (
-        activations, att, convolution, losses, norms, pooling, products, reductions, shapes,
+        activations, att, convolution, images, indexing, losses, norms, pooling, products,
+        reductions, shapes,
     )
     for row in room.CASES
 ]  # fmt: skip

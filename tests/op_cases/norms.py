@@ -117,6 +117,7 @@ GROUP = [
 ]
 INSTANCE = [
     s(x(2, 3, 5, 5)),
+    s(x(2, 3, 7), x(3)),
     *with_channels((2, 6, 5, 5), (3, 5, 20), (2, 64, 7, 7), (2, 3, 2, 3, 4), (40, 8, 7, 7)),
     s(x(0, 4, 5, 5), x(4), x(4)),
 ]
@@ -137,7 +138,26 @@ RMS = [
     s(x(2, 3, 4), x(3, 4), axes=2, eps=1e-5),
     s(x(130, 96), x(96), eps=1e-6),
     s(x(70, 1031), x(1031), eps=1e-6),
+    s(x(7), x(7)),
+    s(x(2, 3, 4), x(2, 3, 4), axes=3, eps=1e-5),
     s(x(0, 5), x(5)),
+]
+
+
+def local_response_norm(a, size, alpha=1e-4, beta=0.75, k=1.0):
+    padded = np.pad(a * a, [(0, 0), (size // 2, (size - 1) // 2), *[(0, 0)] * (a.ndim - 2)])
+    means = sum(padded[:, i : i + a.shape[1]] for i in range(size)) / size
+    return a / (k + alpha * means) ** beta
+
+
+STRONG = {"alpha": 0.5, "beta": 1.25, "k": 2.0}
+RESPONSES = [
+    *(s(x(2, 5, 3, 4), size=size, **STRONG) for size in (1, 2, 3, 5)),
+    s(x(2, 4, 6), size=3, **STRONG),
+    s(x(1, 3, 2, 3, 2), size=4, **STRONG),
+    s(x(2, 3, 4), size=2),
+    s(x(0, 3, 4), size=2),
+    s(x(2, 33, 8, 8), size=5, alpha=0.1),
 ]
 
 CASES = [
@@ -149,4 +169,6 @@ CASES = [
          lambda a, weight=None, bias=None: op("instance_norm")(a, None, None, weight, bias)),
     case("layer_norm", layer_norm, LAYER, layer_norm_op),
     case("rms_norm", rms_norm, RMS, rms_norm_op),
+    case("local_response_norm", local_response_norm, RESPONSES, layout_bits=False,
+         reason="powers of sums in memory order"),
 ]  # fmt: skip

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-import cygnet
-from tests.op_cases.case import case, distinct, s, x
+from tests.op_cases.case import case, distinct, op, positive, s, x
 
 
 def each(value, axes):
@@ -82,16 +81,35 @@ def adaptive(reduce):
     return pool
 
 
-def max_unpool2d_of_pooled(a, kernel_size):
+def unpooled(a, kernel_size):
     """Maxima stay, everything else is zero."""
     largest = max_pool(a, kernel_size)
-    spread = largest.repeat(kernel_size, 2).repeat(kernel_size, 3)
-    return np.where(a == spread, a, 0.0)
+    for axis in range(2, a.ndim):
+        largest = largest.repeat(kernel_size, axis)
+    return np.where(a == largest, a, 0.0)
 
 
-def unpool(a, kernel_size):
-    pooled, indices = cygnet.ops.max_pool2d(a, kernel_size, return_indices=True)
-    return cygnet.ops.max_unpool2d(pooled, indices, kernel_size)
+def unpool(axes):
+    def function(a, kernel_size):
+        pooled, indices = op(f"max_pool{axes}d")(a, kernel_size, return_indices=True)
+        return op(f"max_unpool{axes}d")(pooled, indices, kernel_size)
+
+    return function
+
+
+def with_indices(a, kernel_size, **options):
+    """The maxima and their positions in the planes."""
+    values = max_pool(a, kernel_size, **options)
+    planes = a.reshape(*a.shape[:2], 1, -1)
+    return values, (planes == values.reshape(*a.shape[:2], -1, 1)).argmax(-1).reshape(values.shape)
+
+
+def lp_pool(a, norm_type, kernel_size, stride=None, ceil_mode=False):
+    if np.isinf(norm_type):
+        return max_pool(np.abs(a), kernel_size, stride, ceil_mode=ceil_mode)
+    count = np.prod(each(kernel_size, a.ndim - 2))
+    means = avg_pool(a**norm_type, kernel_size, stride, ceil_mode=ceil_mode)
+    return (means * count) ** (1 / norm_type)
 
 
 MAX_POOL = [
@@ -119,19 +137,104 @@ AVG_POOL = [
     s(x(4, 6, 24, 24), kernel_size=2),
     s(x(2, 35, 9, 8), kernel_size=7, stride=1),
 ]
-ADAPTIVE = [(2, 3, 7, 8), (0, 3, 4, 4), (2, 3, 4, 4), (4, 17, 24, 24)]
-SIZES = [1, (3, 5), (6, 4), (7, 5)]
+ADAPTIVE_LINES = [((2, 3, 13), size) for size in (1, 4, 13, 20)]
+ADAPTIVE_LINES += [((2, 17, 12), 3), ((0, 3, 5), 2), ((1, 1, 1), 1), ((5, 4, 24), 7)]
+ADAPTIVE_PLANES = [((2, 3, 7, 8), size) for size in (1, (3, 5), (7, 8), (9, 2))]
+ADAPTIVE_PLANES += [
+    ((0, 3, 4, 4), 2),
+    ((2, 3, 4, 4), (6, 4)),
+    ((1, 2, 3, 3), 2),
+    ((4, 17, 24, 24), (7, 5)),
+]
+ADAPTIVE_BLOCKS = [((2, 3, 4, 5, 6), size) for size in (1, 2, (2, 3, 1), (4, 5, 6), (5, 2, 3))]
+ADAPTIVE_BLOCKS += [((0, 3, 4, 4, 4), 2), ((1, 17, 6, 6, 6), 3), ((1, 1, 2, 2, 2), (1, 2, 1))]
+WINDOWS = [
+    {"kernel_size": 2},
+    {"kernel_size": 3},
+    {"kernel_size": 2, "stride": 1},
+    {"kernel_size": 3, "stride": 2, "padding": 1},
+    {"kernel_size": 2, "stride": 3, "ceil_mode": True},
+    {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True},
+]
+IMAGES = {1: (2, 3, 13), 2: (2, 3, 7, 8), 3: (2, 3, 4, 5, 6)}
+NONE = {1: (0, 3, 13), 2: (0, 3, 7, 8), 3: (0, 3, 4, 5, 6)}
+
+
+def windowed(kind, axes, *more):
+    """Samples of all windows on images, empty ones and those of many channels."""
+    return [
+        *(s(kind(*IMAGES[axes]), **options) for options in WINDOWS),
+        s(kind(*NONE[axes]), kernel_size=2),
+        s(kind(1, 18, *(6,) * axes), kernel_size=2),
+        *more,
+    ]
+
+
+# Images and channels, windows along an axis, and their size.
+UNPOOLED = [((2, 3), 3, 2), ((1, 18), 2, 3), ((0, 3), 2, 2), ((1, 1), 1, 2), ((2, 1), 3, 1), ((1, 2), 1, 4), ((3, 5), 2, 2), ((2, 33), 2, 2)]  # fmt: skip
 LINE = {"kernel_size": 3, "stride": 2, "padding": 1}
 BLOCK = {"kernel_size": (2, 3, 2), "stride": (1, 2, 2), "padding": (0, 1, 1)}
 ORDER = {"layout_bits": False, "reason": "the order of a sum follows the memory order"}
 
 CASES = [
-    case("max_pool1d", max_pool, [s(distinct(2, 3, 13), **LINE)], exact=True),
+    case(
+        "max_pool1d",
+        max_pool,
+        windowed(distinct, 1, s(distinct(2, 3, 13), kernel_size=2, dilation=3)),
+        exact=True,
+    ),
     case("max_pool2d", max_pool, MAX_POOL, exact=True),
-    case("max_pool3d", max_pool, [s(distinct(2, 3, 3, 5, 6), **BLOCK)], exact=True),
-    case("avg_pool1d", avg_pool, [s(x(2, 3, 13), **LINE)], **ORDER),
+    case(
+        "max_pool3d",
+        max_pool,
+        windowed(distinct, 3, s(distinct(2, 3, 3, 5, 6), **BLOCK)),
+        exact=True,
+    ),
+    *(
+        case(
+            f"max_pool{axes}d with indices",
+            with_indices,
+            [i for i in windowed(distinct, axes) if 0 not in i.inputs[0].shape],
+            lambda a, _name=f"max_pool{axes}d", **options: op(_name)(
+                a, return_indices=True, **options
+            ),
+            exact=True,
+        )
+        for axes in (1, 2, 3)
+    ),
+    *(
+        case(
+            f"lp_pool{axes}d",
+            lp_pool,
+            [
+                *(s(positive(*IMAGES[axes]), norm_type=p, kernel_size=2) for p in (1.0, 2.0, 3.0)),
+                s(positive(*IMAGES[axes]), norm_type=2, kernel_size=3, stride=2),
+                s(positive(*IMAGES[axes]), norm_type=1.5, kernel_size=2, stride=3, ceil_mode=True),
+                s(positive(*IMAGES[axes]), norm_type=np.inf, kernel_size=2),
+                s(positive(*NONE[axes]), norm_type=2.0, kernel_size=2),
+                s(positive(1, 18, *(6,) * axes), norm_type=2.0, kernel_size=3),
+            ],
+            float32=(4e-6, 1e-5),
+            layout_bits=False,
+            reason="powers of a sum in memory order",
+        )
+        for axes in (1, 2, 3)
+    ),
+    case(
+        "avg_pool1d",
+        avg_pool,
+        windowed(x, 1, s(x(2, 3, 13), count_include_pad=False, **LINE)),
+        **ORDER,
+    ),
     case("avg_pool2d", avg_pool, AVG_POOL, **ORDER),
-    case("avg_pool3d", avg_pool, [s(x(2, 3, 3, 5, 6), **BLOCK)], **ORDER),
+    case(
+        "avg_pool3d",
+        avg_pool,
+        windowed(
+            x, 3, s(x(2, 3, 3, 5, 6), **BLOCK), s(x(2, 3, 3, 5, 6), divisor_override=5, **BLOCK)
+        ),
+        **ORDER,
+    ),
     *[
         case(
             f"adaptive_max_pool{axes}d",
@@ -140,9 +243,9 @@ CASES = [
             exact=True,
         )
         for axes, samples in (
-            (1, [((2, 3, 13), 4), ((2, 17, 12), 3)]),
-            (2, list(zip(ADAPTIVE, SIZES, strict=True))),
-            (3, [((2, 3, 4, 5, 6), (2, 3, 1))]),
+            (1, ADAPTIVE_LINES),
+            (2, ADAPTIVE_PLANES),
+            (3, ADAPTIVE_BLOCKS),
         )
     ],
     *[
@@ -153,16 +256,22 @@ CASES = [
             **ORDER,
         )
         for axes, samples in (
-            (1, [((2, 3, 13), 4), ((2, 17, 12), 3), ((2, 3, 9), 1)]),
-            (2, list(zip(ADAPTIVE, SIZES, strict=True))),
-            (3, [((2, 3, 4, 5, 6), (2, 3, 1)), ((2, 3, 4, 5, 6), 1)]),
+            (1, ADAPTIVE_LINES),
+            (2, ADAPTIVE_PLANES),
+            (3, ADAPTIVE_BLOCKS),
         )
     ],
-    case(
-        "max_unpool2d",
-        max_unpool2d_of_pooled,
-        [s(distinct(2, 3, 6, 8), kernel_size=2), s(distinct(1, 18, 6, 6), kernel_size=3)],
-        unpool,
-        exact=True,
+    *(
+        case(
+            f"max_unpool{axes}d",
+            unpooled,
+            [
+                s(distinct(*shape, *(size * kernel,) * axes), kernel_size=kernel)
+                for shape, size, kernel in UNPOOLED
+            ],
+            unpool(axes),
+            exact=True,
+        )
+        for axes in (1, 2, 3)
     ),
 ]

@@ -1,16 +1,50 @@
-"""Datasets, the loader that makes batches of them, and real data to learn from."""
+"""Datasets, samplers, the loader that makes batches of them, and real data to learn from;
+`cygnet.utils.data` has the same without the real data.
+"""
 
-from cygnet.data.dataset import Dataset, Subset, TensorDataset
-from cygnet.data.loader import DataLoader, default_collate
+from cygnet.data.collate import default_collate, default_convert
+from cygnet.data.dataset import (
+    ChainDataset,
+    ConcatDataset,
+    Dataset,
+    IterableDataset,
+    StackDataset,
+    Subset,
+    TensorDataset,
+    random_split,
+)
+from cygnet.data.loader import DataLoader
+from cygnet.data.sampler import (
+    BatchSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
 from cygnet.data.sources import DownloadError, digits, mnist
+from cygnet.data.workers import get_worker_info
 
 __all__ = [
+    "BatchSampler",
+    "ChainDataset",
+    "ConcatDataset",
     "DataLoader",
     "Dataset",
     "DownloadError",
+    "IterableDataset",
+    "RandomSampler",
+    "Sampler",
+    "SequentialSampler",
+    "StackDataset",
     "Subset",
+    "SubsetRandomSampler",
     "TensorDataset",
+    "WeightedRandomSampler",
     "default_collate",
+    "default_convert",
     "digits",
+    "get_worker_info",
     "mnist",
+    "random_split",
 ]

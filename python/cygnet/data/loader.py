@@ -2,75 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from cygnet import kernels
-from cygnet.data.dataset import TensorDataset
+from cygnet.data.collate import default_collate, default_convert
+from cygnet.data.dataset import IterableDataset, TensorDataset, samples_at
+from cygnet.data.sampler import (
+    BatchSampler,
+    RandomSampler,
+    SequentialSampler,
+    batches_of,
+    check_count,
+)
+from cygnet.data.workers import Fetch, WorkerInfo, batches_by_workers
 from cygnet.random import Generator, default_generator
-from cygnet.tensor import Tensor
 
-__all__ = ["DataLoader", "default_collate"]
-
-
-def default_collate(samples: Sequence[Any]) -> Any:
-    """Joins samples along a new first axis.
-
-    Parameters
-    ----------
-    samples : sequence
-        Tensors, arrays, numbers, or tuples, lists or dicts of them; all alike. Python floats
-        become float32, ints int64.
-
-    Returns
-    -------
-    object
-        A Tensor, or a tuple, list or dict of them; strings stay a list.
-
-    Raises
-    ------
-    TypeError
-        If there is something else in a sample.
-    ValueError
-        If the samples' shapes or lengths differ.
-    """
-    first = samples[0]
-    if isinstance(first, Tensor | np.ndarray | np.generic | int | float):
-        return Tensor(np.stack([Tensor(sample)._array for sample in samples]))
-    if isinstance(first, str | bytes):
-        return list(samples)
-    if isinstance(first, Mapping):
-        return {name: default_collate([sample[name] for sample in samples]) for name in first}
-    if isinstance(first, tuple | list):
-        return type(first)([default_collate(column) for column in zip(*samples, strict=True)])
-    raise TypeError(
-        "default_collate: samples expected to hold tensors, arrays, numbers, strings, tuples, "
-        f"lists or dicts, got {type(first).__name__}"
-    )
+__all__ = ["DataLoader"]
 
 
 class DataLoader:
-    """Cuts a dataset into batches.
+    """Cuts a dataset into batches, as `torch.utils.data.DataLoader` does.
 
-    A batch of a `TensorDataset` is a tuple of tensors: a view of the rows in order, or, shuffled,
+    A batch of a `TensorDataset` is a list of tensors: a view of the rows in order, or, shuffled,
     gathered by one kernel call a tensor. Any other dataset is read sample by sample.
+
+    Workers are threads: they share the dataset, start in no time, and help where a sample is read
+    from a disk or made by code that gives up Python's lock. The batches and their order are the
+    same with any number of workers. An error in a worker is raised where the batch is asked for.
+    Random numbers that samples draw from the default generator are not reproducible with workers;
+    draw them from one of the sample's own (or of the worker's `seed`).
 
     Parameters
     ----------
     dataset : Dataset
-        Has `__len__` and `__getitem__`.
-    batch_size : int
-        Samples in a batch, at least 1. Default 1.
-    shuffle : bool
+        Has `__len__` and `__getitem__`, or is an `IterableDataset`.
+    batch_size : int or None
+        Samples in a batch, at least 1. Default 1. None: samples one by one, without collating.
+    shuffle : bool, optional
         Whether each epoch takes the samples in a new random order. Default False.
-    drop_last : bool
-        Whether to leave out a last batch that is smaller. Default False.
-    generator : Generator, optional
-        Its stream 'shuffle' gives the orders, one draw an epoch; the default generator by default.
+    sampler : iterable of int, optional
+        The order, in place of `shuffle`.
+    batch_sampler : iterable of list of int, optional
+        The batches, in place of `batch_size`, `shuffle`, `sampler` and `drop_last`.
+    num_workers : int
+        Threads that make batches ahead of time. Default 0: they are made when they are asked for.
     collate_fn : callable, optional
         Makes a batch of a list of samples. Default: `default_collate`.
+    pin_memory : bool
+        Has no effect.
+    drop_last : bool
+        Whether to leave out a last batch that is smaller; of a stream with several workers, that of
+        each worker. Default False.
+    timeout : float
+        Seconds that workers may take for a batch; 0 (the default) for any time.
+    worker_init_fn : callable, optional
+        Called with the worker's number in each worker, at the beginning of every epoch.
+    multiprocessing_context : object, optional
+        Has no effect.
+    generator : Generator, optional
+        Its stream 'shuffle' gives the orders, one draw an epoch; the default generator by default.
+    prefetch_factor : int, optional
+        Batches that each worker makes ahead. Default 2; only with workers.
+    persistent_workers : bool
+        Has no effect: threads are started for every epoch.
+    pin_memory_device, in_order : str, bool
+        Have no effect.
 
     Raises
     ------
@@ -80,59 +80,184 @@ class DataLoader:
     --------
     >>> from cygnet.data import DataLoader, TensorDataset
     >>> loader = DataLoader(TensorDataset([[1.0], [2.0], [3.0]]), batch_size=2)
-    >>> [batch.shape for (batch,) in loader]
+    >>> [tuple(batch.shape) for (batch,) in loader]
     [(2, 1), (1, 1)]
     """
 
     def __init__(
         self,
         dataset: Any,
-        batch_size: int = 1,
-        shuffle: bool = False,
-        drop_last: bool = False,
-        generator: Generator | None = None,
+        batch_size: int | None = 1,
+        shuffle: bool | None = None,
+        sampler: Iterable[Any] | None = None,
+        batch_sampler: Iterable[Any] | None = None,
+        num_workers: int = 0,
         collate_fn: Callable[[list[Any]], Any] | None = None,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], Any] | None = None,
+        multiprocessing_context: Any = None,
+        generator: Generator | None = None,
+        *,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        pin_memory_device: str = "",
+        in_order: bool = True,
     ) -> None:
-        if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
+        stream = isinstance(dataset, IterableDataset)
+        if not stream and not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
             raise TypeError(
                 "DataLoader: dataset expected an object with __len__ and __getitem__, got "
                 f"{type(dataset).__name__}"
             )
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer):
-            raise TypeError(
-                f"DataLoader: batch_size expected an int, got {type(batch_size).__name__}"
-            )
-        if batch_size < 1:
-            raise ValueError(f"DataLoader: batch_size expected at least 1, got {batch_size}")
+        if batch_size is not None:
+            check_count("DataLoader", "batch_size", batch_size)
+        elif drop_last:
+            raise ValueError("DataLoader: drop_last=True expected a batch_size, got None")
+        if num_workers:
+            check_count("DataLoader", "num_workers", num_workers)
+        if timeout < 0:
+            raise ValueError(f"DataLoader: timeout is {timeout}, expected at least 0")
+        if prefetch_factor is not None:
+            check_count("DataLoader", "prefetch_factor", prefetch_factor)
+            if not num_workers:
+                raise ValueError("DataLoader: prefetch_factor expected num_workers > 0")
+        if persistent_workers and not num_workers:
+            raise ValueError("DataLoader: persistent_workers=True expected num_workers > 0")
+        given = {"shuffle": shuffle, "sampler": sampler, "batch_sampler": batch_sampler}
+        if stream and any(each not in (None, False) for each in given.values()):
+            names = ", ".join(name for name, each in given.items() if each not in (None, False))
+            raise ValueError(f"DataLoader: an IterableDataset has its own order, got {names}")
+        if sampler is not None and shuffle:
+            raise ValueError("DataLoader: expected sampler or shuffle=True, got both")
+        if batch_sampler is not None:
+            if batch_size != 1 or shuffle or sampler is not None or drop_last:
+                raise ValueError(
+                    "DataLoader: batch_sampler expected no batch_size, shuffle, sampler or "
+                    "drop_last beside it"
+                )
+            batch_size = None
+        elif not stream:
+            if sampler is None:
+                sampler = (
+                    RandomSampler(dataset, generator=generator)
+                    if shuffle
+                    else SequentialSampler(dataset)
+                )
+            if batch_size is not None:
+                batch_sampler = BatchSampler(sampler, batch_size, drop_last)
         self.dataset = dataset
-        self.batch_size = int(batch_size)
-        self.shuffle = shuffle
+        self.batch_size = batch_size
+        self.sampler = sampler
+        self.batch_sampler = batch_sampler
+        self.num_workers = num_workers
+        self.pin_memory = pin_memory
         self.drop_last = drop_last
+        self.timeout = timeout
+        self.worker_init_fn = worker_init_fn
         self.generator = generator
-        self.collate_fn = collate_fn
+        self.prefetch_factor = prefetch_factor
+        self.persistent_workers = persistent_workers
+        joins = batch_size is not None or batch_sampler is not None
+        self.collate_fn = collate_fn or (default_collate if joins else default_convert)
 
     def __len__(self) -> int:
-        """Batches in an epoch."""
-        whole, rest = divmod(len(self.dataset), self.batch_size)
-        return whole if self.drop_last or rest == 0 else whole + 1
+        """Batches in an epoch; TypeError if the dataset or sampler has no length."""
+        if self.batch_sampler is not None:
+            return len(self.batch_sampler)  # type: ignore[arg-type]
+        if self.batch_size is None:
+            return len(self.dataset if self.sampler is None else self.sampler)  # type: ignore[arg-type]
+        return batches_of(len(self.dataset), self.batch_size, self.drop_last)
 
     def __iter__(self) -> Iterator[Any]:
-        count = len(self.dataset)
-        order = None
-        if self.shuffle:
-            generator = default_generator if self.generator is None else self.generator
-            order = kernels.permutation(generator.cell("shuffle"), count)
-        # A subclass with samples of its own is read sample by sample.
+        if self.num_workers:
+            return batches_by_workers(
+                self._worker_infos(),
+                self._fetch,
+                self._tasks(),
+                self.worker_init_fn,
+                self.prefetch_factor or 2,
+                self.timeout,
+            )
+        return self._batches()
+
+    def _batches(self) -> Iterator[Any]:
+        fetch = self._fetch()
+        for task in self._tasks():
+            try:
+                batch = fetch(task)
+            except StopIteration:  # of a stream
+                return
+            yield batch
+
+    def _worker_infos(self) -> Iterator[WorkerInfo]:
+        generator = default_generator if self.generator is None else self.generator
+        drawn = kernels.uniform(np.empty(1), generator.cell("workers"))
+        seed = int(drawn.item() * 2**53)
+        return (
+            WorkerInfo(i, self.num_workers, seed + i, self.dataset) for i in range(self.num_workers)
+        )
+
+    @property
+    def _gathers(self) -> bool:
+        """Whether batches are rows of tensors. A subclass with samples of its own is read sample by
+        sample.
+        """
         plain = getattr(type(self.dataset), "__getitem__", None) is TensorDataset.__getitem__
-        whole = plain and self.collate_fn is None
-        collate = self.collate_fn or default_collate
+        return plain and self.collate_fn is default_collate
+
+    def _tasks(self) -> Iterator[Any]:
+        """What `_fetch` makes each batch of: indices, or of a stream the number of samples."""
+        if self.sampler is None and self.batch_sampler is None:
+            return itertools.repeat(self.batch_size)
+        batches = self.batch_sampler
+        if not self._gathers or type(batches) is not BatchSampler:
+            return iter(self.sampler if batches is None else batches)  # type: ignore[arg-type]
+        order = batches.sampler
+        if type(order) is SequentialSampler:
+            return self._pieces(None)
+        if type(order) is RandomSampler:
+            return self._pieces(order.order())
+        return iter(batches)
+
+    def _pieces(self, order: Any) -> Iterator[Any]:
+        """Slices of the order, or of all rows."""
+        batch_size = self.batch_size or 1
+        count = len(self.dataset) if order is None else len(order)
         for batch in range(len(self)):
-            begin = batch * self.batch_size
-            end = min(begin + self.batch_size, count)
-            if not whole:
-                indices = range(begin, end) if order is None else order[begin:end].tolist()
-                yield collate([self.dataset[index] for index in indices])
-            elif order is None:
-                yield self.dataset[begin:end]
-            else:
-                yield self.dataset.take(order[begin:end])
+            begin = batch * batch_size
+            piece = slice(begin, min(begin + batch_size, count))
+            yield piece if order is None else order[piece]
+
+    def _fetch(self) -> Fetch:
+        """What turns a task into a batch."""
+        dataset, collate = self.dataset, self.collate_fn
+        if self.sampler is None and self.batch_sampler is None:
+            return self._fetch_from_stream(iter(dataset))
+        if self._gathers and self.batch_sampler is not None:
+
+            def rows(task: Any) -> list[Any]:
+                if isinstance(task, slice):
+                    return list(dataset[task])
+                return list(dataset.take(np.asarray(task, np.int64)))
+
+            return rows
+        if self.batch_sampler is None:
+            return lambda index: collate(dataset[index])
+        return lambda indices: collate(samples_at(dataset, _listed(indices)))
+
+    def _fetch_from_stream(self, samples: Iterator[Any]) -> Fetch:
+        def fetch(count: int | None) -> Any:
+            if count is None:
+                return self.collate_fn(next(samples))
+            batch = list(itertools.islice(samples, count))
+            if not batch or (self.drop_last and len(batch) < count):
+                raise StopIteration
+            return self.collate_fn(batch)
+
+        return fetch
+
+
+def _listed(indices: Any) -> list[Any]:
+    return indices.tolist() if isinstance(indices, np.ndarray) else list(indices)

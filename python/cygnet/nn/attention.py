@@ -195,6 +195,8 @@ class MultiheadAttention(Module):
                 f"{op}: query has a batch of {query.shape[0]}, key and value of {key.shape[0]}"
             )
         batch, length, _ = query.shape
+        if key_padding_mask is not None and not batched:
+            key_padding_mask = key_padding_mask.unsqueeze(0)
         mask = self._mask(attn_mask, key_padding_mask, query, key.shape[1])
         query, key, value = self._projected(query, key, value, same)
         if self.bias_k is not None and self.bias_v is not None:
@@ -268,7 +270,7 @@ class MultiheadAttention(Module):
                 attn_mask = attn_mask.reshape(batch, self.num_heads, length, keys)
             masks.append(_additive("attn_mask", attn_mask, query.dtype))
         if padding is not None:
-            if padding.shape not in ((batch, keys), (keys,)[: 2 - batch]):
+            if padding.shape != (batch, keys):
                 raise ShapeError(
                     f"MultiheadAttention: key_padding_mask has shape {padding.shape}, expected "
                     f"{(batch, keys)}"

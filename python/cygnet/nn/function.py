@@ -12,6 +12,10 @@ from cygnet.tensor import Tensor
 __all__ = ["OfFunction"]
 
 
+# Options that functions accept without effect: they need not be passed.
+_HOLLOW = ("inplace", "size_average", "reduce")
+
+
 class OfFunction(Module):
     """Holds the options of a function and calls it.
 
@@ -23,6 +27,7 @@ class OfFunction(Module):
 
     _function: ClassVar[Callable[..., Any]]
     _options: ClassVar[tuple[str, ...]]
+    _passed: ClassVar[tuple[str, ...]]
     _buffers_of_options: ClassVar[frozenset[str]] = frozenset({"weight", "pos_weight"})
 
     def __init_subclass__(
@@ -41,6 +46,7 @@ class OfFunction(Module):
         options = [p for p in parameters if p.name not in without]
         cls._function = staticmethod(function)
         cls._options = tuple(p.name for p in options)
+        cls._passed = tuple(name for name in cls._options if name not in _HOLLOW)
         cls.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -58,7 +64,7 @@ class OfFunction(Module):
 
     def forward(self, *inputs: Tensor, **named: Any) -> Tensor:
         """The function of these tensors with the module's options."""
-        options = {name: getattr(self, name) for name in self._options}
+        options = {name: getattr(self, name) for name in self._passed}
         return type(self)._function(*inputs, **named, **options)  # type: ignore[no-any-return]
 
     def extra_repr(self) -> str:

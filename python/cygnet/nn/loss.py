@@ -43,10 +43,10 @@ class _Loss(OfFunction):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         name = type(self).__name__
-        if self.reduction not in self._reductions:
+        reduction = getattr(self, "reduction", "none")
+        if reduction not in self._reductions:
             raise ValueError(
-                f"{name}: argument reduction expected one of {self._reductions}, got "
-                f"{self.reduction!r}"
+                f"{name}: argument reduction expected one of {self._reductions}, got {reduction!r}"
             )
         for option in ("size_average", "reduce"):
             if getattr(self, option, None) is not None:
@@ -293,7 +293,7 @@ class TripletMarginWithDistanceLoss(
     """
 
 
-class CosineSimilarity(OfFunction, function=functional.cosine_similarity, tensors=2):
+class CosineSimilarity(_Loss, function=functional.cosine_similarity, tensors=2):
     """The cosine of the angle of vectors along `dim`.
 
     Parameters
@@ -304,7 +304,7 @@ class CosineSimilarity(OfFunction, function=functional.cosine_similarity, tensor
     """
 
 
-class PairwiseDistance(OfFunction, function=functional.pairwise_distance, tensors=2):
+class PairwiseDistance(_Loss, function=functional.pairwise_distance, tensors=2):
     """The p-norm of ``x1 - x2 + eps`` along the last axis.
 
     Parameters

@@ -48,6 +48,7 @@ class _ChannelNorm(Module):
         track_running_stats: bool,
         device: Any,
         dtype: Any,
+        bias: bool,
     ) -> None:
         super().__init__()
         self.num_features = positive_int(type(self).__name__, "num_features", num_features, 0)
@@ -58,7 +59,9 @@ class _ChannelNorm(Module):
         dtype = float_dtype(type(self).__name__, device, dtype)
         size = self.num_features
         self.register_parameter("weight", Parameter(np.ones(size, dtype)) if affine else None)
-        self.register_parameter("bias", Parameter(np.zeros(size, dtype)) if affine else None)
+        self.register_parameter(
+            "bias", Parameter(np.zeros(size, dtype)) if affine and bias else None
+        )
         for name, value in (
             ("running_mean", np.zeros(size, dtype)),
             ("running_var", np.ones(size, dtype)),
@@ -99,7 +102,8 @@ class _ChannelNorm(Module):
     def extra_repr(self) -> str:
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-            f"affine={self.affine}, track_running_stats={self.track_running_stats}"
+            f"affine={self.affine}, bias={self.bias is not None}, "
+            f"track_running_stats={self.track_running_stats}"
         )
 
 
@@ -118,13 +122,15 @@ class BatchNorm1d(_ChannelNorm):
     momentum : float or None, default 0.1
         How far a running average moves towards the new value; None averages over all batches.
     affine : bool, default True
-        Whether there are weight and bias.
+        Whether there is a weight.
     track_running_stats : bool, default True
         Whether there are running averages; else the statistics are always those of the batch.
     device : optional
         The CPU; any other is an error.
     dtype : dtype, default float32
         float32 or float64.
+    bias : bool, default True
+        Whether there is a bias beside the weight.
 
     Attributes
     ----------
@@ -149,8 +155,12 @@ class BatchNorm1d(_ChannelNorm):
         track_running_stats: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        super().__init__(
+            num_features, eps, momentum, affine, track_running_stats, device, dtype, bias
+        )
 
     fuses = frozenset({"relu"})
 
@@ -217,13 +227,15 @@ class InstanceNorm1d(_ChannelNorm):
     momentum : float or None, default 0.1
         How far a running average moves towards the new value; None leaves it alone.
     affine : bool, default False
-        Whether there are weight and bias.
+        Whether there is a weight.
     track_running_stats : bool, default False
         Whether there are running averages, which evaluation then normalises with.
     device : optional
         The CPU; any other is an error.
     dtype : dtype, default float32
         float32 or float64.
+    bias : bool, default True
+        Whether there is a bias beside the weight.
 
     Attributes
     ----------
@@ -248,8 +260,12 @@ class InstanceNorm1d(_ChannelNorm):
         track_running_stats: bool = False,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        super().__init__(
+            num_features, eps, momentum, affine, track_running_stats, device, dtype, bias
+        )
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalise; in training, also update the running averages."""
@@ -299,11 +315,13 @@ class GroupNorm(Module):
     eps : float, default 1e-5
         Added to the variance.
     affine : bool, default True
-        Whether there are weight and bias.
+        Whether there is a weight.
     device : optional
         The CPU; any other is an error.
     dtype : dtype, default float32
         float32 or float64.
+    bias : bool, default True
+        Whether there is a bias beside the weight.
 
     Attributes
     ----------
@@ -322,6 +340,8 @@ class GroupNorm(Module):
         affine: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.num_groups = positive_int("GroupNorm", "num_groups", num_groups)
@@ -336,7 +356,9 @@ class GroupNorm(Module):
         dtype = float_dtype("GroupNorm", device, dtype)
         size = self.num_channels
         self.register_parameter("weight", Parameter(np.ones(size, dtype)) if affine else None)
-        self.register_parameter("bias", Parameter(np.zeros(size, dtype)) if affine else None)
+        self.register_parameter(
+            "bias", Parameter(np.zeros(size, dtype)) if affine and bias else None
+        )
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalise (N, C, ...)."""
@@ -347,7 +369,10 @@ class GroupNorm(Module):
         return functional.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
+        )
 
 
 def _shape(op: str, normalized_shape: int | Sequence[int]) -> tuple[int, ...]:

@@ -68,6 +68,7 @@ def _linear_in_pieces(kernel: Any, grad: Tensor, saved: Array, *parameters: floa
         (grad,),
         lambda again: (_linear_in_pieces(kernel, again, saved, *parameters),),
         kernel.__name__,
+        saved=(),
     )
 
 
@@ -136,9 +137,10 @@ def fused_gradient(
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(input, 0), also of integers."""
     input = as_tensor(input, "relu", "input")
-    if input.dtype not in FLOATS:
+    array = input._array
+    if array.dtype not in FLOATS:
         return maximum(input, 0)
-    output = kernels.relu(input._array)
+    output = kernels.relu(array)
 
     def backward(grad: Tensor) -> tuple[Tensor]:
         return (_linear_in_pieces(kernels.relu_backward, grad, output),)

@@ -344,7 +344,9 @@ def _new(name: str, value: int, doc: str) -> Callable[..., Tensor]:
 
 def requested_size(op: str, size: tuple[Any, ...], options: dict[str, Any]) -> Shape:
     """Sizes given one by one, as one sequence, or as the option `size`, which it takes out."""
-    return sizes(op, size or (options.pop("size", ()),))
+    if not size and "size" not in options:
+        raise TypeError(f"{op}: size is missing")
+    return sizes(op, size or (options.pop("size"),))
 
 
 # Memory that nobody has cleared could hold anything: `empty` clears it.

@@ -96,7 +96,7 @@ def _dropout_backward(grad: Tensor, mask: Array, p: float) -> Tensor:
 def _uniform(shape: Shape, like: Tensor, stream: str, cell: Array | None) -> Tensor:
     """Random numbers in [0, 1)."""
     state = default_generator.cell(stream) if cell is None else cell
-    return wrap(kernels.uniform(kernels.full(shape, 0.0, like.dtype.name), state))
+    return wrap(kernels.uniform(kernels.empty(shape, like.dtype.name), state))
 
 
 def _of_channels(op: str, input: Tensor, unbatched: int) -> Shape:

@@ -47,7 +47,6 @@ __all__ = [
     "sign",
     "sqrt",
     "sub",
-    "where",
 ]
 
 

@@ -68,9 +68,8 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     if not given:
         raise ValueError("cat: tensors is empty, expected at least one tensor")
     dtype = highest_dtype(x.dtype for x in given)
-    parts = tuple(x if x.dtype == dtype else cast(x, dtype) for x in given if x.shape != (0,))
-    if not parts:
-        parts = tuple(cast(x, dtype) for x in given)
+    vectors = all(x.ndim == 1 for x in given)
+    parts = tuple(cast(x, dtype) for x in given if vectors or x.shape != (0,))
     output = wrap(kernels.concatenate([part._array for part in parts], dim))
     axis = normalized_axis("cat", dim, output.ndim)
     lengths = [part.shape[axis] for part in parts]
@@ -85,14 +84,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return record(output, parts, backward, "cat", saved=(), fresh=False)
 
 
-def concat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """`cat`."""
-    return cat(tensors, dim)
-
-
-def concatenate(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """`cat`."""
-    return cat(tensors, dim)
+concat = concatenate = cat
 
 
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:

@@ -73,7 +73,7 @@ def _pair(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     warnings.warn(
         f"{op}: target has shape {y.shape}, input {x.shape}; they are broadcast, which is seldom "
         "what a loss should do",
-        stacklevel=4,
+        stacklevel=3,
     )
     shape = common_shape(op, [x.shape, y.shape])
     return expand(x, shape), expand(y, shape)
@@ -95,24 +95,29 @@ def _fused(
     x: Tensor,
     y: Tensor,
     reduction: str,
-    slopes: tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]],
+    slope: Callable[[Tensor, Tensor], Tensor],
+    slope_of_target: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> Tensor:
     """A loss whose kernel gives the gradient of the input, too.
 
-    `slopes` are the derivatives by input and by target, written in ops.
+    `slope` and `slope_of_target` are the derivatives, written in ops; that of the target is by
+    default the other's negative.
     """
 
-    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+    def times(grad: Tensor, derivative: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         each = div(grad, x.numel()) if reduction == "mean" else grad
-        by_x = by_y = None
-        if x.requires_grad and is_grad_enabled():
-            by_x = mul(each, slopes[0](x, y))
-        elif x.requires_grad:
+        return mul(each, derivative(x, y))
+
+    def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+        if is_grad_enabled():
+            by_x = times(grad, slope)
+        else:
             gradient = getattr(kernels, f"{kernel}_backward")
             by_x = wrap(gradient(grad._array, x._array, y._array, reduction=reduction))
+        by_y = None
         if y.requires_grad:
-            by_y = mul(each, slopes[1](x, y))
-        return by_x, by_y
+            by_y = neg(by_x) if slope_of_target is None else times(grad, slope_of_target)
+        return by_x if x.requires_grad else None, by_y
 
     forward = getattr(kernels, f"{kernel}_forward")
     return record(wrap(forward(x._array, y._array, reduction=reduction)), (x, y), backward, op)
@@ -166,8 +171,7 @@ def mse_loss(
     if weight is not None:
         losses = mul(sub(x, y), sub(x, y))
         return _weighted(op, losses, weight, reduction, mean_of_weights=True)
-    slopes = (lambda x, y: mul(sub(x, y), 2.0)), (lambda x, y: mul(sub(y, x), 2.0))
-    return _fused(op, "mse_loss", x, y, reduction, slopes)
+    return _fused(op, "mse_loss", x, y, reduction, lambda x, y: mul(sub(x, y), 2.0))
 
 
 def l1_loss(
@@ -298,10 +302,9 @@ def binary_cross_entropy(
     def by_target(x: Tensor, y: Tensor) -> Tensor:
         return sub(log(sub(1.0, x)), log(x))
 
-    slopes = by_input, by_target
     if weight is None:
-        return _fused(op, "bce_loss", x, y, reduction, slopes)
-    losses = _fused(op, "bce_loss", x, y, "none", slopes)
+        return _fused(op, "bce_loss", x, y, reduction, by_input, by_target)
+    losses = _fused(op, "bce_loss", x, y, "none", by_input, by_target)
     return reduced(op, mul(losses, as_tensor(weight, op, "weight")), reduction)
 
 
@@ -346,8 +349,10 @@ def binary_cross_entropy_with_logits(
 
 
 def _with_logits(op: str, x: Tensor, y: Tensor, reduction: str) -> Tensor:
-    slopes = (lambda x, y: sub(sigmoid(x), y)), (lambda x, y: neg(x))
-    return _fused(op, "bce_with_logits_loss", x, y, reduction, slopes)
+    def by_input(x: Tensor, y: Tensor) -> Tensor:
+        return sub(sigmoid(x), y)
+
+    return _fused(op, "bce_with_logits_loss", x, y, reduction, by_input, lambda x, y: neg(x))
 
 
 def kl_div(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from cygnet import kernels
-from cygnet.ops import elementwise
 from cygnet.ops.broadcast import expanded, reshape, to_shape
 from cygnet.ops.common import Number, as_tensor, cast, wrap
+from cygnet.ops.elementwise import where as chosen
 from cygnet.ops.gather import gather_rows
 from cygnet.ops.index import Resolved, put
 from cygnet.ops.nonzero import nonzero
@@ -24,22 +24,26 @@ __all__ = [
 ]
 
 
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Tensor: ...
 def where(
     condition: Tensor, input: Tensor | Number | None = None, other: Tensor | Number | None = None
-) -> Any:
+) -> Tensor | tuple[Tensor, ...]:
     """input where the boolean condition holds, else other; with the condition alone, the tuple of
     `nonzero`.
     """
     if input is None and other is None:
-        return nonzero(condition, as_tuple=True)
+        return tuple(nonzero(condition, as_tuple=True))
     if input is None or other is None:
         raise TypeError("where: expected condition, input and other, or condition alone")
-    return elementwise.where(condition, input, other)
+    return chosen(condition, input, other)
 
 
 def where_method(input: Tensor, condition: Tensor, other: Tensor | Number) -> Tensor:
     """`where` as a method: the tensor itself where the condition holds, else other."""
-    return elementwise.where(condition, input, other)
+    return chosen(condition, input, other)
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor:
@@ -57,14 +61,14 @@ def masked_fill(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor:
     if isinstance(value, Tensor) and value.ndim:
         raise kernels.ShapeError(f"{op}: value has shape {value.shape}, expected ()")
     number = value if isinstance(value, Tensor) else wrap(np.array(value))
-    return elementwise.where(mask, cast(number, input.dtype), input)
+    return chosen(mask, cast(number, input.dtype), input)
 
 
 def _mask(op: str, mask: Any) -> Tensor:
-    mask = as_tensor(mask, op, "mask")
-    if mask.dtype != np.bool_:
-        raise kernels.DTypeError(f"{op}: mask is {mask.dtype}, expected bool")
-    return mask
+    tensor = as_tensor(mask, op, "mask")
+    if tensor.dtype != np.bool_:
+        raise kernels.DTypeError(f"{op}: mask is {tensor.dtype}, expected bool")
+    return tensor
 
 
 def _masked(op: str, input: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

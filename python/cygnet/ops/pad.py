@@ -117,4 +117,4 @@ def _positions(mode: str, axis: int, shape: Shape, before: int, after: int) -> n
         )
     kept = np.arange(max(-before, 0), size - max(-after, 0))
     places = np.arange(-max(before, 0), len(kept) + max(after, 0))
-    return kept[_SOURCES[mode](places, len(kept))]
+    return np.asarray(kept[_SOURCES[mode](places, len(kept))])

@@ -30,7 +30,6 @@ __all__ = [
     "kron",
     "matmul",
     "mm",
-    "multi_dot",
     "mv",
     "outer",
     "tensordot",
@@ -201,9 +200,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     return mul(unsqueeze(a, 1), b)
 
 
-def ger(input: Tensor, vec2: Tensor) -> Tensor:
-    """`outer`."""
-    return outer(input, vec2)
+ger = outer
 
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:

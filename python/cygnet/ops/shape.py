@@ -210,11 +210,7 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
     return _permuted(input, tuple(order[: input.ndim]), "movedim")
 
 
-def moveaxis(
-    input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]
-) -> Tensor:
-    """`movedim`."""
-    return movedim(input, source, destination)
+moveaxis = movedim
 
 
 def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
