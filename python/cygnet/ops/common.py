@@ -225,6 +225,22 @@ def also_named(name: str) -> Callable[[F], F]:
     return decorated
 
 
+_NUMPY_NAMES = (("axis", "dim"), ("keepdims", "keepdim"))
+
+
+def numpy_named(function: F) -> F:
+    """Lets an op take ``dim`` and ``keepdim`` by NumPy's names as well, as PyTorch does."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **options: Any) -> Any:
+        for theirs, ours in _NUMPY_NAMES:
+            if theirs in options:
+                options[ours] = options.pop(theirs)
+        return function(*args, **options)
+
+    return wrapped  # type: ignore[return-value]
+
+
 def sizes(op: str, args: tuple[Any, ...]) -> Shape:
     """Sizes given one by one or as one sequence."""
     given = args[0] if len(args) == 1 and not hasattr(args[0], "__index__") else args
