@@ -36,7 +36,20 @@ ELSEWHERE = {
 EXEMPT = {name: file for file, names in ELSEWHERE.items() for name in names.split()}
 # Rows of an operator or of several ops together.
 OTHER_ROWS = set(
-    "T columns ellipsis index mT multi_dot number pairs rows setitem slice sliding".split()
+    [
+        "T",
+        "columns",
+        "ellipsis",
+        "index",
+        "mT",
+        "multi_dot",
+        "number",
+        "pairs",
+        "rows",
+        "setitem",
+        "slice",
+        "sliding",
+    ]
 )
 
 
