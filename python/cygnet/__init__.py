@@ -88,6 +88,7 @@ _SUBMODULES = frozenset(
         "backends",
         "cuda",
         "data",
+        "distributions",
         "io",
         "linalg",
         "metrics",
