@@ -106,7 +106,7 @@ def test_augmented_assignment_of_an_element():
     x = leaf([1.0, 2.0, 3.0])
     y = x * 2
     y[1] += 10
-    y[0] *= y[2].detach()
+    y[0] *= y[2].detach().clone()
     np.testing.assert_array_equal(y.detach().numpy(), [12.0, 14.0, 6.0])
     y.sum().backward()
     np.testing.assert_array_equal(x.grad.numpy(), [12.0, 2.0, 2.0])

@@ -94,7 +94,8 @@ class Node:
     op : str
         The op's name, for messages.
     edges : tuple of Node, Output, Tensor or None
-        Where the gradient of each input goes; None where none is wanted.
+        Where the gradient of each input goes, also after the input was changed in place; None
+        where none is wanted.
     backward : callable
         Gradient of the result -> gradient of each input, None where none is needed; of several
         results it takes as many gradients. None once it was used up.

@@ -13,7 +13,7 @@ from typing import Any
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
 from cygnet.ops.broadcast import reshape, sum_to
-from cygnet.ops.common import as_tensor, floating, normalized_axis, operands, wrap
+from cygnet.ops.common import as_tensor, floating, from_result, normalized_axis, operands, wrap
 from cygnet.ops.elementwise import abs as abs_
 from cygnet.ops.elementwise import (
     add,
@@ -99,14 +99,12 @@ def _smooth_by_output(
 ) -> Tensor:
     """The same where the derivative follows from the result alone."""
 
-    def backward(grad: Tensor) -> tuple[Tensor]:
+    def gradient(grad: Tensor, result: Tensor) -> Tensor:
         if is_grad_enabled():
-            again = _smooth_by_output(name, output, input, backward_kernel, slope)
-            return (mul(grad, slope(again)),)
-        return (wrap(backward_kernel(grad._array, output)),)
+            return mul(grad, slope(result))
+        return wrap(backward_kernel(grad._array, result._array))
 
-    result = wrap(output)
-    return record(result, (input,), backward, name, saved=(result,))
+    return from_result(name, output, input, gradient)
 
 
 def fused_gradient(

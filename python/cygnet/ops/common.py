@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from cygnet import kernels
-from cygnet.autograd import is_grad_enabled, record
+from cygnet.autograd import Memory, is_grad_enabled, needs_gradient, record
 from cygnet.dtypes import CATEGORY, NAMES, RANK, get_default_dtype
 from cygnet.tensor import FLOATS, Array, Tensor
 
@@ -126,7 +126,7 @@ def cast(tensor: Tensor, dtype: np.dtype[Any]) -> Tensor:
     output = wrap(kernels.cast(tensor._array, NAMES[dtype]))
     if dtype not in FLOATS or tensor.dtype not in FLOATS:
         return output
-    return record(output, (tensor,), lambda grad: (cast(grad, tensor.dtype),), "to")
+    return record(output, (tensor,), lambda grad: (cast(grad, tensor.dtype),), "to", saved=())
 
 
 def floating(op: str, input: Tensor) -> Tensor:
@@ -137,9 +137,56 @@ def floating(op: str, input: Tensor) -> Tensor:
 
 def recomputed(op: Callable[[Tensor], Tensor], output: Array, input: Tensor) -> Tensor:
     """The result of an op inside its gradient: the saved array, or, if it is differentiated again,
-    computed anew.
+    computed anew. The op's record saves both result and input.
     """
     return op(input) if is_grad_enabled() else wrap(output)
+
+
+def stand_in(tensor: Tensor, array: Array) -> Tensor:
+    """A tensor around `array` at the place on the tape where `tensor`, no leaf, is now; it stays
+    there when `tensor` is changed in place.
+    """
+    other = wrap(array)
+    other._node, other.requires_grad = tensor._node, tensor.requires_grad
+    other._memory = Memory()
+    return other
+
+
+def from_result(
+    name: str,
+    output: Array,
+    input: Tensor,
+    gradient: Callable[[Tensor, Tensor], Tensor],
+    memory: Memory | None = None,
+) -> Tensor:
+    """Records an op whose gradient follows from its result.
+
+    Parameters
+    ----------
+    name : str
+    output : numpy.ndarray
+        The result.
+    input : Tensor
+    gradient : callable
+        The gradient of the result and the result to the gradient of the input. For second
+        derivatives it gets the result on the tape.
+    memory : Memory, optional
+        That of the result, if it was recorded before.
+    """
+    result = wrap(output)
+    if not needs_gradient(input):
+        return result
+    result._memory = memory
+    before = input if input.is_leaf else stand_in(input, input._array)
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        if is_grad_enabled():
+            return (gradient(grad, from_result(name, output, before, gradient, shared)),)
+        return (gradient(grad, wrap(output)),)
+
+    record(result, (input,), backward, name, saved=(result,))
+    shared = result._memory
+    return result
 
 
 def normalized_axes(op: str, dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:

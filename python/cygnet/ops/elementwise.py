@@ -17,8 +17,8 @@ from cygnet.ops.common import (
     as_tensor,
     cast,
     floating,
+    from_result,
     operands,
-    recomputed,
     wrap,
 )
 from cygnet.tensor import FLOATS, Array, Tensor
@@ -62,7 +62,9 @@ def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) ->
             sum_to(grad, b.shape) if b.requires_grad else None,
         )
 
-    return record(wrap(kernels.add(a._array, b._array)), (a, b), backward, "add", fresh=False)
+    return record(
+        wrap(kernels.add(a._array, b._array)), (a, b), backward, "add", saved=(), fresh=False
+    )
 
 
 def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
@@ -77,7 +79,9 @@ def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) ->
             sum_to(neg(grad), b.shape) if b.requires_grad else None,
         )
 
-    return record(wrap(kernels.sub(a._array, b._array)), (a, b), backward, "sub", fresh=False)
+    return record(
+        wrap(kernels.sub(a._array, b._array)), (a, b), backward, "sub", saved=(), fresh=False
+    )
 
 
 def mul(input: Tensor | Number, other: Tensor | Number) -> Tensor:
@@ -90,7 +94,8 @@ def mul(input: Tensor | Number, other: Tensor | Number) -> Tensor:
             sum_to(mul(grad, a), b.shape) if b.requires_grad else None,
         )
 
-    return record(wrap(kernels.mul(a._array, b._array)), (a, b), backward, "mul")
+    saved = ((b,) if a.requires_grad else ()) + ((a,) if b.requires_grad else ())
+    return record(wrap(kernels.mul(a._array, b._array)), (a, b), backward, "mul", saved=saved)
 
 
 _ROUNDED = {"floor": kernels.floor_divide, "trunc": kernels.trunc_divide}
@@ -129,7 +134,8 @@ def div(
             sum_to(neg(div(mul(grad, a), mul(b, b))), b.shape) if b.requires_grad else None,
         )
 
-    return record(wrap(kernels.div(a._array, b._array)), (a, b), backward, "div")
+    saved = (a, b) if b.requires_grad else (b,)
+    return record(wrap(kernels.div(a._array, b._array)), (a, b), backward, "div", saved=saved)
 
 
 def pow(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
@@ -191,16 +197,14 @@ def _extremum(name: str, kernel: Any, input: Tensor | Number, other: Tensor | Nu
 def neg(input: Tensor) -> Tensor:
     """-input."""
     input = as_tensor(input, "neg", "input")
-    return record(wrap(kernels.neg(input._array)), (input,), lambda grad: (neg(grad),), "neg")
+    output = wrap(kernels.neg(input._array))
+    return record(output, (input,), lambda grad: (neg(grad),), "neg", saved=())
 
 
 def exp(input: Tensor) -> Tensor:
     """The exponential function."""
     input = floating("exp", input)
-    output = kernels.exp(input._array)
-    return record(
-        wrap(output), (input,), lambda grad: (mul(grad, recomputed(exp, output, input)),), "exp"
-    )
+    return from_result("exp", kernels.exp(input._array), input, mul)
 
 
 def log(input: Tensor) -> Tensor:
@@ -215,12 +219,7 @@ def sqrt(input: Tensor) -> Tensor:
     """The square root: NaN below 0."""
     input = floating("sqrt", input)
     output = kernels.sqrt(input._array)
-
-    def backward(grad: Tensor) -> tuple[Tensor]:
-        root = recomputed(sqrt, output, input)
-        return (div(grad, add(root, root)),)
-
-    return record(wrap(output), (input,), backward, "sqrt")
+    return from_result("sqrt", output, input, lambda grad, root: div(grad, add(root, root)))
 
 
 def abs(input: Tensor) -> Tensor:
@@ -273,7 +272,7 @@ def where(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> 
         )
 
     output = kernels.where(condition._array, a._array, b._array)
-    return record(wrap(output), (a, b), backward, "where")
+    return record(wrap(output), (a, b), backward, "where", saved=(condition,))
 
 
 def _comparison(kernel: Any, input: Tensor | Number, other: Tensor | Number) -> Tensor:

@@ -25,7 +25,7 @@ from cygnet.autograd import (
     record,
 )
 from cygnet.ops.broadcast import expand
-from cygnet.ops.common import Number, cast, wrap
+from cygnet.ops.common import Number, cast, stand_in, wrap
 from cygnet.ops.convert import clone
 from cygnet.ops.index import put_into, resolve, taken
 from cygnet.tensor import FLOATS, Array, Tensor, without_overlap
@@ -41,10 +41,10 @@ def in_place(op: Callable[..., Tensor]) -> Callable[..., Tensor]:
         _check_not_leaf(name, self)
         if not is_grad_enabled():
             return assign(name, self, op(self, *args, **kwargs))
-        before = _stand_in(self, self._array)
+        before = stand_in(self, self._array)
         result = op(before, *args, **kwargs)
         if result.requires_grad and memory_of(before).saved:  # the old content will be needed
-            before = _stand_in(self, kernels.contiguous(self._array, always_copy=True))
+            before = stand_in(self, kernels.contiguous(self._array, always_copy=True))
             result = op(before, *args, **kwargs)
         return self if result is before else assign(name, self, result)
 
@@ -63,14 +63,6 @@ def _check_not_leaf(op: str, tensor: Tensor) -> None:
             f"{op}: the tensor is a leaf that requires a gradient, or a view of one; change it "
             "under no_grad()"
         )
-
-
-def _stand_in(tensor: Tensor, array: Array) -> Tensor:
-    """The tensor as it is before the change, with an array of the same content."""
-    before = wrap(array)
-    before._node, before.requires_grad = tensor._node, tensor.requires_grad
-    before._memory = Memory()
-    return before
 
 
 def assign(op: str, tensor: Tensor, result: Tensor) -> Tensor:
@@ -209,7 +201,7 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     value = cast(value, input.dtype)
     if np.may_share_memory(array, value._array):
         value = clone(value)
-    _modify(input, put_into(array, "setitem", _stand_in(input, array), at, value, "assign"))
+    _modify(input, put_into(array, "setitem", stand_in(input, array), at, value, "assign"))
 
 
 def _same_memory(a: Array, b: Array) -> bool:

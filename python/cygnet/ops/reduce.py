@@ -18,8 +18,8 @@ from cygnet.ops.common import (
     as_tensor,
     cast,
     floating,
+    from_result,
     normalized_axis,
-    recomputed,
     wrap,
 )
 from cygnet.ops.elementwise import (
@@ -174,14 +174,12 @@ def std_mean(
 
 def _root(variance: Tensor) -> Tensor:
     """The square root, with a gradient of 0 at 0."""
-    output = kernels.sqrt(variance._array)
 
-    def backward(grad: Tensor) -> tuple[Tensor]:
-        root = recomputed(_root, output, variance)
+    def gradient(grad: Tensor, root: Tensor) -> Tensor:
         flat = eq(root, 0)
-        return (where(flat, 0.0, div(mul(grad, 0.5), where(flat, 1.0, root))),)
+        return where(flat, 0.0, div(mul(grad, 0.5), where(flat, 1.0, root)))
 
-    return record(wrap(output), (variance,), backward, "std")
+    return from_result("std", kernels.sqrt(variance._array), variance, gradient)
 
 
 def var_mean(
@@ -214,10 +212,9 @@ def var_mean(
         share = mul(reshape(grad, kept), 2 / divisor if divisor else math.inf)
         return (mul(sub(input, center), share),)
 
-    return (
-        record(wrap(variance), (input,), backward, "var"),
-        _mean_of(input, average, kept, count),
-    )
+    average_tensor = _mean_of(input, average, kept, count)
+    saved = (input, average_tensor)
+    return record(wrap(variance), (input,), backward, "var", saved=saved), average_tensor
 
 
 def _mean_of(input: Tensor, average: np.ndarray, kept: Shape, count: float) -> Tensor:
@@ -271,7 +268,8 @@ def share_among_equals(
         count = cast(sum(mask, dim, keepdim=True), grad.dtype)
         return (where(mask, div(reshape(grad, kept), count), 0.0),)
 
-    return record(wrap(output), (input,), backward, name)
+    result = wrap(output)
+    return record(result, (input,), backward, name, saved=(input, result))
 
 
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinMax:

@@ -111,7 +111,9 @@ def _recurrence(input: Tensor, factor: Tensor, axis: int, reverse: bool) -> Tens
         y = recomputed(lambda x: _recurrence(x, factor, axis, reverse), output, input)
         return by_input, mul(by_input, _shifted(y, axis, 0.0, not reverse))
 
-    return record(wrap(output), (input, factor), backward, "linear_scan")
+    result = wrap(output)
+    saved = (input, factor, result)
+    return record(result, (input, factor), backward, "linear_scan", saved=saved)
 
 
 def prod(
@@ -161,7 +163,8 @@ def _running_logsumexp(input: Tensor, axis: int) -> Tensor:
         decay = exp(where(eq(y, following), 0.0, sub(y, following)))
         return (mul(_recurrence(grad, decay, axis, True), exp(sub(input, y))),)
 
-    return record(wrap(output), (input,), backward, "logcumsumexp")
+    result = wrap(output)
+    return record(result, (input,), backward, "logcumsumexp", saved=(input, result))
 
 
 def cummax(input: Tensor, dim: int) -> ValuesIndices:

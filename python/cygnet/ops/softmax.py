@@ -10,11 +10,11 @@ import warnings
 from typing import Any
 
 from cygnet import kernels
-from cygnet.autograd import is_grad_enabled, record
+from cygnet.autograd import is_grad_enabled
 from cygnet.ops.broadcast import sum as sum_
-from cygnet.ops.common import as_tensor, cast, wrap
+from cygnet.ops.common import as_tensor, cast, from_result, wrap
 from cygnet.ops.elementwise import exp, mul, neg, sub
-from cygnet.tensor import Array, Tensor, as_dtype
+from cygnet.tensor import Tensor, as_dtype
 
 __all__ = [
     "log_softmax",
@@ -37,37 +37,26 @@ def _arguments(op: str, input: Tensor, dim: int | None, dtype: Any) -> tuple[Ten
 def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """exp(input) / sum(exp(input)) along `dim`."""
     input, axis = _arguments("softmax", input, dim, dtype)
-    return _softmax(input, axis, kernels.softmax_forward(input._array, axis))
 
-
-def _softmax(input: Tensor, axis: int, output: Array) -> Tensor:
-    """Puts the result `output` on the tape; its gradient follows from it alone."""
-
-    def backward(grad: Tensor) -> tuple[Tensor]:
+    def gradient(grad: Tensor, y: Tensor) -> Tensor:
         if not is_grad_enabled():
-            return (wrap(kernels.softmax_backward(grad._array, output, axis)),)
-        y = _softmax(input, axis, output)
-        return (mul(y, sub(grad, sum_(mul(grad, y), axis, keepdim=True))),)
+            return wrap(kernels.softmax_backward(grad._array, y._array, axis))
+        return mul(y, sub(grad, sum_(mul(grad, y), axis, keepdim=True)))
 
-    result = wrap(output)
-    return record(result, (input,), backward, "softmax", saved=(result,))
+    return from_result("softmax", kernels.softmax_forward(input._array, axis), input, gradient)
 
 
 def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """input - log(sum(exp(input))) along `dim`."""
     input, axis = _arguments("log_softmax", input, dim, dtype)
-    return _log_softmax(input, axis, kernels.log_softmax_forward(input._array, axis))
 
-
-def _log_softmax(input: Tensor, axis: int, output: Array) -> Tensor:
-    def backward(grad: Tensor) -> tuple[Tensor]:
+    def gradient(grad: Tensor, y: Tensor) -> Tensor:
         if not is_grad_enabled():
-            return (wrap(kernels.log_softmax_backward(grad._array, output, axis)),)
-        y = _log_softmax(input, axis, output)
-        return (sub(grad, mul(exp(y), sum_(grad, axis, keepdim=True))),)
+            return wrap(kernels.log_softmax_backward(grad._array, y._array, axis))
+        return sub(grad, mul(exp(y), sum_(grad, axis, keepdim=True)))
 
-    result = wrap(output)
-    return record(result, (input,), backward, "log_softmax", saved=(result,))
+    output = kernels.log_softmax_forward(input._array, axis)
+    return from_result("log_softmax", output, input, gradient)
 
 
 def softmin(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:

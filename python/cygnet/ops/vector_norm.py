@@ -86,7 +86,8 @@ def _power_norm(x: Tensor, p: Number, dim: Dims, keepdim: bool) -> Tensor:
             share = mul(sign(x), pow(abs(share), p - 1))
         return (where(zero, 0.0, mul(share, reshape(grad, kept))),)
 
-    return record(wrap(output), (x,), backward, "vector_norm")
+    result = wrap(output)
+    return record(result, (x,), backward, "vector_norm", saved=(x, result))
 
 
 def norm(
