@@ -87,6 +87,7 @@ _SUBMODULES = frozenset(
         "backends",
         "cuda",
         "data",
+        "func",
         "io",
         "linalg",
         "metrics",
