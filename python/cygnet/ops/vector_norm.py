@@ -19,7 +19,6 @@ from cygnet.ops.elementwise import (
     ne,
     pow,
     sign,
-    sqrt,
     sub,
     where,
 )
