@@ -261,6 +261,8 @@ WRONG = [
     (lambda x: x.max(2), IndexError, "max: dim is 2, expected -2 to 1"),
     (lambda x: x[:0].max(), ValueError, "max: input has shape (0, 3), which leaves nothing"),
     (lambda x: x[:0].argmin(0), ValueError, "argmin: input has shape (0, 3), which leaves nothing"),
+    (lambda x: x.prod((0, 1)), TypeError, "prod: dim is (0, 1), expected None or an int"),
+    (lambda x: x[:0].long().median(), ValueError, "median: input has shape (0, 3), expected an"),
     (lambda x: x.topk(4), ValueError, "topk: k is 4, expected 0 to 3, the size of the dimension"),
     (lambda x: x.topk(-1), ValueError, "topk: k is -1, expected 0 to 3"),
     (lambda x: x.kthvalue(0), ValueError, "kthvalue: k is 0, expected 1 to 3"),

@@ -142,6 +142,8 @@ def prod(
         What the input is converted to first.
     """
     input = in_dtype("prod", input, dtype)
+    if dim is not None and not isinstance(dim, int):
+        raise TypeError(f"prod: dim is {dim!r}, expected None or an int")
     kept = kept_shape("prod", input, dim)
     output = wrap(kernels.prod(input._array, dim, keepdim))
 

@@ -158,6 +158,8 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
             raise ValueError(f"median: dimension {axis} has size 0, expected at least 1")
         return _kth(input, (size - 1) // 2, axis, keepdim, True)
     if input.numel() == 0:
+        if input.dtype not in FLOATS:
+            raise ValueError(f"median: input has shape {input.shape}, expected an element at least")
         return full((), math.nan, dtype=input.dtype)
     flat = reshape(input.detach(), -1)
     middle = _kth(flat, (flat.numel() - 1) // 2, 0, False, True).values
