@@ -552,7 +552,7 @@ def test_second_derivatives(name):
 
     def slopes(at):
         """The gradients of a function of the op's result, in one number, and the leaves."""
-        leaves = [cygnet.Tensor(a, requires_grad=True) for a in at]
+        leaves = [cygnet.as_tensor(a).requires_grad_() for a in at]
         output = getattr(ops, name)(*leaves, **geometry)
         gradients = autograd.grad((output * output * output).sum(), leaves, create_graph=True)
         return sum((g * g).sum() for g in gradients), leaves

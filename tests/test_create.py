@@ -60,7 +60,7 @@ def test_tensor_takes_pytorchs_arguments():
 
 def test_what_shares_memory():
     array = np.zeros(3, np.float32)
-    for share in (cn.as_tensor, cn.asarray, cn.from_numpy, cn.Tensor):
+    for share in (cn.as_tensor, cn.asarray, cn.from_numpy):
         assert np.shares_memory(share(array).numpy(), array)
     assert np.shares_memory(cn.asarray(array, copy=False).numpy(), array)
     assert not np.shares_memory(cn.asarray(array, copy=True).numpy(), array)
@@ -226,3 +226,27 @@ def test_indices_of_triangles(size, offset):
         rows, columns = reference(size[0], offset, size[1])
         assert indices.dtype == np.int64
         np.testing.assert_array_equal(indices.numpy(), np.stack([rows, columns]))
+
+
+def test_constructors_by_class():
+    assert cn.Tensor(2, 3).tolist() == [[0.0] * 3] * 2
+    assert cn.Tensor([1, 2]).dtype == cn.Tensor(np.arange(2)).dtype == np.float32
+    assert cn.Tensor().shape == (0,)
+    values = np.ones(2, np.float32)
+    cn.Tensor(values).fill_(3)
+    np.testing.assert_array_equal(values, 1)
+    with pytest.raises(TypeError, match="Tensor: expected sizes or one array_like, got 2"):
+        cn.Tensor([1.0], [2.0])
+    with pytest.raises(RuntimeError, match="CPU"):
+        cn.Tensor(2, device="cuda")
+
+
+@pytest.mark.parametrize("name", ["Bool", "Byte", "Double", "Float", "Int", "Long"])
+def test_constructors_by_type(name):
+    kind = getattr(cn, f"{name}Tensor")
+    made = kind([1, 0])
+    assert made.dtype == kind.dtype and made.tolist() == [1, 0]
+    assert isinstance(made, kind) and not isinstance(
+        made, cn.IntTensor if name != "Int" else cn.LongTensor
+    )
+    assert kind(2, 2).shape == (2, 2)

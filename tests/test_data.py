@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cygnet import Generator, Tensor, manual_seed
+from cygnet import Generator, Tensor, as_tensor, manual_seed
 from cygnet.data import (
     DataLoader,
     Dataset,
@@ -141,7 +141,7 @@ def test_collate() -> None:
 def test_overridden_samples_are_used() -> None:
     class Negative(TensorDataset):
         def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
-            return tuple(Tensor(-each._array) for each in super().__getitem__(index))
+            return tuple(as_tensor(-each._array) for each in super().__getitem__(index))
 
     data = Negative(np.arange(6.0))
     for shuffle in (False, True):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import cygnet
-from cygnet import Tensor, autograd, kernels
+from cygnet import Tensor, as_tensor, autograd, kernels
 from cygnet import distributions as ours
 from cygnet.distributions import (
     Bernoulli,
@@ -87,7 +87,7 @@ DISCRETE: dict[str, tuple[str, dict[str, Any], dict[str, Any], np.ndarray]] = {
 ROWS = {**CONTINUOUS, **DISCRETE}
 
 
-def made(name: str, which: int = 1, library: Any = ours, tensor: Any = Tensor) -> Any:
+def made(name: str, which: int = 1, library: Any = ours, tensor: Any = as_tensor) -> Any:
     """p (1) or q (2) of a row."""
     row = ROWS[name]
     return getattr(library, row[0])(**{key: tensor(value) for key, value in row[which].items()})
@@ -98,7 +98,7 @@ def expectation(name: str, weight: Callable[[np.ndarray, np.ndarray], np.ndarray
     points = ROWS[name][3]
     p = made(name)
     p._validate_args = False
-    logs = p.log_prob(Tensor(points.reshape(-1, 1)))._array
+    logs = p.log_prob(as_tensor(points.reshape(-1, 1)))._array
     with np.errstate(invalid="ignore"):
         values = np.where(np.isinf(logs), 0, np.exp(logs) * weight(points.reshape(-1, 1), logs))
     if name in DISCRETE:
@@ -129,7 +129,7 @@ def test_moments_and_entropy(name: str) -> None:
 def test_divergence(name: str) -> None:
     p, q = made(name), made(name, 2)
     q._validate_args = False
-    logs = q.log_prob(Tensor(ROWS[name][3].reshape(-1, 1)))._array
+    logs = q.log_prob(as_tensor(ROWS[name][3].reshape(-1, 1)))._array
     found = kl_divergence(p, q)._array
     np.testing.assert_allclose(found, expectation(name, lambda _, log: log - logs), rtol=1e-4)
     np.testing.assert_allclose(kl_divergence(p, p)._array, 0, atol=1e-12)
@@ -138,13 +138,13 @@ def test_divergence(name: str) -> None:
 @pytest.mark.parametrize("name", CONTINUOUS)
 def test_cumulative(name: str) -> None:
     p = made(name)
-    level = Tensor(array([0.1, 0.5], [0.5, 0.9], [0.75, 0.3]))
+    level = as_tensor(array([0.1, 0.5], [0.5, 0.9], [0.75, 0.3]))
     x = p.icdf(level)
     np.testing.assert_allclose(p.cdf(x)._array, level._array, rtol=1e-6)
     points = ROWS[name][3]
     p._validate_args = False
     with np.errstate(invalid="ignore"):
-        density = np.nan_to_num(np.exp(p.log_prob(Tensor(points.reshape(-1, 1)))._array))
+        density = np.nan_to_num(np.exp(p.log_prob(as_tensor(points.reshape(-1, 1)))._array))
     for row in range(2):
         inside = points <= x._array[0, row]
         found = np.trapezoid(density[inside, row], points[inside])
@@ -187,14 +187,14 @@ def test_samples(name: str) -> None:
 @pytest.mark.parametrize("name", ROWS)
 def test_gradients(name: str) -> None:
     kind, parameters, others, points = ROWS[name]
-    value = Tensor(points[len(points) // 3 :: max(1, len(points) // 7)][:2].astype(points.dtype))
+    value = as_tensor(points[len(points) // 3 :: max(1, len(points) // 7)][:2].astype(points.dtype))
     names = list(parameters)
-    inputs = tuple(Tensor(each.copy(), requires_grad=True) for each in parameters.values())
+    inputs = tuple(as_tensor(each.copy()).requires_grad_() for each in parameters.values())
 
     def of(*tensors: Tensor) -> Any:
         return getattr(ours, kind)(**dict(zip(names, tensors, strict=True)), validate_args=False)
 
-    q = getattr(ours, kind)(**{key: Tensor(each) for key, each in others.items()})
+    q = getattr(ours, kind)(**{key: as_tensor(each) for key, each in others.items()})
     assert autograd.gradcheck(lambda *t: of(*t).entropy(), inputs)
     assert autograd.gradcheck(lambda *t: kl_divergence(of(*t), q), inputs)
     if kind != "Uniform":
@@ -223,7 +223,7 @@ def test_values_are_those_of_pytorch(name: str) -> None:
     def same(mine: Tensor, theirs: Any) -> None:
         np.testing.assert_allclose(mine._array, theirs.numpy(), rtol=1e-9, atol=1e-12)
 
-    same(p.log_prob(Tensor(drawn)), tp.log_prob(torch.from_numpy(drawn)))
+    same(p.log_prob(as_tensor(drawn)), tp.log_prob(torch.from_numpy(drawn)))
     same(p.entropy(), tp.entropy())
     same(kl_divergence(p, q), torch.distributions.kl_divergence(tp, tq))
     for attribute in ("mean", "variance", "stddev", "mode"):
@@ -238,8 +238,8 @@ def test_values_are_those_of_pytorch(name: str) -> None:
             same(p.enumerate_support(expand), tp.enumerate_support(expand))
     else:
         levels = np.array([[0.2, 0.6], [0.9, 0.5]])
-        same(p.icdf(Tensor(levels)), tp.icdf(torch.from_numpy(levels)))
-        same(p.cdf(Tensor(drawn)), tp.cdf(torch.from_numpy(drawn)))
+        same(p.icdf(as_tensor(levels)), tp.icdf(torch.from_numpy(levels)))
+        same(p.cdf(as_tensor(drawn)), tp.cdf(torch.from_numpy(drawn)))
 
 
 def test_certain_outcomes() -> None:
@@ -256,7 +256,7 @@ def test_certain_outcomes() -> None:
 def test_numbers_and_types() -> None:
     assert Normal(0.0, 1.0).batch_shape == ()
     assert Normal(0, 1).loc.dtype == np.float32
-    assert Normal(Tensor(array(0)), 1.0).scale.dtype == np.float64
+    assert Normal(as_tensor(array(0)), 1.0).scale.dtype == np.float64
     assert Normal(cygnet.zeros(2, 1), cygnet.ones(3)).batch_shape == (2, 3)
     choice = Categorical(logits=cygnet.zeros(4, 5))
     assert choice.batch_shape == (4,)

@@ -66,9 +66,9 @@ def test_flat_positions_count_from_the_end():
 
 def test_a_replay_checks_the_positions_again():
     array, index = np.zeros(4, np.float32), np.array([1, -1])
-    x = cn.Tensor(array)
+    x = cn.as_tensor(array)
     with kernels.Recording() as recording:
-        y = x[cn.Tensor(index)]
+        y = x[cn.as_tensor(index)]
     array[...] = [1, 2, 3, 4]
     index[...] = [2, -4]
     recording.replay()

@@ -14,7 +14,7 @@ FAN_IN, FAN_OUT = 32 * 25, 64 * 25
 
 
 def tensor(shape=SHAPE, dtype=np.float32):
-    return cygnet.Tensor(np.empty(shape, dtype))
+    return cygnet.as_tensor(np.empty(shape, dtype))
 
 
 def assert_moments(values, mean, std, kurtosis):
@@ -108,7 +108,7 @@ def test_eye_and_dirac():
     x = np.random.default_rng(0).standard_normal((2, 4, 7, 6)).astype(np.float32)
     for groups, outer in ((1, 4), (2, 8), (1, 3), (1, 6)):
         weight = init.dirac_(tensor((outer, 4, 3, 5)), groups)
-        y = nn.functional.conv2d(cygnet.Tensor(x), weight, padding=(1, 2)).numpy()
+        y = nn.functional.conv2d(cygnet.as_tensor(x), weight, padding=(1, 2)).numpy()
         block = outer // groups
         for channel in range(outer):
             kept = x[:, channel % block] if channel % block < 4 else 0 * x[:, 0]
@@ -166,7 +166,7 @@ def test_seed_gives_the_same_weights_in_every_layout():
     cygnet.manual_seed(7)
     first = init.normal_(tensor((2, 3, 4, 5))).numpy()
     cygnet.manual_seed(7)
-    channels_last = cygnet.Tensor(np.empty((2, 4, 5, 3), np.float32).transpose(0, 3, 1, 2))
+    channels_last = cygnet.as_tensor(np.empty((2, 4, 5, 3), np.float32).transpose(0, 3, 1, 2))
     np.testing.assert_array_equal(init.normal_(channels_last).numpy(), first)
     assert (init.normal_(tensor((2, 3, 4, 5))).numpy() != first).any()
     generator = cygnet.Generator(7)

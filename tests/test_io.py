@@ -23,7 +23,7 @@ DTYPES = [np.float32, np.float64, np.int64, np.int32, np.uint8, np.bool_]
 def test_round_trip_of_types_and_layouts(tmp_path, dtype):
     base = (np.arange(24) % 2).reshape(2, 3, 4).astype(dtype)
     state = {
-        "plain": cygnet.Tensor(base),
+        "plain": cygnet.as_tensor(base),
         "transposed": base.transpose(2, 0, 1),
         "reversed": base[::-1, ::2],
         "scalar": np.array(1, dtype),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cygnet
-from cygnet import Tensor, kernels, optim
+from cygnet import Tensor, as_tensor, kernels, optim
 
 STARTS = {"a vector": [np.array([-1.2, 1.0])], "two tensors": [np.array(-1.2), np.array([[1.0]])]}
 
@@ -47,7 +47,7 @@ def run(
 
 @pytest.mark.parametrize("start", STARTS)
 def test_converges(start: str) -> None:
-    params = [Tensor(value.copy(), requires_grad=True) for value in STARTS[start]]
+    params = [as_tensor(value.copy()).requires_grad_() for value in STARTS[start]]
     optimizer = optim.LBFGS(
         params, max_iter=50, tolerance_change=1e-16, line_search_fn="strong_wolfe"
     )
@@ -61,7 +61,7 @@ def test_converges(start: str) -> None:
 @pytest.mark.parametrize("name", OPTIONS)
 def test_iterates_are_those_of_pytorch(name: str, start: str) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is the reference here")
-    params = [Tensor(value.copy(), requires_grad=True) for value in STARTS[start]]
+    params = [as_tensor(value.copy()).requires_grad_() for value in STARTS[start]]
     theirs = [torch.nn.Parameter(torch.from_numpy(value.copy())) for value in STARTS[start]]
     mine: list[list[float]] = []
     expected: list[list[float]] = []
@@ -81,11 +81,11 @@ def test_iterates_are_those_of_pytorch(name: str, start: str) -> None:
 
 
 def test_resumed_run_gives_the_same_bits() -> None:
-    x = Tensor(np.array([-1.2, 1.0]), requires_grad=True)
+    x = as_tensor(np.array([-1.2, 1.0])).requires_grad_()
     options = {"max_iter": 4, "line_search_fn": "strong_wolfe"}
     optimizer = optim.LBFGS([x], **options)
     run(cygnet, optimizer, [x], 2, [])
-    y = Tensor(x._array.copy(), requires_grad=True)
+    y = as_tensor(x._array.copy()).requires_grad_()
     resumed = optim.LBFGS([y], **options)
     resumed.load_state_dict(optimizer.state_dict())
     run(cygnet, optimizer, [x], 2, [])
@@ -94,7 +94,7 @@ def test_resumed_run_gives_the_same_bits() -> None:
 
 
 def test_a_parameter_without_gradient_stays() -> None:
-    x, y = (Tensor(np.ones(2, np.float32), requires_grad=True) for _ in range(2))
+    x, y = (as_tensor(np.ones(2, np.float32)).requires_grad_() for _ in range(2))
     optimizer = optim.LBFGS([x, y])
 
     def closure() -> Tensor:
@@ -109,7 +109,7 @@ def test_a_parameter_without_gradient_stays() -> None:
 
 
 def test_bad_arguments() -> None:
-    x, y = Tensor(np.ones(2), requires_grad=True), Tensor(np.ones(2, np.float32))
+    x, y = as_tensor(np.ones(2)).requires_grad_(), as_tensor(np.ones(2, np.float32))
     with pytest.raises(ValueError, match="LBFGS: lr is -1, expected at least 0"):
         optim.LBFGS([x], lr=-1)
     with pytest.raises(ValueError, match="LBFGS: line_search_fn is 'wolfe', expected"):

@@ -16,11 +16,11 @@ generator = np.random.default_rng(0)
 
 
 def t(*shape: int) -> Tensor:
-    return Tensor(generator.standard_normal(shape))
+    return cn.as_tensor(generator.standard_normal(shape))
 
 
 def labels(*numbers: int) -> Tensor:
-    return Tensor(np.array(numbers))
+    return cn.as_tensor(np.array(numbers))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def labels(*numbers: int) -> Tensor:
         ("binary_cross_entropy", (t(2, 3), t(3)), {}, cn.kernels.ShapeError, "target has shape"),
         (
             "gaussian_nll_loss",
-            (t(2), t(2), Tensor(np.array([1.0, -1.0]))),
+            (t(2), t(2), cn.as_tensor(np.array([1.0, -1.0]))),
             {},
             ValueError,
             "no negative",
@@ -195,7 +195,7 @@ def test_the_target_of_a_labelled_loss_keeps_its_labels_with_rows_that_are_ignor
 
 
 def test_gaussian_variances_below_the_limit_keep_their_gradient() -> None:
-    variance = Tensor(np.array([1e-9, 2.0]), requires_grad=True)
+    variance = cn.as_tensor(np.array([1e-9, 2.0])).requires_grad_()
     functional.gaussian_nll_loss(t(2), t(2), variance, eps=0.5).backward()
     assert variance.grad is not None and (variance.grad.numpy() != 0).all()
 
@@ -282,7 +282,7 @@ def test_weights_are_part_of_the_state() -> None:
 
 def test_weights_of_elements_that_are_zero_take_them_out() -> None:
     a, b = t(4), t(4)
-    weight = Tensor(np.array([1.0, 1.0, 0.0, 0.0]))
+    weight = cn.as_tensor(np.array([1.0, 1.0, 0.0, 0.0]))
     assert functional.mse_loss(a, b, weight=weight).item() == pytest.approx(
         mse_weighted(a.numpy(), b.numpy(), weight.numpy())
     )

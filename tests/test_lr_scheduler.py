@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 import cygnet
-from cygnet import Tensor, optim
+from cygnet import Tensor, as_tensor, optim
 from cygnet.optim import lr_scheduler, swa_utils
 
 STEPS = 50
 
 
 def parameter(*shape: int) -> Tensor:
-    return Tensor(np.ones(shape), requires_grad=True)
+    return as_tensor(np.ones(shape)).requires_grad_()
 
 
 def cosine(t: float, length: float, low: float, base: float) -> float:

@@ -53,7 +53,7 @@ def test_division_with_a_rest() -> None:
 def test_a_recorded_division_looks_for_zeros_again() -> None:
     a, b = np.array([4, 6]), np.array([2, 3])
     with kernels.Recording() as recording:
-        result = cygnet.Tensor(a) // cygnet.Tensor(b)
+        result = cygnet.as_tensor(a) // cygnet.as_tensor(b)
     recording.replay()
     check(result, [2, 2])
     b[0] = 0

@@ -15,7 +15,7 @@ RANDOM = np.random.default_rng(0)
 
 
 def t(array, requires_grad=False):
-    return cygnet.Tensor(np.asarray(array), requires_grad)
+    return cygnet.as_tensor(np.asarray(array)).requires_grad_(requires_grad)
 
 
 def normal(*shape):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import cygnet
-from cygnet import Tensor, kernels, nn
+from cygnet import as_tensor, kernels, nn
 from cygnet.nn import functional
 from tests.kernel_layouts import IMAGE_LAYOUTS, assert_close, check_replay, check_threads, same_bits
 
@@ -40,7 +40,7 @@ def test_cumulative_running_statistics() -> None:
     module = nn.BatchNorm1d(3, momentum=None, dtype=np.float64)
     batches = [normal(5, 3, dtype=np.float64) for _ in range(4)]
     for x in batches:
-        module(Tensor(x))
+        module(as_tensor(x))
     np.testing.assert_allclose(
         module.running_mean.numpy(), np.mean([x.mean(0) for x in batches], 0)
     )
@@ -56,13 +56,13 @@ def test_cumulative_running_statistics() -> None:
 def test_running_statistics_of_instances() -> None:
     module = nn.InstanceNorm2d(3, track_running_stats=True, dtype=np.float64)
     x = normal(4, 3, 5, 6, dtype=np.float64)
-    module(Tensor(x))
+    module(as_tensor(x))
     np.testing.assert_allclose(module.running_mean.numpy(), 0.1 * x.mean((0, 2, 3)))
     variance = x.var((2, 3), ddof=1).mean(0)
     np.testing.assert_allclose(module.running_var.numpy(), 0.9 + 0.1 * variance)
     module.eval()
     mean, var = (t.numpy().reshape(3, 1, 1) for t in (module.running_mean, module.running_var))
-    np.testing.assert_allclose(module(Tensor(x)).numpy(), (x - mean) / np.sqrt(var + 1e-5))
+    np.testing.assert_allclose(module(as_tensor(x)).numpy(), (x - mean) / np.sqrt(var + 1e-5))
 
 
 def test_a_replay_updates_the_running_statistics() -> None:
@@ -70,11 +70,11 @@ def test_a_replay_updates_the_running_statistics() -> None:
     x, other = normal(3, 5, 4, 4), normal(3, 5, 4, 4)
     buffer = x.copy()
     with kernels.Recording() as recording:
-        output = replayed(Tensor(buffer)).detach()
+        output = replayed(as_tensor(buffer)).detach()
     buffer[...] = other
     recording.replay()
-    eager(Tensor(x))
-    assert same_bits(output.numpy(), eager(Tensor(other)).detach().numpy())
+    eager(as_tensor(x))
+    assert same_bits(output.numpy(), eager(as_tensor(other)).detach().numpy())
     for a, b in zip(replayed.buffers(), eager.buffers(), strict=True):
         assert same_bits(a.numpy(), b.numpy())
 
@@ -84,10 +84,10 @@ def test_a_replay_updates_the_running_statistics() -> None:
 def test_fused_is_the_chain_of_ops(shape: tuple[int, ...], dtype: type) -> None:
     arrays = [normal(*shape, dtype=dtype), normal(*shape, dtype=dtype)]
     arrays += [normal(shape[1], dtype=dtype) for _ in range(2)]
-    probe = Tensor(normal(*shape, dtype=dtype))
+    probe = as_tensor(normal(*shape, dtype=dtype))
 
     def run(fused: bool, add: bool) -> list[np.ndarray]:
-        x, residual, weight, bias = (Tensor(a, requires_grad=True) for a in arrays)
+        x, residual, weight, bias = (as_tensor(a).requires_grad_() for a in arrays)
         options = {"training": True}
         if fused:
             options |= {"residual": residual if add else None, "activation": "relu"}
@@ -106,11 +106,14 @@ def test_fused_is_the_chain_of_ops(shape: tuple[int, ...], dtype: type) -> None:
 @pytest.mark.parametrize("activation", ["none", "relu"])
 def test_a_residual_with_and_without_a_gradient(activation: str) -> None:
     for needs in (True, False):
-        x, residual = Tensor(normal(2, 3, 4, 4), True), Tensor(normal(2, 3, 4, 4), needs)
+        x, residual = (
+            as_tensor(normal(2, 3, 4, 4)).requires_grad_(),
+            as_tensor(normal(2, 3, 4, 4)).requires_grad_(needs),
+        )
         y = functional.batch_norm(
             x, None, None, training=True, residual=residual, activation=activation
         )
-        probe = Tensor(normal(2, 3, 4, 4))
+        probe = as_tensor(normal(2, 3, 4, 4))
         y.backward(probe)
         assert x.grad is not None
         assert (residual.grad is not None) == needs
@@ -298,7 +301,7 @@ def test_state_and_text_of_modules(module: nn.Module, keys: list[str], text: str
 
 
 def test_modules_train_and_evaluate() -> None:
-    x = Tensor(normal(4, 6, 5, 5))
+    x = as_tensor(normal(4, 6, 5, 5))
     for module in (nn.BatchNorm2d(6), nn.InstanceNorm2d(6, affine=True), nn.GroupNorm(3, 6)):
         y = module(x)
         y.sum().backward()
@@ -314,24 +317,24 @@ def test_modules_train_and_evaluate() -> None:
     assert nn.LayerNorm([5, 5])(x).shape == x.shape
     assert nn.RMSNorm(5)(x).shape == x.shape
     double = nn.BatchNorm1d(6).double()
-    assert double(Tensor(normal(3, 6, dtype=np.float64))).dtype == np.float64
+    assert double(as_tensor(normal(3, 6, dtype=np.float64))).dtype == np.float64
     assert double.num_batches_tracked.dtype == np.int64
 
 
 def test_embedding() -> None:
     module = nn.Embedding(6, 4, padding_idx=2, dtype=np.float64)
     assert module.weight.tolist()[2] == [0] * 4
-    index = Tensor(np.array([[1, 2, 1], [5, 1, 2]]))
+    index = as_tensor(np.array([[1, 2, 1], [5, 1, 2]]))
     y = module(index)
     assert y.shape == (2, 3, 4)
     probe = normal(2, 3, 4, dtype=np.float64)
-    y.backward(Tensor(probe))
+    y.backward(as_tensor(probe))
     expected = np.zeros((6, 4))
     np.add.at(expected, index.numpy(), probe)
     expected[2] = 0
     np.testing.assert_allclose(module.weight.grad.numpy(), expected)
-    weight = Tensor(normal(6, 4, dtype=np.float64), True)
-    functional.embedding(index, weight, scale_grad_by_freq=True).backward(Tensor(probe))
+    weight = as_tensor(normal(6, 4, dtype=np.float64)).requires_grad_()
+    functional.embedding(index, weight, scale_grad_by_freq=True).backward(as_tensor(probe))
     expected = np.zeros((6, 4))
     np.add.at(expected, index.numpy(), probe)
     expected[[1, 2]] /= [[3], [2]]
@@ -343,7 +346,7 @@ def test_embedding_with_a_largest_norm(p: float) -> None:
     weight = normal(40, 5, dtype=np.float64)
     before = weight.copy()
     index = np.array([3, 7, 3, 39, 0])
-    output = functional.embedding(Tensor(index), Tensor(weight), max_norm=1.5, norm_type=p)
+    output = functional.embedding(as_tensor(index), as_tensor(weight), max_norm=1.5, norm_type=p)
     norms = np.linalg.norm(before, p, axis=1, keepdims=True)
     named = np.isin(np.arange(40), index)[:, None]
     expected = np.where(named & (norms > 1.5), before * 1.5 / (norms + 1e-7), before)
@@ -353,7 +356,7 @@ def test_embedding_with_a_largest_norm(p: float) -> None:
 
 def test_embedding_from_pretrained() -> None:
     table = normal(5, 3)
-    module = nn.Embedding.from_pretrained(Tensor(table), padding_idx=1, max_norm=9.0)
+    module = nn.Embedding.from_pretrained(as_tensor(table), padding_idx=1, max_norm=9.0)
     assert not module.weight.requires_grad and np.shares_memory(module.weight.numpy(), table)
     assert (module.num_embeddings, module.embedding_dim, module.max_norm) == (5, 3, 9.0)
     assert nn.Embedding.from_pretrained(table, freeze=False).weight.requires_grad
@@ -400,24 +403,27 @@ ERRORS = [
     (lambda: kernels.renormalize_rows(X[0, 0], np.array([3]), 1.0), IndexError, "0 <= index < 3"),
     (lambda: kernels.renormalize_rows(X[0, 0], np.array([0]), 1.0, 0.0),
      ValueError, "norm_type is 0"),
-    (lambda: functional.layer_norm(Tensor(X), (4, 3)),
+    (lambda: functional.layer_norm(as_tensor(X), (4, 3)),
      ValueError, "expected the last sizes of input"),
-    (lambda: functional.layer_norm(Tensor(X), "3"), TypeError, "expected an int or ints"),
-    (lambda: functional.rms_norm(Tensor(X), ()), ValueError, "rms_norm: normalized_shape"),
-    (lambda: functional.embedding(Tensor([0]), Tensor(C)), ValueError, r"expected \(rows, width\)"),
-    (lambda: functional.embedding(Tensor([7]), Tensor(X[0, 0])),
+    (lambda: functional.layer_norm(as_tensor(X), "3"), TypeError, "expected an int or ints"),
+    (lambda: functional.rms_norm(as_tensor(X), ()), ValueError, "rms_norm: normalized_shape"),
+    (lambda: functional.embedding(as_tensor([0]), as_tensor(C)),
+     ValueError, r"expected \(rows, width\)"),
+    (lambda: functional.embedding(as_tensor([7]), as_tensor(X[0, 0])),
      IndexError, "expected 0 <= index < 3"),
-    (lambda: functional.embedding(Tensor([0.5]), Tensor(X[0, 0])), TypeError, "indices has dtype"),
-    (lambda: functional.embedding(Tensor([0]), Tensor(X[0, 0]), 3), ValueError, "padding_idx is 3"),
+    (lambda: functional.embedding(as_tensor([0.5]), as_tensor(X[0, 0])),
+     TypeError, "indices has dtype"),
+    (lambda: functional.embedding(as_tensor([0]), as_tensor(X[0, 0]), 3),
+     ValueError, "padding_idx is 3"),
     (lambda: nn.Embedding(3, 2, padding_idx=-4),
      ValueError, "padding_idx expected -3 to 2, got -4"),
-    (lambda: nn.BatchNorm2d(5)(Tensor(X)),
+    (lambda: nn.BatchNorm2d(5)(as_tensor(X)),
      ValueError, "input has 4 channels, expected num_features, 5"),
-    (lambda: nn.BatchNorm1d(4)(Tensor(X)), ValueError, "expected 2 or 3 dimensions"),
+    (lambda: nn.BatchNorm1d(4)(as_tensor(X)), ValueError, "expected 2 or 3 dimensions"),
     (lambda: nn.BatchNorm2d(-1), ValueError, "num_features expected at least 0, got -1"),
     (lambda: nn.GroupNorm(3, 4), ValueError, "num_channels expected a multiple of num_groups"),
-    (lambda: nn.GroupNorm(2, 6)(Tensor(X)), ValueError, r"GroupNorm: input has shape"),
-    (lambda: nn.LayerNorm(4)(Tensor(X)), ValueError, "layer_norm: normalized_shape is"),
+    (lambda: nn.GroupNorm(2, 6)(as_tensor(X)), ValueError, r"GroupNorm: input has shape"),
+    (lambda: nn.LayerNorm(4)(as_tensor(X)), ValueError, "layer_norm: normalized_shape is"),
     (lambda: nn.LayerNorm(()), ValueError, "LayerNorm: argument normalized_shape"),
     (lambda: nn.RMSNorm(2.5), TypeError, "RMSNorm: argument normalized_shape expected an int"),
 ]  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cygnet
-from cygnet import Tensor, kernels
+from cygnet import Tensor, as_tensor, kernels
 from tests.op_cases import CASES, Case, Sample
 
 FLOAT64 = (1e-7, 1e-7)
@@ -42,13 +42,13 @@ class Run:
         self, case: Case, sample: Sample, arrays: Sequence[np.ndarray], integers: bool = False
     ) -> None:
         self.inputs = [
-            Tensor(a, requires_grad=case.gradient and i.differentiable)
+            as_tensor(a).requires_grad_(case.gradient and i.differentiable)
             for a, i in zip(arrays, sample.inputs, strict=True)
         ]
         self.outputs = in_tuple(case.function(*self.inputs, **sample.options))
         if case.gradient:
             probe = probe_of(self.outputs[0].shape, self.outputs[0].dtype, integers)
-            self.outputs[0].backward(Tensor(probe))
+            self.outputs[0].backward(as_tensor(probe))
 
     def values(self) -> list[np.ndarray]:
         return [output.detach().numpy() for output in self.outputs]
@@ -253,9 +253,9 @@ def test_second_derivative(case: Case, sample: Sample) -> None:
     squared: dict[str, Any] = {}
 
     def squares(at: list[np.ndarray], create_graph: bool) -> Tensor:
-        inputs = [Tensor(a, requires_grad=i in which) for i, a in enumerate(at)]
+        inputs = [as_tensor(a).requires_grad_(i in which) for i, a in enumerate(at)]
         output = in_tuple(case.function(*inputs, **sample.options))[0]
-        probe = Tensor(probe_of(output.shape, np.float64))
+        probe = as_tensor(probe_of(output.shape, np.float64))
         gradients = cygnet.autograd.grad(
             output, [inputs[i] for i in which], probe, create_graph=create_graph
         )

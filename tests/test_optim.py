@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cygnet
-from cygnet import Tensor, optim
+from cygnet import Tensor, as_tensor, optim
 
 OPTIMIZERS = {
     "sgd": lambda params: optim.SGD(params, lr=0.1),
@@ -20,12 +20,12 @@ OPTIMIZERS = {
 
 def parameter(*shape: int, seed: int = 0, dtype: Any = np.float64) -> Tensor:
     array = np.random.default_rng(seed).standard_normal(shape).astype(dtype)
-    return Tensor(array, requires_grad=True)
+    return as_tensor(array).requires_grad_()
 
 
 def set_grads(params: list[Tensor], step: int) -> None:
     for i, param in enumerate(params):
-        param.grad = Tensor(np.random.default_rng([step, i]).standard_normal(param.shape))
+        param.grad = as_tensor(np.random.default_rng([step, i]).standard_normal(param.shape))
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -35,7 +35,7 @@ def test_minimizes(name: str) -> None:
     memory = x._array
     for _ in range(300):
         optimizer.zero_grad()
-        x.grad = Tensor(2 * (x._array - 3))
+        x.grad = as_tensor(2 * (x._array - 3))
         optimizer.step()
     assert x._array is memory
     np.testing.assert_allclose(x._array, 3, atol=0.1)
@@ -59,11 +59,11 @@ def test_parameters_without_gradient_are_left_alone() -> None:
 def test_dampening_leaves_out_the_first_step_of_each_parameter() -> None:
     x, y = parameter(3), parameter(3, seed=1)
     optimizer = optim.SGD([x, y], lr=1.0, momentum=0.5, dampening=0.5)
-    one = Tensor(np.ones(3))
+    one = as_tensor(np.ones(3))
     x.grad = one
     optimizer.step()
     start = y._array.copy()
-    y.grad = Tensor(np.ones(3))
+    y.grad = as_tensor(np.ones(3))
     optimizer.step()
     np.testing.assert_allclose(start - y._array, 1)
     np.testing.assert_allclose(optimizer.state[x]["momentum_buffer"]._array, 1)
@@ -77,7 +77,7 @@ def test_groups_and_closure() -> None:
 
     def closure() -> float:
         assert cygnet.is_grad_enabled()
-        x.grad = y.grad = Tensor(np.ones(2))
+        x.grad = y.grad = as_tensor(np.ones(2))
         return 4.5
 
     with cygnet.no_grad():
@@ -95,7 +95,7 @@ def test_groups_and_closure() -> None:
 def test_state_dict_in_pytorch_form() -> None:
     params = [parameter(2, 2, dtype=np.float32), parameter(3, dtype=np.float32)]
     optimizer = optim.AdamW(params, amsgrad=True)
-    params[0].grad = Tensor(np.ones((2, 2), np.float32))
+    params[0].grad = as_tensor(np.ones((2, 2), np.float32))
     optimizer.step()
     saved = optimizer.state_dict()
     assert list(saved["state"]) == [0]
@@ -118,7 +118,7 @@ def test_state_dict_in_pytorch_form() -> None:
     sgd.load_state_dict(loaded)
     set_grads(params, 0)
     for param in params:
-        param.grad = Tensor(np.ones(param.shape, np.float32))
+        param.grad = as_tensor(np.ones(param.shape, np.float32))
     sgd.step()
     assert sgd.param_groups[0]["lr"] == 0.5
     np.testing.assert_allclose(sgd.state[params[0]]["momentum_buffer"]._array, 1.5)

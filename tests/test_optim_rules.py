@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import cygnet
-from cygnet import Tensor, kernels, optim
+from cygnet import Tensor, as_tensor, kernels, optim
 
 Reference = Callable[..., np.ndarray]
 SHAPES = [(3, 4), (), (0, 2), (7,), (17_000,)]
@@ -232,14 +232,14 @@ def run(
 ) -> None:
     for step in grads:
         for param, grad in zip(params, step, strict=True):
-            param.grad = Tensor(grad)
+            param.grad = as_tensor(grad)
         optimizer.step()
 
 
 def started(
     name: str, values: list[np.ndarray], options: dict[str, Any]
 ) -> tuple[list[Tensor], optim.Optimizer]:
-    params = [Tensor(value.copy("C"), requires_grad=True) for value in values]
+    params = [as_tensor(value.copy("C")).requires_grad_() for value in values]
     return params, getattr(optim, name)(params, **options)
 
 
@@ -362,7 +362,7 @@ def test_recorded_step_follows_the_learning_rate(name: str) -> None:
     params, optimizer = started(name, values, {"lr": 0.1, "weight_decay": 0.1})
     others, eager = started(name, values, {"lr": 0.1, "weight_decay": 0.1})
     for param, grad in zip(params, grads[0], strict=True):
-        param.grad = Tensor(grad)
+        param.grad = as_tensor(grad)
     with kernels.Recording() as recording:
         optimizer.step()
     run(eager, others, grads)
@@ -381,7 +381,7 @@ def test_parameters_in_any_order_of_axes(name: str) -> None:
     values = [rng.standard_normal((3, 4)).T, rng.standard_normal((2, 3, 5)).transpose(1, 2, 0)]
     grads = [[rng.standard_normal(value.shape) for value in values] for _ in range(4)]
     plain, expected = started(name, values, {"lr": 0.1})
-    params = [Tensor(value.copy("K"), requires_grad=True) for value in values]
+    params = [as_tensor(value.copy("K")).requires_grad_() for value in values]
     optimizer = getattr(optim, name)(params, lr=0.1)
     run(optimizer, params, grads[:2])
     optimizer.load_state_dict(optimizer.state_dict())

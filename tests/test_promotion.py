@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cygnet
-from cygnet import Tensor
+from cygnet import Tensor, as_tensor
 
 TYPES = ("bool", "uint8", "int32", "int64", "float32", "float64")
 # Row: the left operand; column: the right one; both with dimensions, or both without.
@@ -46,7 +46,7 @@ def table(text: str, columns: int) -> dict[tuple[int, int], str]:
 
 
 def ones(dtype: str, shape: tuple[int, ...]) -> Tensor:
-    return Tensor(np.ones(shape, dtype))
+    return as_tensor(np.ones(shape, dtype))
 
 
 PAIRS = list(itertools.product(range(6), range(6)))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cygnet
-from cygnet import Tensor, nn
+from cygnet import as_tensor, nn
 from cygnet.optim import swa_utils
 
 
@@ -69,7 +69,7 @@ def test_state_dict_names() -> None:
 def test_update_bn() -> None:
     net = model()
     batches = [
-        Tensor(np.random.default_rng(i).standard_normal((8, 3)).astype("f4")) for i in (0, 1)
+        as_tensor(np.random.default_rng(i).standard_normal((8, 3)).astype("f4")) for i in (0, 1)
     ]
     norm: Any = net[1]
     norm.momentum = 0.3

@@ -37,10 +37,10 @@ def test_fit_learns_and_reports():
 
 def test_losses_are_averaged_over_samples():
     job = trainer(lr=0.0)
-    whole = job.loss(job.model(cygnet.Tensor(X)), cygnet.Tensor(Y)).item()
+    whole = job.loss(job.model(cygnet.as_tensor(X)), cygnet.as_tensor(Y)).item()
     measured = job.evaluate(X, Y, batch_size=16)  # the last batch has two samples
     assert measured["loss"] == pytest.approx(whole, rel=1e-5)
-    right = (job.model(cygnet.Tensor(X)).detach().numpy().argmax(1) == Y).mean()
+    right = (job.model(cygnet.as_tensor(X)).detach().numpy().argmax(1) == Y).mean()
     assert measured["accuracy"] == right
     history = job.fit(X, Y, batch_size=16, verbose=0)
     assert history.history["loss"][0] == pytest.approx(whole, rel=1e-5)
@@ -75,7 +75,7 @@ class Squares(Dataset):
 
 
 def test_every_kind_of_data():
-    tensors = TensorDataset(cygnet.Tensor(X), cygnet.Tensor(Y))
+    tensors = TensorDataset(cygnet.as_tensor(X), cygnet.as_tensor(Y))
     for data in (tensors, DataLoader(tensors, batch_size=10), Squares()):
         job = trainer()
         job.fit(data, epochs=2, batch_size=5, validation_data=data, verbose=0)
@@ -85,18 +85,18 @@ def test_every_kind_of_data():
     trainer().fit(Squares(), validation_split=0.5, verbose=0)
     trainer().fit(X.astype(np.float64), Y.astype(np.uint8), verbose=0)
     trainer().fit(X.tolist(), Y.tolist(), verbose=0)
-    trainer().fit(cygnet.Tensor(X), cygnet.Tensor(Y), verbose=0)
+    trainer().fit(cygnet.as_tensor(X), cygnet.as_tensor(Y), verbose=0)
 
 
 def test_predict():
     job = trainer()
     job.model.append(nn.Dropout(0.9))
-    want = job.model.eval()(cygnet.Tensor(X)).detach().numpy()
+    want = job.model.eval()(cygnet.as_tensor(X)).detach().numpy()
     job.model.train()
     output = job.predict(X, batch_size=7)
     assert isinstance(output, np.ndarray)
     np.testing.assert_allclose(output, want, rtol=1e-5, atol=1e-6)
-    assert isinstance(job.predict(cygnet.Tensor(X)), cygnet.Tensor)
+    assert isinstance(job.predict(cygnet.as_tensor(X)), cygnet.Tensor)
     assert all(module.training for module in job.model.modules())
 
 
@@ -267,7 +267,7 @@ def test_accuracy():
     labels = np.array([1, 0, 0, 0])
     metric = metrics.Accuracy()
     assert np.isnan(metric.result())
-    metric.update(cygnet.Tensor(scores[:3]), cygnet.Tensor(labels[:3]))
+    metric.update(cygnet.as_tensor(scores[:3]), cygnet.as_tensor(labels[:3]))
     assert metric.result() == 2 / 3
     metric.update(scores[3:], labels[3:])
     assert metric.result() == 3 / 4

@@ -14,7 +14,9 @@ RANDOM = np.random.default_rng(0)
 
 
 def t(*shape, dtype=np.float64, requires_grad=False):
-    return cygnet.Tensor(RANDOM.standard_normal(shape).astype(dtype), requires_grad)
+    return cygnet.as_tensor(RANDOM.standard_normal(shape).astype(dtype)).requires_grad_(
+        requires_grad
+    )
 
 
 def close(actual, expected, tolerance=1e-12):

@@ -41,7 +41,7 @@ def infer(network: Network, batch: int) -> Workload:
 def operation(row: Operation, seed: int, dtype: str) -> Workload:
     """Images but for weights are channels-last, as layers pass them on."""
     tensors = [
-        cygnet.Tensor(channels_last(a) if row.images and name in ("grad", "input") else a)
+        cygnet.as_tensor(channels_last(a) if row.images and name in ("grad", "input") else a)
         for name, a in row.draw(seed, dtype).items()
     ]
     return operating(row, tensors, PREPARED, DIRECT, cygnet)

@@ -12,6 +12,7 @@ import numpy as np
 
 from cygnet import autograd, config, kernels
 from cygnet.autograd.hooks import RemovableHandle
+from cygnet.device import check_device
 from cygnet.dtypes import NAMES, RANK, get_default_dtype
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
@@ -51,13 +52,16 @@ def as_dtype(dtype: Any, op: str) -> np.dtype[Any]:
 class Tensor(Methods):
     """An array of float32, float64, int64, int32, bool or uint8 with automatic differentiation.
 
+    Called by its name it makes a tensor of the default type, float32; `cygnet.tensor` keeps the
+    type of the data and `cygnet.from_numpy` shares its memory.
+
     Parameters
     ----------
-    data : array_like
-        Numbers, nested sequences, a NumPy array (shared, not copied, if its type is supported) or
-        a Tensor.
-    requires_grad : bool
-        Whether gradients are collected in ``grad``. Default False; only for floating-point types.
+    *data : int or array_like
+        Sizes, for a tensor of zeros (PyTorch's is uninitialised); or numbers in nested sequences,
+        an array or a tensor, which is copied.
+    device : device, optional
+        The CPU.
 
     Attributes
     ----------
@@ -65,14 +69,13 @@ class Tensor(Methods):
         The gradient that `backward` has collected.
     requires_grad : bool
 
-    Raises
-    ------
-    DTypeError
-        If the element type is none of those above.
-
     Examples
     --------
     >>> import cygnet
+    >>> cygnet.Tensor([1, 2])
+    tensor([1., 2.])
+    >>> cygnet.Tensor(2, 3).shape
+    (2, 3)
     >>> x = cygnet.tensor([1.0, 2.0], requires_grad=True)
     >>> (x * x).sum().backward()
     >>> x.grad
@@ -101,12 +104,14 @@ class Tensor(Methods):
     # NumPy leaves `array + tensor` to the tensor.
     __array_ufunc__ = None
 
-    def __init__(self, data: Any, requires_grad: bool = False) -> None:
-        self._array = array_from(data, None, "Tensor")
+    def __init__(self, *data: Any, device: Any = None) -> None:
+        check_device("Tensor", device)
+        self._begin(of_sizes_or_data("Tensor", get_default_dtype(), data))
+
+    def _begin(self, array: Array) -> None:
+        self._array = array
         self._node = self._memory = self._view = self._hooks = self.grad = None
         self.requires_grad = False
-        if requires_grad:
-            self.requires_grad_()
 
     @classmethod
     def _wrap(cls, array: Array) -> Tensor:
@@ -434,6 +439,17 @@ def _as_arrays(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _as_arrays(item) for name, item in value.items()}
     return value
+
+
+def of_sizes_or_data(op: str, dtype: np.dtype[Any], data: tuple[Any, ...]) -> Array:
+    """Zeros of the sizes `data`, or a copy of the one array-like in it, in the type `dtype`."""
+    if all(
+        hasattr(size, "__index__") and not isinstance(size, Tensor | np.ndarray) for size in data
+    ):
+        return kernels.full([int(size) for size in data] or [0], 0.0, dtype.name)
+    if len(data) > 1:
+        raise TypeError(f"{op}: expected sizes or one array_like, got {len(data)} arguments")
+    return kernels.contiguous(array_from(data[0], dtype, op), always_copy=True)
 
 
 def array_from(data: Any, dtype: Any, op: str) -> Array:

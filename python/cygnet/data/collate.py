@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cygnet.ops.create import as_tensor
 from cygnet.tensor import Tensor
 
 __all__ = ["default_collate", "default_convert"]
@@ -42,9 +43,9 @@ def default_collate(batch: Sequence[Any]) -> Any:
     """
     first = batch[0]
     if isinstance(first, float) and not isinstance(first, np.generic):
-        return Tensor(np.array(batch, np.float64))
+        return as_tensor(np.array(batch, np.float64))
     if isinstance(first, Tensor | np.ndarray | np.generic | int | float):
-        return Tensor(np.stack([Tensor(sample)._array for sample in batch]))
+        return as_tensor(np.stack([as_tensor(sample)._array for sample in batch]))
     if isinstance(first, str | bytes):
         return list(batch)
     if isinstance(first, Mapping):
@@ -69,7 +70,7 @@ def default_convert(data: Any) -> Any:
         Arrays, or tuples, lists or dicts of them; anything else stays as it is.
     """
     if isinstance(data, np.ndarray | np.generic):
-        return Tensor(data) if data.dtype.kind in "fiub" else data
+        return as_tensor(data) if data.dtype.kind in "fiub" else data
     if isinstance(data, Mapping):
         return _like_mapping(data, {key: default_convert(value) for key, value in data.items()})
     if isinstance(data, list | tuple):

@@ -12,6 +12,7 @@ from typing import Any
 
 from cygnet import kernels
 from cygnet.ops import randperm
+from cygnet.ops.create import as_tensor
 from cygnet.random import Generator
 from cygnet.tensor import Array, Tensor
 
@@ -77,7 +78,9 @@ class TensorDataset(Dataset):
     """
 
     def __init__(self, *tensors: Any) -> None:
-        self.tensors = tuple(each if isinstance(each, Tensor) else Tensor(each) for each in tensors)
+        self.tensors = tuple(
+            each if isinstance(each, Tensor) else as_tensor(each) for each in tensors
+        )
         if not self.tensors:
             raise ValueError("TensorDataset: expected at least one tensor")
         shapes = [tensor.shape for tensor in self.tensors]

@@ -17,6 +17,7 @@ from typing import IO, Any, TypeAlias
 import numpy as np
 
 from cygnet.files import write_whole
+from cygnet.ops.create import as_tensor
 from cygnet.tensor import Array, Tensor
 
 __all__ = ["load_safetensors", "safetensors_metadata", "save_safetensors"]
@@ -201,7 +202,7 @@ def read_arrays(
 def tensor_of(name: str, array: Array, file: File) -> Tensor:
     """A tensor around the array; float16 becomes float32."""
     try:
-        return Tensor(array.astype(np.float32) if array.dtype == np.float16 else array)
+        return as_tensor(array.astype(np.float32) if array.dtype == np.float16 else array)
     except TypeError as error:
         raise ValueError(f"load: {name_of(file)}: {name!r}: {error}") from None
 

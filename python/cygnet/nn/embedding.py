@@ -11,6 +11,7 @@ from cygnet.nn import functional, init
 from cygnet.nn.linear import positive_int
 from cygnet.nn.module import Module
 from cygnet.nn.parameter import Parameter, float_dtype
+from cygnet.ops.create import as_tensor
 from cygnet.tensor import Tensor
 
 __all__ = ["Embedding"]
@@ -106,7 +107,7 @@ class Embedding(Module):
         padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse
             As the arguments of the class.
         """
-        weight = embeddings if isinstance(embeddings, Tensor) else Tensor(embeddings)
+        weight = embeddings if isinstance(embeddings, Tensor) else as_tensor(embeddings)
         if weight.ndim != 2:
             raise ShapeError(
                 f"Embedding.from_pretrained: embeddings has shape {weight.shape}, expected "

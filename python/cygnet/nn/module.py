@@ -13,6 +13,7 @@ from cygnet.nn import state
 from cygnet.nn.convert import Convertible
 from cygnet.nn.hooks import NO_HOOKS, Hooked, hooks_of
 from cygnet.nn.parameter import Buffer, Parameter
+from cygnet.ops.create import as_tensor
 from cygnet.tensor import Tensor
 
 __all__ = ["Module"]
@@ -538,7 +539,7 @@ def _as_buffer(name: str, value: Any) -> Tensor | None:
     if value is None or isinstance(value, Tensor):
         return value
     if isinstance(value, np.ndarray):
-        return Tensor(value)
+        return as_tensor(value)
     raise TypeError(
         f"buffer {name!r} expected a Tensor, numpy.ndarray or None, got {type(value).__name__}"
     )

@@ -9,7 +9,7 @@ import numpy as np
 from cygnet.device import check_device
 from cygnet.dtypes import get_default_dtype
 from cygnet.kernels import DTypeError
-from cygnet.tensor import FLOATS, Tensor, as_dtype
+from cygnet.tensor import FLOATS, Tensor, array_from, as_dtype
 
 __all__ = ["Buffer", "Parameter", "float_dtype"]
 
@@ -29,7 +29,8 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Any = (), requires_grad: bool = True) -> None:
-        super().__init__(data, requires_grad)
+        self._begin(array_from(data, None, "Parameter"))
+        self.requires_grad_(requires_grad)
 
     def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()
@@ -50,7 +51,7 @@ class Buffer(Tensor):
     __slots__ = ("persistent",)
 
     def __init__(self, data: Any = (), *, persistent: bool = True) -> None:
-        super().__init__(data)
+        self._begin(array_from(data, None, "Buffer"))
         self.persistent = persistent
 
 

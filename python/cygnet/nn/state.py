@@ -10,6 +10,7 @@ import numpy as np
 from cygnet.autograd import modified
 from cygnet.nn.hooks import hooks_of
 from cygnet.nn.parameter import Parameter
+from cygnet.ops.create import as_tensor
 from cygnet.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _assigned(old: Tensor, value: Any) -> Tensor:
     """What takes the place of a parameter or buffer."""
     if isinstance(old, Parameter) and not isinstance(value, Parameter):
         return Parameter(value, requires_grad=old.requires_grad)
-    return value if isinstance(value, Tensor) else Tensor(value)
+    return value if isinstance(value, Tensor) else as_tensor(value)
 
 
 def checked_mapping(state: Any) -> dict[str, Any]:

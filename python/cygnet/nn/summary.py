@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 
 from cygnet.autograd import no_grad
 from cygnet.nn.module import Module
+from cygnet.ops.create import as_tensor
 from cygnet.tensor import Tensor
 
 __all__ = ["LayerSummary", "Summary", "summary"]
@@ -169,7 +170,7 @@ def summary(model: Module, input_shape: Sequence[int], dtype: DTypeLike | None =
             watch(module)
         model.eval()
         with no_grad():
-            model(Tensor(np.zeros((1, *shape), dtype)))
+            model(as_tensor(np.zeros((1, *shape), dtype)))
     finally:
         for module, mode, forward in zip(watched, modes, own, strict=True):
             module.training = mode

@@ -18,6 +18,7 @@ from cygnet.nn.linear import Linear, positive_int
 from cygnet.nn.module import Module
 from cygnet.nn.norm import LayerNorm
 from cygnet.nn.parameter import float_dtype
+from cygnet.ops.create import as_tensor
 from cygnet.tensor import Tensor
 
 __all__ = [
@@ -400,4 +401,4 @@ class Transformer(Module):
         infinity.
         """
         dtype = float_dtype("generate_square_subsequent_mask", device, dtype)
-        return Tensor(np.triu(np.full((sz, sz), -math.inf, dtype), 1))
+        return as_tensor(np.triu(np.full((sz, sz), -math.inf, dtype), 1))

@@ -45,6 +45,7 @@ from cygnet.ops.shape import *
 from cygnet.ops.softmax import *
 from cygnet.ops.sort import *
 from cygnet.ops.special import *
+from cygnet.ops.typed import *
 from cygnet.ops.vector_norm import *
 from cygnet.ops.windows import *
 

@@ -12,7 +12,7 @@ import numpy as np
 from cygnet import kernels
 from cygnet.autograd import Memory, is_grad_enabled, needs_gradient, record
 from cygnet.dtypes import CATEGORY, NAMES, RANK, get_default_dtype
-from cygnet.tensor import FLOATS, Array, Tensor
+from cygnet.tensor import FLOATS, Array, Tensor, array_from
 
 Number: TypeAlias = float | int | bool
 Shape: TypeAlias = tuple[int, ...]
@@ -28,7 +28,7 @@ def as_tensor(value: Any, op: str, name: str) -> Tensor:
     if isinstance(value, Tensor):
         return value
     if isinstance(value, np.ndarray | np.generic):
-        return Tensor(value)
+        return wrap(array_from(value, None, op))
     raise TypeError(f"{op}: {name} must be a Tensor, got {type(value).__name__}")
 
 
@@ -104,7 +104,7 @@ def operands(op: str, a: Any, b: Any, *, floating: bool = False) -> tuple[Tensor
 
 def _constant(op: str, name: str, value: Any, other: Any) -> Tensor:
     if isinstance(value, np.ndarray) and value.ndim:
-        return Tensor(value)
+        return wrap(array_from(value, None, op))
     if isinstance(value, np.ndarray | np.generic):
         value = value.item()
     if not isinstance(value, int | float):

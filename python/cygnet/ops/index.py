@@ -15,7 +15,7 @@ from cygnet.ops.broadcast import sum_to, to_shape, viewed
 from cygnet.ops.common import Shape, as_tensor, wrap
 from cygnet.ops.gather import INDICES, gather_rows
 from cygnet.ops.shape import common_shape
-from cygnet.tensor import Array, Tensor, _check_readable
+from cygnet.tensor import Array, Tensor, _check_readable, array_from
 
 __all__ = [
     "index_put",
@@ -250,7 +250,8 @@ def _normalized(item: Any) -> Any:
             )
         return item
     if isinstance(item, bool | list | range | tuple | np.ndarray | np.generic):
-        item = Tensor(np.zeros(0, np.int64) if isinstance(item, Sequence) and not item else item)
+        empty = isinstance(item, Sequence) and not item
+        item = wrap(array_from(np.zeros(0, np.int64) if empty else item, None, OP))
     if isinstance(item, Tensor):
         array = item._array
         if array.dtype in INDICES:

@@ -10,6 +10,7 @@ import numpy as np
 from cygnet.autograd import no_grad
 from cygnet.data import DataLoader, Dataset, Subset, TensorDataset
 from cygnet.nn import BCEWithLogitsLoss, Module
+from cygnet.ops.create import as_tensor
 from cygnet.tensor import Array, Tensor
 from cygnet.train.history import History
 from cygnet.train.metrics import Accuracy, Metric, resolve
@@ -270,7 +271,7 @@ class Trainer:
         if not outputs:
             raise ValueError("predict: the data hold no batch")
         joined = np.concatenate(outputs)
-        return Tensor(joined) if is_data or isinstance(x, Tensor) else joined
+        return as_tensor(joined) if is_data or isinstance(x, Tensor) else joined
 
     def _inputs_only(self, x: Any) -> Any:
         inputs = self._tensor("predict", "x", x, is_target=False)
@@ -307,7 +308,7 @@ class Trainer:
             array = array.astype(dtype, copy=False)
         elif is_target and array.dtype.kind in "iu":
             array = array.astype(np.int64, copy=False)
-        return Tensor(array)
+        return as_tensor(array)
 
 
 class _Running:
