@@ -70,12 +70,12 @@ def _pair(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     x, y = operands(op, input, target)
     if x.shape == y.shape:
         return x, y
+    shape = common_shape(op, [x.shape, y.shape])
     warnings.warn(
         f"{op}: target has shape {y.shape}, input {x.shape}; they are broadcast, which is seldom "
         "what a loss should do",
         stacklevel=3,
     )
-    shape = common_shape(op, [x.shape, y.shape])
     return expand(x, shape), expand(y, shape)
 
 
