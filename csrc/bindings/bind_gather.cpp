@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <numeric>
 
 #include "families.h"
@@ -192,10 +191,9 @@ py::object flat_positions_binding(const std::vector<ArrayArg>& indices_arg, cons
   launch(op, {0, bytes_of(result) * static_cast<double>(sizes.size() + 1)}, operands.data(), operands.size(), 0,
          [=](void* const* at) {
            int64_t* const positions = to<int64_t>(at[0]);
-           std::fill_n(positions, count, 0);
            for (int i = 0; i < limits.rank; ++i) {
              check_indices(op, in<int64_t>(at[i + 1]), shape, count, limits[i], -limits[i], "index");
-             append_positions(in<int64_t>(at[i + 1]), count, limits[i], positions);
+             append_positions(in<int64_t>(at[i + 1]), count, limits[i], i == 0, positions);
            }
          });
   return result.object;

@@ -1,6 +1,7 @@
 #include "gather.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 
@@ -11,15 +12,30 @@ namespace {
 
 template <class Item>
 void take(const AlongAxis& shape, const Item* input, const int64_t* indices, Item* result) noexcept {
-  const int64_t rows = shape.outer * shape.count, inner = shape.inner;
-  const int64_t grain = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, inner));
-  parallel_ranges(rows, grain, static_cast<double>(inner), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const Item* const from = input + row / shape.count * shape.size * inner;
-      const int64_t* const index = indices + row * inner;
-      for (int64_t i = 0; i < inner; ++i) result[row * inner + i] = from[index[i] * inner + i];
+  const int64_t inner = shape.inner;
+  // Lines of one element each are taken as one line: an outer block where the axis is the last one.
+  const int64_t lines = inner == 1 ? shape.outer : shape.outer * shape.count;
+  const int64_t length = inner == 1 ? shape.count : inner;
+  const int64_t grain = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, length));
+  parallel_ranges(lines, grain, static_cast<double>(length), [&](int64_t begin, int64_t end) {
+    for (int64_t line = begin; line < end; ++line) {
+      const int64_t* const index = indices + line * length;
+      Item* const to = result + line * length;
+      if (inner == 1) {
+        const Item* const from = input + line * shape.size;
+        for (int64_t i = 0; i < length; ++i) to[i] = from[index[i]];
+      } else {
+        const Item* const from = input + line / shape.count * shape.size * inner;
+        for (int64_t i = 0; i < length; ++i) to[i] = from[index[i] * inner + i];
+      }
     }
   });
+}
+
+template <class T>
+void fill_zeros(T* target, int64_t count) noexcept {
+  parallel_ranges(count, 65536, 0.5,
+                  [&](int64_t begin, int64_t end) { std::fill(target + begin, target + end, T(0)); });
 }
 
 template <class T>
@@ -56,8 +72,12 @@ void with_operation(Put put, const F& f) noexcept {
 
 int64_t first_out_of_range(const int64_t* indices, int64_t count, int64_t low, int64_t size) noexcept {
   const auto range = static_cast<uint64_t>(size - low);
-  bool outside = false;
-  for (int64_t i = 0; i < count; ++i) outside |= static_cast<uint64_t>(indices[i] - low) >= range;
+  std::atomic<bool> outside = false;
+  parallel_ranges(count, 65536, 0.5, [&](int64_t begin, int64_t end) {
+    bool found = false;
+    for (int64_t i = begin; i < end; ++i) found |= static_cast<uint64_t>(indices[i] - low) >= range;
+    if (found) outside.store(true, std::memory_order_relaxed);
+  });
   if (!outside) return -1;
   return std::find_if(indices, indices + count, [&](int64_t index) { return index < low || index >= size; }) - indices;
 }
@@ -70,14 +90,12 @@ void gather_rows(const AlongAxis& shape, size_t item, const char* source, const 
   const double work = std::max(1.0, static_cast<double>(row_bytes) / 16);
   const auto run = [&](auto copy_row) {
     parallel_ranges(rows, grain, work, [&](int64_t begin, int64_t end) {
-      int64_t outer = begin / shape.count, j = begin % shape.count;
-      for (int64_t row = begin; row < end; ++row) {
-        copy_row(result + static_cast<size_t>(row) * row_bytes,
-                 source + static_cast<size_t>(outer * shape.size + indices[j]) * row_bytes);
-        if (++j == shape.count) {
-          j = 0;
-          ++outer;
-        }
+      for (int64_t row = begin; row < end;) {  // the rows of an outer block at a time
+        const int64_t outer = row / shape.count, stop = std::min(end, (outer + 1) * shape.count);
+        const char* const block = source + static_cast<size_t>(outer * shape.size) * row_bytes;
+        const int64_t* const index = indices - outer * shape.count;
+        for (; row < stop; ++row)
+          copy_row(result + static_cast<size_t>(row) * row_bytes, block + static_cast<size_t>(index[row]) * row_bytes);
       }
     });
   };
@@ -92,11 +110,14 @@ void gather_rows(const AlongAxis& shape, size_t item, const char* source, const 
 template <class T>
 void put_rows(const AlongAxis& shape, Put put, bool zeroed, const T* values, const int64_t* indices,
               T* target) noexcept {
-  // A task owns a block of the target and scans all indices, so that no two tasks meet in one element.
-  constexpr int64_t columns = 256, enough_tasks = 8;
+  // A task owns a block of the target and scans all indices, so that no two tasks meet in one element; short rows are
+  // not worth several scans.
+  constexpr int64_t columns = 256, enough_tasks = 8, short_row = 8;
   const int64_t column_tasks = (shape.inner + columns - 1) / columns;
-  const int64_t row_tasks = std::min(shape.size, shape.outer * column_tasks >= enough_tasks ? 1 : enough_tasks);
-  const double work = static_cast<double>(shape.outer * (shape.count + shape.size) * shape.inner);
+  const bool few = shape.outer * column_tasks < enough_tasks && shape.inner > short_row;
+  const int64_t row_tasks = std::min(shape.size, few ? enough_tasks : 1);
+  const double work = static_cast<double>(shape.outer * shape.count * shape.inner);
+  if (zeroed) fill_zeros(target, shape.outer * shape.size * shape.inner);
   with_operation(put, [&](auto operation) {
     parallel_for(shape.outer * row_tasks * column_tasks, work, [&](int64_t task) {
       const int64_t column = task % column_tasks * columns, part = task / column_tasks % row_tasks;
@@ -104,8 +125,10 @@ void put_rows(const AlongAxis& shape, Put put, bool zeroed, const T* values, con
       const int64_t outer = task / column_tasks / row_tasks, length = std::min(columns, shape.inner - column);
       T* const block = target + outer * shape.size * shape.inner + column;
       const T* const from = values + outer * shape.count * shape.inner + column;
-      if (zeroed)
-        for (int64_t row = first; row < last; ++row) std::fill_n(block + row * shape.inner, length, T(0));
+      if (shape.inner == 1) {
+        for (int64_t j = 0; j < shape.count; ++j) operation(block[indices[j]], from[j]);
+        return;
+      }
       for (int64_t j = 0; j < shape.count; ++j) {
         if (indices[j] < first || indices[j] >= last) continue;
         T* const row = block + indices[j] * shape.inner;
@@ -152,32 +175,42 @@ void put_along_axis(const AlongAxis& shape, Put put, bool zeroed, const T* value
                     T* target) noexcept {
   constexpr int64_t columns = 256;
   const int64_t column_tasks = (shape.inner + columns - 1) / columns;
-  const double work = static_cast<double>(shape.outer * (shape.size + shape.count) * shape.inner);
+  const double work = static_cast<double>(shape.outer * shape.count * shape.inner);
+  if (zeroed) fill_zeros(target, shape.outer * shape.size * shape.inner);
   with_operation(put, [&](auto operation) {
     parallel_for(shape.outer * column_tasks, work, [&](int64_t task) {
       const int64_t outer = task / column_tasks, begin = task % column_tasks * columns;
       const int64_t end = std::min(begin + columns, shape.inner);
       T* const block = target + outer * shape.size * shape.inner;
-      if (zeroed)
-        for (int64_t s = 0; s < shape.size; ++s)
-          std::fill(block + s * shape.inner + begin, block + s * shape.inner + end, T(0));
+      const int64_t* const index = indices + outer * shape.count * shape.inner;
+      const T* const from = values + outer * shape.count * shape.inner;
+      if (shape.inner == 1) {
+        for (int64_t j = 0; j < shape.count; ++j) operation(block[index[j]], from[j]);
+        return;
+      }
       for (int64_t j = 0; j < shape.count; ++j) {
-        const int64_t row = (outer * shape.count + j) * shape.inner;
-        for (int64_t i = begin; i < end; ++i) operation(block[indices[row + i] * shape.inner + i], values[row + i]);
+        const int64_t row = j * shape.inner;
+        for (int64_t i = begin; i < end; ++i) operation(block[index[row + i] * shape.inner + i], from[row + i]);
       }
     });
   });
 }
 
-void append_positions(const int64_t* indices, int64_t count, int64_t size, int64_t* result) noexcept {
-  for (int64_t i = 0; i < count; ++i) result[i] = result[i] * size + indices[i] + (indices[i] < 0 ? size : 0);
+void append_positions(const int64_t* indices, int64_t count, int64_t size, bool first, int64_t* result) noexcept {
+  parallel_ranges(count, 65536, 0.5, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      result[i] = (first ? 0 : result[i] * size) + indices[i] + (indices[i] < 0 ? size : 0);
+  });
 }
 
 void unravel(const int64_t* positions, int64_t count, const int64_t* sizes, int rank, int64_t* result) noexcept {
-  for (int64_t i = 0; i < count; ++i) {
-    int64_t rest = positions[i];
-    for (int axis = rank - 1; axis >= 0; rest /= sizes[axis--]) result[axis * count + i] = rest % sizes[axis];
-  }
+  parallel_ranges(count, 4096, rank, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      int64_t rest = positions[i];
+      for (int axis = rank - 1; axis > 0; rest /= sizes[axis--]) result[axis * count + i] = rest % sizes[axis];
+      if (rank > 0) result[i] = rest;
+    }
+  });
 }
 
 void count_nonzero(const char* input, int64_t size, int64_t* counts) noexcept {

@@ -43,9 +43,9 @@ template <class T>
 void put_along_axis(const AlongAxis& shape, Put put, bool zeroed, const T* values, const int64_t* indices,
                     T* target) noexcept;
 
-/// result = result * size + index, with indices below zero counted from the end: one step from the indices of several
-/// axes to one position.
-void append_positions(const int64_t* indices, int64_t count, int64_t size, int64_t* result) noexcept;
+/// result = result * size + index, or the index for the first axis, with indices below zero counted from the end: a
+/// step from the indices of several axes to one position.
+void append_positions(const int64_t* indices, int64_t count, int64_t size, bool first, int64_t* result) noexcept;
 
 /// result[a, i] = the index along axis a of the element with number positions[i] in an array of `rank` sizes.
 void unravel(const int64_t* positions, int64_t count, const int64_t* sizes, int rank, int64_t* result) noexcept;

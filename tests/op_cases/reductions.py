@@ -155,4 +155,5 @@ CASES = [
          s(x(7), x(7), p=3), s(x(129, 515), x(515)), s(x(5), x())], layout_bits=False, reason=ORDER),
     case("softmax", softmax, SOFTMAX, layout_bits=False, reason=ORDER),
     case("log_softmax", log_softmax, SOFTMAX, layout_bits=False, reason=ORDER),
+    case("softmin", lambda a, dim: softmax(-a, dim), SOFTMAX, layout_bits=False, reason=ORDER),
 ]  # fmt: skip

@@ -129,7 +129,7 @@ VIEWS = [
             *({"indices_or_sections": n} for n in (1, 2, 3, 6, [1], [2, 4], [0, 3], [9]))),
     options("dsplit", lambda a, indices_or_sections: tuple(np.dsplit(a, indices_or_sections)), (2, 3, 6),
             *({"indices_or_sections": n} for n in (1, 2, 3, 6, [1], [2, 4], [0, 3], [9]))),
-    options("unfold along", unfolded, (6, 5), *({"dimension": d, "size": n, "step": k} for d, n, k in [(0, 2, 1), (0, 3, 2), (0, 6, 1),
+    options("sliding unfold", unfolded, (6, 5), *({"dimension": d, "size": n, "step": k} for d, n, k in [(0, 2, 1), (0, 3, 2), (0, 6, 1),
             (1, 2, 2), (1, 5, 3), (-1, 3, 1), (0, 1, 1), (1, 1, 4)]), function=lambda a, **rest: a.unfold(**rest)),
     case("diagonal", lambda a, offset=0, dim1=0, dim2=1: a.diagonal(offset, dim1, dim2), [s(x(3, 4)), s(x(3, 4), offset=1),
          s(x(4, 3), offset=-2), s(x(3, 3), offset=5), s(x(2, 3, 4)), s(x(2, 3, 4), dim1=1, dim2=2), s(x(2, 3, 4), offset=1, dim1=-1, dim2=0),

@@ -20,6 +20,7 @@ from cygnet.ops.common import (
     sizes,
     wrap,
 )
+from cygnet.ops.convert import clone
 from cygnet.ops.gather import gather_rows
 from cygnet.ops.shape import (
     atleast_1d,
@@ -131,6 +132,12 @@ def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     return cat([to_shape(x, (x.numel(), 1)) if x.ndim < 2 else x for x in parts], 1)
 
 
+def apart(result: Tensor, input: Tensor) -> Tensor:
+    """The result, or a copy of it if nothing had to be moved and it is still the input's memory."""
+    shared = np.may_share_memory(result._array, input._array)
+    return clone(result) if shared else result
+
+
 @also_named("repeats")
 def repeat(input: Tensor, *repeats: Any) -> Tensor:
     """A copy that repeats the tensor so often along each dimension, also along new ones in front.
@@ -151,7 +158,8 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     paired = [size for pair in zip(times, shape, strict=True) for size in pair]
     ones = [size for length in shape for size in (1, length)]
     result = expanded(to_shape(input, tuple(ones)), tuple(paired))
-    return to_shape(result, tuple(n * size for n, size in zip(times, shape, strict=True)))
+    result = to_shape(result, tuple(n * size for n, size in zip(times, shape, strict=True)))
+    return apart(result, input)
 
 
 @also_named("dims")
@@ -201,10 +209,8 @@ def repeat_interleave(
     if times < 0:
         raise ValueError(f"{op}: repeats is {times}, expected at least 0")
     before, after = input.shape[:axis], input.shape[axis + 1 :]
-    apart = unsqueeze(input, axis + 1)
-    return to_shape(
-        expanded(apart, (*before, size, times, *after)), (*before, size * times, *after)
-    )
+    spread = expanded(unsqueeze(input, axis + 1), (*before, size, times, *after))
+    return apart(to_shape(spread, (*before, size * times, *after)), input)
 
 
 def _repeated_positions(repeats: Tensor, size: int) -> Any:
@@ -278,15 +284,15 @@ def roll(
     axes = [dims] if isinstance(dims, int) else list(dims)
     if len(steps) != len(axes):
         raise ValueError(f"roll: {len(steps)} shifts for {len(axes)} dims, expected one each")
+    result = input
     for shift, dim in zip(steps, axes, strict=True):
         axis = normalized_axis("roll", dim, input.ndim)
         size = input.shape[axis] if input.ndim else 0
         begin = -shift % size if size else 0
         if begin:
-            input = cat(
-                [narrow(input, axis, begin, size - begin), narrow(input, axis, 0, begin)], axis
-            )
-    return input
+            ends = narrow(result, axis, begin, size - begin), narrow(result, axis, 0, begin)
+            result = cat(ends, axis)
+    return apart(result, input)
 
 
 def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:

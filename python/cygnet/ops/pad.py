@@ -11,6 +11,7 @@ from cygnet.autograd import record
 from cygnet.ops.broadcast import viewed
 from cygnet.ops.common import Shape, as_tensor, wrap
 from cygnet.ops.gather import gather_rows
+from cygnet.ops.join import apart
 from cygnet.tensor import Tensor
 
 __all__ = [
@@ -61,7 +62,7 @@ def pad(
                 f"{input.shape}"
             )
     if mode == "constant":
-        return _constant(input, widths, 0.0 if value is None else float(value))
+        return apart(_constant(input, widths, 0.0 if value is None else float(value)), input)
     if mode not in _SOURCES:
         raise ValueError(
             f"{op}: mode is {mode!r}, expected 'constant', 'reflect', 'replicate' or 'circular'"
@@ -73,15 +74,15 @@ def pad(
             f"{op}: pad has {len(pad)} numbers for shape {input.shape}, expected all but one or "
             f"two of the dimensions for mode {mode!r}"
         )
+    result = input
     for axis, (before, after) in enumerate(widths):
         if (before, after) != (0, 0):
             positions = _positions(mode, axis, input.shape, before, after)
-            input = gather_rows(input, wrap(positions), axis)
-    return input
+            result = gather_rows(result, wrap(positions), axis)
+    return apart(result, input)
 
 
 def _constant(input: Tensor, widths: list[tuple[int, int]], value: float) -> Tensor:
-    back = [(-before, -after) for before, after in widths]
     if min(map(min, widths), default=0) < 0:
         inside = tuple(
             slice(max(-before, 0), size - max(-after, 0))
@@ -89,7 +90,7 @@ def _constant(input: Tensor, widths: list[tuple[int, int]], value: float) -> Ten
         )
         input = viewed(input, lambda array: array[inside], "pad")
         widths = [(max(before, 0), max(after, 0)) for before, after in widths]
-        back = [(-before, -after) for before, after in widths]
+    back = [(-before, -after) for before, after in widths]
     if not any(map(any, widths)):
         return input
     output = wrap(kernels.pad_constant(input._array, widths, value))
