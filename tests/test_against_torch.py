@@ -221,6 +221,33 @@ def test_state(row: Module) -> None:
         assert repr(ours) == repr(theirs).replace("NonDynamicallyQuantizableLinear", "Linear")
 
 
+INITIAL = [
+    m("Linear", 300, 200, to=ROWS),
+    m("Bilinear", 30, 20, 40, to=PAIR),
+    m("Conv2d", 20, 30, 5, groups=2, to=IMAGE),
+    m("ConvTranspose2d", 20, 30, 5, to=IMAGE),
+    m("Embedding", 300, 100, padding_idx=3, to=ROWS),
+    m("MultiheadAttention", 96, 4, add_bias_kv=True, to=QKV),
+    m("MultiheadAttention", 96, 4, kdim=40, vdim=50, to=QKV),
+    m("TransformerEncoderLayer", 64, 4, 128, to=ROWS),
+    m("Transformer", 32, 4, 1, 1, 64, to=PAIR),
+]
+
+
+@pytest.mark.parametrize("row", INITIAL, ids=str)
+def test_initial_means_and_variances(row: Module) -> None:
+    """Within five standard errors of PyTorch's."""
+    cygnet.manual_seed(3)
+    torch.manual_seed(3)
+    ours = getattr(nn, row.name)(*row.args, **row.options)
+    theirs = getattr(torch.nn, row.name)(*row.args, **row.options)
+    for (name, mine), other in zip(ours.named_parameters(), theirs.parameters(), strict=True):
+        a, b = (p.detach().numpy().astype(np.float64).ravel() for p in (mine, other))
+        for powers in ((a, b), ((a - a.mean()) ** 2, (b - b.mean()) ** 2)):
+            error = np.sqrt(sum(p.var() / p.size for p in powers))
+            assert abs(powers[0].mean() - powers[1].mean()) <= 5 * error + 1e-12, name
+
+
 def torch_function(name: str) -> Any:
     """PyTorch's function of that name, followed by what ours take into their kernels."""
     for place in (torch.nn.functional, torch):

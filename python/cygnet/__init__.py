@@ -89,6 +89,7 @@ _SUBMODULES = frozenset(
         "cuda",
         "data",
         "distributions",
+        "func",
         "io",
         "linalg",
         "metrics",

@@ -32,7 +32,7 @@ _ALIASES = (
 
 # Ops that are methods as well, by family.
 _METHODS: tuple[tuple[str, str], ...] = (
-    ("activation", "relu sigmoid tanh"),
+    ("activation", "hardshrink prelu relu sigmoid tanh"),
     ("aliases", _ALIASES),
     ("broadcast", "expand reshape sum"),
     (
