@@ -117,9 +117,9 @@ void argsort(RowSizes s, bool descending, const T* in, int64_t* out, void* scrat
 }
 
 // Candidates are collected while they beat the k-th best so far; a full list is cut down to its best k.
-int64_t list_length(int64_t size, int64_t k) noexcept { return std::min(size, 2 * k + 256); }
+int64_t list_length(int64_t size, int64_t k) noexcept { return std::min(size, 2 * k + 512); }
 
-constexpr int64_t run = 64;
+constexpr int64_t run = 32;
 
 // False only if none of a run beats the bound: a loop without branches. NaNs count as beating.
 template <class T>
@@ -151,6 +151,7 @@ void topk(RowSizes s, int64_t k, bool largest, const T* in, int64_t* out, void* 
         const int64_t count = std::min(run, s.size - i);
         if (may_beat(from + i, count, bound, largest)) {
           for (int64_t j = i; j < i + count; ++j) {
+            if (largest ? from[j] <= bound : from[j] >= bound) continue;
             const auto key = Row<T>::key(from[j], largest);
             if (key < worst) list[filled++] = entry(key, j);
           }

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -140,7 +139,6 @@ def _reflected(op: Callable[..., Tensor]) -> Callable[[Tensor, Any], Tensor]:
 def _or_unlike(op: Callable[..., Tensor]) -> Callable[[Tensor, Any], Any]:
     """The operator, which leaves what is no operand (None, a string) to Python: it is not equal."""
 
-    @functools.wraps(op)
     def method(self: Tensor, other: Any) -> Any:
         known = isinstance(other, Tensor | int | float | np.ndarray | np.generic)
         return op(self, other) if known else NotImplemented
