@@ -15,6 +15,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import (
+    Memory,
     Node,
     enable_grad,
     is_grad_enabled,
