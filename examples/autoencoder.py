@@ -52,14 +52,14 @@ def test_error(model, loader):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--short", action="store_true", help="a tenth of two epochs, for tests")
+    parser.add_argument("--short", action="store_true", help="a fifth of three epochs, for tests")
     parser.add_argument("--plot", metavar="PATH", help="writes a picture (needs matplotlib)")
     options = parser.parse_args()
 
     torch.manual_seed(0)
-    train, test = mnist("train"), mnist("test")
+    train, test = mnist(split="train"), mnist(split="test")
     if options.short:
-        train, options.epochs = Subset(train, range(6000)), 2
+        train, options.epochs = Subset(train, range(12000)), 3
     train_loader = DataLoader(train, batch_size=128, shuffle=True)
     test_loader = DataLoader(test, batch_size=1000)
 

@@ -85,14 +85,14 @@ def judge(train, test):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--short", action="store_true", help="a sixth of one epoch, for tests")
+    parser.add_argument("--short", action="store_true", help="a third of one epoch, for tests")
     parser.add_argument("--plot", metavar="PATH", help="writes a picture (needs matplotlib)")
     options = parser.parse_args()
 
     torch.manual_seed(999)
-    train, test = mnist("train"), mnist("test")
+    train, test = mnist(split="train"), mnist(split="test")
     if options.short:
-        train, options.epochs = Subset(train, range(10000)), 1
+        train, options.epochs = Subset(train, range(20000)), 1
     classifier, accuracy = judge(train, test)
     print(f"the judge is right about {accuracy:.3f} of the real test images")
 

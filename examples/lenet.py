@@ -47,14 +47,14 @@ def accuracy(model, loader):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--short", action="store_true", help="a tenth of one epoch, for tests")
+    parser.add_argument("--short", action="store_true", help="a fifth of one epoch, for tests")
     options = parser.parse_args()
 
     torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    train, test = mnist("train"), mnist("test")
+    train, test = mnist(split="train"), mnist(split="test")
     if options.short:
-        train, options.epochs = Subset(train, range(6000)), 1
+        train, options.epochs = Subset(train, range(12000)), 1
     train_loader = DataLoader(train, batch_size=64, shuffle=True)
     test_loader = DataLoader(test, batch_size=1000)
 

@@ -56,7 +56,7 @@ def main() -> None:
     options = parser.parse_args()
 
     torch.manual_seed(1)
-    train, test = mnist("train"), mnist("test")
+    train, test = mnist(split="train"), mnist(split="test")
     if options.short:
         train, options.epochs = Subset(train, range(6000)), 2
     train_loader = DataLoader(train, batch_size=128, shuffle=True)

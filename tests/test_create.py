@@ -216,3 +216,13 @@ def test_a_replay_makes_a_constant_again(make):
     made.numpy()[...] = 9
     recording.replay()
     assert made.tolist() == expected
+
+
+@pytest.mark.parametrize("size", [(3, 4), (4, 3), (1, 1), (0, 3)])
+@pytest.mark.parametrize("offset", [-2, 0, 1, 9])
+def test_indices_of_triangles(size, offset):
+    for name, reference in (("tril_indices", np.tril_indices), ("triu_indices", np.triu_indices)):
+        indices = getattr(cn, name)(*size, offset=offset)
+        rows, columns = reference(size[0], offset, size[1])
+        assert indices.dtype == np.int64
+        np.testing.assert_array_equal(indices.numpy(), np.stack([rows, columns]))

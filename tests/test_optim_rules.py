@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -238,7 +239,7 @@ def run(
 def started(
     name: str, values: list[np.ndarray], options: dict[str, Any]
 ) -> tuple[list[Tensor], optim.Optimizer]:
-    params = [Tensor(value.copy(), requires_grad=True) for value in values]
+    params = [Tensor(value.copy("C"), requires_grad=True) for value in values]
     return params, getattr(optim, name)(params, **options)
 
 
@@ -322,6 +323,27 @@ def test_resumed_run_gives_the_same_bits(name: str, options: dict[str, Any]) -> 
         np.testing.assert_array_equal(mine._array, other._array)
 
 
+@pytest.mark.parametrize("name", RULES)
+def test_state_in_a_file(name: str, tmp_path: Path) -> None:
+    values, grads = drawn(np.float32, 4)
+    params, optimizer = started(name, values, {"lr": 0.1})
+    schedule = optim.lr_scheduler.OneCycleLR(optimizer, 0.1, 10, cycle_momentum=False)
+    run(optimizer, params, grads[:2])
+    schedule.step()
+    cygnet.save([optimizer.state_dict(), schedule.state_dict()], tmp_path / "state")
+    others, resumed = started(name, [param._array for param in params], {})
+    again = optim.lr_scheduler.OneCycleLR(resumed, 0.1, 10, cycle_momentum=False)
+    state, progress = cygnet.load(tmp_path / "state")
+    resumed.load_state_dict(state)
+    again.load_state_dict(progress)
+    for each, its, timer in ((optimizer, params, schedule), (resumed, others, again)):
+        run(each, its, grads[2:])
+        timer.step()
+    assert schedule.get_last_lr() == again.get_last_lr()
+    for mine, other in zip(params, others, strict=True):
+        np.testing.assert_array_equal(mine._array, other._array)
+
+
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_threads_give_the_same_bits(name: str, options: dict[str, Any]) -> None:
     values, grads = drawn(np.float32, 2)
@@ -351,6 +373,25 @@ def test_recorded_step_follows_the_learning_rate(name: str) -> None:
         run(eager, others, grads)
     for mine, other in zip(params, others, strict=True):
         np.testing.assert_array_equal(mine._array, other._array)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_parameters_in_any_order_of_axes(name: str) -> None:
+    rng = np.random.default_rng(0)
+    values = [rng.standard_normal((3, 4)).T, rng.standard_normal((2, 3, 5)).transpose(1, 2, 0)]
+    grads = [[rng.standard_normal(value.shape) for value in values] for _ in range(4)]
+    plain, expected = started(name, values, {"lr": 0.1})
+    params = [Tensor(value.copy("K"), requires_grad=True) for value in values]
+    optimizer = getattr(optim, name)(params, lr=0.1)
+    run(optimizer, params, grads[:2])
+    optimizer.load_state_dict(optimizer.state_dict())
+    again = getattr(optim, name)(params)
+    again.load_state_dict(optimizer.state_dict())
+    run(again, params, grads[2:])
+    run(expected, plain, grads)
+    for mine, other in zip(params, plain, strict=True):
+        np.testing.assert_array_equal(mine._array, other._array)
+    assert not params[0]._array.flags.c_contiguous
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -91,6 +91,8 @@ def method(name: str, function: Callable[..., Any]) -> str:
     arguments, marked = ["self"], False
     signature = inspect.signature(function)
     for parameter in list(signature.parameters.values())[1:]:
+        if name.startswith("__") and parameter.kind == parameter.KEYWORD_ONLY:
+            continue  # an operator passes none
         star = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
         if parameter.kind == parameter.KEYWORD_ONLY and not marked:
             arguments.append("*")
@@ -99,9 +101,8 @@ def method(name: str, function: Callable[..., Any]) -> str:
         if parameter.default is not parameter.empty:
             text += f" = {parameter.default!r}"
         arguments.append(text)
-    ignored = "  # type: ignore[override]" if name in ("__eq__", "__ne__") else ""
     returned = visible(signature.return_annotation)
-    return f"def {name}({', '.join(arguments)}) -> {returned}: ...{ignored}"
+    return f"def {name}({', '.join(arguments)}) -> {returned}: ..."
 
 
 def extension() -> str:

@@ -100,7 +100,8 @@ PREPARED: dict[str, Callable[..., Run]] = {
     "group_norm_backward": partial(norm_backward, "group_norm"),
     "layer_norm_backward": partial(norm_backward, "layer_norm"),
     "rms_norm_backward": partial(norm_backward, "rms_norm"),
-} | {
-    op: partial(optimizer_step, partial(getattr(optim, name), **arguments))
-    for op, (name, arguments, _) in OPTIMIZERS.items()
+    **{
+        op: partial(optimizer_step, partial(getattr(optim, name), **arguments))
+        for op, (name, arguments, _) in OPTIMIZERS.items()
+    },
 }

@@ -130,7 +130,8 @@ PREPARED: dict[str, Callable[..., Run]] = {
     "group_norm_backward": group_norm_backward,
     "layer_norm_backward": layer_norm_backward,
     "rms_norm_backward": rms_norm_backward,
-} | {
-    op: partial(optimizer_step, partial(getattr(torch.optim, name), **arguments, **best(name)))
-    for op, (name, arguments, _) in OPTIMIZERS.items()
+    **{
+        op: partial(optimizer_step, partial(getattr(torch.optim, name), **arguments, **best(name)))
+        for op, (name, arguments, _) in OPTIMIZERS.items()
+    },
 }

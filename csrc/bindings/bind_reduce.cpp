@@ -208,6 +208,18 @@ py::object mean_binding(const ArrayArg& input_arg, const py::object& axis, bool 
 // Reductions that keep or widen the type, without a divisor.
 using PlainReduce = void (*)(DType, ReduceSizes, const void*, void*, void*) noexcept;
 
+py::object squares_binding(const ArrayArg& input_arg, const py::object& axis, bool keepdims, const OptionalArray& out) {
+  constexpr const char* op = "sum_squares";
+  const Array input = float_array(op, "input", input_arg);
+  const Dims axes = axes_of(op, axis, input.rank());
+  const Reduction r = prepare(input, axes, keepdims);
+  const Array result = output(op, out, input.dtype(), r.result, {&input, &r.input});
+  launch(
+      op, {2 * r.elements(), r.bytes()}, {read(r.input), write(result)}, reduce_scratch_bytes(r.sizes),
+      [dtype = input.dtype(), sizes = r.sizes](void* const* at) { reduce_squares(dtype, sizes, at[0], at[1], at[2]); });
+  return result.object;
+}
+
 py::object prod_binding(const ArrayArg& input_arg, const py::object& axis, bool keepdims, const OptionalArray& out) {
   constexpr const char* op = "prod";
   const Array input = any_array(op, "input", input_arg);
@@ -305,6 +317,7 @@ void bind_reduce(py::module_& m) {
   bind(m, "sum", &sum_binding,
        "Sum over axes: floats in their own type, by blocks and pairwise; integers, bool and uint8 in int64.");
   bind(m, "mean", &mean_binding, "Mean over axes of float32 or float64; the mean of nothing is NaN.");
+  bind(m, "sum_squares", &squares_binding, "Sum of squares over axes of float32 or float64, by blocks and pairwise.");
   bind(m, "prod", &prod_binding,
        "Product over axes: floats in their own type, by blocks and pairwise; integers, bool and uint8 in int64.");
   bind_extremum(m, "max", reduce_max, "Maximum over axes, of any type; NaN if an element is.");

@@ -94,17 +94,39 @@ bool rounds_below(T rest, T b) {
   return rest != 0 && (rest < 0) != (b < 0);
 }
 
-constexpr auto fmod = per_element([](auto a, auto b) {
-  if constexpr (std::is_floating_point_v<decltype(a)>)
-    return std::fmod(a, b);
-  else
-    return divide(a, b).rest;
-});
-constexpr auto remainder = per_element([](auto a, auto b) {
-  using T = decltype(a);
-  const T rest = fmod.f(a, b);
-  return rounds_below(rest, b) ? static_cast<T>(rest + b) : rest;
-});
+/// Where the quotient is small enough, a fused a - q b has no rounding; q, the quotient rounded and cut, is never too
+/// small and at most one too large.
+struct Fmod {
+  template <class T>
+  Vec<T> operator()(Vec<T> a, Vec<T> b) const {
+#if defined(EIGEN_VECTORIZE_FMA)
+    const Vec<T> x = cygnet::abs(a), y = cygnet::abs(b), q = cygnet::trunc(x / y);
+    if (horizontal_max(q) < T(1 << 22)) {
+      const Vec<T> rest = select(q == like(a, 0), x, fma(-q, y, x));  // of an infinite y, x
+      return cygnet::copysign(select(rest < like(a, 0), rest + y, rest), a);
+    }
+#endif
+    return per_element([](T first, T second) { return std::fmod(first, second); })(a, b);
+  }
+  template <class T>
+  Lane<T> operator()(Lane<T> a, Lane<T> b) const {
+    return divide(a.value, b.value).rest;
+  }
+};
+constexpr Fmod fmod;
+struct Remainder {
+  template <class T>
+  Vec<T> operator()(Vec<T> a, Vec<T> b) const {
+    const Vec<T> rest = fmod(a, b), zero = like(a, 0), moved = rest + b;
+    return select(b < zero, select(rest > zero, moved, rest), select(rest < zero, moved, rest));
+  }
+  template <class T>
+  Lane<T> operator()(Lane<T> a, Lane<T> b) const {
+    const Lane<T> rest = fmod(a, b);
+    return rounds_below(rest.value, b.value) ? rest + b : rest;
+  }
+};
+constexpr Remainder remainder;
 /// Of floats by way of the rest, as Python's: a / b rounded might reach the next whole number.
 constexpr auto floor_divide = per_element([](auto a, auto b) {
   using T = decltype(a);

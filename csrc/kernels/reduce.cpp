@@ -68,13 +68,15 @@ void reduce_columns(const From* from, int64_t depth, int64_t step, int columns, 
         const From* const ahead = from + std::min(d + block_rows, depth - 1) * step;
         for (int k = 0; k < vectors; ++k) {
           if constexpr (lanes > 1) prefetch(ahead + k * lanes);
-          sum.v[k] = Op::join(sum.v[k], V::load(from + d * step + k * lanes));
+          sum.v[k] = Op::join(sum.v[k], Taken<Op>::of(V::load(from + d * step + k * lanes)));
         }
       }
     } else {
       for (int64_t d = begin; d < end; ++d) {
-        for (int k = 0; k < vectors - 1; ++k) sum.v[k] = Op::join(sum.v[k], V::load(from + d * step + k * lanes));
-        sum.v[vectors - 1] = Op::join(sum.v[vectors - 1], V::load(from + d * step + (vectors - 1) * lanes, last));
+        for (int k = 0; k < vectors - 1; ++k)
+          sum.v[k] = Op::join(sum.v[k], Taken<Op>::of(V::load(from + d * step + k * lanes)));
+        sum.v[vectors - 1] =
+            Op::join(sum.v[vectors - 1], Taken<Op>::of(V::load(from + d * step + (vectors - 1) * lanes, last)));
       }
     }
     return sum;
@@ -139,9 +141,10 @@ void reduce(ReduceSizes s, const From* in, To* out, To* partial) noexcept {
   if (parts == 1) return;
   for (int64_t o = 0; o < s.outer; ++o) {
     if (s.inner == 1)
-      out[o] = reduce_row<Op, To, To>(partial + o * parts, parts);
+      out[o] = reduce_row<typename Taken<Op>::Rest, To, To>(partial + o * parts, parts);
     else
-      reduce_slab<Op, To, To>(partial + o * parts * s.inner, parts, s.inner, 0, s.inner, out + o * s.inner);
+      reduce_slab<typename Taken<Op>::Rest, To, To>(partial + o * parts * s.inner, parts, s.inner, 0, s.inner,
+                                                    out + o * s.inner);
   }
 }
 
@@ -197,6 +200,13 @@ void reduce_sum(DType dtype, ReduceSizes s, const void* in, void* out, double di
     divide(static_cast<double*>(out));
   else
     divide(static_cast<float*>(out));
+}
+
+void reduce_squares(DType dtype, ReduceSizes s, const void* in, void* out, void* scratch) noexcept {
+  if (dtype == DType::Float64)
+    reduce<SumOfSquares>(s, static_cast<const double*>(in), static_cast<double*>(out), static_cast<double*>(scratch));
+  else
+    reduce<SumOfSquares>(s, static_cast<const float*>(in), static_cast<float*>(out), static_cast<float*>(scratch));
 }
 
 void reduce_prod(DType dtype, ReduceSizes s, const void* in, void* out, void* scratch) noexcept {

@@ -24,6 +24,9 @@ double sum_in_double(const T* from, int64_t count) noexcept;
 /// `scratch` has reduce_scratch_bytes.
 void reduce_sum(DType dtype, ReduceSizes sizes, const void* in, void* out, double divisor, void* scratch) noexcept;
 
+/// out[o][i] = sum_d in[o][d][i]^2, of floats.
+void reduce_squares(DType dtype, ReduceSizes sizes, const void* in, void* out, void* scratch) noexcept;
+
 /// out[o][i] = prod_d in[o][d][i], of the same types.
 void reduce_prod(DType dtype, ReduceSizes sizes, const void* in, void* out, void* scratch) noexcept;
 

@@ -25,6 +25,26 @@ struct SumOf {
   }
 };
 
+/// What a reduction makes of an element before it joins it, and how it joins the results of parts.
+template <class Op>
+struct Taken {
+  using Rest = Op;
+  template <class V>
+  static V of(V a) {
+    return a;
+  }
+};
+
+struct SumOfSquares : SumOf {};
+template <>
+struct Taken<SumOfSquares> {
+  using Rest = SumOf;
+  template <class V>
+  static V of(V a) {
+    return a * a;
+  }
+};
+
 struct ProductOf {
   template <class V>
   static V join(V a, V b) {
@@ -92,7 +112,7 @@ struct Scalars {
   static T join(T a, T b) {
     if constexpr (!std::is_floating_point_v<T>)
       return Op::join(Lane<T>(a), Lane<T>(b)).value;
-    else if constexpr (std::is_same_v<Op, SumOf> || std::is_same_v<Op, ProductOf>)
+    else if constexpr (std::is_base_of_v<SumOf, Op> || std::is_same_v<Op, ProductOf>)
       return Op::join(a, b);
     else
       return a != a ? a : b != b ? b : Op::holds(a, b) ? a : b;
@@ -112,19 +132,19 @@ To reduce_block(const From* from, int64_t count) noexcept {
   const V identity(Op::template identity<To>());
   if (count < 2 * lanes) {
     To total = Op::template identity<To>();
-    for (int64_t i = 0; i < count; ++i) total = Scalars<Op>::join(total, static_cast<To>(from[i]));
+    for (int64_t i = 0; i < count; ++i) total = Scalars<Op>::join(total, Taken<Op>::of(static_cast<To>(from[i])));
     return total;
   }
   V sum[8];
   for (V& s : sum) s = identity;
   int64_t i = 0;
   for (; i + 8 * lanes <= count; i += 8 * lanes)
-    for (int k = 0; k < 8; ++k) sum[k] = Op::join(sum[k], V::load(from + i + k * lanes));
-  for (int k = 0; i + lanes <= count; i += lanes, ++k) sum[k] = Op::join(sum[k], V::load(from + i));
+    for (int k = 0; k < 8; ++k) sum[k] = Op::join(sum[k], Taken<Op>::of(V::load(from + i + k * lanes)));
+  for (int k = 0; i + lanes <= count; i += lanes, ++k) sum[k] = Op::join(sum[k], Taken<Op>::of(V::load(from + i)));
   for (int half = 4; half; half /= 2)
     for (int k = 0; k < half; ++k) sum[k] = Op::join(sum[k], sum[k + half]);
   To total = Op::template across<To>(sum[0]);
-  for (; i < count; ++i) total = Scalars<Op>::join(total, static_cast<To>(from[i]));
+  for (; i < count; ++i) total = Scalars<Op>::join(total, Taken<Op>::of(static_cast<To>(from[i])));
   return total;
 }
 

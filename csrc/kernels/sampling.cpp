@@ -140,7 +140,7 @@ void multinomial(RandomState state, const T* weights, MultinomialSizes s, int64_
     for (int64_t r = s.rows * task / tasks; r < s.rows * (task + 1) / tasks; ++r) {
       const T* const row = weights + r * s.classes;
       int64_t* const drawn = out + r * s.samples;
-      if (s.replacement) {
+      if (s.replacement || s.samples == 1) {
         double sum = 0;
         for (int64_t c = 0; c < s.classes; ++c) keys[c] = sum += static_cast<double>(row[c]);
         for (int64_t i = 0; i < s.samples; ++i)

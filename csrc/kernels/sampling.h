@@ -36,9 +36,10 @@ int64_t first_no_distribution(const T* weights, int64_t rows, int64_t classes) n
 
 size_t multinomial_scratch_bytes(MultinomialSizes sizes) noexcept;
 
-/// out[r][s]: classes of row r drawn in proportion to weights[r]. With replacement each draw inverts the running sum;
-/// without, the classes of the smallest e / weight win, e exponential (P. Efraimidis and P. Spirakis, "Weighted random
-/// sampling with a reservoir", 2006), those of weight 0 last. samples <= classes without replacement.
+/// out[r][s]: classes of row r drawn in proportion to weights[r]. With replacement, and where there is one draw, it
+/// inverts the running sum; without, the classes of the smallest e / weight win, e exponential (P. Efraimidis and P.
+/// Spirakis, "Weighted random sampling with a reservoir", 2006), those of weight 0 last. samples <= classes without
+/// replacement.
 template <class T>
 void multinomial(RandomState state, const T* weights, MultinomialSizes sizes, int64_t* out, void* scratch) noexcept;
 

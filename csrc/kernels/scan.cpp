@@ -25,33 +25,32 @@ void scan(ReduceSizes s, bool reverse, const First& first, const Step& step) noe
 }
 
 // A row is taken in chunks of four pieces, whose sums are known before their running sums begin: four chains of
-// additions that do not wait for each other.
-template <class T>
-void sum_row(const T* from, int64_t count, bool reverse, T* to) noexcept {
-  constexpr int64_t piece = 1024, pieces = 4;
+// additions that do not wait for each other. `step` is 1, or -1 from the last element to the first.
+template <int step, class T>
+void sum_row(const T* from, int64_t count, T* to) noexcept {
+  constexpr int64_t piece = 512, pieces = 4;
+  if (step < 0) {
+    from += count - 1;
+    to += count - 1;
+  }
   double carry = 0;
   int64_t k = 0;
-  const int64_t step = reverse ? -1 : 1, origin = reverse ? count - 1 : 0;
-  for (; k + pieces * piece <= count; k += pieces * piece) {
+  for (; k + pieces * piece <= count; k += pieces * piece, from += step * pieces * piece, to += step * pieces * piece) {
     double sum[pieces];
-    int64_t at[pieces];
     for (int64_t p = 0; p < pieces; ++p) {
-      at[p] = origin + step * (k + p * piece);
       sum[p] = carry;
-      carry += sum_in_double(from + (reverse ? at[p] - piece + 1 : at[p]), piece);
+      carry += sum_in_double(from + (step < 0 ? -(p + 1) * piece + 1 : p * piece), piece);
     }
-    for (int64_t i = 0; i < piece; ++i)
-      for (int64_t p = 0; p < pieces; ++p) {
-        const int64_t here = at[p] + step * i;
-        sum[p] += static_cast<double>(from[here]);
-        to[here] = static_cast<T>(sum[p]);
-      }
+    const T *const a = from, *const b = a + step * piece, *const c = b + step * piece, *const d = c + step * piece;
+    T *const e = to, *const f = e + step * piece, *const g = f + step * piece, *const h = g + step * piece;
+    for (int64_t i = 0; i != step * piece; i += step) {
+      e[i] = static_cast<T>(sum[0] += static_cast<double>(a[i]));
+      f[i] = static_cast<T>(sum[1] += static_cast<double>(b[i]));
+      g[i] = static_cast<T>(sum[2] += static_cast<double>(c[i]));
+      h[i] = static_cast<T>(sum[3] += static_cast<double>(d[i]));
+    }
   }
-  for (; k < count; ++k) {
-    const int64_t here = origin + step * k;
-    carry += static_cast<double>(from[here]);
-    to[here] = static_cast<T>(carry);
-  }
+  for (; k < count; ++k, from += step, to += step) *to = static_cast<T>(carry += static_cast<double>(*from));
 }
 
 // The type in which running sums of T are kept, and that of the result.
@@ -113,8 +112,8 @@ void scan_sum(DType dtype, ReduceSizes s, bool reverse, const void* in, void* ou
     using T = decltype(zero);
     if constexpr (std::is_floating_point_v<T>)
       for_parts(s, std::max<int64_t>(1, s.depth), [=](int64_t o, int64_t, int64_t, int64_t, int64_t, int64_t) {
-        const int64_t row = o * s.depth;
-        sum_row(static_cast<const T*>(in) + row, s.depth, reverse, static_cast<T*>(out) + row);
+        const auto run = reverse ? sum_row<-1, T> : sum_row<1, T>;
+        run(static_cast<const T*>(in) + o * s.depth, s.depth, static_cast<T*>(out) + o * s.depth);
       });
   });
 }

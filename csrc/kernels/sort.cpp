@@ -117,7 +117,20 @@ void argsort(RowSizes s, bool descending, const T* in, int64_t* out, void* scrat
 }
 
 // Candidates are collected while they beat the k-th best so far; a full list is cut down to its best k.
-int64_t list_length(int64_t size, int64_t k) noexcept { return std::min(size, 2 * k + 1024); }
+int64_t list_length(int64_t size, int64_t k) noexcept { return std::min(size, 2 * k + 256); }
+
+constexpr int64_t run = 64;
+
+// False only if none of a run beats the bound: a loop without branches. NaNs count as beating.
+template <class T>
+bool may_beat(const T* from, int64_t count, T bound, bool largest) noexcept {
+  int beats = 0;
+  if (largest)
+    for (int64_t i = 0; i < count; ++i) beats |= !(from[i] <= bound);
+  else
+    for (int64_t i = 0; i < count; ++i) beats |= !(from[i] >= bound);
+  return beats != 0;
+}
 
 template <class T>
 void topk(RowSizes s, int64_t k, bool largest, const T* in, int64_t* out, void* scratch) noexcept {
@@ -132,11 +145,17 @@ void topk(RowSizes s, int64_t k, bool largest, const T* in, int64_t* out, void* 
     for (int64_t i = length; i < s.size;) {
       std::nth_element(list, list + (k - 1), list + filled);
       const auto worst = key_in(list[k - 1]);  // a later equal loses to it
+      const T bound = from[position_of(list[k - 1])];
       filled = k;
-      for (; i < s.size && filled < length; ++i) {
-        const auto key = Row<T>::key(from[i], largest);
-        list[filled] = entry(key, i);
-        filled += key < worst;
+      while (i < s.size && filled + run <= length) {
+        const int64_t count = std::min(run, s.size - i);
+        if (may_beat(from + i, count, bound, largest)) {
+          for (int64_t j = i; j < i + count; ++j) {
+            const auto key = Row<T>::key(from[j], largest);
+            if (key < worst) list[filled++] = entry(key, j);
+          }
+        }
+        i += count;
       }
     }
     if (k < filled) std::nth_element(list, list + (k - 1), list + filled);
@@ -194,8 +213,8 @@ void search_rows(DType dtype, RowSizes s, bool shared, int64_t count, bool right
                  const void* values, int64_t* out) noexcept {
   for_type(dtype, [=](auto zero) {
     using T = decltype(zero);
-    constexpr int64_t run = 4096;
-    parallel_ranges(s.rows * count, run, 32, [=](int64_t begin, int64_t end) {
+    constexpr int64_t grain = 4096;
+    parallel_ranges(s.rows * count, grain, 32, [=](int64_t begin, int64_t end) {
       for (int64_t at = begin; at < end; ++at) {
         const T* const first = static_cast<const T*>(boundaries) + (shared ? 0 : at / count * s.size);
         const auto key = key_of(static_cast<const T*>(values)[at]);

@@ -66,6 +66,7 @@ from cygnet.dtypes import (
 )
 from cygnet.kernels import DTypeError, ShapeError, empty_cache, memory_stats
 from cygnet.ops import *
+from cygnet.ops.create import tensor as tensor  # not the module of that name
 from cygnet.random import (
     Generator,
     default_generator,
@@ -87,6 +88,8 @@ _SUBMODULES = frozenset(
         "backends",
         "cuda",
         "data",
+        "distributions",
+        "func",
         "io",
         "linalg",
         "metrics",

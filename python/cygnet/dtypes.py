@@ -44,6 +44,9 @@ bfloat16 = _Unavailable("bfloat16")
 # The higher of two types is that of their result; every float lies above every integer.
 RANK = {dtype: rank for rank, dtype in enumerate((bool, uint8, int32, int64, float32, float64))}
 
+# What kernels call them; NumPy takes longer to tell than a small kernel takes to run.
+NAMES = {dtype: dtype.name for dtype in RANK}
+
 _default = float32
 
 

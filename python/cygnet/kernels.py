@@ -251,6 +251,7 @@ __all__ = [
     "square",
     "sub",
     "sum",
+    "sum_squares",
     "take_along_axis",
     "tan",
     "tanh",

@@ -12,7 +12,7 @@ import numpy as np
 
 from cygnet import autograd, config, kernels
 from cygnet.autograd.hooks import RemovableHandle
-from cygnet.dtypes import RANK, get_default_dtype
+from cygnet.dtypes import NAMES, RANK, get_default_dtype
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
@@ -463,7 +463,7 @@ def array_from(data: Any, dtype: Any, op: str) -> Array:
             )
         array = array.astype(wanted)
     if wanted is not None and array.dtype != wanted:
-        array = kernels.cast(array, wanted.name)
+        array = kernels.cast(array, NAMES[wanted])
     return array
 
 

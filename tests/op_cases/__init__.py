@@ -40,7 +40,7 @@ CASES: list[Case] = [
     *images.CASES,
     *creation.CASES,
     *attention.CASES,
-    *modules.CASES,
 ]
+CASES += modules.cases(CASES)
 
 __all__ = ["CASES", "Case", "Sample"]

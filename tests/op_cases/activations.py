@@ -7,7 +7,6 @@ import math
 import numpy as np
 
 from tests.op_cases.case import case, distinct, kinked, op, s, wide, x
-from tests.op_cases.reductions import ORDER, SOFTMAX, softmax
 
 SHAPES = [(3, 4), (), (0, 3), (67,), (33, 1031), (1,), (2, 3, 4), (2, 1, 3, 5)]
 SMOOTH = [*(x(*shape) for shape in SHAPES), wide(65, 7)]
@@ -68,6 +67,11 @@ def threshold(a, threshold=0.5, value=20.0):
 def glu(a, dim=-1):
     first, second = np.split(a, 2, dim)
     return first * sigmoid(second)
+
+
+def one_hot_of_largest(a, dim):
+    """What is drawn where the logits leave no choice."""
+    return (a == a.max(dim, keepdims=True)).astype(float)
 
 
 def without_inplace(function):
@@ -131,7 +135,8 @@ CASES = [
     case("tanhshrink", lambda a: a - np.tanh(a), SMOOTH),
     case("threshold", shifted(threshold), [s(i, threshold=0.5, value=20.0) for i in PIECES], eighth("threshold"), exact=True),
     case("glu", glu, GATED, **LOOSE),
-    case("softmin", lambda a, dim: softmax(-a, dim), SOFTMAX, layout_bits=False, reason=ORDER),
+    case("gumbel_softmax", one_hot_of_largest, [s(distinct(*n), dim=d) for n, d in (((3, 4), -1), ((2, 3, 4), 2), ((1, 5), 1), ((2, 3, 4), 1), ((0, 3), 1), ((1, 1), 1), ((7, 2), -1), ((33, 17), -1))],
+         lambda a, dim: op("gumbel_softmax")(a * 1000, hard=True, dim=dim), exact=True),
     case("dropout evaluated", lambda a: a, SMOOTH, lambda a: op("dropout")(a, 0.5, training=False), exact=True),
     case("dropout of nothing", lambda a: a, SMOOTH, lambda a: op("dropout")(a, 0.0, training=True), exact=True),
     case("dropout of all", lambda a: 0 * a, SMOOTH, lambda a: op("dropout")(a, 1.0, training=True), exact=True),

@@ -50,6 +50,7 @@ CONV1D = [
     s(x(3, 11), x(4, 3, 3), x(4)),
     s(x(2, 3, 12), x(4, 3, 3), stride=2, dilation=2, padding=3),
     s(x(2, 4, 9), x(4, 1, 3), x(4), groups=4, padding="valid"),
+    s(x(1, 3, 6), x(2, 3, 1), x(2)),
 ]
 CONV3D = [
     s(x(2, 2, 4, 5, 3), x(3, 2, 2, 3, 1), x(3)),

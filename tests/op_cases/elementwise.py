@@ -161,7 +161,7 @@ CASES = [
     *(on_masks(name, reference, [*INTEGERS, *MASKS]) for name, reference in (
         ("bitwise_and", np.bitwise_and), ("bitwise_or", np.bitwise_or), ("bitwise_xor", np.bitwise_xor))),
     on_masks("bitwise_not", np.bitwise_not, [s(i.inputs[0]) for i in (*INTEGERS, *MASKS)]),
-    case("where", np.where, CHOICES, exact=True, layout_bits=False, reason=MEMORY_ORDER),
+    case("where broadcast", np.where, CHOICES, op("where"), exact=True, layout_bits=False, reason=MEMORY_ORDER),
     case("where number", lambda c, a: np.where(c, a, 2.5), [s(mask(3, 4), x(3, 4)), s(mask(3), x())], lambda c, a: op("where")(c, a, 2.5), exact=True,
          layout_bits=False, reason=MEMORY_ORDER),
 ]  # fmt: skip

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import unittest.mock
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,24 +14,15 @@ import numpy as np
 
 import cygnet
 from cygnet import Tensor, nn
-from tests.op_cases import (
-    activations,
-    convolution,
-    images,
-    indexing,
-    losses,
-    norms,
-    pooling,
-    products,
-    reductions,
-    shapes,
-)
 from tests.op_cases import attention as att
+from tests.op_cases import images, norms
 from tests.op_cases.case import Case, Sample, case, fixed, labels, mask, s, x
+from tests.op_cases.reductions import softmax
 
 SMALL = 600  # numbers in a sample: the kernels' edges are tested by the functions' rows
 ENOUGH = 8
 Make = Callable[..., nn.Module]
+Rows = Mapping[str, Case]
 
 
 def bound(net: nn.Module, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
@@ -79,6 +71,7 @@ def in_the_place_of(name: str, function: str, row: Case) -> Case:
     kind = getattr(nn, name)
     signature = inspect.signature(getattr(cygnet.ops, function))
     own = inspect.signature(kind).parameters
+    training = "training" not in signature.parameters or signature.parameters["training"].default
 
     def run(*tensors: Tensor, **options: Any) -> Any:
         calls = []
@@ -86,14 +79,15 @@ def in_the_place_of(name: str, function: str, row: Case) -> Case:
         def call(*args: Any, **kwargs: Any) -> Any:
             given = signature.bind(*args, **kwargs).arguments
             calls.append(given)
-            training = given.pop("training", True)
             net = kind(**{key: value for key, value in given.items() if key in own})
-            inputs = [value for key, value in given.items() if key not in own]
-            return net.train(training)(*inputs)
+            net.train(given.pop("training", training))
+            return net(*(value for key, value in given.items() if key not in own))
 
-        with unittest.mock.patch.object(cygnet.ops, function, call):
+        with contextlib.ExitStack() as stack:
+            for place in (cygnet.ops, nn.functional):
+                stack.enter_context(unittest.mock.patch.object(place, function, call))
             result = row.function(*tensors, **options)
-        assert calls, f"the row {row.name} does not call cygnet.ops.{function}"
+        assert calls, f"the row {row.name} does not call {function} by its public name"
         return result
 
     variant = row.name.removeprefix(function)
@@ -134,18 +128,8 @@ def composed(
     )  # fmt: skip
 
 
-FUNCTIONS = [
-    row
-    for room in (
-        activations, att, convolution, images, indexing, losses, norms, pooling, products,
-        reductions, shapes,
-    )
-    for row in room.CASES
-]  # fmt: skip
-ROWS = {row.name: row for row in FUNCTIONS}
-
 # Rows of options that the modules do not have.
-FUNCTIONS_ALONE = {"mse_loss weighted"}
+FUNCTIONS_ALONE = {"mse_loss weighted", "unfold along"}
 
 # The function of each module that holds but its options.
 OF_FUNCTIONS = {
@@ -177,7 +161,7 @@ def convolution_of(shapes: Sequence[tuple[int, ...]], transposed: bool, **option
     return getattr(nn, name)(*channels, tuple(kernel), bias=len(shapes) == 3, **options)
 
 
-def convolutions(transposed: bool) -> list[Case]:
+def convolutions(rows: Rows, transposed: bool) -> list[Case]:
     name, function = ("ConvTranspose", "conv_transpose") if transposed else ("Conv", "conv")
 
     def make(shapes: Sequence[tuple[int, ...]], **options: Any) -> nn.Module:
@@ -186,10 +170,10 @@ def convolutions(transposed: bool) -> list[Case]:
     def one_padding(sample: Sample) -> bool:  # the functions alone take one for each side
         return np.ndim(sample.options.get("padding", 0)) < 2
 
-    rows = [(f"{name}{axes}d", ROWS[f"{function}{axes}d"]) for axes in (1, 2, 3)]
+    pairs = [(f"{name}{axes}d", rows[f"{function}{axes}d"]) for axes in (1, 2, 3)]
     return [
         mirrored(name, row, make, few([i for i in row.samples if one_padding(i)]))
-        for name, row in rows
+        for name, row in pairs
     ]
 
 
@@ -236,22 +220,23 @@ def last_axes(name: str) -> Make:
     return make
 
 
-NORMS = [
-    *(
-        mirrored(f"BatchNorm{axes}d", ROWS["batch_norm"], per_channel(f"BatchNorm{axes}d"),
-                 normalised(CHANNELS[axes]) + (normalised(CHANNELS[0])[2:] if axes == 1 else []))
-        for axes in (1, 2, 3)
-    ),
-    *(
-        mirrored(f"InstanceNorm{axes}d", ROWS["instance_norm"], per_channel(f"InstanceNorm{axes}d"),
-                 normalised(CHANNELS[axes]), reference=instance_norm)
-        for axes in (1, 2, 3)
-    ),
-    mirrored("GroupNorm", ROWS["group_norm"], group_norm_of,
-             [s(x(2, 4, 5), num_groups=2), *norms.with_channels((2, 6), (2, 6, 3), (1, 6, 2, 3), (2, 6, 2, 1, 2), num_groups=3),
-              *norms.with_channels((3, 4, 5), (2, 4, 1), num_groups=1), s(x(0, 4, 5), x(4), x(4), num_groups=2)]),
-    *(mirrored(name, ROWS[function], last_axes(name)) for name, function in (("LayerNorm", "layer_norm"), ("RMSNorm", "rms_norm"))),
-]  # fmt: skip
+def normalisations(rows: Rows) -> list[Case]:
+    return [
+        *(
+            mirrored(f"BatchNorm{axes}d", rows["batch_norm"], per_channel(f"BatchNorm{axes}d"),
+                     normalised(CHANNELS[axes]) + (normalised(CHANNELS[0])[2:] if axes == 1 else []))
+            for axes in (1, 2, 3)
+        ),
+        *(
+            mirrored(f"InstanceNorm{axes}d", rows["instance_norm"], per_channel(f"InstanceNorm{axes}d"),
+                     normalised(CHANNELS[axes]), reference=instance_norm)
+            for axes in (1, 2, 3)
+        ),
+        mirrored("GroupNorm", rows["group_norm"], group_norm_of,
+                 [s(x(2, 4, 5), num_groups=2), *norms.with_channels((2, 6), (2, 6, 3), (1, 6, 2, 3), (2, 6, 2, 1, 2), num_groups=3),
+                  *norms.with_channels((3, 4, 5), (2, 4, 1), num_groups=1), s(x(0, 4, 5), x(4), x(4), num_groups=2)]),
+        *(mirrored(name, rows[function], last_axes(name)) for name, function in (("LayerNorm", "layer_norm"), ("RMSNorm", "rms_norm"))),
+    ]  # fmt: skip
 
 
 def embedding_of(shapes: Sequence[tuple[int, ...]], **options: Any) -> nn.Module:
@@ -276,18 +261,91 @@ ANY = [
     x(*shape) for shape in ((), (3,), (0, 3), (3, 4), (2, 3, 4), (1, 1), (5, 1, 2), (2, 2, 2, 2))
 ]
 
-LAYERS = [
-    mirrored("Embedding", ROWS["embedding"], embedding_of,
-             [s(labels(*n, below=5), x(5, width)) for n in [(7,), (2, 3), (0,), ()] for width in (3, 1)]),
-    mirrored("Linear", ROWS["linear"], linear_of),
-    mirrored("PReLU", ROWS["prelu"], prelu_of),
-    case("nn.Identity", lambda a: a, ANY, lambda a: nn.Identity(3, other=1)(a), exact=True),
-    case("nn.Flatten", flattened,
-         [s(x(*n), **options) for n in SHAPES for options in ({}, {"start_dim": 0})] + [s(x(2, 3, 4, 2), start_dim=1, end_dim=2)],
-         lambda a, **options: nn.Flatten(**options)(a), exact=True),
-    *convolutions(False),
-    *convolutions(True),
-]  # fmt: skip
+
+def bilinear_of(shapes: Sequence[tuple[int, ...]]) -> nn.Module:
+    outer, *inner = shapes[2]
+    return nn.Bilinear(*inner, outer, bias=len(shapes) == 4)
+
+
+PLANES = [
+    (2, 3, 4, 5),
+    (3, 4, 5),
+    (1, 2, 3, 3),
+    (0, 3, 2, 2),
+    (2, 1, 3, 4),
+    (1, 1, 1, 1),
+    (2, 5, 1, 3),
+    (4, 2, 2),
+]
+SPLITS = [((2, 6, 3), 1, (2, 3)), ((2, 6, 3), 1, (-1, 2)), ((6,), 0, (3, 2)), ((2, 12), -1, (2, 3, 2)), ((4, 3), 0, (2, 2)),
+          ((2, 6, 3), 1, (6,)), ((0, 4), 1, (2, 2)), ((2, 3, 8), 2, (2, -1, 2))]  # fmt: skip
+RESIZED = [{"scale_factor": 2}, {"scale_factor": (2.0, 1.5)}, {"size": (3, 7)}, {"size": 4}]
+
+
+def upsampling(name: str, **same: Any) -> Case:
+    def reference(a: np.ndarray, **options: Any) -> np.ndarray:
+        return images.interpolated(a, **options, **same)
+
+    samples = [s(x(*n), **options) for n in [(1, 2, 3, 4), (2, 1, 5, 3)] for options in RESIZED]
+    return case(f"nn.{name}", reference, samples, lambda a, **o: getattr(nn, name)(**o)(a))
+
+
+def layers(rows: Rows) -> list[Case]:
+    return [
+        mirrored("Embedding", rows["embedding"], embedding_of,
+                 [s(labels(*n, below=5), x(5, width)) for n in [(7,), (2, 3), (0,), ()] for width in (3, 1)]),
+        mirrored("Linear", rows["linear"], linear_of),
+        mirrored("Bilinear", rows["bilinear"], bilinear_of),
+        case("nn.Softmax2d", lambda a: softmax(a, -3), [x(*n) for n in PLANES], lambda a: nn.Softmax2d()(a),
+             layout_bits=False, reason="the order of a sum follows the memory order"),
+        case("nn.Unflatten", lambda a, dim, unflattened_size: np.reshape(a, (*a.shape[:dim], *unflattened_size, *a.shape[dim:][1:])),
+             [s(x(*n), dim=dim, unflattened_size=sizes) for n, dim, sizes in SPLITS],
+             lambda a, **options: nn.Unflatten(**options)(a), exact=True),
+        upsampling("UpsamplingNearest2d"),
+        upsampling("UpsamplingBilinear2d", mode="bilinear", align_corners=True),
+        mirrored("PReLU", rows["prelu"], prelu_of),
+        case("nn.Identity", lambda a: a, ANY, lambda a: nn.Identity(3, other=1)(a), exact=True),
+        case("nn.Flatten", flattened,
+             [s(x(*n), **options) for n in SHAPES for options in ({}, {"start_dim": 0})] + [s(x(2, 3, 4, 2), start_dim=1, end_dim=2)],
+             lambda a, **options: nn.Flatten(**options)(a), exact=True),
+        *convolutions(rows, False),
+        *convolutions(rows, True),
+    ]  # fmt: skip
+
+
+SIZES = {
+    1: [(2, 3, 5), (3, 4), (1, 1, 6)],
+    2: [(2, 3, 4, 5), (3, 5, 4)],
+    3: [(1, 2, 3, 4, 3), (2, 3, 3, 3)],
+}
+WIDTHS = {
+    1: [1, (1, 2), (0, 3)],
+    2: [1, (1, 2, 0, 3), (2, 2, 1, 1), (0, 0, 1, 0)],
+    3: [1, (1, 0, 2, 1, 1, 2), (2, 2, 0, 0, 1, 1), (0, 1, 0, 0, 0, 0)],
+}  # fmt: skip
+FRAMES = {
+    "Circular": "circular",
+    "Constant": "constant",
+    "Reflection": "reflect",
+    "Replication": "replicate",
+    "Zero": "constant",
+}
+
+
+def paddings() -> list[Case]:
+    def row(kind: str, axes: int) -> Case:
+        def padded(a: np.ndarray, padding: Any, value: float = 0.0) -> np.ndarray:
+            pad = (padding,) * 2 * axes if isinstance(padding, int) else padding
+            return images.padded(a, pad, FRAMES[kind], value)
+
+        name, more = f"{kind}Pad{axes}d", {"value": 2.5} if kind == "Constant" else {}
+        samples = [s(x(*n), padding=w, **more) for n in SIZES[axes] for w in WIDTHS[axes]]
+        return case(
+            f"nn.{name}", padded, samples,
+            lambda a, **options: getattr(nn, name)(**options)(a), exact=True,
+        )  # fmt: skip
+
+    return [row(kind, axes) for kind in FRAMES for axes in (1, 2, 3)]
 
 
 def multihead_of(heads: int, kinds: Any = (), average: bool = True, **options: Any) -> nn.Module:
@@ -423,14 +481,19 @@ ATTENTIONS = [
     ),
 ]
 
-CASES = [
-    *(
-        in_the_place_of(name, function, row)
-        for name, function in OF_FUNCTIONS.items()
-        for row in FUNCTIONS
-        if f"{row.name} ".startswith(f"{function} ") and row.name not in FUNCTIONS_ALONE
-    ),
-    *NORMS,
-    *LAYERS,
-    *ATTENTIONS,
-]
+
+def cases(functions: Sequence[Case]) -> list[Case]:
+    """The rows of all modules, by those of the functions."""
+    rows = {row.name: row for row in functions}
+    return [
+        *(
+            in_the_place_of(name, function, row)
+            for name, function in OF_FUNCTIONS.items()
+            for row in functions
+            if f"{row.name} ".startswith(f"{function} ") and row.name not in FUNCTIONS_ALONE
+        ),
+        *normalisations(rows),
+        *layers(rows),
+        *paddings(),
+        *ATTENTIONS,
+    ]

@@ -18,6 +18,7 @@ from cygnet.ops.common import (
     as_tensor,
     cast,
     normalized_axes,
+    numpy_named,
     sizes,
     wrap,
 )
@@ -152,6 +153,7 @@ def axis_argument(dim: int | Sequence[int] | None) -> int | tuple[int, ...] | No
     return dim if dim is None or isinstance(dim, int) else tuple(dim) or None
 
 
+@numpy_named
 def sum(
     input: Tensor,
     dim: int | Sequence[int] | None = None,

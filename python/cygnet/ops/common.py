@@ -11,7 +11,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import Memory, is_grad_enabled, needs_gradient, record
-from cygnet.dtypes import CATEGORY, RANK, get_default_dtype
+from cygnet.dtypes import CATEGORY, NAMES, RANK, get_default_dtype
 from cygnet.tensor import FLOATS, Array, Tensor
 
 Number: TypeAlias = float | int | bool
@@ -123,7 +123,7 @@ def cast(tensor: Tensor, dtype: np.dtype[Any]) -> Tensor:
     """The tensor in another type; differentiable between floating-point types."""
     if tensor.dtype == dtype:
         return tensor
-    output = wrap(kernels.cast(tensor._array, dtype.name))
+    output = wrap(kernels.cast(tensor._array, NAMES[dtype]))
     if dtype not in FLOATS or tensor.dtype not in FLOATS:
         return output
     return record(output, (tensor,), lambda grad: (cast(grad, tensor.dtype),), "to", saved=())
@@ -223,6 +223,22 @@ def also_named(name: str) -> Callable[[F], F]:
         return wrapped  # type: ignore[return-value]
 
     return decorated
+
+
+_NUMPY_NAMES = (("axis", "dim"), ("keepdims", "keepdim"))
+
+
+def numpy_named(function: F) -> F:
+    """Lets an op take ``dim`` and ``keepdim`` by NumPy's names as well, as PyTorch does."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **options: Any) -> Any:
+        for theirs, ours in _NUMPY_NAMES:
+            if theirs in options:
+                options[ours] = options.pop(theirs)
+        return function(*args, **options)
+
+    return wrapped  # type: ignore[return-value]
 
 
 def sizes(op: str, args: tuple[Any, ...]) -> Shape:

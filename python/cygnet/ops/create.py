@@ -10,7 +10,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.device import check_device
-from cygnet.dtypes import get_default_dtype, strided
+from cygnet.dtypes import NAMES, get_default_dtype, strided
 from cygnet.ops.common import Shape, sizes, wrap
 from cygnet.ops.common import as_tensor as checked
 from cygnet.ops.convert import clone
@@ -45,6 +45,8 @@ _OPTIONS = frozenset({"layout", "memory_format", "pin_memory"})
 def check_options(op: str, device: Any, options: dict[str, Any]) -> None:
     """Raises for another device than the CPU and for options that Cygnet does not have."""
     check_device(op, device)
+    if not options:
+        return
     for name in options.keys() - _OPTIONS:
         raise TypeError(f"{op}: there is no argument {name!r}")
     if options.get("layout", strided) not in (None, strided):
@@ -272,7 +274,7 @@ def _filled(op: str, size: Shape, value: Any, dtype: Any, requires_grad: bool) -
             raise ValueError(f"{op}: fill_value is {value}, expected a number that fits {wanted}")
         if abs(value) > 2**53:  # the kernel takes a double
             return wrap(_constant(np.broadcast_to(np.array(value, wanted), size)))
-    return finished(kernels.full(size, value, wanted.name), requires_grad)
+    return finished(kernels.full(size, value, NAMES[wanted]), requires_grad)
 
 
 def _constant(array: Array) -> Array:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +33,7 @@ _ALIASES = (
 
 # Ops that are methods as well, by family.
 _METHODS: tuple[tuple[str, str], ...] = (
-    ("activation", "relu sigmoid tanh"),
+    ("activation", "hardshrink prelu relu sigmoid tanh"),
     ("aliases", _ALIASES),
     ("broadcast", "expand reshape sum"),
     (
@@ -139,6 +140,7 @@ def _reflected(op: Callable[..., Tensor]) -> Callable[[Tensor, Any], Tensor]:
 def _or_unlike(op: Callable[..., Tensor]) -> Callable[[Tensor, Any], Any]:
     """The operator, which leaves what is no operand (None, a string) to Python: it is not equal."""
 
+    @functools.wraps(op)
     def method(self: Tensor, other: Any) -> Any:
         known = isinstance(other, Tensor | int | float | np.ndarray | np.generic)
         return op(self, other) if known else NotImplemented

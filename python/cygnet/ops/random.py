@@ -10,7 +10,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import no_grad
-from cygnet.dtypes import DType, get_default_dtype, promote_types
+from cygnet.dtypes import NAMES, DType, get_default_dtype, promote_types
 from cygnet.ops.common import Shape, as_tensor, cast, sizes, wrap
 from cygnet.ops.create import check_options, finished, requested_size
 from cygnet.ops.elementwise import add, mul
@@ -49,7 +49,7 @@ def _drawn(
     """An array that one of the kernels `uniform`, `normal` and `exponential` has filled."""
     if dtype not in FLOATS:
         raise kernels.DTypeError(f"{op}: dtype is {dtype}, expected float32 or float64")
-    array: Array = kernel(kernels.empty(size, dtype.name), cell_of(generator), *parameters)
+    array: Array = kernel(kernels.empty(size, NAMES[dtype]), cell_of(generator), *parameters)
     return array
 
 

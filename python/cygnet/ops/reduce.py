@@ -20,6 +20,7 @@ from cygnet.ops.common import (
     floating,
     from_result,
     normalized_axis,
+    numpy_named,
     wrap,
 )
 from cygnet.ops.elementwise import (
@@ -88,6 +89,7 @@ def in_dtype(op: str, input: Any, dtype: Any) -> Tensor:
     return tensor if dtype is None else cast(tensor, as_dtype(dtype, op))
 
 
+@numpy_named
 def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The arithmetic mean over the dimensions `dim`, all by default; NaN of nothing.
 
@@ -115,6 +117,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any =
     return record(output, (input,), backward, "mean", saved=(), fresh=False)
 
 
+@numpy_named
 def var(
     input: Tensor,
     dim: Dims = None,
@@ -147,6 +150,7 @@ def var(
     return var_mean(input, dim, unbiased, keepdim, correction=correction)[0]
 
 
+@numpy_named
 def std(
     input: Tensor,
     dim: Dims = None,
@@ -159,6 +163,7 @@ def std(
     return std_mean(input, dim, unbiased, keepdim, correction=correction)[0]
 
 
+@numpy_named
 def std_mean(
     input: Tensor,
     dim: Dims = None,
@@ -182,6 +187,7 @@ def _root(variance: Tensor) -> Tensor:
     return from_result("std", kernels.sqrt(variance._array), variance, gradient)
 
 
+@numpy_named
 def var_mean(
     input: Tensor,
     dim: Dims = None,
@@ -224,6 +230,7 @@ def _mean_of(input: Tensor, average: np.ndarray, kept: Shape, count: float) -> T
     return record(wrap(average), (input,), backward, "mean", saved=(), fresh=False)
 
 
+@numpy_named
 def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """The largest element over the dimensions `dim`, all by default, NaN if one is; equal ones
     share the gradient.
@@ -236,6 +243,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     return _extreme("amax", kernels.max, input, dim, keepdim)
 
 
+@numpy_named
 def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """The smallest element over the dimensions `dim`; see `amax`."""
     return _extreme("amin", kernels.min, input, dim, keepdim)
@@ -272,11 +280,13 @@ def share_among_equals(
     return record(result, (input,), backward, name, saved=(input, result))
 
 
+@numpy_named
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
     """`amin` and `amax`."""
     return MinMax(amin(input, dim, keepdim), amax(input, dim, keepdim))
 
 
+@numpy_named
 def max(
     input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Any = None
 ) -> Tensor | ValuesIndices:
@@ -291,6 +301,7 @@ def max(
     return amax(input) if dim is None else _along("max", kernels.argmax, input, dim, keepdim)
 
 
+@numpy_named
 def min(
     input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Any = None
 ) -> Tensor | ValuesIndices:
@@ -315,6 +326,7 @@ def chosen(input: Tensor, indices: Tensor, axis: int, keepdim: bool = True) -> V
     return ValuesIndices(reshape(values, shape), reshape(indices, shape))
 
 
+@numpy_named
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The position of the largest element, the first of equals or of NaNs, as int64; of the
     flattened tensor without `dim`.
@@ -322,11 +334,13 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     return wrap(kernels.argmax(as_tensor(input, "argmax", "input")._array, dim, keepdim))
 
 
+@numpy_named
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The position of the smallest element; see `argmax`."""
     return wrap(kernels.argmin(as_tensor(input, "argmin", "input")._array, dim, keepdim))
 
 
+@numpy_named
 def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether an element over the dimensions `dim` is non-zero; uint8 for uint8, else bool."""
     input = as_tensor(input, "any", "input")
@@ -334,6 +348,7 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     return cast(ne(counts, 0), _truth_dtype(input))
 
 
+@numpy_named
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether all elements over the dimensions `dim` are non-zero; uint8 for uint8, else bool."""
     input = as_tensor(input, "all", "input")
@@ -351,11 +366,13 @@ def _truth_dtype(input: Tensor) -> np.dtype[Any]:
     return np.dtype(np.uint8 if input.dtype == np.uint8 else np.bool_)
 
 
+@numpy_named
 def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """The number of elements that are not 0, as int64."""
     return sum(truth("count_nonzero", "input", input), dim)
 
 
+@numpy_named
 def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """`cygnet.sum` with 0 in the place of NaN."""
     input = in_dtype("nansum", input, dtype)
@@ -364,6 +381,7 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any
     return sum(where(ne(input, input), 0.0, input), dim, keepdim)
 
 
+@numpy_named
 def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean of the elements that are not NaN; NaN if there is none."""
     input = in_dtype("nanmean", input, dtype)
@@ -371,6 +389,7 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: An
     return div(nansum(input, dim, keepdim), known)
 
 
+@numpy_named
 def logsumexp(input: Tensor, dim: int | Sequence[int], keepdim: bool = False) -> Tensor:
     """log(sum(exp(input))) over the dimensions `dim`, without overflow; -inf of nothing."""
     input = floating("logsumexp", input)

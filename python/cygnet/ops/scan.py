@@ -10,7 +10,15 @@ from typing import Any
 from cygnet import kernels
 from cygnet.autograd import record
 from cygnet.ops.broadcast import kept_shape, reshape, to_shape
-from cygnet.ops.common import as_tensor, cast, floating, normalized_axis, recomputed, wrap
+from cygnet.ops.common import (
+    as_tensor,
+    cast,
+    floating,
+    normalized_axis,
+    numpy_named,
+    recomputed,
+    wrap,
+)
 from cygnet.ops.create import full
 from cygnet.ops.elementwise import eq, exp, mul, sub, where
 from cygnet.ops.join import cat
@@ -34,6 +42,7 @@ def _on_lines(input: Tensor, dim: int, op: str, run: Callable[[Tensor, int], Ten
     return run(input, axis) if input.ndim else to_shape(run(to_shape(input, (1,)), 0), ())
 
 
+@numpy_named
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """The sum of the elements up to each along `dim`; integers and bools give int64.
 
@@ -59,6 +68,7 @@ def _running_sum(input: Tensor, axis: int, reverse: bool = False) -> Tensor:
     )
 
 
+@numpy_named
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """The product of the elements up to each along `dim`; integers and bools give int64.
 
@@ -116,6 +126,7 @@ def _recurrence(input: Tensor, factor: Tensor, axis: int, reverse: bool) -> Tens
     return record(result, (input, factor), backward, "linear_scan", saved=saved)
 
 
+@numpy_named
 def prod(
     input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None
 ) -> Tensor:
@@ -131,6 +142,8 @@ def prod(
         What the input is converted to first.
     """
     input = in_dtype("prod", input, dtype)
+    if dim is not None and not isinstance(dim, int):
+        raise TypeError(f"prod: dim is {dim!r}, expected None or an int")
     kept = kept_shape("prod", input, dim)
     output = wrap(kernels.prod(input._array, dim, keepdim))
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.ops.broadcast import reshape
-from cygnet.ops.common import Number, as_tensor, cast, normalized_axis, operands, wrap
+from cygnet.ops.common import Number, as_tensor, cast, normalized_axis, numpy_named, operands, wrap
 from cygnet.ops.create import full, ones
 from cygnet.ops.elementwise import add, div, eq, ge, le, logical_and, minimum, mul, ne, sub, where
 from cygnet.ops.gather import gather, scatter_along
@@ -52,6 +52,7 @@ def _positions(input: Tensor, axis: int, found: Array) -> Tensor:
     return wrap(np.moveaxis(found, -1, axis) if input.ndim else found.reshape(()))
 
 
+@numpy_named
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """The positions that sort `input` along `dim`, as int64; equal elements keep their order,
     whether `stable` is set or not.
@@ -61,6 +62,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     return _positions(input, axis, kernels.argsort(_rows(input, axis), descending))
 
 
+@numpy_named
 def sort(
     input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False
 ) -> ValuesIndices:
@@ -142,6 +144,7 @@ def _kth(input: Tensor, k: int, axis: int, keepdim: bool, nan_wins: bool) -> Val
     return chosen(input, _positions(input, axis, found), axis, keepdim)
 
 
+@numpy_named
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
     """The median of all elements, which equal ones share the gradient of; with `dim`, the medians
     along it and their positions. Of two middle elements the smaller one; NaN if one is, or of
@@ -155,6 +158,8 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
             raise ValueError(f"median: dimension {axis} has size 0, expected at least 1")
         return _kth(input, (size - 1) // 2, axis, keepdim, True)
     if input.numel() == 0:
+        if input.dtype not in FLOATS:
+            raise ValueError(f"median: input has shape {input.shape}, expected an element at least")
         return full((), math.nan, dtype=input.dtype)
     flat = reshape(input.detach(), -1)
     middle = _kth(flat, (flat.numel() - 1) // 2, 0, False, True).values

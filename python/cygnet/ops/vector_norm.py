@@ -8,7 +8,7 @@ from typing import Any
 
 from cygnet import kernels
 from cygnet.autograd import record
-from cygnet.ops.broadcast import kept_shape, reshape, sum
+from cygnet.ops.broadcast import axis_argument, kept_shape, reshape, sum
 from cygnet.ops.common import Number, cast, recomputed, wrap
 from cygnet.ops.elementwise import (
     abs,
@@ -19,7 +19,6 @@ from cygnet.ops.elementwise import (
     ne,
     pow,
     sign,
-    sqrt,
     sub,
     where,
 )
@@ -71,11 +70,10 @@ def vector_norm(
 
 
 def _power_norm(x: Tensor, p: Number, dim: Dims, keepdim: bool) -> Tensor:
-    plain = x.detach()
     if p == 2:
-        output = sqrt(sum(mul(plain, plain), dim, keepdim))._array
+        output = kernels.sqrt(kernels.sum_squares(x._array, axis_argument(dim), keepdim))
     else:
-        output = pow(sum(pow(abs(plain), p), dim, keepdim), 1 / p)._array
+        output = pow(sum(pow(abs(x.detach()), p), dim, keepdim), 1 / p)._array
     kept = kept_shape("vector_norm", x, dim)
 
     def backward(grad: Tensor) -> tuple[Tensor]:

@@ -18,7 +18,8 @@ class KernelOptimizer(Optimizer):
     """Base of the optimizers whose rule is a kernel, which runs once a group and step.
 
     The kernel reads a group's arguments from a cell, an array that every step brings up to date,
-    so that a recorded step follows a changed learning rate. Parameters are C-contiguous.
+    so that a recorded step follows a changed learning rate. Parameters may have their axes in any
+    order in memory, but no gaps.
 
     All of them take PyTorch's `foreach`, `fused` and `capturable`, which choose among its
     implementations, and do the same whatever their values: there is one implementation.
@@ -51,12 +52,14 @@ class KernelOptimizer(Optimizer):
         for group, cell in zip(self.param_groups, self._hyper_cells, strict=True):
             params = [param for param in group["params"] if param.grad is not None]
             if params:
-                self._kernel(
+                lists = [
                     [param._array for param in params],
                     [param.grad._array for param in params],
                     *self._lists(group, params),
-                    cell,
-                )
+                ]
+                if not all(array.flags.c_contiguous for array in lists[0]):
+                    lists = _in_memory_order(lists)
+                self._kernel(*lists, cell)
                 for param in params:
                     modified(param)
         return loss
@@ -124,9 +127,9 @@ class KernelOptimizer(Optimizer):
             tensor = state[param].get(name)
             if tensor is None:
                 number = name in self._numbers
-                shape, dtype = ((), np.float32) if number else (param.shape, param.dtype)
-                tensor = Tensor._wrap(np.full(shape, self._initial(name, group), dtype))
-                state[param][name] = tensor
+                array = np.zeros((), np.float32) if number else np.empty_like(param._array)
+                array.fill(self._initial(name, group))
+                tensor = state[param][name] = Tensor._wrap(array)
             arrays.append(tensor._array)
         return arrays
 
@@ -137,4 +140,24 @@ class KernelOptimizer(Optimizer):
                 f"load_state_dict: {name} of parameter {number} has shape {np.shape(converted)}, "
                 f"expected {param.shape}"
             )
+        if not param._array.flags.c_contiguous and isinstance(converted, Tensor):
+            array = np.empty_like(param._array, converted.dtype, shape=converted.shape)
+            np.copyto(array, converted._array)
+            return Tensor._wrap(array)
         return converted
+
+
+def _in_memory_order(lists: list[list[Array]]) -> list[list[Array]]:
+    """The arrays with their axes in the order of the parameters' memory, which makes those
+    contiguous; a rule does not care about the order.
+    """
+    axes = [sorted(range(each.ndim), key=lambda axis: -each.strides[axis]) for each in lists[0]]
+    return [
+        [
+            array.transpose(order) if array.ndim == len(order) else array
+            for array, order in zip(arrays, axes, strict=True)
+        ]
+        if arrays
+        else []
+        for arrays in lists
+    ]
