@@ -150,7 +150,7 @@ COPIES = [
       for name in ("concat", "concatenate")),
     joined("stack", lambda *a, dim=0: np.stack(a, dim), s(x(2, 3), x(2, 3)), s(x(2, 3), x(2, 3), dim=-1), s(x(), x()), s(x(3)),
            s(x(0), x(0)), s(x(2, 3), x(2, 3), x(2, 3), dim=1), s(x(4), x(4), dim=1), s(x(2, 3, 4), x(2, 3, 4), dim=-2)),
-    stacks("hstack", np.hstack), stacks("vstack", np.vstack), stacks("dstack", np.dstack), stacks("column_stack", np.column_stack),
+    stacks("hstack", np.hstack), stacks("vstack", np.vstack), stacks("row_stack", np.vstack), stacks("dstack", np.dstack), stacks("column_stack", np.column_stack),
     options("repeat", lambda a, repeats: np.tile(a, repeats), (2, 3), *({"repeats": n} for n in [(1, 1), (2, 3), (1, 4), (3, 1), (0, 2),
             (2, 1, 2), (1, 2, 2, 1), (2, 2)]),
             function=lambda a, repeats: a.repeat(repeats)),

@@ -157,8 +157,13 @@ def put_into(
 
 def resolve(shape: Shape, index: Any) -> Resolved:
     """What an index means for arrays of a shape."""
-    items = list(index) if isinstance(index, tuple) else [index]
-    items = [_normalized(item) for item in items]
+    items = [_normalized(item) for item in (index if isinstance(index, tuple) else (index,))]
+    if len(items) == 1 and shape:  # the usual cases at once
+        item = items[0]
+        if isinstance(item, int) and -shape[0] <= item < shape[0]:
+            return Resolved(lambda array: array[item, ...], None)
+        if isinstance(item, np.ndarray) and item.dtype != np.bool_:
+            return _side_by_side(None, shape, [(0, item)])
     used = sum(_consumed(item) for item in items)
     if used > len(shape):
         raise IndexError(f"{OP}: {used} indices for {len(shape)} dimensions")
@@ -195,22 +200,24 @@ def resolve(shape: Shape, index: Any) -> Resolved:
             basic.append(item)
             axis += 1
             dim += item is not None
-    view = None if all(item == slice(None) for item in basic) else (*basic, ...)
+    # The '...' keeps a full integer index an array: a NumPy scalar would be a copy.
+    view = (*basic, ...)
     if not arrays:
-        # The '...' keeps a full integer index an array: a NumPy scalar would be a copy.
-        return Resolved(lambda array: array[(*basic, ...)], None)
-    return _side_by_side(view, _sizes_of(view, shape), arrays)
-
-
-def _sizes_of(view: tuple[Any, ...] | None, shape: Shape) -> Shape:
-    """The shape of the view that a basic index makes."""
-    return shape if view is None else np.broadcast_to(np.int8(0), shape)[view].shape
+        return Resolved(lambda array: array[view], None)
+    if all(item == slice(None) for item in basic):
+        return _side_by_side(None, shape, arrays)
+    return _side_by_side(view, np.broadcast_to(np.int8(0), shape)[view].shape, arrays)
 
 
 def _side_by_side(
     view: tuple[Any, ...] | None, shape: Shape, arrays: list[tuple[int, Array]]
 ) -> Resolved:
     """An index of arrays, of dimensions of a view whose shape is given."""
+    if len(arrays) == 1 and arrays[0][1].dtype != np.bool_:
+        axis, index = arrays[0]
+        positions = kernels.flat_positions([index], [shape[axis]])
+        take = None if view is None else lambda array: array[view]
+        return Resolved(take, wrap(positions.reshape(-1)), axis, (shape[axis],), index.shape)
     axes = [axis + i for axis, array in arrays for i in range(max(1, _consumed(array)))]
     adjacent = axes == list(range(axes[0], axes[0] + len(axes)))
     order = (*axes, *(i for i in range(len(shape)) if i not in axes))

@@ -49,6 +49,7 @@ __all__ = [
     "repeat_interleave",
     "roll",
     "rot90",
+    "row_stack",
     "stack",
     "tile",
     "vstack",
@@ -119,6 +120,9 @@ def hstack(tensors: Sequence[Tensor]) -> Tensor:
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joins along the first dimension; a vector is a row."""
     return cat(atleast_2d(tuple(tensors)), 0)
+
+
+row_stack = vstack
 
 
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
