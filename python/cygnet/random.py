@@ -8,7 +8,7 @@ and the stream's name, so drawing more from one changes nothing in another.
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -100,7 +100,7 @@ class Generator:
 
     def seed(self) -> int:
         """Starts all streams anew from a seed that the operating system draws; returns it."""
-        return self.manual_seed(secrets.randbits(64)).initial_seed()
+        return self.manual_seed(int.from_bytes(os.urandom(8), "little")).initial_seed()
 
     def initial_seed(self) -> int:
         """The seed, 0 <= seed < 2**64."""

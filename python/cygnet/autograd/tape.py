@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import traceback
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -152,6 +151,8 @@ class Node:
         self.outputs = outputs
         self.hooks: Hooks | None = None
         if mode.anomaly:
+            import traceback
+
             self.trace = "".join(traceback.format_stack(limit=12)[:-2])
 
     def name(self) -> str:
