@@ -372,3 +372,15 @@ def test_questions_about_signs_and_shapes() -> None:
     assert not cn.detach(x).requires_grad
     assert x.is_cpu
     assert not x.is_sparse
+
+
+def test_names_of_old_programs() -> None:
+    x = cn.ones(2, 3)
+    variable = cn.autograd.Variable(x, requires_grad=True)
+    variable.sum().backward()
+    assert variable.grad is not None
+    assert not x.requires_grad
+    assert x.ndimension() == 2
+    assert x.size() == cn.Size([2, 3])
+    assert cn.nn.init.xavier_uniform is cn.nn.init.xavier_uniform_
+    assert cn.nn.utils.clip_grad_norm is cn.nn.utils.clip_grad_norm_

@@ -23,9 +23,9 @@ ELSEWHERE = {
         "BoolTensor ByteTensor DoubleTensor FloatTensor IntTensor LongTensor"
     ),
     "test_device.py": (
-        "broadcast_shapes cuda data_ptr detach element_size get_device half is_complex is_contiguous "
-        "is_floating_point is_nonzero is_pinned is_same_size is_signed is_tensor nelement numel "
-        "pin_memory result_type storage_offset stride"
+        "broadcast_shapes cuda data_ptr detach element_size get_device half is_complex "
+        "is_contiguous is_floating_point is_nonzero is_pinned is_same_size is_signed is_tensor "
+        "ndimension nelement numel pin_memory result_type storage_offset stride"
     ),
     "test_exchange.py": "from_dlpack",
     "test_math_ops.py": "allclose bincount equal unique unique_consecutive",

@@ -171,6 +171,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "copy_": inplace.copy_,
     "fill_": inplace.fill_,
     "is_pinned": inspection.never,
+    "ndimension": Tensor.dim,
     "nelement": inspection.numel,
     "unfold": shape.unfold,
     "where": masked.where_method,
