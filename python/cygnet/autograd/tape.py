@@ -490,9 +490,7 @@ def _differentiate(
     seeds = [None] * len(results) if grad_outputs is None else listed(grad_outputs)
     if len(seeds) != len(results):
         raise ValueError(f"{op}: {len(seeds)} gradients are given for {len(results)} tensors")
-    roots = [
-        (t._node or t, _root_gradient(op, t, g)) for t, g in zip(results, seeds, strict=True)
-    ]
+    roots = [(t._node or t, _root_gradient(op, t, g)) for t, g in zip(results, seeds, strict=True)]
     wanted: dict[int, _Pending | None] | None = None
     if inputs is not None:
         for position, tensor in enumerate(inputs):
