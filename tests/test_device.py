@@ -354,3 +354,33 @@ def test_mixed_precision_is_accepted():
     assert (scaler.get_scale(), scaler.is_enabled(), scaler.state_dict()) == (1.0, False, {})
     scaler.load_state_dict({})
     assert cn.cuda.amp.autocast(enabled=False)(lambda: 3)() == 3
+
+
+def test_questions_about_signs_and_shapes() -> None:
+    assert cn.is_signed(cn.zeros(2))
+    assert not cn.is_signed(cn.zeros(2, dtype=cn.bool))
+    assert cn.is_nonzero(cn.tensor([2.0]))
+    assert not cn.tensor(0).is_nonzero()
+    with pytest.raises(ValueError, match="one element"):
+        cn.is_nonzero(cn.zeros(2))
+    assert cn.is_same_size(cn.zeros(2, 3), cn.ones(2, 3))
+    assert not cn.zeros(2).is_same_size(cn.zeros(2, 1))
+    assert cn.broadcast_shapes((2, 1), 3, (1, 1)) == (2, 3)
+    with pytest.raises(cn.ShapeError, match="broadcast_shapes"):
+        cn.broadcast_shapes((2,), (3,))
+    x = cn.ones(2, requires_grad=True)
+    assert not cn.detach(x).requires_grad
+    assert x.is_cpu
+    assert not x.is_sparse
+
+
+def test_names_of_old_programs() -> None:
+    x = cn.ones(2, 3)
+    variable = cn.autograd.Variable(x, requires_grad=True)
+    variable.sum().backward()
+    assert variable.grad is not None
+    assert not x.requires_grad
+    assert x.ndimension() == 2
+    assert x.size() == cn.Size([2, 3])
+    assert cn.nn.init.xavier_uniform is cn.nn.init.xavier_uniform_
+    assert cn.nn.utils.clip_grad_norm is cn.nn.utils.clip_grad_norm_

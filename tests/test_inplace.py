@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import cygnet as cn
+import cygnet.nn.functional as F
 from cygnet import DTypeError, ShapeError
+from cygnet.ops.methods import FUNCTIONS_IN_PLACE
 
 
 def leaf(values):
@@ -193,3 +195,39 @@ def test_views_that_are_gone_are_forgotten():
     for _ in range(1000):
         x[3]
     assert len(x._memory.views) < 50
+
+
+ARGUMENTS = {
+    "addmv": (cn.ones(3, 3), cn.ones(3)),
+    "clamp": (0.2,),
+    "clamp_max": (0.2,),
+    "clamp_min": (0.2,),
+    "clip": (0.2,),
+    "index_put": ((cn.tensor([0]),), cn.tensor(1.0)),
+    "ldexp": (cn.ones(3),),
+    "threshold": (0.3, 0.1),
+    "xlogy": (cn.ones(3),),
+    "dropout": (0.0, True),
+    "alpha_dropout": (0.0, True),
+    "feature_alpha_dropout": (0.0, True),
+}
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS_IN_PLACE.keys() - {"fill_", "zero_"}))
+def test_an_in_place_form_is_a_function(name):
+    x = cn.tensor([0.25, 0.5, 0.75]).reshape((3, 1) if name.startswith("feature") else (3,))
+    arguments = ARGUMENTS.get(name[:-1], ())
+    expected = getattr(cn, name[:-1])(x, *arguments)
+    assert getattr(cn, name)(x, *arguments) is x
+    np.testing.assert_array_equal(x.numpy(), expected.numpy())
+
+
+@pytest.mark.parametrize(
+    "name", ["celu", "elu", "hardtanh", "leaky_relu", "relu", "rrelu", "selu", "threshold"]
+)
+def test_an_activation_in_place(name):
+    x = cn.tensor([-0.5, 0.5])
+    arguments = ARGUMENTS.get(name, ())
+    expected = getattr(F, name)(x, *arguments)
+    assert getattr(F, f"{name}_")(x, *arguments) is x
+    np.testing.assert_array_equal(x.numpy(), expected.numpy())

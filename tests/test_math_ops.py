@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cygnet
-from cygnet import DTypeError, ShapeError, kernels, tensor
+from cygnet import DTypeError, ShapeError, kernels, ones, tensor
 
 NAN, INF = math.nan, math.inf
 
@@ -339,3 +339,73 @@ def test_kernels_refuse_bad_input() -> None:
         kernels.cumprod(x, 2)
     with pytest.raises(ValueError, match=r"argkth: k is 3, expected 0 to 2"):
         kernels.argkth(x, 3)
+
+
+def test_matrix_power_of_zero_is_the_identity():
+    np.testing.assert_array_equal(ones(2, 3, 3).matrix_power(0).numpy(), [np.eye(3)] * 2)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda: cygnet.matrix_power(ones(2, 3), 2),
+            ShapeError,
+            "matrix_power: input has shape",
+        ),
+        (lambda: cygnet.matrix_power(ones(2, 2), -1), ValueError, "matrix_power: n is -1"),
+        (lambda: cygnet.cov(ones(1, 2, 3)), ShapeError, "cov: input has shape"),
+        (
+            lambda: cygnet.cdist(ones(2, 3), ones(2, 4)),
+            ShapeError,
+            "cdist: x1 and x2",
+        ),
+        (lambda: cygnet.quantile(ones(3), 1.5), ValueError, "quantile: q is 1.5"),
+        (
+            lambda: cygnet.quantile(cygnet.arange(3), 0.5),
+            DTypeError,
+            "quantile: input is int64",
+        ),
+        (
+            lambda: cygnet.quantile(ones(0), 0.5),
+            ShapeError,
+            "quantile: input has shape",
+        ),
+        (lambda: cygnet.quantile(ones(3), 0.5, 1), IndexError, "quantile: dim is 1"),
+        (
+            lambda: cygnet.quantile(ones(3), 0.5, interpolation="x"),
+            ValueError,
+            "interpolation",
+        ),
+        (lambda: cygnet.diff(tensor(1.0)), ShapeError, "diff: input has shape"),
+        (lambda: cygnet.diff(ones(3), -1), ValueError, "diff: n is -1"),
+        (lambda: cygnet.positive(ones(3) > 0), DTypeError, "positive: input is bool"),
+        (
+            lambda: cygnet.block_diag(ones(1, 1, 1)),
+            ShapeError,
+            r"block_diag: tensors\[0\]",
+        ),
+        (
+            lambda: cygnet.combinations(ones(2, 2)),
+            ShapeError,
+            "combinations: input has shape",
+        ),
+        (lambda: cygnet.combinations(ones(2), -1), ValueError, "combinations: r is -1"),
+    ],
+)
+def test_wrong_arguments_are_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_quantile_of_nan_is_nan():
+    x = tensor([[1.0, math.nan, 3.0], [1.0, 2.0, 3.0]])
+    np.testing.assert_array_equal(x.quantile(0.5, 1).numpy(), [math.nan, 2])
+
+
+def test_signs_of_zeros_and_infinities():
+    x = tensor([-0.0, 0.0, -math.inf, math.inf])
+    assert x.signbit().tolist() == [True, False, True, False]
+    assert x.isneginf().tolist() == [False, False, True, False]
+    assert x.isposinf().tolist() == [False, False, False, True]
+    assert tensor([-1, 1]).signbit().tolist() == [True, False]

@@ -82,4 +82,9 @@ CASES = [
     case("margin_ranking_loss", ranking, RANKED, marked("margin_ranking_loss"), **DISTANT),
     case("triplet_margin_loss", triplet, [*TRIPLES, s(x(5, 4), x(5, 4), x(5, 4), p=3.0, eps=0.1)], **DISTANT),
     case("triplet_margin_with_distance_loss", triplet, TRIPLES, **DISTANT),
+    case("cdist", lambda a, b, p=2.0: norm(a[..., :, None, :] - b[..., None, :, :], p, -1), [
+        s(x(3, 4), x(5, 4)), s(x(2, 3, 4), x(5, 4)), s(x(2, 1, 3, 4), x(3, 5, 4)), s(x(1, 1), x(1, 1)),
+        s(x(0, 3), x(2, 3)), s(x(33, 17), x(9, 17)), s(x(3, 4), x(2, 4), p=1.0),
+        s(x(3, 4), x(2, 4), p=3.0), s(x(3, 4), x(2, 4), p=np.inf),
+    ], layout_bits=False, reason=ORDER),
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+import cygnet
 from tests.op_cases.case import case, distinct, labels, op, s, x
 
 LINES = [
@@ -87,6 +88,10 @@ def pairs(name):
     return lambda a, **options: tuple(op(name)(a, **options))
 
 
+def quantile(a, q, dim=None, keepdim=False, interpolation="linear"):
+    return np.quantile(a, q, dim, keepdims=keepdim, method=interpolation)
+
+
 CASES = [
     case("cumsum", lambda a, dim: line(np.cumsum, a, dim), LINES, integers=True),
     case("cumsum integers", lambda a, dim: line(np.cumsum, a, dim), INTEGERS, op("cumsum"), exact=True, gradient=False),
@@ -115,4 +120,12 @@ CASES = [
     case("histc", lambda a, bins=100, min=0, max=0: np.histogram(a, bins, (min, max) if min < max else None)[0].astype(float),
          [s(x(50), bins=7), s(x(50), bins=7, min=-1, max=1), s(x(3, 4), bins=1, min=-9, max=9), s(x(0), min=0, max=1), s(x(), bins=3, min=-5, max=5),
           s(x(5, 7), bins=4), s(x(1000)), s(x(9), bins=2, min=-1, max=0)], exact=True, gradient=False),
+    case("quantile", quantile, [
+        s(x(5), q=0.5), s(x(3, 4), q=0.25), s(x(3, 4), q=0.25, dim=1), s(x(3, 4), q=0.7, dim=0, keepdim=True),
+        s(x(3, 4), q=0.3, keepdim=True), s(x(), q=0.4), s(x(2, 5, 3), q=1.0, dim=1), s(x(0, 3), q=0.5, dim=1),
+        *(s(distinct(3, 7), q=0.4, dim=1, interpolation=kind)
+          for kind in ("linear", "lower", "higher", "midpoint", "nearest")),
+    ]),
+    case("quantile several", lambda a, dim=None: np.quantile(a, [0.1, 0.5], dim), [s(x(3, 4), dim=1), x(9)],
+         lambda a, **options: op("quantile")(a, cygnet.tensor([0.1, 0.5], dtype=a.dtype), **options)),
 ]  # fmt: skip

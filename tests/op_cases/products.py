@@ -190,4 +190,13 @@ CASES = [
     diagonals("diag_embed", embedded, x(3), x(2, 3), x(0), s(x(2, 3), offset=1), s(x(2, 3), offset=-2), s(x(2, 3), dim1=0, dim2=1),
               s(x(2, 3), offset=1, dim1=-1, dim2=0), x(2, 3, 4)),
     case("bilinear", bilinear, BILINEAR, layout_bits=False, reason=DEPTH),
+    case("matrix_power", lambda a, n: np.linalg.matrix_power(a, n), [
+        *(s(x(3, 3), n=n) for n in (1, 2, 3, 5)), s(x(2, 4, 4), n=3), s(x(1, 1), n=7), s(x(0, 2, 2), n=2),
+        s(x(2, 3, 3), n=4),
+    ], float32=(1e-5, 1e-5), layout_bits=False, reason="products of products"),
+    case("cov", lambda a, correction=1: np.cov(a, ddof=correction), [
+        x(3, 7), x(2, 2), x(5), x(2, 40), x(7, 3), x(33, 65), s(x(3, 7), correction=0), s(x(4, 9), correction=2),
+    ], layout_bits=False, reason="a sum in memory order"),
+    case("corrcoef", np.corrcoef, [x(3, 7), x(2, 5), x(2, 40), x(7, 3), x(33, 65), x(4, 4), x(3, 3), x(6, 100)],
+         float32=(1e-5, 1e-5), layout_bits=False, reason="a sum in memory order, divided by roots"),
 ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from tests.op_cases.case import case, op, s, x
@@ -65,6 +67,30 @@ def unfolded(a, dimension, size, step):
 
 SPLITS = [{"split_size_or_sections": 2, "dim": 1}, {"split_size_or_sections": 4, "dim": 2},
           {"split_size_or_sections": 9, "dim": 0}, {"split_size_or_sections": 1}]  # fmt: skip
+
+
+def block_diag(*blocks):
+    blocks = [np.atleast_2d(block) for block in blocks]
+    result = np.zeros(np.sum([block.shape for block in blocks], axis=0))
+    at = np.zeros(2, int)
+    for block in blocks:
+        end = at + block.shape
+        result[at[0] : end[0], at[1] : end[1]] = block
+        at = end
+    return result
+
+
+def cartesian_prod(*vectors):
+    if len(vectors) == 1:
+        return vectors[0]
+    return np.stack([grid.ravel() for grid in np.meshgrid(*vectors, indexing="ij")], 1)
+
+
+def choices(a, r=2, with_replacement=False):
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    return np.array([*choose(a, r)])
+
+
 VIEWS = [
     each("reshape", lambda a: a.reshape(4, -1), lambda a: a.reshape(4, -1), (2, 4, 3), (4, 6), (2, 2), (8,), (4, 0, 1), (4, 1, 1, 1)),
     each("reshape transposed", lambda a: a.T.reshape(-1), lambda a: a.T.reshape(-1), (3, 4), (129, 515)),
@@ -173,6 +199,22 @@ COPIES = [
          gradient=False, exact=True),
     case("meshgrid product", lambda a, b: a[:, None] * b, [s(x(2), x(3)), s(x(1), x(4)), s(x(0), x(2))],
          lambda a, b: (grids := op("meshgrid")(a, b))[0] * grids[1]),
+    each("adjoint", lambda a: np.swapaxes(a, -1, -2), None, *FEW),
+    case("diff", lambda a, n=1, dim=-1: np.diff(a, n, dim), [
+        x(3), s(x(4, 5), n=0), s(x(4, 5), n=2), s(x(4, 5), dim=0), s(x(4, 5), n=3, dim=0), s(x(4, 5), n=7),
+        s(x(2, 3, 4), dim=-2), x(0, 3), x(3, 0),
+    ]),
+    case("diff joined", lambda a: np.diff(a, prepend=a, append=a), [x(3), x(2, 3)],
+         lambda a: op("diff")(a, prepend=a, append=a)),
+    each("diagflat", np.diagflat, None, (3,), (2, 3), (), (0,), (1, 4), (2, 1, 2)),
+    options("diagflat offset", lambda a, offset: np.diagflat(a, offset), (3,), {"offset": 1}, {"offset": -2},
+            function=op("diagflat")),
+    joined("block_diag", block_diag, s(x(2, 3), x(1, 2)), s(x(2)), s(x(), x(3)), s(x(2, 2)), s(x(0, 3), x(2, 1)),
+           s(x(1, 1), x(2, 2), x(3, 3)), s(x(4), x(4)), s(x(2, 0), x(1, 2)), one=op("block_diag")),
+    joined("cartesian_prod", cartesian_prod, s(x(2), x(3)), s(x(3), x(2)), s(x(4)), s(x(2), x(2), x(2)),
+           s(x(2), x(3), x(4)), s(x(5), x(5)), s(x(7), x(2)), s(x(33), x(9)), one=op("cartesian_prod")),
+    options("combinations", choices, (5,), {}, {"r": 1}, {"r": 3}, {"r": 5}, {"with_replacement": True},
+            {"r": 3, "with_replacement": True}, {"r": 4}, {"r": 2, "with_replacement": False}),
 ]  # fmt: skip
 
 CASES = [*VIEWS, *COPIES]

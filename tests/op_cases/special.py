@@ -7,7 +7,15 @@ import math
 import numpy as np
 
 from tests.op_cases.case import Input, case, op, s, wide
-from tests.op_cases.elementwise import BINARY, KINKED, POSITIVE, POSITIVE_PAIRS, SHAPES, UNARY
+from tests.op_cases.elementwise import (
+    BINARY,
+    INTEGERS,
+    KINKED,
+    POSITIVE,
+    POSITIVE_PAIRS,
+    SHAPES,
+    UNARY,
+)
 
 INSIDE = [Input(shape, "probability") for shape in SHAPES]
 ULP = {"float32": (4 * 2.0**-23, 0), "reason": "4 ULP"}
@@ -74,4 +82,17 @@ CASES = [
     case("hypot", np.hypot, POSITIVE_PAIRS),
     case("logaddexp", np.logaddexp, BINARY),
     case("copysign", np.copysign, [s(i, Input(i.shape, "kinked")) for i in KINKED], exact=True),
+    one("deg2rad", np.deg2rad, float32=(4 * 2.0**-23, 0), reason="4 ULP"),
+    one("rad2deg", np.rad2deg, float32=(4 * 2.0**-23, 0), reason="4 ULP"),
+    one("positive", np.positive, exact=True),
+    one("signbit", np.signbit, exact=True, gradient=False),
+    one("isposinf", np.isposinf, exact=True, gradient=False),
+    one("isneginf", np.isneginf, exact=True, gradient=False),
+    case("isin", np.isin, INTEGERS, exact=True, gradient=False),
+    case("isin invert", lambda a, b: np.isin(a, b, invert=True), INTEGERS[:2],
+         lambda a, b: op("isin")(a, b, invert=True), exact=True, gradient=False),
+    case("logaddexp2", np.logaddexp2, BINARY),
+    case("ldexp", lambda a, b: a * 2.0**b, BINARY, float32=(4e-6, 1e-5), reason="as pow"),
+    case("rsub", lambda a, b: b - a, BINARY, integers=True),
+    case("rsub alpha", lambda a, b: b - 3 * a, BINARY[:2], lambda a, b: op("rsub")(a, b, alpha=3), integers=True),
 ]  # fmt: skip

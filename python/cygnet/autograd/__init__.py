@@ -1,5 +1,9 @@
 """Automatic differentiation: the tape, its modes, user-written functions and checks."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from cygnet.autograd.function import Function
 from cygnet.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from cygnet.autograd.modes import (
@@ -27,12 +31,16 @@ from cygnet.autograd.tape import (
     record_view,
 )
 
+if TYPE_CHECKING:
+    from cygnet.tensor import Tensor
+
 __all__ = [
     "Function",
     "GradcheckError",
     "Memory",
     "Node",
     "Output",
+    "Variable",
     "accumulate",
     "backward",
     "detect_anomaly",
@@ -53,3 +61,8 @@ __all__ = [
     "set_detect_anomaly",
     "set_grad_enabled",
 ]
+
+
+def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:  # noqa: N802 (PyTorch's name)
+    """The tensor's memory as a new leaf, as old programs ask for; tensors need no wrapping."""
+    return data.detach().requires_grad_(requires_grad)

@@ -360,7 +360,7 @@ def _search_nan(node: Node, gradients: Gradients) -> None:
 
 
 def _walk(
-    roots: Sequence[tuple[Tensor, Tensor]],
+    roots: Sequence[tuple[Edge, Tensor]],
     retain_graph: bool,
     create_graph: bool,
     wanted: dict[int, _Pending | None] | None = None,
@@ -372,8 +372,7 @@ def _walk(
     heap: list[int] = []  # the latest first
     anomaly = mode.anomaly
     watched: dict[int, Any] = {} if wanted is None else wanted  # by id; also leaves with hooks
-    starts = [(tensor._node or tensor, gradient) for tensor, gradient in roots]
-    leading = None if wanted is None else _leading_to([edge for edge, _ in starts], wanted)
+    leading = None if wanted is None else _leading_to([edge for edge, _ in roots], wanted)
 
     def deliver(edge: Any, gradient: Tensor, fresh: bool) -> None:
         if edge.__class__ is Node or edge.__class__ is Output:
@@ -394,7 +393,7 @@ def _walk(
                 return
         waiting.add(gradient, create_graph)
 
-    for edge, gradient in starts:
+    for edge, gradient in roots:
         deliver(edge, gradient, False)
     while heap:
         entry = pending.pop(-heapq.heappop(heap))
@@ -492,7 +491,7 @@ def _differentiate(
     seeds = [None] * len(results) if grad_outputs is None else listed(grad_outputs)
     if len(seeds) != len(results):
         raise ValueError(f"{op}: {len(seeds)} gradients are given for {len(results)} tensors")
-    roots = [(t, _root_gradient(op, t, g)) for t, g in zip(results, seeds, strict=True)]
+    roots = [(t._node or t, _root_gradient(op, t, g)) for t, g in zip(results, seeds, strict=True)]
     wanted: dict[int, _Pending | None] | None = None
     if inputs is not None:
         for position, tensor in enumerate(inputs):
@@ -522,7 +521,9 @@ def backward(
     """
     chosen = None if inputs is None else listed(inputs)
     found = _differentiate("backward", tensors, grad_tensors, chosen, retain_graph, create_graph)
-    for tensor, gradient in zip(chosen or (), found, strict=True):
+    if chosen is None:
+        return
+    for tensor, gradient in zip(chosen, found, strict=True):
         if gradient is not None:
             accumulate(tensor, gradient, False, create_graph)
 

@@ -109,6 +109,16 @@ from cygnet.ops import (
     upsample_bilinear,
     upsample_nearest,
 )
+from cygnet.ops.methods import FUNCTIONS_IN_PLACE, METHODS
+
+celu_ = METHODS["celu_"]
+elu_ = METHODS["elu_"]
+hardtanh_ = METHODS["hardtanh_"]
+leaky_relu_ = METHODS["leaky_relu_"]
+relu_ = METHODS["relu_"]
+selu_ = METHODS["selu_"]
+threshold_ = METHODS["threshold_"]
+rrelu_ = FUNCTIONS_IN_PLACE["rrelu_"]
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -126,6 +136,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
+    "celu_",
     "channel_shuffle",
     "conv1d",
     "conv2d",
@@ -141,6 +152,7 @@ __all__ = [
     "dropout2d",
     "dropout3d",
     "elu",
+    "elu_",
     "embedding",
     "feature_alpha_dropout",
     "fold",
@@ -153,6 +165,7 @@ __all__ = [
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "hardtanh_",
     "hinge_embedding_loss",
     "huber_loss",
     "instance_norm",
@@ -161,6 +174,7 @@ __all__ = [
     "l1_loss",
     "layer_norm",
     "leaky_relu",
+    "leaky_relu_",
     "linear",
     "local_response_norm",
     "log_softmax",
@@ -190,11 +204,14 @@ __all__ = [
     "poisson_nll_loss",
     "prelu",
     "relu",
+    "relu_",
     "relu6",
     "rms_norm",
     "rrelu",
+    "rrelu_",
     "scaled_dot_product_attention",
     "selu",
+    "selu_",
     "sigmoid",
     "silu",
     "smooth_l1_loss",
@@ -207,6 +224,7 @@ __all__ = [
     "tanh",
     "tanhshrink",
     "threshold",
+    "threshold_",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
     "unfold",

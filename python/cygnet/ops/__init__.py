@@ -6,7 +6,7 @@ methods of `Tensor` as well.
 
 from __future__ import annotations
 
-from cygnet.ops import methods as _methods  # noqa: F401 (installs them)
+from cygnet.ops import methods as _methods  # installs them
 from cygnet.ops.activation import *
 from cygnet.ops.aliases import *
 from cygnet.ops.attention import *
@@ -48,5 +48,7 @@ from cygnet.ops.special import *
 from cygnet.ops.typed import *
 from cygnet.ops.vector_norm import *
 from cygnet.ops.windows import *
+
+globals().update(_methods.FUNCTIONS_IN_PLACE)
 
 __all__ = [name for name, value in globals().items() if callable(value)]

@@ -28,7 +28,7 @@ from cygnet.ops.elementwise import (
     sub,
     where,
 )
-from cygnet.ops.special import sin
+from cygnet.ops.special import exp2, logaddexp, sin
 from cygnet.tensor import FLOATS, Tensor
 
 __all__ = [
@@ -37,13 +37,19 @@ __all__ = [
     "clamp",
     "clamp_max",
     "clamp_min",
+    "deg2rad",
     "float_power",
     "fmax",
     "fmin",
     "heaviside",
+    "ldexp",
     "lerp",
+    "logaddexp2",
     "logit",
     "nan_to_num",
+    "positive",
+    "rad2deg",
+    "rsub",
     "sinc",
     "xlogy",
 ]
@@ -245,3 +251,37 @@ def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     return record(
         wrap(kernels.where(known, np.zeros((), a.dtype), product)), (a, b), backward, "xlogy"
     )
+
+
+def deg2rad(input: Tensor) -> Tensor:
+    """Degrees in radians."""
+    return mul(floating("deg2rad", input), math.pi / 180)
+
+
+def rad2deg(input: Tensor) -> Tensor:
+    """Radians in degrees."""
+    return mul(floating("rad2deg", input), 180 / math.pi)
+
+
+def ldexp(input: Tensor, other: Tensor) -> Tensor:
+    """input * 2 ** other."""
+    return mul(input, exp2(other))
+
+
+def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
+    """log2(2 ** input + 2 ** other), without overflow."""
+    scale = math.log(2)
+    return div(logaddexp(mul(input, scale), mul(other, scale)), scale)
+
+
+def positive(input: Tensor) -> Tensor:
+    """The input itself; bools are a DTypeError."""
+    input = as_tensor(input, "positive", "input")
+    if input.dtype == bool:
+        raise kernels.DTypeError("positive: input is bool, expected numbers")
+    return input
+
+
+def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """other - alpha * input."""
+    return sub(other, input, alpha=alpha)

@@ -17,6 +17,7 @@ from cygnet.tensor import Array, Tensor, as_dtype
 
 __all__ = [
     "clone",
+    "detach",
 ]
 
 # What the positional arguments of `to` mean, by the first of them.
@@ -228,3 +229,8 @@ def _is_channels_last(array: Array) -> builtins.bool:
         and not array.flags.c_contiguous
         and np.moveaxis(array, 1, -1).flags.c_contiguous
     )
+
+
+def detach(input: Tensor) -> Tensor:
+    """The same memory without history; see `Tensor.detach`."""
+    return as_tensor(input, "detach", "input").detach()

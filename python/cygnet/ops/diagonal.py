@@ -18,6 +18,7 @@ from cygnet.tensor import Tensor, as_dtype
 __all__ = [
     "diag",
     "diag_embed",
+    "diagflat",
     "trace",
     "tril",
     "tril_indices",
@@ -114,3 +115,9 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     at = Resolved(None, wrap(places), input.ndim - 1, (size * size,), (count,))
     square = to_shape(put(op, zeros, at, input, "assign"), (*before, size, size))
     return movedim(square, (-2, -1), (first, second))
+
+
+def diagflat(input: Tensor, offset: int = 0) -> Tensor:
+    """A matrix with all elements of the input on its diagonal `offset`, and zeros."""
+    input = as_tensor(input, "diagflat", "input")
+    return diag_embed(to_shape(input, (input.numel(),)), offset)

@@ -23,11 +23,12 @@ from cygnet.ops.elementwise import (
     where,
 )
 from cygnet.ops.loss import at_least_zero, check_old_reduction, reduced
-from cygnet.ops.shape import common_shape
+from cygnet.ops.shape import common_shape, unsqueeze
 from cygnet.ops.vector_norm import vector_norm
 from cygnet.tensor import Tensor
 
 __all__ = [
+    "cdist",
     "cosine_embedding_loss",
     "cosine_similarity",
     "margin_ranking_loss",
@@ -275,3 +276,35 @@ def _triplet(
     if swap:
         far = minimum(far, distance(positive, negative))
     return reduced(op, at_least_zero(add(sub(near, far), margin)), reduction)
+
+
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
+    """The p-norm of the difference of each pair of rows.
+
+    Parameters
+    ----------
+    x1 : Tensor
+        (..., P, D).
+    x2 : Tensor
+        (..., R, D); the leading sizes broadcast.
+    p : float
+        Default 2.
+    compute_mode : str, optional
+        Accepted for PyTorch's sake: the differences themselves are always taken.
+
+    Returns
+    -------
+    Tensor
+        (..., P, R)
+
+    Raises
+    ------
+    ShapeError
+    """
+    a, b = operands("cdist", x1, x2, floating=True)
+    if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-1]:
+        raise kernels.ShapeError(
+            f"cdist: x1 and x2 have shapes {a.shape} and {b.shape}, expected (..., P, D) and "
+            "(..., R, D)"
+        )
+    return vector_norm(sub(unsqueeze(a, -2), unsqueeze(b, -3)), p, -1)

@@ -16,6 +16,9 @@ from cygnet.tensor import Array, Tensor
 __all__ = [
     "is_complex",
     "is_floating_point",
+    "is_nonzero",
+    "is_same_size",
+    "is_signed",
     "is_tensor",
     "numel",
     "result_type",
@@ -132,3 +135,26 @@ def result_type(tensor1: Any, tensor2: Any) -> DType:
                 f"result_type: arguments expected Tensors or numbers, got {type(value).__name__}"
             )
     return list(RANK)[max(types)[-1]]
+
+
+def is_signed(input: Tensor) -> bool:
+    """Whether the type has negative numbers: all but uint8 and bool."""
+    return as_tensor(input, "is_signed", "input").dtype.kind in "if"
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the one element is not 0; other sizes are a ValueError."""
+    return bool(as_tensor(input, "is_nonzero", "input").item())
+
+
+def is_same_size(input: Tensor, other: Tensor) -> bool:
+    """Whether both have the same shape."""
+    return (
+        as_tensor(input, "is_same_size", "input").shape
+        == as_tensor(other, "is_same_size", "other").shape
+    )
+
+
+def always(input: Tensor) -> bool:
+    """True."""
+    return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import record
+from cygnet.dtypes import NAMES, get_default_dtype
 from cygnet.ops.broadcast import expanded, reshape, to_shape
 from cygnet.ops.common import (
     also_named,
@@ -36,8 +39,11 @@ from cygnet.ops.shape import (
 from cygnet.tensor import Tensor, _check_readable
 
 __all__ = [
+    "block_diag",
+    "cartesian_prod",
     "cat",
     "column_stack",
+    "combinations",
     "concat",
     "concatenate",
     "dstack",
@@ -331,3 +337,74 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     shape = common_shape(op, [part.shape for part in apart])
     grids = tuple(expanded(part, shape) for part in apart)
     return tuple(movedim(g, 0, 1) for g in grids) if indexing == "xy" and count > 1 else grids
+
+
+def block_diag(*tensors: Tensor) -> Tensor:
+    """A matrix of the given ones along its diagonal, and zeros; vectors are rows.
+
+    Raises
+    ------
+    ShapeError
+        If a tensor has more than 2 dimensions.
+    """
+    blocks = []
+    for position, tensor in enumerate(tensors):
+        block = as_tensor(tensor, "block_diag", f"tensors[{position}]")
+        if block.ndim > 2:
+            raise kernels.ShapeError(
+                f"block_diag: tensors[{position}] has shape {block.shape}, expected at most 2 "
+                "dimensions"
+            )
+        blocks.append(block if block.ndim == 2 else to_shape(block, (1, block.numel())))
+    dtype = highest_dtype([block.dtype for block in blocks] or [get_default_dtype()])
+    width, before = builtins.sum(block.shape[1] for block in blocks), 0
+    rows = []
+    for block in blocks:
+        after = width - before - block.shape[1]
+        height, name = block.shape[0], NAMES[dtype]
+        zeros = [wrap(kernels.full((height, size), 0.0, name)) for size in (before, after)]
+        rows.append(cat([zeros[0], block, zeros[1]], 1))
+        before += block.shape[1]
+    return cat(rows) if rows else wrap(kernels.full((1, 0), 0.0, NAMES[dtype]))
+
+
+def cartesian_prod(*tensors: Tensor) -> Tensor:
+    """All choices of one element of each vector, a row each, the last vector's fastest; of one
+    vector that vector.
+    """
+    if len(tensors) == 1:
+        return as_tensor(tensors[0], "cartesian_prod", "tensors[0]")
+    return stack([reshape(grid, -1) for grid in meshgrid(*tensors, indexing="ij")], 1)
+
+
+def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
+    """All choices of `r` elements of a vector in their order, a row each.
+
+    Parameters
+    ----------
+    input : Tensor
+        (n,).
+    r : int
+        Default 2.
+    with_replacement : bool
+        Whether an element may be chosen several times. Default False.
+
+    Returns
+    -------
+    Tensor
+        (count, r); (0,) if r is 0.
+
+    Raises
+    ------
+    ShapeError, ValueError
+    """
+    input = as_tensor(input, "combinations", "input")
+    if input.ndim != 1:
+        raise kernels.ShapeError(f"combinations: input has shape {input.shape}, expected (n,)")
+    if r < 0:
+        raise ValueError(f"combinations: r is {r}, expected at least 0")
+    if r == 0:
+        return wrap(kernels.full((0,), 0.0, NAMES[input.dtype]))
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    places = np.array([*choose(range(input.shape[0]), r)], np.int64).reshape(-1)
+    return reshape(gather_rows(input, wrap(places)), (len(places) // r, r))

@@ -38,19 +38,22 @@ _METHODS: tuple[tuple[str, str], ...] = (
     (
         "comparison",
         "allclose bitwise_and bitwise_not bitwise_or bitwise_xor equal isclose isfinite isinf "
-        "isnan logical_xor",
+        "isnan isneginf isposinf logical_xor signbit",
     ),
     (
         "composite",
-        "addcdiv addcmul clamp clamp_max clamp_min float_power fmax fmin heaviside lerp logit "
-        "nan_to_num sinc xlogy",
+        "addcdiv addcmul clamp clamp_max clamp_min deg2rad float_power fmax fmin heaviside "
+        "ldexp lerp logaddexp2 logit nan_to_num positive rad2deg sinc xlogy",
     ),
     (
         "convert",
         "bool byte clone contiguous cpu cuda double float half int long pin_memory to type type_as",
     ),
     ("create", "new_empty new_full new_ones new_tensor new_zeros"),
-    ("diagonal", "diag diag_embed trace tril triu"),
+    (
+        "diagonal",
+        "diag diag_embed diagflat trace tril triu",
+    ),
     (
         "elementwise",
         "abs add div eq erf exp ge gt le log logical_and logical_not logical_or lt maximum "
@@ -61,14 +64,15 @@ _METHODS: tuple[tuple[str, str], ...] = (
     (
         "inspection",
         "data_ptr element_size get_device is_complex is_contiguous is_floating_point "
-        "storage_offset stride",
+        "is_nonzero is_same_size is_signed storage_offset stride",
     ),
     ("join", "flip fliplr flipud repeat repeat_interleave roll rot90 tile"),
     ("masked", "masked_fill masked_scatter masked_select"),
     ("nonzero", "argwhere nonzero"),
     (
         "products",
-        "addbmm addmm addmv addr baddbmm bmm cross dot ger inner kron matmul mm mv outer vdot",
+        "addbmm addmm addmv addr baddbmm bmm corrcoef cov cross dot ger inner kron matmul "
+        "matrix_power mm mv outer vdot",
     ),
     ("random", "bernoulli bernoulli_ exponential_ multinomial normal_ random_ uniform_"),
     (
@@ -78,15 +82,21 @@ _METHODS: tuple[tuple[str, str], ...] = (
     ),
     ("rounding", "ceil floor floor_divide fmod frac remainder round trunc"),
     ("rows", "index_add index_copy index_fill index_select take"),
-    ("scan", "cummax cummin cumprod cumsum logcumsumexp prod"),
+    (
+        "scan",
+        "cummax cummin cumprod cumsum diff logcumsumexp prod",
+    ),
     (
         "shape",
-        "broadcast_to chunk diagonal dsplit expand_as flatten hsplit moveaxis movedim narrow "
-        "permute ravel reshape_as select split split_with_sizes squeeze swapaxes swapdims t "
-        "tensor_split transpose unbind unflatten unsqueeze view view_as vsplit",
+        "adjoint broadcast_to chunk diagonal dsplit expand_as flatten hsplit moveaxis movedim "
+        "narrow permute ravel reshape_as select split split_with_sizes squeeze swapaxes "
+        "swapdims t tensor_split transpose unbind unflatten unsqueeze view view_as vsplit",
     ),
     ("softmax", "log_softmax softmax"),
-    ("sort", "argsort bincount histc kthvalue median msort sort topk unique unique_consecutive"),
+    (
+        "sort",
+        "argsort bincount histc kthvalue median msort quantile sort topk unique unique_consecutive",
+    ),
     (
         "special",
         "acos acosh asin asinh atan atan2 atanh copysign cos cosh digamma erfc erfinv exp2 "
@@ -105,8 +115,8 @@ _IN_PLACE: tuple[tuple[str, str], ...] = (
     ("comparison", "bitwise_and bitwise_not bitwise_or bitwise_xor logical_xor"),
     (
         "composite",
-        "addcdiv addcmul clamp clamp_max clamp_min float_power heaviside lerp logit nan_to_num "
-        "sinc xlogy",
+        "addcdiv addcmul clamp clamp_max clamp_min deg2rad float_power heaviside ldexp lerp "
+        "logit nan_to_num rad2deg sinc xlogy",
     ),
     ("diagonal", "tril triu"),
     (
@@ -161,6 +171,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "copy_": inplace.copy_,
     "fill_": inplace.fill_,
     "is_pinned": inspection.never,
+    "ndimension": Tensor.dim,
     "nelement": inspection.numel,
     "unfold": shape.unfold,
     "where": masked.where_method,
@@ -219,12 +230,31 @@ PROPERTIES: dict[str, Callable[[Tensor], Any]] = {
     "H": shape.t,
     "T": shape.T,
     "device": inspection.device,
+    "is_cpu": inspection.always,
     "is_cuda": inspection.never,
+    "is_meta": inspection.never,
+    "is_mps": inspection.never,
+    "is_quantized": inspection.never,
+    "is_sparse": inspection.never,
+    "is_xpu": inspection.never,
     "itemsize": inspection.element_size,
     "layout": inspection.layout,
     "mH": shape.mT,
     "mT": shape.mT,
     "nbytes": inspection.nbytes,
+}
+
+# In-place forms that are functions as well.
+_FUNCTIONS = (
+    "abs acos acosh addmv arccos arccosh arcsin arcsinh arctan arctanh asin asinh atan atanh ceil "
+    "celu clamp clamp_max clamp_min clip cos cosh deg2rad erf erfc exp exp2 expm1 fill fix floor "
+    "frac index_put ldexp log log10 log1p log2 logit nan_to_num neg negative rad2deg reciprocal "
+    "relu round rsqrt selu sigmoid sin sinc sinh sqrt square tan tanh threshold trunc xlogy zero"
+)
+_DROPOUTS = "alpha_dropout dropout feature_alpha_dropout rrelu"
+FUNCTIONS_IN_PLACE: dict[str, Callable[..., Any]] = {
+    **{f"{name}_": METHODS[f"{name}_"] for name in _FUNCTIONS.split()},
+    **{f"{name}_": in_place(op) for name, op in _table((("dropout", _DROPOUTS),)).items()},
 }
 
 for _name, _function in METHODS.items():

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from cygnet import kernels
-from cygnet.autograd import record
-from cygnet.ops.broadcast import reshape, sum, sum_to, to_shape
-from cygnet.ops.common import Number, as_tensor, cast, normalized_axis, wrap
-from cygnet.ops.elementwise import add, mul, sub
+from cygnet.autograd import is_grad_enabled, record
+from cygnet.ops.broadcast import expand, reshape, sum, sum_to, to_shape
+from cygnet.ops.common import Number, as_tensor, cast, floating, normalized_axis, wrap
+from cygnet.ops.composite import clamp
+from cygnet.ops.elementwise import add, div, mul, sqrt, sub
 from cygnet.ops.join import roll
-from cygnet.ops.shape import common_shape, mT, permute, unsqueeze
+from cygnet.ops.reduce import mean
+from cygnet.ops.shape import common_shape, diagonal, mT, permute, unsqueeze
 from cygnet.tensor import FLOATS, Tensor
 
 __all__ = [
@@ -23,12 +28,15 @@ __all__ = [
     "baddbmm",
     "bmm",
     "chain_matmul",
+    "corrcoef",
+    "cov",
     "cross",
     "dot",
     "ger",
     "inner",
     "kron",
     "matmul",
+    "matrix_power",
     "mm",
     "mv",
     "outer",
@@ -61,13 +69,21 @@ def _product(a: Tensor, b: Tensor, name: str) -> Tensor:
         terms = mul(unsqueeze(a, -1), unsqueeze(b, -3))
         return cast(sum(terms, -2), a.dtype)
 
+    x, y = a._array, b._array
+
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+        if is_grad_enabled():
+            by_a = _product(grad, mT(b), name) if a.requires_grad else None
+            by_b = _product(mT(a), grad, name) if b.requires_grad else None
+        else:  # a view is cheaper of an array than of a tensor
+            by_a = wrap(kernels.gemm(grad._array, y.swapaxes(-1, -2))) if a.requires_grad else None
+            by_b = wrap(kernels.gemm(x.swapaxes(-1, -2), grad._array)) if b.requires_grad else None
         return (
-            sum_to(_product(grad, mT(b), name), a.shape) if a.requires_grad else None,
-            sum_to(_product(mT(a), grad, name), b.shape) if b.requires_grad else None,
+            None if by_a is None else sum_to(by_a, x.shape),
+            None if by_b is None else sum_to(by_b, y.shape),
         )
 
-    return record(wrap(kernels.gemm(a._array, b._array)), (a, b), backward, name)
+    return record(wrap(kernels.gemm(x, y)), (a, b), backward, name)
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
@@ -360,3 +376,69 @@ def _chain(op: str, matrices: Sequence[Tensor]) -> Tensor:
         return mm(product(i, k), product(k + 1, j))
 
     return product(0, count - 1)
+
+
+def matrix_power(input: Tensor, n: int) -> Tensor:
+    """The product of `n` times the same matrix, also of each matrix of a stack.
+
+    Raises
+    ------
+    ShapeError
+        If the matrices are not square.
+    ValueError
+        For n < 0 (PyTorch inverts the matrices).
+    """
+    input = as_tensor(input, "matrix_power", "input")
+    if input.ndim < 2 or input.shape[-1] != input.shape[-2]:
+        raise kernels.ShapeError(
+            f"matrix_power: input has shape {input.shape}, expected (..., n, n)"
+        )
+    if n < 0:
+        raise ValueError(f"matrix_power: n is {n}, expected at least 0")
+    if n == 0:
+        return expand(wrap(np.eye(input.shape[-1], dtype=input.dtype)), input.shape).clone()
+    half = matrix_power(input, n // 2) if n > 1 else None
+    if half is None:
+        return input
+    square = matmul(half, half)
+    return matmul(square, input) if n % 2 else square
+
+
+def cov(input: Tensor, *, correction: int = 1) -> Tensor:
+    """The covariances of variables, whose observations are the columns; PyTorch's weights of the
+    observations are not offered.
+
+    Parameters
+    ----------
+    input : Tensor
+        (variables, observations), or (observations,) of one variable.
+    correction : int
+        Is subtracted from the number of observations in the divisor. Default 1.
+
+    Returns
+    -------
+    Tensor
+        (variables, variables); 0-d of one variable.
+
+    Raises
+    ------
+    ShapeError
+    """
+    x = floating("cov", input)
+    if x.ndim > 2:
+        raise kernels.ShapeError(f"cov: input has shape {x.shape}, expected at most 2 dimensions")
+    shape = (x.shape[0],) * 2 if x.ndim == 2 else ()
+    rows = x if x.ndim == 2 else reshape(x, (1, x.numel()))
+    centered = sub(rows, mean(rows, 1, keepdim=True))
+    products = matmul(centered, mT(centered))
+    return reshape(div(products, builtins.max(0, rows.shape[1] - correction)), shape)
+
+
+def corrcoef(input: Tensor) -> Tensor:
+    """The correlations, -1 to 1, of variables; see `cov`."""
+    covariances = cov(input)
+    if covariances.ndim == 0:
+        return div(covariances, covariances)
+    deviations = sqrt(diagonal(covariances))
+    by_rows = div(covariances, unsqueeze(deviations, 1))
+    return clamp(div(by_rows, deviations), -1, 1)

@@ -20,7 +20,7 @@ from cygnet.ops.common import (
     wrap,
 )
 from cygnet.ops.create import full
-from cygnet.ops.elementwise import eq, exp, mul, sub, where
+from cygnet.ops.elementwise import eq, exp, mul, ne, sub, where
 from cygnet.ops.join import cat
 from cygnet.ops.reduce import ValuesIndices, chosen, in_dtype
 from cygnet.ops.shape import narrow
@@ -31,6 +31,7 @@ __all__ = [
     "cummin",
     "cumprod",
     "cumsum",
+    "diff",
     "logcumsumexp",
     "prod",
 ]
@@ -196,3 +197,42 @@ def _running_choice(
     input = as_tensor(input, op, "input")
     axis = normalized_axis(op, dim, input.ndim)
     return chosen(input, wrap(kernel(input._array, axis)), axis)
+
+
+def diff(
+    input: Tensor,
+    n: int = 1,
+    dim: int = -1,
+    prepend: Tensor | None = None,
+    append: Tensor | None = None,
+) -> Tensor:
+    """Each element minus the one before it along `dim`, `n` times; of bools whether they differ.
+
+    Parameters
+    ----------
+    input : Tensor
+        At least one dimension.
+    n : int
+        Default 1.
+    dim : int
+        Default -1.
+    prepend, append : Tensor, optional
+        Joined to the input along `dim` first.
+
+    Raises
+    ------
+    ShapeError, ValueError
+    """
+    input = as_tensor(input, "diff", "input")
+    if input.ndim == 0:
+        raise kernels.ShapeError("diff: input has shape (), expected at least 1 dimension")
+    if n < 0:
+        raise ValueError(f"diff: n is {n}, expected at least 0")
+    axis = normalized_axis("diff", dim, input.ndim)
+    parts = [part for part in (prepend, input, append) if part is not None]
+    result = cat(parts, axis) if len(parts) > 1 else input
+    for _ in range(min(n, result.shape[axis])):
+        size = result.shape[axis] - 1
+        after, before = narrow(result, axis, 1, size), narrow(result, axis, 0, size)
+        result = ne(after, before) if result.dtype == bool else sub(after, before)
+    return result

@@ -26,9 +26,11 @@ from cygnet.ops.common import (
 from cygnet.tensor import Array, Tensor
 
 __all__ = [
+    "adjoint",
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
+    "broadcast_shapes",
     "broadcast_tensors",
     "broadcast_to",
     "chunk",
@@ -534,3 +536,20 @@ def overlap_added(grad: Tensor, shape: Shape, windows: Any, name: str) -> Tensor
         saved=(),
         fresh=False,
     )
+
+
+def adjoint(input: Tensor) -> Tensor:
+    """`mT`: tensors are real."""
+    return mT(input)
+
+
+def broadcast_shapes(*shapes: int | Sequence[int]) -> Shape:
+    """The shape that all given ones broadcast to; an int is the shape of a vector.
+
+    Raises
+    ------
+    ShapeError
+        If there is none.
+    """
+    given = [(shape,) if isinstance(shape, int) else tuple(shape) for shape in shapes]
+    return common_shape("broadcast_shapes", given)

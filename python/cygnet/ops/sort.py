@@ -20,9 +20,10 @@ from cygnet.ops.elementwise import add, div, eq, ge, le, logical_and, minimum, m
 from cygnet.ops.gather import gather, scatter_along
 from cygnet.ops.join import cat
 from cygnet.ops.reduce import ValuesIndices, amax, amin, chosen, share_among_equals
-from cygnet.ops.rounding import floor
+from cygnet.ops.rounding import ceil, floor, round
+from cygnet.ops.rows import index_select
 from cygnet.ops.scan import cumsum
-from cygnet.ops.shape import narrow
+from cygnet.ops.shape import movedim, narrow
 from cygnet.tensor import FLOATS, Array, Tensor, _check_readable
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "kthvalue",
     "median",
     "msort",
+    "quantile",
     "searchsorted",
     "sort",
     "topk",
@@ -359,3 +361,86 @@ def histc(input: Tensor, bins: int = 100, min: Number = 0, max: Number = 0) -> T
     place = floor(div(mul(sub(where(inside, flat, low), low), bins), sub(high, low)))
     weights = cast(inside, flat.dtype)
     return scatter_along(weights, cast(minimum(place, bins - 1), _LONG), 0, bins)
+
+
+def _between(low: Tensor, high: Tensor, share: Tensor | float) -> Tensor:
+    return add(low, mul(sub(high, low), share))
+
+
+def quantile(
+    input: Tensor,
+    q: Tensor | float,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+) -> Tensor:
+    """The values below which the shares `q` of the elements along `dim` lie; NaN if one is.
+
+    Parameters
+    ----------
+    input : Tensor
+        float32 or float64, not empty along `dim`.
+    q : Tensor or float
+        0-d or (Q,), of the input's type, in [0, 1].
+    dim : int, optional
+        Default: all elements.
+    keepdim : bool
+        Whether the dimension stays, with size 1. Default False.
+    interpolation : str
+        Between two elements: 'linear' (default), 'lower', 'higher', 'midpoint' or 'nearest'.
+
+    Returns
+    -------
+    Tensor
+        Of the input's shape without `dim`; with (Q,) the first dimension is Q.
+
+    Raises
+    ------
+    DTypeError, IndexError, ShapeError, ValueError
+    """
+    op = "quantile"
+    input = as_tensor(input, op, "input")
+    if input.dtype not in FLOATS:
+        raise kernels.DTypeError(f"{op}: input is {input.dtype}, expected float32 or float64")
+    if not isinstance(q, Tensor):
+        if not 0 <= q <= 1:
+            raise ValueError(f"{op}: q is {q}, expected 0 to 1")
+        q = wrap(np.array(q, input.dtype))
+    if q.ndim > 1 or q.dtype != input.dtype:
+        raise kernels.ShapeError(
+            f"{op}: q is {q.dtype} of shape {q.shape}, expected {input.dtype} of shape () or (Q,)"
+        )
+    axis = normalized_axis(op, 0 if dim is None else dim, input.ndim)
+    rows = reshape(input, (input.numel(),)) if dim is None or not input.ndim else input
+    size = rows.shape[axis]
+    if not size:
+        raise kernels.ShapeError(f"{op}: input has shape {input.shape}, expected elements")
+    rows = movedim(sort(rows, axis).values, axis, -1)
+    place = mul(reshape(q.detach(), (q.numel(),)), size - 1)
+
+    def at(rounded: Tensor) -> Tensor:
+        return index_select(rows, -1, cast(rounded, np.dtype(np.int64)))
+
+    match interpolation:
+        case "linear":
+            low = floor(place)
+            result = _between(at(low), at(ceil(place)), sub(place, low))
+        case "midpoint":
+            result = _between(at(floor(place)), at(ceil(place)), 0.5)
+        case "lower" | "higher" | "nearest":
+            rounding = {"lower": floor, "higher": ceil, "nearest": round}[interpolation]
+            result = at(rounding(place))
+        case _:
+            raise ValueError(
+                f"{op}: interpolation is {interpolation!r}, expected 'linear', 'lower', 'higher', "
+                "'midpoint' or 'nearest'"
+            )
+    last = narrow(rows, -1, size - 1, 1)
+    result = movedim(where(ne(last, last), last, result), -1, 0)
+    if dim is None:
+        shape: tuple[int, ...] = (1,) * input.ndim if keepdim else ()
+    else:
+        kept = (1,) if keepdim and input.ndim else ()
+        shape = (*input.shape[:axis], *kept, *input.shape[axis + 1 :])
+    return reshape(result, (*q.shape, *shape))
