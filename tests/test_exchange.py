@@ -255,7 +255,7 @@ def test_weights_travel_to_pytorch_and_back(torch, tmp_path, name):
     again.load_state_dict(files.load_file(second))
     files.save_file(again.state_dict(), third)
     assert third.read_bytes() == first.read_bytes()
-    files.save_file(theirs.state_dict(), third, metadata={"format_version": "1"})
+    files.save_file(theirs.state_dict(), third, metadata={"cygnet": '{"format_version":1}'})
     assert second.read_bytes() == third.read_bytes()
     inputs = [np.random.default_rng(i).standard_normal(s, np.float32) for i, s in enumerate(shapes)]
     for part in (theirs.eval(), mine.eval(), again.eval()):

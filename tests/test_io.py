@@ -16,6 +16,7 @@ import cygnet
 from cygnet import nn, optim
 from cygnet.io import load_safetensors, safetensors_metadata, save_safetensors
 
+VERSION = {"cygnet": '{"format_version":1}'}
 DTYPES = [np.float32, np.float64, np.int64, np.int32, np.uint8, np.bool_]
 
 
@@ -58,7 +59,7 @@ def test_metadata_hold_the_version(tmp_path):
 
     save_safetensors({"a": np.zeros(1)}, tmp_path / "a")
     with safe_open(tmp_path / "a", framework="numpy") as file:
-        assert file.metadata() == {"format_version": "1"}
+        assert file.metadata() == VERSION
 
 
 def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
@@ -95,6 +96,14 @@ def test_errors_of_writing(tmp_path):
     ):
         with pytest.raises(TypeError, match=message):
             save_safetensors(state, tmp_path / "a")
+    with pytest.raises(TypeError, match="argument metadata expected texts"):
+        save_safetensors({}, tmp_path / "a", metadata={"epoch": 3})
+    with pytest.raises(ValueError, match=r"a: .*surrogates not allowed"):
+        save_safetensors({"\ud800": np.zeros(1)}, tmp_path / "a")
+    with pytest.raises(ValueError, match=r"a: .*no header: .*too large"):
+        cygnet.save(["x" * 100_000_000], tmp_path / "a")
+    with pytest.raises(ValueError, match=r"a: .*4300 digits"):
+        cygnet.save([10**5000], tmp_path / "a")
     assert os.listdir(tmp_path) == []
 
 
@@ -116,16 +125,27 @@ def test_foreign_files(tmp_path):
     path = tmp_path / "a"
     save_file({"a": np.array([1.5], np.float16)}, path)
     assert load_safetensors(path)["a"].dtype == np.float32
-    save_file({"a": np.zeros(1, np.float32)}, path, metadata={"format_version": "99"})
-    with pytest.raises(ValueError, match="format version 99"):
-        load_safetensors(path)
-    path.write_bytes(with_header(entry(dtype="BF16", data_offsets=[0, 2]), b"\x80\x3f"))
-    np.testing.assert_array_equal(load_safetensors(path)["a"].numpy(), np.float32([1]), strict=True)
+    for note, message in (
+        ('{"format_version":99}', "format version 99"),
+        ("[]", "'cygnet' is no map"),
+        ("{", "is not a readable safetensors file"),
+    ):
+        save_file({"a": np.zeros(1, np.float32)}, path, metadata={"cygnet": note})
+        with pytest.raises(ValueError, match=message):
+            load_safetensors(path)
+    for shape in ([1], []):
+        header = entry(dtype="BF16", shape=shape, data_offsets=[0, 2])
+        path.write_bytes(with_header(header, b"\x80\x3f"))
+        for loaded in (cygnet.load(path), cygnet.load(path, mmap=True)):
+            np.testing.assert_array_equal(loaded["a"], np.ones(shape, np.float32), strict=True)
     save_file({"a": np.zeros(1)}, path, metadata={"format": "pt", "who": "I"})
     assert load_safetensors(path)["a"].tolist() == [0]
     assert safetensors_metadata(path) == {"format": "pt", "who": "I"}
-    save_safetensors({"a": np.zeros(1)}, path, metadata={"who": "you"})
-    assert safetensors_metadata(path) == {"format_version": "1", "who": "you"}
+    assert safetensors_metadata(io.BytesIO(path.read_bytes())) == {"format": "pt", "who": "I"}
+    save_safetensors({"a": np.zeros(1)}, path, metadata={"who": "you", "cygnet": "1"})
+    assert safetensors_metadata(path) == {"who": "you", "cygnet": "1"}
+    save_safetensors({}, path)
+    assert safetensors_metadata(path) == {}
     save_file({"a": np.zeros(1, np.int8)}, path)
     with pytest.raises(ValueError, match=r"'a': .*int8"):
         load_safetensors(path)
@@ -144,35 +164,38 @@ def with_header(header, data=b"\0"):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"1234567", "it has 7 bytes"),
-        (struct.pack("<Q", 2**63) + b"{}", "its header would have"),
-        (with_header(b"{"), "its header is no JSON"),
-        (with_header(b"\xff\xff"), "its header is no JSON"),
-        (with_header(b"[" * 100_000), "its header is no JSON"),
-        (with_header([]), "its header is no map"),
-        (with_header({"__metadata__": 3}), "its metadata are no map of texts"),
-        (with_header({"__metadata__": {"a": 1}}), "its metadata are no map of texts"),
-        (with_header({"a": 3}), "the entry of 'a' is 3"),
-        (with_header({"a": {}}), "the entry of 'a' is {}"),
-        (with_header(entry(shape=[-1])), "the entry of 'a'"),
-        (with_header(entry(shape=[True])), "the entry of 'a'"),
-        (with_header(entry(shape=[1] * 40)), "the entry of 'a'"),
-        (with_header(entry(data_offsets=[0, 1, 2])), "the entry of 'a'"),
-        (with_header(entry(data_offsets=[0.0, 1])), "the entry of 'a'"),
+        (b"1234567", "header too small"),
+        (struct.pack("<Q", 2**63) + b"{}", "header too large"),
+        (with_header(b"{"), "invalid JSON in header"),
+        (with_header(b"\xff\xff"), "invalid UTF-8 in header"),
+        (with_header(b"[" * 100_000), "invalid JSON in header"),
+        (with_header(b'{"a":' * 1000), "invalid JSON in header"),
+        (with_header([]), "invalid JSON in header"),
+        (with_header({"__metadata__": 3}), "expected a map"),
+        (with_header({"__metadata__": {"a": 1}}), "expected a string"),
+        (with_header({"a": 3}), "expected struct TensorInfo"),
+        (with_header({"a": {}}), "missing field `dtype`"),
+        (with_header(entry(shape=[-1])), "integer `-1`"),
+        (with_header(entry(shape=[True])), "boolean `true`"),
+        (with_header(entry(shape=[1] * 70)), "maximum supported dimension"),
+        (with_header(entry(data_offsets=[0, 1, 2])), "invalid length 3"),
+        (with_header(entry(data_offsets=[0.0, 1])), "floating point `0.0`"),
         (with_header(entry(dtype="F8_E4M3")), "'a' has dtype 'F8_E4M3'"),
-        (with_header(entry(dtype="F32")), "'a' has 1 bytes, but F32"),
-        (with_header(entry(shape=[2**62, 2**62])), "'a' has 1 bytes, but U8"),
-        (with_header(entry(data_offsets=[1, 2]), b"\0\0"), "'a' begins at 1, expected 0"),
-        (with_header({**entry(), "b": entry()["a"]}), "'b' begins at 0, expected 1"),
-        (with_header(entry(), b"\0\0"), "its arrays have 1 bytes, 2 are there"),
-        (with_header(entry(data_offsets=[5, 3])), "'a' has -2 bytes"),
+        (with_header(entry(dtype="F32")), "invalid shape, data type, or offset"),
+        (with_header(entry(shape=[2**62, 2**62])), "overflow computing buffer size"),
+        (with_header(entry(shape=[0, 2**62, 2**62], data_offsets=[0, 0]), b""), "too big"),
+        (with_header(entry(data_offsets=[1, 2]), b"\0\0"), "invalid offset for tensor `a`"),
+        (with_header({**entry(), "b": entry()["a"]}), "invalid offset for tensor"),
+        (with_header(entry(), b"\0\0"), "file not fully covered"),
+        (with_header(entry(data_offsets=[5, 3])), "invalid offset for tensor `a`"),
     ],
 )
 def test_a_damaged_header_is_named(tmp_path, content, message):
     path = tmp_path / "a"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=re.escape(str(path)) + ".*" + re.escape(message)):
-        cygnet.load(path)
+    for mmap in (False, True):
+        with pytest.raises(ValueError, match=re.escape(str(path)) + ".*" + re.escape(message)):
+            cygnet.load(path, mmap=mmap)
 
 
 class Odd(tuple):
@@ -196,7 +219,14 @@ NESTED = [
     {"w": cygnet.zeros(2), "epoch": 3},
     {"__metadata__": cygnet.zeros(2)},
     {"a.b": cygnet.zeros(1), "a": {"b": cygnet.ones(1)}, 0: cygnet.ones(2), "0": 1},
-    [np.arange(3, dtype=np.int8), np.float32(2.5), np.float16([1]), np.bool_(True), np.array(7)],
+    [
+        np.arange(3, dtype=np.int8),
+        np.float32(2.5),
+        np.float16([1]),
+        np.bool_(True),
+        np.array(7),
+        np.array(True),
+    ],
     {"ü\n": "\0\ud800"[:1]},
     [cygnet.zeros(0, 3), cygnet.tensor(True), cygnet.rand(2, 3).T],
     (float("inf"), -float("inf"), -0.0, 1e-320),
@@ -302,21 +332,27 @@ def test_a_flat_dict_is_a_plain_file_of_any_reader(tmp_path):
     for name, tensor in net.state_dict().items():
         np.testing.assert_array_equal(arrays[name], tensor.detach().numpy(), strict=True)
     with safe_open(path, framework="numpy") as file:
-        assert file.metadata() == {"format_version": "1"}
-    save_file(arrays, other, metadata={"format_version": "1"})
+        assert file.metadata() == VERSION
+    save_file(arrays, other, metadata=VERSION)
     assert path.read_bytes() == other.read_bytes()
     assert not net.load_state_dict(cygnet.load(other)).missing_keys
 
 
-def test_the_bytes_are_those_of_the_formats_library(tmp_path):
-    from safetensors.numpy import save
-
+def test_equal_states_are_equal_bytes_and_come_back_in_order(tmp_path):
     kinds = ["?", "i1", "u1", "i2", "u2", "f2", "i4", "u4", "f4", "f8", "i8", "u8"]
     arrays = {f'{i % 3}.ü\t"{kind}': np.ones(i, kind) for i, kind in enumerate(kinds)}
-    save_safetensors(arrays, tmp_path / "a")
-    assert (tmp_path / "a").read_bytes() == save(arrays, metadata={"format_version": "1"})
-    (tmp_path / "a").write_bytes(save({}))
-    assert cygnet.load(tmp_path / "a") == {}
+    texts = {kind: kind for kind in kinds}
+    files = [io.BytesIO() for _ in range(10)]
+    for file in files[:5]:
+        save_safetensors(arrays, file, texts)
+    for file in files[5:]:
+        cygnet.save([arrays, texts], file)
+    assert len({file.getvalue() for file in files[:5]}) == 1
+    assert len({file.getvalue() for file in files[5:]}) == 1
+    names = [str(i) for i in range(20)]
+    cygnet.save(dict.fromkeys(reversed(names), cygnet.zeros(1)), tmp_path / "a")
+    for mmap in (False, True):
+        assert list(cygnet.load(tmp_path / "a", mmap=mmap)) == sorted(names)
 
 
 def test_what_cannot_be_saved_is_named(tmp_path):
@@ -409,9 +445,11 @@ def test_damage_never_crashes(tmp_path, kind):
         damaged.append(bytes(content))
     messages = []
     for content in damaged:
-        try:
-            cygnet.load(io.BytesIO(content))
-        except ValueError as error:
-            messages.append(str(error))
-    assert len(messages) > 100
-    assert all(message.startswith("load: the BytesIO") for message in messages)
+        path.write_bytes(content)
+        for file, mmap in ((io.BytesIO(content), False), (path, True)):
+            try:
+                cygnet.load(file, mmap=mmap)
+            except ValueError as error:
+                messages.append(str(error))
+    assert len(messages) > 200
+    assert all(message.startswith(("load: the BytesIO", f"load: {path}")) for message in messages)

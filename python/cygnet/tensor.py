@@ -446,7 +446,7 @@ def of_sizes_or_data(op: str, dtype: np.dtype[Any], data: tuple[Any, ...]) -> Ar
     if all(
         hasattr(size, "__index__") and not isinstance(size, Tensor | np.ndarray) for size in data
     ):
-        return kernels.full([int(size) for size in data] or [0], 0.0, dtype.name)
+        return kernels.full([int(size) for size in data] or [0], 0.0, NAMES[dtype])
     if len(data) > 1:
         raise TypeError(f"{op}: expected sizes or one array_like, got {len(data)} arguments")
     return kernels.contiguous(array_from(data[0], dtype, op), always_copy=True)

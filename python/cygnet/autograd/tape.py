@@ -19,6 +19,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd.modes import mode
+from cygnet.dtypes import NAMES
 
 if TYPE_CHECKING:
     from cygnet.tensor import Array, Tensor
@@ -579,7 +580,7 @@ def grad(
     found = _differentiate("grad", outputs, grad_outputs, chosen, retain_graph, create_graph)
     for position, tensor in enumerate(chosen):
         if found[position] is None and materialize_grads:
-            zeros = kernels.full(tensor.shape, 0.0, tensor.dtype.name)
+            zeros = kernels.full(tensor.shape, 0.0, NAMES[tensor.dtype])
             found[position] = tensor._wrap(zeros)
         elif found[position] is None and not allow_unused:
             raise RuntimeError(

@@ -1,4 +1,4 @@
-"""Nested containers as one safetensors file: the arrays by name, all else as JSON in its metadata.
+"""Nested containers as one safetensors file: the arrays by name, all else as JSON beside them.
 
 Of a container JSON tells too little, so each value is written as
 
@@ -15,7 +15,6 @@ NumPy array, NumPy number          {"array": name}, {"number": name}
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,9 +23,6 @@ import numpy as np
 
 from cygnet.io.safetensors import File, name_of, tensor_of, writable_array
 from cygnet.tensor import Array, Tensor
-
-STRUCTURE = "structure"
-_LONGEST = 80_000_000  # bytes; a header may have 100,000,000
 
 
 class _Writer:
@@ -100,22 +96,14 @@ def _refusal(value: Any, path: tuple[Any, ...]) -> str:
     )
 
 
-def describe(obj: Any, file: File) -> tuple[dict[str, Array], str]:
-    """The arrays of a container by name, and all else as JSON."""
+def describe(obj: Any, file: File) -> tuple[dict[str, Array], Any]:
+    """The arrays of a container by name, and all else as JSON has it."""
     writer = _Writer(file)
-    try:
-        text = json.dumps(writer.describe(obj, ()), allow_nan=False, separators=(",", ":"))
-    except RecursionError:
-        raise ValueError(f"save: {name_of(file)}: obj is nested too deeply") from None
-    if len(text) > _LONGEST:
-        raise ValueError(
-            f"save: {name_of(file)}: numbers and texts take {len(text)} bytes, expected at most "
-            f"{_LONGEST}; save long lists of numbers as arrays"
-        )
-    return writer.arrays, text
+    structure = writer.describe(obj, ())
+    return writer.arrays, structure
 
 
-def rebuild(text: str, arrays: dict[str, Array], file: File) -> Any:
+def rebuild(structure: Any, arrays: dict[str, Array], file: File) -> Any:
     """What `describe` described.
 
     Raises
@@ -145,7 +133,7 @@ def rebuild(text: str, arrays: dict[str, Array], file: File) -> Any:
         return described
 
     try:
-        return value(json.loads(text))
+        return value(structure)
     except (ValueError, KeyError, TypeError, StopIteration, RecursionError, RuntimeError) as error:
         raise ValueError(
             f"load: {name_of(file)} has a damaged description of its contents: "

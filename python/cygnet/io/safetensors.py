@@ -1,7 +1,7 @@
-"""Weights in the safetensors format: names and arrays, no code.
+"""Weights in the safetensors format, by the library of that name: names and arrays, no code.
 
-A file is the length of its header in eight bytes, the header (JSON: the type, shape and place of
-every array, and a map of texts, ``__metadata__``), and the arrays' bytes one after another.
+Beside the arrays a file keeps texts by key, its metadata, and the library writes several keys in
+any order. Cygnet's files have one, whose JSON holds all else, so that equal states are equal bytes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 import numpy as np
+from safetensors import SafetensorError, deserialize, safe_open
+from safetensors.numpy import save as serialize
 
 from cygnet.files import write_whole
 from cygnet.ops.create import as_tensor
@@ -23,26 +25,22 @@ from cygnet.tensor import Array, Tensor
 __all__ = ["load_safetensors", "safetensors_metadata", "save_safetensors"]
 
 FORMAT_VERSION = 1
+_KEY = "cygnet"
 
 # A path, or an object with `read` or `write` of bytes.
 File: TypeAlias = str | os.PathLike[str] | IO[bytes]
+Content: TypeAlias = bytes | memory_map.mmap
 
-# The format's names of the types that NumPy has, in the format's order; bfloat16 is the upper half
-# of a float32.
+# NumPy's types by the format's names; it has no bfloat16.
 _TYPES = {
     "BOOL": np.dtype("?"),
-    "U8": np.dtype("<u1"),
-    "I8": np.dtype("<i1"),
-    "I16": np.dtype("<i2"),
-    "U16": np.dtype("<u2"),
-    "F16": np.dtype("<f2"),
-    "BF16": np.dtype("<u2"),
-    "I32": np.dtype("<i4"),
-    "U32": np.dtype("<u4"),
-    "F32": np.dtype("<f4"),
-    "F64": np.dtype("<f8"),
-    "I64": np.dtype("<i8"),
-    "U64": np.dtype("<u8"),
+    "BF16": np.dtype("V2"),
+    **{
+        f"{kind}{8 * size}": np.dtype(f"<{kind.lower()}{size}")
+        for kind in "IU"
+        for size in (1, 2, 4, 8)
+    },
+    **{f"F{8 * size}": np.dtype(f"<f{size}") for size in (2, 4, 8)},
 }
 
 
@@ -63,25 +61,17 @@ def writable_array(name: str, value: Any, file: File) -> Array:
     return np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
 
 
-def write_arrays(arrays: dict[str, Array], metadata: dict[str, str], file: File) -> None:
-    """Writes a safetensors file, its arrays by descending type and by name as the format's own
-    library does; to a path whole or not at all.
-    """
-    names = {dtype: name for name, dtype in _TYPES.items() if name != "BF16"}
-    order = {dtype: -rank for rank, dtype in enumerate(names)}
-    header: dict[str, Any] = {
-        "__metadata__": {"format_version": str(FORMAT_VERSION), **metadata},
-    }
-    end = 0
-    contents = []
-    for name, array in sorted(arrays.items(), key=lambda item: (order[item[1].dtype], item[0])):
-        offsets = [end, end + array.nbytes]
-        header[name] = {"dtype": names[array.dtype], "shape": array.shape, "data_offsets": offsets}
-        contents.append(array.tobytes())
-        end += array.nbytes
-    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # the arrays begin at a multiple of eight bytes
-    write_content(b"".join([len(text).to_bytes(8, "little"), text, *contents]), file)
+def write_arrays(arrays: dict[str, Array], file: File, **contents: Any) -> None:
+    """Writes arrays, and beside them what JSON can hold; to a path whole or not at all."""
+    note = {"format_version": FORMAT_VERSION, **contents}
+    try:
+        text = json.dumps(note, allow_nan=False, separators=(",", ":"))
+        content = serialize(arrays, {_KEY: text})
+    except (SafetensorError, ValueError) as error:
+        raise ValueError(
+            f"save: {name_of(file)}: names, numbers and texts make no header: {error}"
+        ) from None
+    write_content(content, file)
 
 
 def write_content(content: bytes, file: File) -> None:
@@ -99,7 +89,7 @@ def write_content(content: bytes, file: File) -> None:
     write_whole(path, content)
 
 
-def read_content(file: File, mmap: bool = False) -> memoryview:
+def read_content(file: File, mmap: bool = False) -> Content:
     """All bytes of a path, or of an open file from where it stands.
 
     With `mmap` a path's are read when they are used; the memory may be written to, the file stays.
@@ -110,93 +100,80 @@ def read_content(file: File, mmap: bool = False) -> memoryview:
         content = file.read()
         if not isinstance(content, bytes | bytearray):
             raise TypeError(f"load: {name_of(file)} gives text, expected a file opened with 'rb'")
-        return memoryview(content)
+        return bytes(content)
     path = Path(file)
     if not path.exists():
         raise FileNotFoundError(f"load: there is no file {path}")
     if path.is_dir():
         raise IsADirectoryError(f"load: {path} is a folder")
     if not mmap or path.stat().st_size == 0:
-        return memoryview(path.read_bytes())
+        return path.read_bytes()
     with open(path, "rb") as opened:
-        return memoryview(memory_map.mmap(opened.fileno(), 0, access=memory_map.ACCESS_COPY))
+        return memory_map.mmap(opened.fileno(), 0, access=memory_map.ACCESS_COPY)
 
 
-def parse(content: memoryview, share: bool = False) -> tuple[dict[str, Array], dict[str, str]]:
-    """The arrays and metadata of a file's bytes; the arrays share its memory with `share`.
+def read_arrays(file: File, content: Content) -> tuple[dict[str, Array], dict[str, Any]]:
+    """The arrays of a file, and what was written beside them; of other programs' files their texts
+    as "metadata". The arrays share a mapped file's memory.
 
     Raises
     ------
     ValueError
-        If the bytes are no such file.
+        Naming the file, if it is none of this format and version.
     """
-    if len(content) < 8:
-        raise ValueError(f"it has {len(content)} bytes")
-    length = int.from_bytes(content[:8], "little")
-    if length > len(content) - 8:
-        raise ValueError(f"its header would have {length} bytes, the file has {len(content)}")
     try:
-        header = json.loads(bytes(content[8 : 8 + length]).decode())
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"its header is no JSON: {error}") from None
-    if not isinstance(header, dict):
-        raise ValueError("its header is no map")
-    metadata = header.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        raise ValueError("its metadata are no map of texts")
-    data = content[8 + length :]
-    places = {name: _place(name, entry) for name, entry in header.items()}
-    end = 0
-    for name, (_, _, start, stop) in sorted(places.items(), key=lambda place: place[1][2:]):
-        if start != end:
-            raise ValueError(f"{name!r} begins at {start}, expected {end}")
-        end = stop
-    if end != len(data):
-        raise ValueError(f"its arrays have {end} bytes, {len(data)} are there")
-    arrays = {}
-    for name, (kind, shape, start, stop) in places.items():
-        array = np.frombuffer(data[start:stop], _TYPES[kind]).reshape(shape)
-        if kind == "BF16":
-            array = (array.astype(np.uint32) << 16).view(np.float32)
-        elif kind == "BOOL":  # other bytes than 0 and 1 would be neither
-            array = array.view(np.uint8) != 0
-        arrays[name] = array if share else array.copy()
-    return arrays, metadata
-
-
-def _place(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
-    """Type, shape, begin and end of an array by its entry in the header."""
-    try:
-        kind, shape, (start, stop) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
-        known = all(type(n) is int and n >= 0 for n in (*shape, start, stop)) and len(shape) <= 32
-    except (TypeError, KeyError, ValueError):
-        known = False
-    if not known:
-        raise ValueError(f"the entry of {name!r} is {entry!r:.200}")
-    if kind not in _TYPES:
-        raise ValueError(f"{name!r} has dtype {kind!r}, expected one of {', '.join(_TYPES)}")
-    if stop - start != math.prod(shape) * _TYPES[kind].itemsize:
-        raise ValueError(f"{name!r} has {stop - start} bytes, but {kind} of shape {shape}")
-    return kind, shape, start, stop
-
-
-def read_arrays(
-    file: File, content: memoryview, share: bool
-) -> tuple[dict[str, Array], dict[str, str]]:
-    """The arrays and metadata of a file; errors name it."""
-    try:
-        arrays, metadata = parse(content, share)
-    except ValueError as error:
+        arrays, texts = _parse(file, content)
+        note = json.loads(texts[_KEY]) if _KEY in texts else {"metadata": texts}
+        if not isinstance(note, dict):
+            raise ValueError(f"what its metadata hold as {_KEY!r} is no map")
+    except (SafetensorError, ValueError, RecursionError) as error:
         raise ValueError(
             f"load: {name_of(file)} is not a readable safetensors file: {error}"
         ) from None
-    version = metadata.get("format_version", str(FORMAT_VERSION))
-    if version != str(FORMAT_VERSION):
+    version = note.get("format_version", FORMAT_VERSION)
+    if version != FORMAT_VERSION:
         raise ValueError(
             f"load: {name_of(file)} has format version {version}, this Cygnet reads "
             f"{FORMAT_VERSION}"
         )
-    return arrays, metadata
+    return {name: _known(array) for name, array in arrays.items()}, note
+
+
+def _parse(file: File, content: Content) -> tuple[dict[str, Array], dict[str, str]]:
+    """The arrays in the file's order, of the format's types, and its metadata."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    arrays = {}
+    if isinstance(content, bytes):
+        entries = dict(deserialize(content))  # in any order, and without the metadata
+        header = json.loads(content[8:start])
+        texts = header.pop("__metadata__", None)
+        for name in header:
+            entry = entries[name]
+            arrays[name] = _array(name, entry["dtype"], entry["shape"], entry["data"])
+    else:
+        with safe_open(file, framework="numpy") as opened:
+            texts = opened.metadata()
+            for name in opened.offset_keys():  # their bytes follow one another without gaps
+                part = opened.get_slice(name)
+                arrays[name] = _array(name, part.get_dtype(), part.get_shape(), content, start)
+                start += arrays[name].nbytes
+    return arrays, texts or {}
+
+
+def _array(name: str, kind: str, shape: list[int], data: Any, start: int = 0) -> Array:
+    """The array that begins at byte `start`."""
+    if kind not in _TYPES:
+        raise ValueError(f"{name!r} has dtype {kind!r}, expected one of {', '.join(_TYPES)}")
+    return np.frombuffer(data, _TYPES[kind], math.prod(shape), start).reshape(shape)
+
+
+def _known(array: Array) -> Array:
+    """The array with a type that NumPy has, and a bool of 0 and 1 only."""
+    if array.dtype.kind == "V":  # bfloat16 is the upper half of a float32
+        return np.asarray(np.left_shift(array.view("<u2"), 16, dtype=np.uint32)).view(np.float32)
+    if array.dtype == bool:
+        return np.asarray(array.view(np.uint8) != 0)
+    return array
 
 
 def tensor_of(name: str, array: Array, file: File) -> Tensor:
@@ -222,14 +199,14 @@ def save_safetensors(
     path : path-like or binary file
         Replaced if it exists.
     metadata : mapping of str to str, optional
-        Texts to be kept in the file.
+        Texts to be kept in the file, for `safetensors_metadata`.
 
     Raises
     ------
     FileNotFoundError
         If the folder does not exist.
     TypeError
-        If a key is no string or a value no array of numbers.
+        If a key is no string, a value no array of numbers or the metadata no texts.
     """
     if not isinstance(state_dict, Mapping):
         raise TypeError(
@@ -248,7 +225,10 @@ def save_safetensors(
                 f"got {type(value).__name__}; nested states are not flat"
             )
         arrays[name] = writable_array(name, value, path)
-    write_arrays(arrays, dict(metadata or {}), path)
+    texts = dict(metadata or {})
+    if not all(isinstance(text, str) for pair in texts.items() for text in pair):
+        raise TypeError(f"save: {name_of(path)}: argument metadata expected texts, got {texts!r}")
+    write_arrays(arrays, path, **({"metadata": texts} if texts else {}))
 
 
 def load_safetensors(path: File) -> dict[str, Tensor]:
@@ -271,7 +251,7 @@ def load_safetensors(path: File) -> dict[str, Tensor]:
         Naming the file, if it is damaged, of a newer format version or holds a type that
         tensors cannot have.
     """
-    arrays, _ = read_arrays(path, read_content(path), share=False)
+    arrays, _ = read_arrays(path, read_content(path))
     return {name: tensor_of(name, array, path) for name, array in arrays.items()}
 
 
@@ -285,4 +265,6 @@ def safetensors_metadata(path: File) -> dict[str, str]:
     ValueError
         If it is damaged.
     """
-    return read_arrays(path, read_content(path, mmap=True), share=True)[1]
+    _, note = read_arrays(path, read_content(path, mmap=True))
+    texts: dict[str, str] = note.get("metadata", {})
+    return texts

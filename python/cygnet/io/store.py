@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from cygnet.device import check_device
-from cygnet.io.nested import STRUCTURE, describe, rebuild
+from cygnet.io.nested import describe, rebuild
 from cygnet.io.safetensors import (
+    Content,
     File,
     name_of,
     read_arrays,
@@ -64,8 +65,11 @@ def save(obj: Any, f: File) -> None:
     ):
         save_safetensors(obj, f)
         return
-    arrays, structure = describe(obj, f)
-    write_arrays(arrays, {STRUCTURE: structure}, f)
+    try:
+        arrays, structure = describe(obj, f)
+        write_arrays(arrays, f, structure=structure)
+    except RecursionError:
+        raise ValueError(f"save: {name_of(f)}: obj is nested too deeply") from None
 
 
 def load(
@@ -104,16 +108,16 @@ def load(
     """
     _check_location(map_location)
     content = read_content(f, bool(mmap))
-    if bytes(content[:4]) == b"PK\x03\x04":
+    if content[:4] == b"PK\x03\x04":
         return _load_zip(f, content)
     try:
-        arrays, metadata = read_arrays(f, content, share=bool(mmap))
+        arrays, note = read_arrays(f, content)
     except ValueError:
         if len(content) > 1 and content[0] == 0x80 and content[1] <= 5:
             raise ValueError(_PICKLE.format(name_of(f))) from None
         raise
-    if STRUCTURE in metadata and "format_version" in metadata:
-        return rebuild(metadata[STRUCTURE], arrays, f)
+    if "structure" in note:
+        return rebuild(note["structure"], arrays, f)
     return {name: tensor_of(name, array, f) for name, array in arrays.items()}
 
 
@@ -131,7 +135,7 @@ def _check_location(location: Any) -> None:
         check_device("load", location)
 
 
-def _load_zip(file: File, content: memoryview) -> dict[str, Tensor]:
+def _load_zip(file: File, content: Content) -> dict[str, Tensor]:
     """The arrays of an ``.npz`` file."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:

@@ -12,6 +12,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import record, record_view
+from cygnet.dtypes import NAMES
 from cygnet.ops.common import (
     Shape,
     also_named,
@@ -94,7 +95,7 @@ def viewed(input: Tensor, take: Callable[[Array], Array], name: str) -> Tensor:
 
 def _placed(grad: Tensor, shape: Shape, take: Callable[[Array], Array], name: str) -> Tensor:
     """Zeros of `shape` with `grad` where `take` looks."""
-    whole = kernels.full(shape, 0.0, grad.dtype.name)
+    whole = kernels.full(shape, 0.0, NAMES[grad.dtype])
     kernels.copy_into(take(whole), grad._array)
     return record(
         wrap(whole),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cygnet import kernels
+from cygnet.dtypes import NAMES
 from cygnet.ops.broadcast import sum, to_shape
 from cygnet.ops.common import as_tensor, normalized_axis, wrap
 from cygnet.ops.elementwise import where
@@ -109,7 +110,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     count, before = input.shape[-1], input.shape[:-1]
     size = count + abs(offset)
     places = np.arange(count) * (size + 1) + (offset if offset >= 0 else -offset * size)
-    zeros = wrap(kernels.full((*before, size * size), 0.0, input.dtype.name))
+    zeros = wrap(kernels.full((*before, size * size), 0.0, NAMES[input.dtype]))
     at = Resolved(None, wrap(places), input.ndim - 1, (size * size,), (count,))
     square = to_shape(put(op, zeros, at, input, "assign"), (*before, size, size))
     return movedim(square, (-2, -1), (first, second))

@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from cygnet import kernels
 from cygnet.ops.broadcast import expand
 from cygnet.ops.broadcast import sum as sum_
-from cygnet.ops.common import as_tensor, cast, floating, normalized_axis, operands
-from cygnet.ops.elementwise import abs as abs_
+from cygnet.ops.common import as_tensor, floating, normalized_axis, operands
 from cygnet.ops.elementwise import (
     add,
     div,
@@ -20,16 +18,13 @@ from cygnet.ops.elementwise import (
     lt,
     minimum,
     mul,
-    ne,
-    neg,
-    pow,
     sqrt,
     sub,
     where,
 )
 from cygnet.ops.loss import at_least_zero, check_old_reduction, reduced
-from cygnet.ops.reduce import amax
 from cygnet.ops.shape import common_shape
+from cygnet.ops.vector_norm import vector_norm
 from cygnet.tensor import Tensor
 
 __all__ = [
@@ -43,21 +38,6 @@ __all__ = [
 ]
 
 
-def length(input: Tensor, p: float, dim: int, keepdim: bool = False) -> Tensor:
-    """The p-norm of the vectors along `dim`; its gradient at the zero vector is 0."""
-    if p == 0:
-        return sum_(cast(ne(input, 0), input.dtype), dim, keepdim)
-    absolute = abs_(input)
-    if p == 1:
-        return sum_(absolute, dim, keepdim)
-    if p in (math.inf, -math.inf):
-        return amax(absolute, dim, keepdim) if p > 0 else neg(amax(neg(absolute), dim, keepdim))
-    powers = sum_(mul(input, input) if p == 2 else pow(absolute, p), dim, keepdim)
-    zero = eq(powers, 0)
-    safe = where(zero, 1.0, powers)
-    return where(zero, 0.0, sqrt(safe) if p == 2 else pow(safe, 1 / p))
-
-
 def normalize(
     input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: None = None
 ) -> Tensor:
@@ -69,7 +49,7 @@ def normalize(
     if out is not None:
         raise ValueError(f"{op}: argument out expected None, got {type(out).__name__}")
     x = floating(op, input)
-    norm = length(x, p, normalized_axis(op, dim, x.ndim), keepdim=True)
+    norm = vector_norm(x, p, normalized_axis(op, dim, x.ndim), keepdim=True)
     return div(x, where(lt(norm, eps), eps, norm))
 
 
@@ -96,7 +76,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 
     def unit(x: Tensor) -> Tensor:
         x = expand(x, shape)
-        norm = length(x, 2.0, axis, keepdim=True)
+        norm = vector_norm(x, 2.0, axis, keepdim=True)
         return div(x, where(lt(norm, eps), eps, norm))
 
     return sum_(mul(unit(x1), unit(x2)), axis)
@@ -126,7 +106,7 @@ def pairwise_distance(
     x1, x2 = operands(op, x1, x2, floating=True)
     if not common_shape(op, [x1.shape, x2.shape]):
         raise kernels.ShapeError(f"{op}: x1 and x2 have no dimensions, expected at least 1")
-    return length(add(sub(x1, x2), eps), p, -1, keepdim)
+    return vector_norm(add(sub(x1, x2), eps), p, -1, keepdim)
 
 
 def cosine_embedding_loss(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from cygnet import kernels
 from cygnet.autograd import record
+from cygnet.dtypes import NAMES
 from cygnet.ops.activation import SELU_ALPHA, SELU_SCALE, leaky_relu
 from cygnet.ops.common import Shape, as_tensor, floating, normalized_axis, wrap
 from cygnet.ops.create import ones
@@ -96,7 +97,7 @@ def _dropout_backward(grad: Tensor, mask: Array, p: float) -> Tensor:
 def _uniform(shape: Shape, like: Tensor, stream: str, cell: Array | None) -> Tensor:
     """Random numbers in [0, 1)."""
     state = default_generator.cell(stream) if cell is None else cell
-    return wrap(kernels.uniform(kernels.empty(shape, like.dtype.name), state))
+    return wrap(kernels.uniform(kernels.empty(shape, NAMES[like.dtype]), state))
 
 
 def _of_channels(op: str, input: Tensor, unbatched: int) -> Shape:

@@ -11,6 +11,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import record
+from cygnet.dtypes import NAMES
 from cygnet.ops.broadcast import sum_to
 from cygnet.ops.common import (
     Number,
@@ -243,7 +244,7 @@ def constant_slopes(name: str, output: Array, *inputs: Tensor) -> Tensor:
 
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
         return tuple(
-            wrap(kernels.full(i.shape, 0.0, i.dtype.name)) if i.requires_grad else None
+            wrap(kernels.full(i.shape, 0.0, NAMES[i.dtype])) if i.requires_grad else None
             for i in inputs
         )
 

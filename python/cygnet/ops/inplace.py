@@ -24,6 +24,7 @@ from cygnet.autograd import (
     no_grad,
     record,
 )
+from cygnet.dtypes import NAMES
 from cygnet.ops.broadcast import expand
 from cygnet.ops.common import Number, cast, stand_in, wrap
 from cygnet.ops.convert import clone
@@ -129,7 +130,7 @@ def _replaced(parent: Tensor, child: Tensor, view: Callable[[Tensor], Tensor]) -
 def _without(grad: Tensor, view: Callable[[Tensor], Tensor], strides: tuple[int, ...]) -> Tensor:
     """A copy of `grad`, in the memory order of `strides`, with zeros in the region of the view."""
     order = sorted(range(grad.ndim), key=lambda axis: -abs(strides[axis]))
-    room = kernels.full([grad.shape[axis] for axis in order], 0.0, grad.dtype.name)
+    room = kernels.full([grad.shape[axis] for axis in order], 0.0, NAMES[grad.dtype])
     copy = room.transpose(np.argsort(order))
     kernels.copy_into(copy, grad._array)
     with no_grad():

@@ -11,6 +11,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import record
+from cygnet.dtypes import NAMES
 from cygnet.ops.broadcast import to_shape
 from cygnet.ops.common import Shape, as_tensor, wrap
 from cygnet.ops.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
@@ -94,7 +95,7 @@ def interpolate(
     if mode == "area":
         return _POOLS[count](input, sizes)
     matrices = [
-        _matrix(before, after, mode, bool(align_corners), scale, input.dtype.name)
+        _matrix(before, after, mode, bool(align_corners), scale, NAMES[input.dtype])
         for before, after, scale in zip(input.shape[2:], sizes, scales, strict=True)
     ]
     return _resampled_all(input, matrices, sizes)
@@ -104,14 +105,14 @@ def _resampled_all(input: Tensor, matrices: list[Matrix], sizes: Shape) -> Tenso
     n, c = input.shape[:2]
     if len(sizes) == 1:
         rows = to_shape(input, (n, c, 1, input.shape[2]))
-        mixed = _resampled(rows, _identity(1, input.dtype.name), matrices[0])
+        mixed = _resampled(rows, _identity(1, NAMES[input.dtype]), matrices[0])
         return to_shape(mixed, (n, c, *sizes))
     if len(sizes) == 2:
         return _resampled(input, *matrices)
     depth, height, width = input.shape[2:]
     planes = to_shape(input, (n, c * depth, height, width))
     planes = to_shape(_resampled(planes, *matrices[1:]), (n, c, depth, sizes[1] * sizes[2]))
-    across = _identity(sizes[1] * sizes[2], input.dtype.name)
+    across = _identity(sizes[1] * sizes[2], NAMES[input.dtype])
     return to_shape(_resampled(planes, matrices[0], across), (n, c, *sizes))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
+from cygnet.dtypes import NAMES
 from cygnet.ops.activation import logsigmoid, sigmoid, softplus
 from cygnet.ops.broadcast import expand, reshape
 from cygnet.ops.broadcast import sum as sum_
@@ -483,7 +484,7 @@ def gaussian_nll_loss(
     x, y = operands(op, input, target)
     common_shape(op, [x.shape, y.shape])
     if not isinstance(var, Tensor):
-        var = wrap(kernels.full(x.shape, var, x.dtype.name))
+        var = wrap(kernels.full(x.shape, var, NAMES[x.dtype]))
     if not kernels.is_recording() and var.numel() and kernels.max(kernels.neg(var._array)) > 0:
         raise ValueError(f"{op}: argument var expected no negative variance, got one")
     if var.shape != x.shape:

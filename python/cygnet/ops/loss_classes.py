@@ -11,6 +11,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
+from cygnet.dtypes import NAMES
 from cygnet.ops.activation import logsigmoid
 from cygnet.ops.broadcast import reshape
 from cygnet.ops.broadcast import sum as sum_
@@ -176,7 +177,7 @@ def _smoothed(
     of_all = neg(sum_(logarithms if weight is None else mul(logarithms, weight), 1))
     of_all = where(kept, of_all, 0.0)
     if reduction == "mean":
-        ones = wrap(kernels.full(scores.shape, -1.0, scores.dtype.name))
+        ones = wrap(kernels.full(scores.shape, -1.0, NAMES[scores.dtype]))
         counted = _nll(ones, labels, {**options, "reduction": "sum"})
         of_all = div(sum_(of_all), counted)
     else:

@@ -12,6 +12,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import record, record_view
+from cygnet.dtypes import NAMES
 from cygnet.ops.broadcast import completed, expand, expanded, reshape, to_shape, viewed
 from cygnet.ops.common import (
     Shape,
@@ -523,7 +524,7 @@ def overlapping(input: Tensor, windows: Any, name: str) -> Tensor:
 
 def overlap_added(grad: Tensor, shape: Shape, windows: Any, name: str) -> Tensor:
     """Zeros of `shape`, to which `grad` is added through the view `windows`."""
-    whole = kernels.full(shape, 0.0, grad.dtype.name)
+    whole = kernels.full(shape, 0.0, NAMES[grad.dtype])
     kernels.overlap_add(windows(whole), grad._array)
     return record(
         wrap(whole),

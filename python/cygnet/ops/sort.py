@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cygnet import kernels
+from cygnet.dtypes import NAMES
 from cygnet.ops.broadcast import reshape
 from cygnet.ops.common import Number, as_tensor, cast, normalized_axis, numpy_named, operands, wrap
 from cygnet.ops.create import full, ones
@@ -118,7 +119,7 @@ def topk(
     axis = normalized_axis("topk", dim, input.ndim)
     found = kernels.topk(_rows(input, axis), k, largest)
     if input.ndim == 0 and k == 0:
-        return ValuesIndices(wrap(kernels.full((0,), 0, input.dtype.name)), wrap(found))
+        return ValuesIndices(wrap(kernels.full((0,), 0, NAMES[input.dtype])), wrap(found))
     return chosen(input, _positions(input, axis, found), axis)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from cygnet import kernels
@@ -22,15 +21,13 @@ from cygnet.ops.elementwise import (
     sub,
     where,
 )
-from cygnet.ops.reduce import amax, amin, in_dtype
+from cygnet.ops.reduce import Dims, amax, amin, in_dtype
 from cygnet.tensor import FLOATS, Tensor
 
 __all__ = [
     "dist",
     "norm",
 ]
-
-Dims = int | Sequence[int] | None
 
 
 def vector_norm(
