@@ -1,9 +1,8 @@
-"""Autograd by hand, reinforcement, metric learning, frozen layers, distillation."""
+"""Autograd by hand, sequences, metric learning, frozen layers, distillation."""
 
 from __future__ import annotations
 
 import math
-from collections import namedtuple
 from collections.abc import Iterator
 from typing import Any
 
@@ -104,112 +103,65 @@ def polynomial_dynamic(torch: Any) -> Iterator[Any]:
     assert model.string().startswith("y = ")
 
 
-def closure(torch: Any) -> Iterator[Any]:
-    """A curve by a small network and L-BFGS with a strong Wolfe line search."""
+def time_sequences(torch: Any) -> Iterator[Any]:
+    """Two recurrent cells, one on the other, predict sine waves; L-BFGS with its own closure."""
     nn, optim = torch.nn, torch.optim
-    x = torch.linspace(-1, 1, 100).unsqueeze(1)
-    y = torch.sin(4 * x) + 0.3 * torch.cos(9 * x)
-    model = nn.Sequential(nn.Linear(1, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh())
-    model.append(nn.Linear(16, 1))
-    criterion = nn.MSELoss()
-    optimizer = optim.LBFGS(model.parameters(), lr=0.8, line_search_fn="strong_wolfe", max_iter=4)
-    yield [model]
-    for _ in range(40):
 
-        def evaluate():
+    class Cell(nn.Module):
+        def __init__(self, inputs, hidden):
+            super().__init__()
+            self.gates = nn.Linear(inputs + hidden, 4 * hidden)
+
+        def forward(self, x, state):
+            h, c = state
+            i, f, g, o = self.gates(torch.cat((x, h), dim=1)).chunk(4, 1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            return torch.sigmoid(o) * torch.tanh(c), c
+
+    class Sequence(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell1, self.cell2 = Cell(1, 12), Cell(12, 12)
+            self.linear = nn.Linear(12, 1)
+
+        def forward(self, input, future=0):
+            outputs = []
+            zeros = torch.zeros(input.size(0), 12, dtype=input.dtype)
+            first = second = (zeros, zeros)
+            for step in input.split(1, dim=1):
+                first = self.cell1(step, first)
+                second = self.cell2(first[0], second)
+                output = self.linear(second[0])
+                outputs += [output]
+            for _ in range(future):
+                first = self.cell1(output, first)
+                second = self.cell2(first[0], second)
+                output = self.linear(second[0])
+                outputs += [output]
+            return torch.cat(outputs, dim=1)
+
+    phase = np.random.default_rng(6).integers(-60, 60, 16)[:, None]
+    data = floats(torch, np.sin((np.arange(40) + phase) / 5.0))
+    input, target = data[3:, :-1], data[3:, 1:]
+    test_input, test_target = data[:3, :-1], data[:3, 1:]
+    model = Sequence()
+    criterion = nn.MSELoss()
+    optimizer = optim.LBFGS(model.parameters(), lr=0.8, max_iter=6, line_search_fn="strong_wolfe")
+    yield [model]
+    for _ in range(10):
+
+        def closure():
             optimizer.zero_grad()
-            loss = criterion(model(x), y)
+            loss = criterion(model(input), target)
             loss.backward()
             return loss
 
-        yield optimizer.step(evaluate).item()
-
-
-class CartPole:
-    """The pole on a cart of Barto, Sutton and Anderson (1983), by Euler's method."""
-
-    def __init__(self) -> None:
-        self.draws = np.random.default_rng(4)
-
-    def reset(self) -> np.ndarray[Any, Any]:
-        self.state = self.draws.uniform(-0.05, 0.05, 4)
-        return self.state
-
-    def step(self, action: int) -> tuple[np.ndarray[Any, Any], float, bool]:
-        _, speed, angle, spin = self.state
-        push = 10.0 if action == 1 else -10.0
-        sine, cosine = np.sin(angle), np.cos(angle)
-        drive = (push + 0.05 * spin**2 * sine) / 1.1
-        turn = (9.8 * sine - cosine * drive) / (0.5 * (4.0 / 3.0 - 0.1 * cosine**2 / 1.1))
-        thrust = drive - 0.05 * turn * cosine / 1.1
-        change = np.array([speed, thrust, spin, turn])
-        self.state = self.state + 0.02 * change
-        return self.state, 1.0, bool(abs(self.state[0]) > 2.4 or abs(self.state[2]) > np.pi / 15)
-
-
-def actor_critic(torch: Any) -> Iterator[Any]:
-    """Actor and critic balance a pole; gives the running reward and the loss."""
-    nn, F, optim = torch.nn, torch.nn.functional, torch.optim
-    categorical = torch.distributions.Categorical
-    saved_action = namedtuple("saved_action", ["log_prob", "value"])
-
-    class Policy(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.affine1 = nn.Linear(4, 64)
-            self.action_head = nn.Linear(64, 2)
-            self.value_head = nn.Linear(64, 1)
-            self.saved_actions = []
-            self.rewards = []
-
-        def forward(self, x):
-            x = F.relu(self.affine1(x))
-            return F.softmax(self.action_head(x), dim=-1), self.value_head(x)
-
-    torch.manual_seed(543)
-    env = CartPole()
-    model = Policy()
-    optimizer = optim.Adam(model.parameters(), lr=1e-2)
-    eps = np.finfo(np.float32).eps.item()
-    yield [model]
-
-    def select_action(state):
-        probs, state_value = model(floats(torch, state))
-        m = categorical(probs)
-        action = m.sample()
-        model.saved_actions.append(saved_action(m.log_prob(action), state_value))
-        return action.item()
-
-    def finish_episode():
-        total, policy_losses, value_losses, returns = 0, [], [], []
-        for r in model.rewards[::-1]:
-            total = r + 0.99 * total
-            returns.insert(0, total)
-        returns = torch.tensor(returns)
-        returns = (returns - returns.mean()) / (returns.std() + eps)
-        for (log_prob, value), expected in zip(model.saved_actions, returns, strict=True):
-            advantage = expected - value.item()
-            policy_losses.append(-log_prob * advantage)
-            value_losses.append(F.smooth_l1_loss(value, torch.tensor([expected])))
-        optimizer.zero_grad()
-        loss = torch.stack(policy_losses).sum() + torch.stack(value_losses).sum()
-        loss.backward()
-        optimizer.step()
-        del model.rewards[:]
-        del model.saved_actions[:]
-        return loss.item()
-
-    running_reward = 10.0
-    for _ in range(60):
-        state, episode_reward = env.reset(), 0.0
-        for _ in range(1, 200):
-            state, reward, done = env.step(select_action(state))
-            model.rewards.append(reward)
-            episode_reward += reward
-            if done:
-                break
-        running_reward = 0.05 * episode_reward + (1 - 0.05) * running_reward
-        yield running_reward, finish_episode()
+        first = optimizer.step(closure)
+        with torch.no_grad():
+            pred = model(test_input, future=10)
+            loss = criterion(pred[:, :-10], test_target)
+        assert pred.size(1) == 49
+        yield first.item(), loss.item()
 
 
 def siamese(torch: Any) -> Iterator[Any]:
@@ -251,6 +203,29 @@ def siamese(torch: Any) -> Iterator[Any]:
         optimizer.step()
         apart = F.pairwise_distance(a, n).mean().item()
         yield loss.item(), F.cosine_similarity(a, p).mean().item(), apart
+
+
+def contrastive(torch: Any) -> Iterator[Any]:
+    """Two disturbed views of each picture find one another among all (SimCLR); gives the loss."""
+    nn, F = torch.nn, torch.nn.functional
+    pixels, _ = images(torch, count=512)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 16))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3, weight_decay=1e-4)
+    yield [model]
+    for _ in range(5):
+        for batch in torch.split(pixels, 64):
+            views = torch.cat([batch + 0.3 * torch.randn_like(batch) for _ in range(2)], dim=0)
+            features = F.normalize(model(views), dim=-1)
+            similarity = features @ features.t() / 0.2
+            similarity.fill_diagonal_(-9e15)
+            target = torch.arange(len(views)).roll(len(batch))
+            loss = F.cross_entropy(similarity, target)
+            rank = similarity.detach().argsort(dim=-1, descending=True)
+            top = (rank[:, 0] == target).float().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            yield loss.item(), top.item()
 
 
 def transfer(torch: Any) -> Iterator[Any]:

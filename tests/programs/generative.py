@@ -60,6 +60,7 @@ def vae(torch: Any) -> Iterator[Any]:
             yield loss.item() / len(data)
     with torch.no_grad():
         sample = model.decode(torch.randn(16, 8)).view(16, 1, 8, 8)
+    assert sample.shape == torch.Size([16, 1, 8, 8])
     assert 0 <= sample.min().item() < sample.max().item() <= 1
 
 
