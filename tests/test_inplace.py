@@ -176,8 +176,32 @@ def test_assignment_between_overlapping_views():
     assert y.tolist() == [[0, 2], [1, 3]]
 
 
+@pytest.mark.parametrize("wrap", [False, True])
+@pytest.mark.parametrize(
+    "shape", [(3, 3), (2, 4), (4, 2), (9, 2), (8, 3), (0, 2), (2, 0), (3,) * 3]
+)
+def test_fill_diagonal(shape, wrap):
+    expected = np.zeros(shape, np.float32)
+    if expected.size:
+        np.fill_diagonal(expected, 2, wrap=wrap)
+    x = cn.zeros(*shape)
+    assert x.fill_diagonal_(2, wrap) is x
+    np.testing.assert_array_equal(x.numpy(), expected)
+
+
+def test_fill_diagonal_has_no_gradient_where_it_wrote():
+    x = cn.ones(3, 3, requires_grad=True)
+    y = x * 2
+    y.fill_diagonal_(-9e15)
+    y.sum().backward()
+    assert x.grad.tolist() == [[0, 2, 2], [2, 0, 2], [2, 2, 0]]
+
+
 def test_errors_of_in_place_forms():
     x = cn.ones(2)
+    for shape in [(2,), (), (2, 2, 3)]:
+        with pytest.raises(ShapeError, match="fill_diagonal_: input has shape"):
+            cn.ones(shape).fill_diagonal_(1)
     with pytest.raises(ShapeError, match=r"add_: the result has shape \(3, 2\), expected \(2,\)"):
         x.add_(cn.ones(3, 2))
     with pytest.raises(DTypeError, match="div_: the result is float32, which a tensor of int64"):

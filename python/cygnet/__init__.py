@@ -79,7 +79,7 @@ from cygnet.random import (
 from cygnet.tensor import Tensor
 
 newaxis = None
-Size: type = tuple
+Size: type[tuple[Any, ...]] = tuple  # shapes are plain tuples: unlike PyTorch's, without `numel`
 
 # Submodules and names that are loaded when they are first asked for, and where the names live.
 _SUBMODULES = frozenset(

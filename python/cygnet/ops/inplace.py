@@ -29,6 +29,7 @@ from cygnet.ops.broadcast import expand
 from cygnet.ops.common import Number, cast, stand_in, wrap
 from cygnet.ops.convert import clone
 from cygnet.ops.index import put_into, resolve, taken
+from cygnet.ops.shape import diagonal
 from cygnet.tensor import FLOATS, Array, Tensor, without_overlap
 
 _KINDS = "buif"  # a result can be stored in a type of its kind or of a later one
@@ -174,6 +175,38 @@ def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
     if value.ndim:
         raise kernels.ShapeError(f"fill_: value has shape {value.shape}, expected a single number")
     return copy_(input, value)
+
+
+def fill_diagonal_(input: Tensor, fill_value: Number, wrap: bool = False) -> Tensor:
+    """Sets the main diagonal of a matrix, or of a cube of any dimensions; returns the tensor.
+
+    Parameters
+    ----------
+    input : Tensor
+        (m, n), or three dimensions and more of one size.
+    fill_value : number
+        What the elements become.
+    wrap : bool
+        Below a matrix taller than wide, let the diagonal begin anew after a row left out.
+        Default False.
+
+    Raises
+    ------
+    ShapeError
+        If there is one dimension or none, or if more than two differ.
+    """
+    if input.ndim < 2 or (input.ndim > 2 and len(set(input.shape)) > 1):
+        raise kernels.ShapeError(
+            f"fill_diagonal_: input has shape {input.shape}, expected two dimensions, or more of "
+            "one size"
+        )
+    rows, columns = input.shape[:2]
+    for start in range(0, rows if wrap and input.ndim == 2 else 1, columns + 1):
+        part = input[start:]
+        while part.ndim > 1:
+            part = diagonal(part)
+        fill_(part, fill_value)
+    return input
 
 
 def zero_(input: Tensor) -> Tensor:

@@ -170,6 +170,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     **{f"{name}_": in_place(op) for name, op in _table(_IN_PLACE).items()},
     "copy_": inplace.copy_,
     "fill_": inplace.fill_,
+    "fill_diagonal_": inplace.fill_diagonal_,
     "is_pinned": inspection.never,
     "ndimension": Tensor.dim,
     "nelement": inspection.numel,
