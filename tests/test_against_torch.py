@@ -64,6 +64,10 @@ LAST = np.array([[False] * 3, [False, False, True]])
 
 MODULES = [
     m("Linear", 4, 3, to=ROWS),
+    m("RNNCell", 4, 3, to=ROWS),
+    m("RNNCell", 4, 3, False, "relu", to=ROWS),
+    m("LSTMCell", 4, 3, to=ROWS),
+    m("GRUCell", 4, 4, to=[ROWS, x(5, 4)]),
     m("Linear", 4, 3, bias=False, to=x(4)),
     m("Identity", 3, other=2, to=ROWS),
     m("Flatten", to=IMAGE),
@@ -223,6 +227,7 @@ def test_state(row: Module) -> None:
 
 INITIAL = [
     m("Linear", 300, 200, to=ROWS),
+    m("GRUCell", 200, 100, to=ROWS),
     m("Bilinear", 30, 20, 40, to=PAIR),
     m("Conv2d", 20, 30, 5, groups=2, to=IMAGE),
     m("ConvTranspose2d", 20, 30, 5, to=IMAGE),

@@ -1,7 +1,5 @@
 """Layers and losses against float64 NumPy."""
 
-import collections
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,6 @@ import cygnet
 from cygnet import nn
 from cygnet.nn import functional
 from tests.conv_reference import conv, conv_transpose
-from tests.op_cases import CASES
 
 RANDOM = np.random.default_rng(0)
 
@@ -307,27 +304,3 @@ def test_loss_options():
 def test_functional_has_every_name():
     for name in functional.__all__:
         assert callable(getattr(functional, name))
-
-
-# Modules without rows of their own, and why.
-WITHOUT_ROWS = {
-    "Module": "the base of all",
-    "ModuleDict": "a container: tests/test_module.py",
-    "ModuleList": "a container: tests/test_module.py",
-    "ParameterDict": "a container: tests/test_module.py",
-    "ParameterList": "a container: tests/test_module.py",
-    "Sequential": "a container: tests/test_module.py",
-}
-
-
-def test_every_module_has_enough_rows():
-    samples = collections.Counter()
-    for row in CASES:
-        samples[row.name.partition(" ")[0]] += len(row.samples)
-    modules = {
-        name
-        for name in nn.__all__
-        if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), nn.Module)
-    }
-    few = {name for name in modules if samples[f"nn.{name}"] < 8}
-    assert few == set(WITHOUT_ROWS)

@@ -16,6 +16,7 @@ from tests.op_cases import (
     order,
     pooling,
     products,
+    recurrent,
     reductions,
     shapes,
     special,
@@ -40,6 +41,7 @@ CASES: list[Case] = [
     *images.CASES,
     *creation.CASES,
     *attention.CASES,
+    *recurrent.CASES,
 ]
 CASES += modules.cases(CASES)
 

@@ -148,6 +148,7 @@ from cygnet.nn.pooling import (
     MaxUnpool2d,
     MaxUnpool3d,
 )
+from cygnet.nn.recurrent import GRUCell, LSTMCell, RNNCell
 from cygnet.nn.transformer import (
     Transformer,
     TransformerDecoder,
@@ -202,6 +203,7 @@ __all__ = [
     "Fold",
     "GELU",
     "GLU",
+    "GRUCell",
     "GaussianNLLLoss",
     "GroupNorm",
     "Hardshrink",
@@ -219,6 +221,7 @@ __all__ = [
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -251,6 +254,7 @@ __all__ = [
     "PixelUnshuffle",
     "PoissonNLLLoss",
     "RMSNorm",
+    "RNNCell",
     "RReLU",
     "ReLU",
     "ReLU6",
