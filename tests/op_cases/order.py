@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-import cygnet
 from tests.op_cases.case import case, distinct, labels, op, s, x
 
 LINES = [
@@ -127,5 +126,5 @@ CASES = [
           for kind in ("linear", "lower", "higher", "midpoint", "nearest")),
     ]),
     case("quantile several", lambda a, dim=None: np.quantile(a, [0.1, 0.5], dim), [s(x(3, 4), dim=1), x(9)],
-         lambda a, **options: op("quantile")(a, cygnet.tensor([0.1, 0.5], dtype=a.dtype), **options)),
+         lambda a, **options: op("quantile")(a, a.new_tensor([0.1, 0.5]), **options)),
 ]  # fmt: skip
