@@ -282,7 +282,8 @@ def _constant(array: Array) -> Array:
     return kernels.contiguous(array, always_copy=True)
 
 
-def _named(function: Callable[..., Tensor], name: str, doc: str) -> Callable[..., Tensor]:
+def named(function: Callable[..., Tensor], name: str, doc: str) -> Callable[..., Tensor]:
+    """The function of a table's row, with its name and docstring."""
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
     return function
@@ -303,7 +304,7 @@ def _sized(name: str, value: int, doc: str) -> Callable[..., Tensor]:
         wanted = get_default_dtype() if dtype is None else dtype
         return _filled(name, shape, value, wanted, requires_grad)
 
-    return _named(function, name, doc)
+    return named(function, name, doc)
 
 
 def _like(name: str, value: int, doc: str) -> Callable[..., Tensor]:
@@ -322,7 +323,7 @@ def _like(name: str, value: int, doc: str) -> Callable[..., Tensor]:
         wanted = input.dtype if dtype is None else dtype
         return _filled(name, input.shape, value, wanted, requires_grad)
 
-    return _named(function, name, doc)
+    return named(function, name, doc)
 
 
 def _new(name: str, value: int, doc: str) -> Callable[..., Tensor]:
@@ -341,7 +342,7 @@ def _new(name: str, value: int, doc: str) -> Callable[..., Tensor]:
         wanted = input.dtype if dtype is None else dtype
         return _filled(name, shape, value, wanted, requires_grad)
 
-    return _named(function, name, doc)
+    return named(function, name, doc)
 
 
 def requested_size(op: str, size: tuple[Any, ...], options: dict[str, Any]) -> Shape:

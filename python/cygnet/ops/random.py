@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from cygnet import kernels
 from cygnet.autograd import no_grad
 from cygnet.dtypes import NAMES, DType, get_default_dtype, promote_types
 from cygnet.ops.common import Shape, as_tensor, cast, sizes, wrap
-from cygnet.ops.create import check_options, finished, requested_size
+from cygnet.ops.create import check_options, finished, named, requested_size
 from cygnet.ops.elementwise import add, mul
 from cygnet.ops.inplace import copy_
 from cygnet.random import Generator, default_generator
@@ -60,68 +61,50 @@ def _floats(op: str, name: str, value: Tensor) -> Tensor:
     return value
 
 
-def rand(
-    *size: Any,
-    generator: Generator | None = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-    **options: Any,
-) -> Tensor:
-    """Uniform random numbers in [0, 1), of the default type by default."""
-    shape = requested_size("rand", size, options)
-    check_options("rand", device, options)
-    wanted = get_default_dtype() if dtype is None else as_dtype(dtype, "rand")
-    return finished(_drawn("rand", kernels.uniform, shape, wanted, generator), requires_grad)
+def _sized(name: str, kernel: Any, doc: str) -> Callable[..., Tensor]:
+    """rand or randn."""
+
+    def function(
+        *size: Any,
+        generator: Generator | None = None,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        **options: Any,
+    ) -> Tensor:
+        shape = requested_size(name, size, options)
+        check_options(name, device, options)
+        wanted = get_default_dtype() if dtype is None else as_dtype(dtype, name)
+        return finished(_drawn(name, kernel, shape, wanted, generator), requires_grad)
+
+    return named(function, name, doc)
 
 
-def randn(
-    *size: Any,
-    generator: Generator | None = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-    **options: Any,
-) -> Tensor:
-    """Standard normal random numbers, of the default type by default."""
-    shape = requested_size("randn", size, options)
-    check_options("randn", device, options)
-    wanted = get_default_dtype() if dtype is None else as_dtype(dtype, "randn")
-    return finished(_drawn("randn", kernels.normal, shape, wanted, generator), requires_grad)
+def _like(name: str, kernel: Any, doc: str) -> Callable[..., Tensor]:
+    """rand_like or randn_like."""
+
+    def function(
+        input: Tensor,
+        *,
+        generator: Generator | None = None,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        **options: Any,
+    ) -> Tensor:
+        input = as_tensor(input, name, "input")
+        check_options(name, device, options)
+        wanted = input.dtype if dtype is None else as_dtype(dtype, name)
+        return finished(_drawn(name, kernel, input.shape, wanted, generator), requires_grad)
+
+    return named(function, name, doc)
 
 
-def rand_like(
-    input: Tensor,
-    *,
-    generator: Generator | None = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-    **options: Any,
-) -> Tensor:
-    """Uniform random numbers in [0, 1) in the shape and type of `input`."""
-    input = as_tensor(input, "rand_like", "input")
-    check_options("rand_like", device, options)
-    wanted = input.dtype if dtype is None else as_dtype(dtype, "rand_like")
-    array = _drawn("rand_like", kernels.uniform, input.shape, wanted, generator)
-    return finished(array, requires_grad)
-
-
-def randn_like(
-    input: Tensor,
-    *,
-    generator: Generator | None = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-    **options: Any,
-) -> Tensor:
-    """Standard normal random numbers in the shape and type of `input`."""
-    input = as_tensor(input, "randn_like", "input")
-    check_options("randn_like", device, options)
-    wanted = input.dtype if dtype is None else as_dtype(dtype, "randn_like")
-    array = _drawn("randn_like", kernels.normal, input.shape, wanted, generator)
-    return finished(array, requires_grad)
+_UNIFORM, _NORMAL = "Uniform random numbers in [0, 1)", "Standard normal random numbers"
+rand = _sized("rand", kernels.uniform, f"{_UNIFORM}, of the default type by default.")
+randn = _sized("randn", kernels.normal, f"{_NORMAL}, of the default type by default.")
+rand_like = _like("rand_like", kernels.uniform, f"{_UNIFORM} in the shape and type of `input`.")
+randn_like = _like("randn_like", kernels.normal, f"{_NORMAL} in the shape and type of `input`.")
 
 
 def _integers(
