@@ -2,6 +2,7 @@
 `cygnet.utils.data` has the same without the real data.
 """
 
+from cygnet.data.bucket import BucketBatchSampler, pad_collate
 from cygnet.data.collate import default_collate, default_convert
 from cygnet.data.dataset import (
     ChainDataset,
@@ -23,10 +24,12 @@ from cygnet.data.sampler import (
     WeightedRandomSampler,
 )
 from cygnet.data.sources import DownloadError, digits, mnist
+from cygnet.data.text import Vocabulary, tokenize_words
 from cygnet.data.workers import get_worker_info
 
 __all__ = [
     "BatchSampler",
+    "BucketBatchSampler",
     "ChainDataset",
     "ConcatDataset",
     "DataLoader",
@@ -40,11 +43,14 @@ __all__ = [
     "Subset",
     "SubsetRandomSampler",
     "TensorDataset",
+    "Vocabulary",
     "WeightedRandomSampler",
     "default_collate",
     "default_convert",
     "digits",
     "get_worker_info",
     "mnist",
+    "pad_collate",
     "random_split",
+    "tokenize_words",
 ]
