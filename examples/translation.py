@@ -14,13 +14,13 @@ import os
 import time
 
 import sacrebleu
+from cygnet.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 import cygnet as torch
 import cygnet.nn as nn
 import cygnet.nn.functional as F
 import cygnet.optim as optim
 from cygnet.data import BucketBatchSampler, Vocabulary, tokenize_words
-from cygnet.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 from cygnet.utils.data import DataLoader
 
 SPECIALS = ["<pad>", "<unk>", "<bos>", "<eos>"]
@@ -114,7 +114,7 @@ class Translator(nn.Module):
             done = words[:, -1] == EOS
             if done.all():
                 break
-        # Long sentences have low scores: Wu et al., arXiv 1609.08144, section 7, with α = 1.
+        # Long sentences have low scores: Wu et al., arXiv 1609.08144, section 7, with exponent 1.
         spoken = (words[:, 1:] != EOS).sum(dim=1).view(count, width)
         best = (scores / (spoken + 1)).argmax(dim=1) + first.flatten()
         return [[i for i in row if i not in (BOS, EOS)] for row in words[best].tolist()]

@@ -2,6 +2,7 @@
 `cygnet.utils.data` has the same without the real data.
 """
 
+from cygnet.data.audio import log_mel_spectrogram, mel_filterbank, power_spectrogram
 from cygnet.data.bucket import BucketBatchSampler, pad_collate
 from cygnet.data.collate import default_collate, default_convert
 from cygnet.data.dataset import (
@@ -49,8 +50,11 @@ __all__ = [
     "default_convert",
     "digits",
     "get_worker_info",
+    "log_mel_spectrogram",
+    "mel_filterbank",
     "mnist",
     "pad_collate",
+    "power_spectrogram",
     "random_split",
     "tokenize_words",
 ]

@@ -93,7 +93,7 @@ class BucketBatchSampler(Sampler):
         self._ends = self._cut(longest.tolist(), drop_last)
 
     def _cut(self, longest: list[int], drop_last: bool) -> list[int]:
-        """Where batches end among the sorted sequences, given the greatest length of each bucket."""
+        """Where batches end among the sorted sequences; each is as long as its bucket is."""
         ends, begin = [], 0
         for position, length in enumerate(longest):
             count = position - begin

@@ -15,7 +15,7 @@ from cygnet.tensor import Array
 __all__ = ["Vocabulary", "tokenize_words"]
 
 # A word with its inner apostrophes and hyphens, or a single sign that is neither space nor word.
-_WORD = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
+_WORD = re.compile(r"\w+(?:['\u2019-]\w+)*|[^\w\s]")
 
 
 def tokenize_words(text: str, lower: bool = True) -> list[str]:
