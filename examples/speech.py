@@ -14,16 +14,16 @@ import os
 import time
 
 import numpy as np
+from cygnet.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 import cygnet as torch
 import cygnet.nn as nn
 import cygnet.nn.functional as F
 import cygnet.optim as optim
 from cygnet.data import BucketBatchSampler, Vocabulary, log_mel_spectrogram
-from cygnet.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 from cygnet.utils.data import DataLoader, Dataset
 
-DIGITS = "zero one two three four five six seven eight nine".split()
+DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 RATE = 8000  # Hz
 MELS = 40
 BLANK = 0
@@ -136,7 +136,8 @@ def main() -> None:
     parser.add_argument("--plot", metavar="PATH", help="writes a picture (needs matplotlib)")
     options = parser.parse_args()
     if options.short:
-        options.epochs, options.channels, options.hidden, options.layers = 10, 8, 64, 1
+        options.epochs, options.batch, options.rate = 12, 16, 5e-3
+        options.channels, options.hidden, options.dropout = 8, 64, 0.0
 
     folder = os.environ.get("CYGNET_DATA")
     if folder is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from cygnet.tensor import Array
 __all__ = ["log_mel_spectrogram", "mel_filterbank", "power_spectrogram"]
 
 # Slaney's scale: linear, 200/3 Hz a mel, up to 1000 Hz; above, 27 mels a factor of 6.4.
-_SLANEY_HZ, _SLANEY_BREAK, _SLANEY_STEP = 200 / 3, 1000.0, np.log(6.4) / 27
+_SLANEY_HZ, _SLANEY_BREAK, _SLANEY_STEP = 200 / 3, 1000.0, math.log(6.4) / 27
 
 
 def power_spectrogram(
@@ -134,6 +135,8 @@ def mel_filterbank(
     if mel_scale not in ("htk", "slaney"):
         raise ValueError(f"{op}: mel_scale expected 'htk' or 'slaney', got {mel_scale!r}")
     high = sample_rate / 2 if f_max is None else f_max
+    _check_number(op, "f_min", f_min)
+    _check_number(op, "f_max", high)
     if not 0 <= f_min < high <= sample_rate / 2:
         raise ValueError(
             f"{op}: expected 0 <= f_min < f_max <= {sample_rate / 2:g} Hz, got f_min={f_min:g}, "
@@ -205,7 +208,9 @@ def log_mel_spectrogram(
     points = _fft_points("log_mel_spectrogram", n_fft, round(window * sample_rate))
     filters = mel_filterbank(sample_rate, points, n_mels, f_min, f_max, mel_scale)
     power = power_spectrogram(samples, sample_rate, window=window, hop=hop, n_fft=points)
-    return np.log(np.maximum(power @ filters.T.astype(power.dtype), power.dtype.type(floor)))
+    bands = power @ filters.T.astype(power.dtype)
+    logarithms: Array = np.log(np.maximum(bands, bands.dtype.type(floor)))
+    return logarithms
 
 
 def _sound(op: str, samples: Any) -> Array:
@@ -233,14 +238,18 @@ def _fft_points(op: str, n_fft: int | None, width: int) -> int:
 
 def _check_positive(op: str, **values: float) -> None:
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-            raise TypeError(f"{op}: {name} expected a number, got {type(value).__name__}")
+        _check_number(op, name, value)
         if not 0 < value < np.inf:
             raise ValueError(f"{op}: {name} expected a positive number, got {value}")
 
 
-def _htk(hz: Any) -> Any:
-    return 2595 * np.log10(1 + np.asarray(hz) / 700)
+def _check_number(op: str, name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"{op}: {name} expected a number, got {type(value).__name__}")
+
+
+def _htk(hz: float) -> float:
+    return 2595 * math.log10(1 + hz / 700)
 
 
 def _htk_hz(mel: Array) -> Array:
@@ -248,15 +257,13 @@ def _htk_hz(mel: Array) -> Array:
     return hz
 
 
-def _slaney(hz: Any) -> Any:
-    hz = np.asarray(hz)
-    above = np.log(np.maximum(hz, _SLANEY_BREAK) / _SLANEY_BREAK) / _SLANEY_STEP
-    return np.minimum(hz, _SLANEY_BREAK) / _SLANEY_HZ + above
+def _slaney(hz: float) -> float:
+    above = math.log(max(hz, _SLANEY_BREAK) / _SLANEY_BREAK) / _SLANEY_STEP
+    return min(hz, _SLANEY_BREAK) / _SLANEY_HZ + above
 
 
 def _slaney_hz(mel: Array) -> Array:
     corner = _SLANEY_BREAK / _SLANEY_HZ
-    hz: Array = (
-        np.minimum(mel, corner) * _SLANEY_HZ * np.exp(np.maximum(mel - corner, 0) * _SLANEY_STEP)
-    )
+    above = np.exp(np.maximum(mel - corner, 0) * _SLANEY_STEP)
+    hz: Array = np.minimum(mel, corner) * _SLANEY_HZ * above
     return hz
