@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-NEEDS_DATA = {"autoencoder", "dcgan", "gpt", "lenet", "vae"}
+NEEDS_DATA = {
+    "autoencoder",
+    "char_lm",
+    "dcgan",
+    "gpt",
+    "lenet",
+    "speech",
+    "translation",
+    "vae",
+}
+NEEDS_MODULE = {"translation": "sacrebleu"}
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py"))
 
 
@@ -16,6 +26,8 @@ NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py"))
 def test_example(name: str) -> None:
     if name in NEEDS_DATA and "CYGNET_DATA" not in os.environ:
         pytest.skip("CYGNET_DATA does not name a folder with the data")
+    if name in NEEDS_MODULE:
+        pytest.importorskip(NEEDS_MODULE[name])
     run = subprocess.run(
         [sys.executable, EXAMPLES / f"{name}.py", "--short"],
         capture_output=True,
