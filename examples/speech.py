@@ -207,11 +207,11 @@ def main() -> None:
         model.eval()
         with torch.no_grad():
             found, _ = model(features.unsqueeze(0), torch.tensor([len(features)]))
-        figure, (top, bottom) = plt.subplots(2, 1, figsize=(6, 5), layout="constrained")
+        figure, (top, bottom) = plt.subplots(2, 1, figsize=(6, 6), layout="constrained")
         top.imshow(features.t().numpy(), origin="lower", aspect="auto")
         top.set(xlabel="frame of 10 ms", ylabel="mel band", title="seven")
         bottom.imshow(found[:, 0].exp().t().numpy(), aspect="auto", cmap="Greys")
-        bottom.set_yticks(range(len(letters)), letters.get_itos())
+        bottom.set_yticks(range(len(letters)), letters.get_itos(), fontsize="small")
         bottom.set(xlabel="step of 20 ms", title="probability of each letter")
         figure.savefig(options.plot, dpi=100)
 

@@ -161,7 +161,7 @@ def bleu(model, loader, references, vocabulary, width):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--embedding", type=int, default=256)
     parser.add_argument("--hidden", type=int, default=512)
@@ -257,7 +257,8 @@ def main() -> None:
             _, _, weights = model(source, lengths, torch.tensor([[BOS, *found]]))
         figure, axes = plt.subplots(figsize=(6, 5), layout="constrained")
         axes.imshow(weights[0].numpy(), cmap="Greys", vmin=0, vmax=1)
-        rows, columns = [*english.decode(found), "<eos>"], german.decode(source[0])
+        rows = [*english.decode(found), "<eos>"]
+        columns = [*words["test"][0][0], "<eos>"]
         axes.set_yticks(range(len(rows)), rows)
         axes.set_xticks(range(len(columns)), columns, rotation=60, ha="right")
         axes.set(title="Where each English word looks")

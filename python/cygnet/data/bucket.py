@@ -40,9 +40,6 @@ class BucketBatchSampler(Sampler):
     shuffle : bool
         Whether the order is random. Default True; otherwise the shortest come first, and equals in
         the order of the samples.
-    drop_last : bool
-        With `batch_size`: whether to leave out batches of fewer sequences that `max_tokens` did not
-        make smaller, that is a shorter one at the end. Default False.
     generator : Generator, optional
         Its stream 'shuffle' gives the orders, two draws an epoch; the default generator by default.
 
@@ -67,7 +64,6 @@ class BucketBatchSampler(Sampler):
         max_tokens: int | None = None,
         bucket_width: int = 1,
         shuffle: bool = True,
-        drop_last: bool = False,
         generator: Generator | None = None,
     ) -> None:
         op = "BucketBatchSampler"
@@ -90,9 +86,9 @@ class BucketBatchSampler(Sampler):
         self.shuffle, self.generator = shuffle, generator
         self._buckets = -(-sizes.astype(np.int64) // bucket_width)
         longest = np.sort(self._buckets) * bucket_width
-        self._ends = self._cut(longest.tolist(), drop_last)
+        self._ends = self._cut(longest.tolist())
 
-    def _cut(self, longest: list[int], drop_last: bool) -> list[int]:
+    def _cut(self, longest: list[int]) -> list[int]:
         """Where batches end among the sorted sequences; each is as long as its bucket is."""
         ends, begin = [], 0
         for position, length in enumerate(longest):
@@ -102,8 +98,7 @@ class BucketBatchSampler(Sampler):
             if count and (full or heavy):
                 ends.append(position)
                 begin = position
-        rest = len(longest) - begin
-        if rest and not (drop_last and self.batch_size is not None and rest < self.batch_size):
+        if longest:
             ends.append(len(longest))
         return ends
 

@@ -177,6 +177,8 @@ class Vocabulary:
 
     def lookup_token(self, index: int) -> str:
         """The token of a number; IndexError if it is negative or beyond the vocabulary."""
+        if not isinstance(index, int | np.integer):
+            raise TypeError(f"Vocabulary: index expected an int, got {type(index).__name__}")
         if not 0 <= index < len(self):
             raise IndexError(
                 f"Vocabulary: index expected from 0 to {len(self) - 1}, got {index}"
