@@ -140,9 +140,12 @@ class RNNBase(Module):
         self.batch_first = batch_first
         self.dropout = float(dropout)
         self.bidirectional = bool(bidirectional)
-        self._kind = _KINDS[mode]
         self._make_parameters(float_dtype(name, device, dtype))
         self.reset_parameters()
+
+    @property
+    def _kind(self) -> Kind:
+        return _KINDS[self.mode]
 
     def _make_parameters(self, dtype: np.dtype[Any]) -> None:
         gates = self._kind.gates * self.hidden_size
