@@ -278,7 +278,11 @@ class RNNBase(Module):
     ) -> list[Tensor]:
         """Packed rows, and states in the sequences' first order, to packed rows and such states."""
         if order is not None:
-            states = [s if s is None or s.ndim != 3 else gather_rows(s, order, 1) for s in states]
+            batch = batch_sizes[0]
+            states = [
+                gather_rows(s, order, 1) if s is not None and s.shape[1:2] == (batch,) else s
+                for s in states
+            ]
         output, *last = self._run(data, states, batch_sizes=batch_sizes)
         return [output, *(s if back is None else gather_rows(s, back, 1) for s in last)]
 
