@@ -188,14 +188,13 @@ class RNNBase(Module):
 
     def _layers(self) -> list[list[Any]]:
         """The parameters as `recurrent` takes them."""
-        absent, projected = (None, None), self.proj_size > 0
-        attributes = self.__dict__
+        attributes, absent = self.__dict__, (None, None)
         each: list[Any] = []
         for names in self._all_weights:
             weights = [attributes[name] for name in names]
             if not self.bias:
                 weights[2:2] = absent
-            each.append(weights if projected else (*weights, None))
+            each.append(weights)
         directions = 1 + self.bidirectional
         return [each[i : i + directions] for i in range(0, len(each), directions)]
 

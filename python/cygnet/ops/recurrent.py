@@ -1,7 +1,8 @@
 """Recurrent networks: whole sequences layer by layer, and cells, which are one step.
 
-A layer has one or two directions, each with the parameters (weight_ih, weight_hh, bias_ih, bias_hh,
-weight_hr), of which those that are not there are None. The second direction runs backward in time.
+A layer has one or two directions, each with the parameters (weight_ih, weight_hh, bias_ih,
+bias_hh), of which the biases may be None, and with a projection weight_hr. The second direction
+runs backward in time.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
+import numpy as np
+
 from cygnet import kernels
+from cygnet.autograd import grad, is_grad_enabled, needs_gradient, record_several
 from cygnet.ops.activation import relu, sigmoid, tanh
-from cygnet.ops.broadcast import reshape
-from cygnet.ops.common import as_tensor
+from cygnet.ops.broadcast import reshape, to_shape, viewed
+from cygnet.ops.common import Shape, as_tensor, wrap
 from cygnet.ops.create import zeros
 from cygnet.ops.dropout import dropout as dropout_
 from cygnet.ops.elementwise import add, mul, sub
@@ -33,7 +37,7 @@ __all__ = [
     "rnn_tanh_cell",
 ]
 
-Direction: TypeAlias = "tuple[Tensor, Tensor, Tensor | None, Tensor | None, Tensor | None]"
+Direction: TypeAlias = Sequence[Any]  # Tensor, of the biases Tensor | None
 Layer: TypeAlias = Sequence[Direction]
 F = TypeVar("F", bound=Callable[..., Any])
 States: TypeAlias = "Sequence[Tensor | None]"
@@ -52,10 +56,6 @@ def _gru_step(own: Tensor, recurrent: Tensor, hidden: Tensor) -> tuple[Tensor, .
     return (add(new, mul(sigmoid(add(z, z_hidden)), sub(hidden, new))),)
 
 
-def _rnn_step(activation: Callable[[Tensor], Tensor]) -> Callable[..., tuple[Tensor, ...]]:
-    return lambda own, recurrent, _: (activation(add(own, recurrent)),)
-
-
 class Kind(NamedTuple):
     """A kind of recurrent network.
 
@@ -68,42 +68,57 @@ class Kind(NamedTuple):
     step : callable
         The next states of the products of input and hidden state, with biases, and of the last
         states; in ops.
+    forward, backward : callable
+        The kernels of a layer.
     """
 
     gates: int
     states: tuple[str, ...]
     step: Callable[..., tuple[Tensor, ...]]
+    forward: Callable[..., tuple[Any, ...]]
+    backward: Callable[..., tuple[Any, ...]]
 
 
-LSTM = Kind(4, ("h_0", "c_0"), _lstm_step)
-GRU = Kind(3, ("hx",), _gru_step)
-RNN_TANH = Kind(1, ("hx",), _rnn_step(tanh))
-RNN_RELU = Kind(1, ("hx",), _rnn_step(relu))
+def _rnn(nonlinearity: str, activation: Callable[[Tensor], Tensor]) -> Kind:
+    return Kind(
+        1,
+        ("hx",),
+        lambda own, recurrent, _: (activation(add(own, recurrent)),),
+        functools.partial(kernels.rnn_forward, nonlinearity=nonlinearity),
+        functools.partial(kernels.rnn_backward, nonlinearity=nonlinearity),
+    )
+
+
+LSTM = Kind(4, ("h_0", "c_0"), _lstm_step, kernels.lstm_forward, kernels.lstm_backward)
+GRU = Kind(3, ("hx",), _gru_step, kernels.gru_forward, kernels.gru_backward)
+RNN_TANH = _rnn("tanh", tanh)
+RNN_RELU = _rnn("relu", relu)
 
 
 def _composed(
-    kind: Kind, input: Tensor, states: States, layer: Layer, batch_sizes: BatchSizes | None
+    kind: Kind, input: Tensor, states: States, layer: Any, batch_sizes: BatchSizes | None
 ) -> tuple[Tensor, ...]:
     """A layer in ops, step by step, which has gradients of any order: output and last states."""
     sizes = (input.shape[1],) * input.shape[0] if batch_sizes is None else batch_sizes
     batch = sizes[0]
     rows = input if batch_sizes is not None else reshape(input, (sum(sizes), input.shape[2]))
     outputs, finals = [], []
-    for direction, (weight_ih, weight_hh, bias_ih, bias_hh, weight_hr) in enumerate(layer):
+    for number, direction in enumerate(layer):
+        weight_ih, weight_hh, bias_ih, bias_hh, *projection = direction
         own = linear(rows, weight_ih, bias_ih)
         widths = weight_hh.shape[1], weight_hh.shape[0] // kind.gates
         current = [
-            zeros(batch, width, dtype=input.dtype) if state is None else select(state, 0, direction)
+            zeros(batch, width, dtype=input.dtype) if state is None else select(state, 0, number)
             for state, width in zip(states, widths, strict=False)
         ]
         steps = [narrow(own, 0, sum(sizes[:t]), size) for t, size in enumerate(sizes)]
         hidden: list[Any] = [None] * len(sizes)
-        for t in reversed(range(len(sizes))) if direction else range(len(sizes)):
+        for t in reversed(range(len(sizes))) if number else range(len(sizes)):
             # The sequences that have no such step keep their states.
             before = [narrow(state, 0, 0, sizes[t]) for state in current]
             after = kind.step(steps[t], linear(before[0], weight_hh, bias_hh), *before)
-            if weight_hr is not None:
-                after = (linear(after[0], weight_hr), *after[1:])
+            if projection:
+                after = (linear(after[0], projection[0]), *after[1:])
             hidden[t] = after[0]
             current = [
                 cat([new, narrow(old, 0, sizes[t], batch - sizes[t])])
@@ -117,15 +132,120 @@ def _composed(
     return output, *(stack(each) for each in zip(*finals, strict=True))
 
 
+def _composed_step(kind: Kind, input: Tensor, states: States, layer: Any) -> tuple[Tensor, ...]:
+    """One step of a layer of one direction in ops: the next states."""
+    (weight_ih, weight_hh, bias_ih, bias_hh) = layer[0]
+    given = [
+        zeros(len(input), weight_hh.shape[1], dtype=input.dtype) if state is None else state
+        for state in states
+    ]
+    own, recurrent = linear(input, weight_ih, bias_ih), linear(given[0], weight_hh, bias_hh)
+    return kind.step(own, recurrent, *given)
+
+
 def _layer(
     op: str,
     kind: Kind,
     input: Tensor,
     states: States,
     layer: Layer,
-    batch_sizes: BatchSizes | None,
+    batch_sizes: BatchSizes | None = None,
+    single: bool = False,
 ) -> tuple[Tensor, ...]:
-    return _composed(kind, input, states, layer, batch_sizes)
+    """Runs a layer: its output and last states; the arguments as of `recurrent`.
+
+    With `single` it runs one step of one direction: the input is (N, I), the states have no
+    dimension of directions, and the results are the states.
+    """
+    given = (input, *states, *(parameter for direction in layer for parameter in direction))
+    inputs = tuple([tensor for tensor in given if tensor is not None])
+    arrays = [tensor if tensor is None else tensor._array for tensor in given[: 1 + len(states)]]
+    if single:
+        arrays = [_raised(array) for array in arrays]
+    parameters = [
+        [parameter if parameter is None else parameter._array for parameter in direction]
+        for direction in layer
+    ]
+    keep = needs_gradient(*inputs)
+    x, *initial = arrays
+    output, *last, saved = kind.forward(x, parameters, *initial, batch_sizes=batch_sizes, keep=keep)
+    results = tuple(
+        [wrap(array[0]) for array in last] if single else [wrap(array) for array in (output, *last)]
+    )
+    if not keep:
+        return results
+
+    def backward(*grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        if is_grad_enabled():
+            return _gradients_in_ops(op, kind, given, layer, grads, batch_sizes, single)
+        of_results = [grad if grad is None else grad._array for grad in grads]
+        if single:
+            of_results = [None, *map(_raised, of_results)]
+        *found, by_parameters = kind.backward(
+            *of_results, x, parameters, *initial, output, saved,
+            batch_sizes=batch_sizes,
+            need_input=input.requires_grad,
+            need_state=_any_needs(states),
+            need_parameters=_any_needs(given[1 + len(states) :]),
+        )  # fmt: skip
+        if single:
+            found = [array if array is None else array[0] for array in found]
+        for direction in by_parameters:
+            found += direction[: len(layer[0])]
+        return tuple(
+            [
+                array if array is None else wrap(array)
+                for tensor, array in zip(given, found, strict=True)
+                if tensor is not None
+            ]
+        )
+
+    # The last states are beside the output, and nothing is computed of them again.
+    record_several(results, inputs, backward, op, saved=inputs if single else (*inputs, results[0]))
+    return results
+
+
+def _raised(array: Array | None) -> Array | None:
+    return array if array is None else array[np.newaxis]
+
+
+def _any_needs(tensors: Sequence[Tensor | None]) -> bool:
+    return any(tensor is not None and tensor.requires_grad for tensor in tensors)
+
+
+def _gradients_in_ops(
+    op: str,
+    kind: Kind,
+    given: Sequence[Tensor | None],
+    layer: Layer,
+    grads: Sequence[Tensor | None],
+    batch_sizes: BatchSizes | None,
+    single: bool,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of a layer, which have gradients again: those of the layer in ops."""
+    # Of views, lest the walk goes on from an input to those that it depends on.
+    others = [t if t is None else viewed(t, lambda array: array[...], op) for t in given]
+    count, width = 1 + len(kind.states), len(layer[0])
+    input, *states = others[:count]
+    directions = [others[i : i + width] for i in range(count, len(others), width)]
+    assert input is not None
+    results = (
+        _composed_step(kind, input, states, directions)
+        if single
+        else _composed(kind, input, states, directions, batch_sizes)
+    )
+    used = [(r, g) for r, g in zip(results, grads, strict=True) if g is not None]
+    wanted = [t for t in others if t is not None and t.requires_grad]
+    found = iter(
+        grad(
+            [result for result, _ in used],
+            wanted,
+            [gradient for _, gradient in used],
+            create_graph=True,
+            allow_unused=True,
+        )
+    )
+    return tuple(next(found) if t.requires_grad else None for t in others if t is not None)
 
 
 def recurrent(
@@ -198,31 +318,36 @@ def _check(
         form = "rows" if batch_sizes is not None else "N, T" if batch_first else "T, N"
         raise kernels.ShapeError(f"{op}: input has shape {shape}, expected ({form}, {width})")
     if input.dtype != weight_ih.dtype:
-        raise kernels.DTypeError(
-            f"{op}: input is {input.dtype}, expected {weight_ih.dtype}, as the weights"
-        )
+        raise kernels.DTypeError(_OTHER_DTYPE.format(op, "input", input.dtype, weight_ih.dtype))
     if batch_sizes is None:
         batch, steps = shape[:2] if batch_first else (shape[1], shape[0])
     else:
         batch, steps = batch_sizes[0] if batch_sizes else 0, len(batch_sizes)
     if steps == 0:
         raise kernels.ShapeError(f"{op}: input has no step, expected at least 1")
+    first = len(layers) * len(layers[0]), batch
     widths = weight_hh.shape[1], weight_hh.shape[0] // kind.gates
-    for name, state, size in zip(kind.states, states, widths, strict=False):
+    _check_states(op, kind, states, [(*first, width) for width in widths], input.dtype)
+
+
+_OTHER_DTYPE = "{}: {} is {}, expected {}, as the weights"
+
+
+def _check_states(
+    op: str, kind: Kind, states: States, shapes: Sequence[Shape], dtype: np.dtype[Any]
+) -> None:
+    for name, state, shape in zip(kind.states, states, shapes, strict=False):
         if state is None:
             continue
-        expected = len(layers) * len(layers[0]), batch, size
-        if state.shape != expected:
-            raise kernels.ShapeError(f"{op}: {name} has shape {state.shape}, expected {expected}")
-        if state.dtype != input.dtype:
-            raise kernels.DTypeError(
-                f"{op}: {name} is {state.dtype}, expected {input.dtype}, as the input"
-            )
+        if state.shape != shape:
+            raise kernels.ShapeError(f"{op}: {name} has shape {state.shape}, expected {shape}")
+        if state.dtype != dtype:
+            raise kernels.DTypeError(_OTHER_DTYPE.format(op, name, state.dtype, dtype))
 
 
 def _layers(
     op: str, kind: Kind, params: Sequence[Any], has_biases: bool, num_layers: int, directions: int
-) -> list[list[Direction]]:
+) -> list[Layer]:
     """A list of all parameters as those of each layer and direction."""
     tensors = [as_tensor(p, op, f"params[{i}]") for i, p in enumerate(params)]
     count, each = num_layers * directions, 4 if has_biases else 2
@@ -240,14 +365,7 @@ def _layers(
                 raise kernels.ShapeError(
                     f"{op}: params[{i * each + j}] has shape {weight.shape}, expected 2 dimensions"
                 )
-    filled: list[Any] = [
-        (
-            *part[:2],
-            *(part[2:4] if has_biases else (None, None)),
-            part[-1] if projects else None,
-        )
-        for part in parts
-    ]
+    filled: list[Any] = parts if has_biases else [[*p[:2], None, None, *p[2:]] for p in parts]
     return [filled[i : i + directions] for i in range(0, count, directions)]
 
 
@@ -397,13 +515,15 @@ def step(
         raise kernels.ShapeError(
             f"{op}: input has shape {input.shape}, expected (N, {width}) or ({width},)"
         )
-    shape = (*input.shape[:-1], hidden)
-    for name, state in zip(kind.states, states, strict=True):
-        if state is not None and state.shape != shape:
-            raise kernels.ShapeError(f"{op}: {name} has shape {state.shape}, expected {shape}")
-    given = [zeros(shape, dtype=input.dtype) if s is None else s for s in states]
-    own, recurrent = linear(input, weight_ih, bias_ih), linear(given[0], weight_hh, bias_hh)
-    return kind.step(own, recurrent, *given)
+    if input.dtype != weight_ih.dtype:
+        raise kernels.DTypeError(_OTHER_DTYPE.format(op, "input", input.dtype, weight_ih.dtype))
+    _check_states(op, kind, states, [(*input.shape[:-1], hidden)] * 2, input.dtype)
+    layer = [(weight_ih, weight_hh, bias_ih, bias_hh)]
+    if input.ndim == 2:
+        return _layer(op, kind, input, states, layer, single=True)
+    batch = [s if s is None else to_shape(s, (1, hidden)) for s in states]
+    after = _layer(op, kind, to_shape(input, (1, width)), batch, layer, single=True)
+    return tuple(to_shape(state, (hidden,)) for state in after)
 
 
 def _cell(name: str, kind: Kind, summary: str) -> Callable[..., Any]:
