@@ -13,20 +13,22 @@ from tests.programs.data import WORDS, sentences
 
 def lstm_language_model(torch: Any) -> Iterator[Any]:
     """See `language_model`."""
-    return language_model(torch, "LSTM")
+    return language_model(torch, "LSTM", 10.0)
 
 
 def gru_language_model(torch: Any) -> Iterator[Any]:
     """See `language_model`."""
-    return language_model(torch, "GRU", tie_weights=True)
+    return language_model(torch, "GRU", 5.0, tie_weights=True)
 
 
 def rnn_language_model(torch: Any) -> Iterator[Any]:
     """See `language_model`."""
-    return language_model(torch, "RNN_RELU")
+    return language_model(torch, "RNN_RELU", 2.0)
 
 
-def language_model(torch: Any, rnn_type: str, tie_weights: bool = False) -> Iterator[Any]:
+def language_model(
+    torch: Any, rnn_type: str, lr: float, tie_weights: bool = False
+) -> Iterator[Any]:
     """Truncated back-propagation, whose states go on from batch to batch; gives the loss, the norm
     of the gradient and the perplexity.
     """
@@ -77,7 +79,7 @@ def language_model(torch: Any, rnn_type: str, tie_weights: bool = False) -> Iter
         length = min(bptt, len(source) - 1 - i)
         return source[i : i + length], source[i + 1 : i + 1 + length].view(-1)
 
-    bptt, lr, best = 15, 2.0, None
+    bptt, best = 15, None
     train_data = batchify(torch.from_numpy(sentences(640)).long(), 16)
     val_data = batchify(torch.from_numpy(sentences(64)).long(), 8)
     model = RNNModel(rnn_type, len(WORDS), 32, 32, 2, 0.1)
@@ -95,7 +97,7 @@ def language_model(torch: Any, rnn_type: str, tie_weights: bool = False) -> Iter
                 total += len(data) * criterion(output, targets).item()
         return total / (len(source) - 1)
 
-    for _ in range(8):
+    for _ in range(20):
         model.train()
         hidden = model.init_hidden(16)
         for i in range(0, train_data.size(0) - 1, bptt):
@@ -126,10 +128,10 @@ def packed_tagger(torch: Any) -> Iterator[Any]:
     class Tagger(nn.Module):
         def __init__(self):
             super().__init__()
-            self.embedding = nn.Embedding(11, 12, padding_idx=10)
-            self.lstm = nn.LSTM(12, 16, batch_first=True, bidirectional=True)
-            self.tags = nn.Linear(32, 2)
-            self.whole = nn.Linear(32, 2)
+            self.embedding = nn.Embedding(6, 12, padding_idx=5)
+            self.lstm = nn.LSTM(12, 32, batch_first=True, bidirectional=True)
+            self.tags = nn.Linear(64, 2)
+            self.whole = nn.Linear(64, 2)
 
         def forward(self, padded, lengths):
             embedded = self.embedding(padded)
@@ -143,11 +145,11 @@ def packed_tagger(torch: Any) -> Iterator[Any]:
     draws = np.random.default_rng(2)
 
     def batch():
-        sequences = [draws.integers(0, 10, draws.integers(2, 12)) for _ in range(24)]
+        sequences = [draws.integers(0, 5, draws.integers(2, 12)) for _ in range(24)]
         tags = [np.array([(a == b).sum() > 1 for b in a]).astype(np.int64) for a in sequences]
         inputs = [torch.from_numpy(a) for a in sequences]
         lengths = torch.tensor([len(a) for a in inputs])
-        padded = rnn.pad_sequence(inputs, batch_first=True, padding_value=10)
+        padded = rnn.pad_sequence(inputs, batch_first=True, padding_value=5)
         targets = rnn.pad_sequence(
             [torch.from_numpy(a) for a in tags], batch_first=True, padding_value=-100
         )
