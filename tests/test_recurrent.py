@@ -248,6 +248,29 @@ def test_a_loop_of_cells_is_a_network(name: str) -> None:
                 check_close([array(flat(state)[0])], [array(output[t])], 1e-14)
 
 
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "RNN"])
+def test_a_step_into_given_tensors(name: str) -> None:
+    cell = getattr(nn, f"{name}Cell")(4, 6)
+    x = cygnet.tensor(draw(3, 4, dtype="float32"))
+    expected = state = None
+    for batch in ((3,), ()):
+        given = x if batch else x[0]
+        state = hx_of(tuple(cygnet.zeros(*batch, 6) for _ in range(1 + (name == "LSTM"))))
+        expected = cell(given, cell(given))
+        with pytest.raises(RuntimeError, match=f"{name}Cell: out must be None"):
+            cell(given, state, out=state)
+        memory = [part.data_ptr() for part in flat(state)]
+        saved = (cygnet.ones(6, requires_grad=True) * flat(state)[0]).sum()
+        with cygnet.no_grad():
+            for _ in range(2):
+                result = cell(given, state, out=state)
+                assert all(a is b for a, b in zip(flat(result), flat(state), strict=True))
+        check_close([array(s) for s in flat(state)], [array(e) for e in flat(expected)], 1e-6)
+        assert [part.data_ptr() for part in flat(state)] == memory
+        with pytest.raises(RuntimeError, match="modified in place"):
+            saved.backward()
+
+
 def test_dropout_is_between_layers_in_training() -> None:
     cygnet.manual_seed(0)
     x = cygnet.randn(4, 50, 3)
@@ -518,11 +541,18 @@ BAD = [
     (lambda: cygnet.gru(zeros(5, 2, 3), zeros(1, 2, 4), [BIAS, BIAS], False, 1, 0.0, False, False), ShapeError, r"gru: params\[0\] has shape \(12,\)"),
     (lambda: cygnet.gru(zeros(5, 2, 3), zeros(1, 2, 4), [W[0], 3], False, 1, 0.0, False, False), TypeError, r"gru: params\[1\] must be a Tensor"),
     (lambda: cygnet.gru(zeros(5, 2, 3), zeros(1, 2, 4), [W[0], W[0]], False, 1, 0.0, False, False), ShapeError, "gru"),
-    (lambda: cygnet.lstm(zeros(5, 2, 3), zeros(1, 2, 3), W, False, 1, 0.0, False, False), ValueError, "lstm: hx has 1 tensors, expected 2"),
+    (lambda: cygnet.lstm(zeros(5, 2, 3), zeros(1, 2, 3), W, False, 1, 0.0, False, False), TypeError, "lstm: hx expected 2 tensors"),
     (lambda: cygnet.gru_cell(zeros(2, 3), zeros(2, 5), *W), ShapeError, r"gru_cell: hx has shape \(2, 5\), expected \(2, 4\)"),
     (lambda: cygnet.gru_cell(zeros(2, 4), zeros(2, 4), *W), ShapeError, r"gru_cell: input has shape \(2, 4\), expected \(N, 3\)"),
     (lambda: cygnet.gru_cell(zeros(2, 3), zeros(2, 4), BIAS, W[1]), ShapeError, "gru_cell: w_ih has shape"),
     (lambda: cygnet.gru_cell(zeros(2, 3, dtype="float64"), zeros(2, 4), *W), DTypeError, "gru_cell: input is float64, expected float32"),
+    (lambda: cygnet.gru_cell(zeros(2, 3), zeros(2, 4), *W, BIAS), ValueError, "has one bias, expected both or none"),
+    (lambda: nn.LSTMCell(3, 4)(zeros(2, 3), zeros(2, 4)), TypeError, "LSTMCell: hx expected 2 tensors in a tuple, got Tensor"),
+    (lambda: nn.LSTMCell(3, 4)(zeros(2, 3), (zeros(2, 4),) * 3), TypeError, "LSTMCell: hx expected 2 tensors"),
+    (lambda: nn.LSTMCell(3, 4)(zeros(2, 3), out=zeros(2, 4)), TypeError, "LSTMCell: out expected 2 tensors"),
+    (lambda: nn.GRUCell(3, 4)(zeros(2, 3), zeros(4)), ShapeError, r"GRUCell: hx has shape \(4,\), expected \(2, 4\)"),
+    (lambda: nn.GRUCell(3, 4)(zeros(2, 3), out=zeros(4)), ShapeError, r"GRUCell: hx has shape \(4,\), expected \(2, 4\)"),
+    (lambda: nn.GRUCell(3, 4)(zeros(1, 2, 3)), ShapeError, "GRUCell: input has shape"),
     (lambda: rnn.pack_padded_sequence(X, [2, 5]), ValueError, "pack_padded_sequence: lengths are .*expected falling ones"),
     (lambda: rnn.pack_padded_sequence(X, [6, 5]), ValueError, "pack_padded_sequence: lengths are .*from 1 to 5"),
     (lambda: rnn.pack_padded_sequence(X, [5, 0]), ValueError, "pack_padded_sequence: lengths are"),

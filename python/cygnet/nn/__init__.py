@@ -148,7 +148,8 @@ from cygnet.nn.pooling import (
     MaxUnpool2d,
     MaxUnpool3d,
 )
-from cygnet.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell
+from cygnet.nn.recurrent import GRU, LSTM, RNN, RNNBase
+from cygnet.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 from cygnet.nn.transformer import (
     Transformer,
     TransformerDecoder,

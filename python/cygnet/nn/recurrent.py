@@ -1,8 +1,7 @@
-"""Recurrent networks, and cells, which are one step of them."""
+"""Recurrent networks over whole sequences."""
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from cygnet.kernels import ShapeError
-from cygnet.nn import init
 from cygnet.nn.linear import positive_int
 from cygnet.nn.module import Module
 from cygnet.nn.parameter import Parameter, float_dtype
+from cygnet.nn.recurrent_cells import KINDS, check_nonlinearity, draw_uniform
 from cygnet.nn.utils.rnn import (
     PackedSequence,
     by_length,
@@ -24,28 +23,14 @@ from cygnet.nn.utils.rnn import (
     read_packed,
 )
 from cygnet.ops.gather import gather_rows
-from cygnet.ops.recurrent import GRU as GRU_KIND
-from cygnet.ops.recurrent import LSTM as LSTM_KIND
-from cygnet.ops.recurrent import RNN_RELU, RNN_TANH, Kind, recurrent, step
+from cygnet.ops.recurrent import recurrent, states_of
+from cygnet.ops.recurrent_layer import Kind
 from cygnet.random import module_cell
 from cygnet.tensor import Tensor
 
-__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell"]
+__all__ = ["GRU", "LSTM", "RNN", "RNNBase"]
 
-_KINDS = {"GRU": GRU_KIND, "LSTM": LSTM_KIND, "RNN_RELU": RNN_RELU, "RNN_TANH": RNN_TANH}
 _WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-
-
-def _draw(module: Module, hidden_size: int) -> None:
-    """All parameters anew, uniform in ±1/sqrt(hidden_size)."""
-    bound = 1 / math.sqrt(hidden_size)
-    for parameter in module.parameters():
-        init.uniform_(parameter, -bound, bound)
-
-
-def _check_nonlinearity(name: str, nonlinearity: str) -> None:
-    if nonlinearity not in ("tanh", "relu"):
-        raise ValueError(f"{name}: nonlinearity is {nonlinearity!r}, expected 'tanh' or 'relu'")
 
 
 class RNNBase(Module):
@@ -107,8 +92,8 @@ class RNNBase(Module):
     ) -> None:
         super().__init__()
         name = type(self).__name__
-        if mode not in _KINDS:
-            raise ValueError(f"{name}: mode is {mode!r}, expected one of {', '.join(_KINDS)}")
+        if mode not in KINDS:
+            raise ValueError(f"{name}: mode is {mode!r}, expected one of {', '.join(KINDS)}")
         self.mode = mode
         self.input_size = positive_int(name, "input_size", input_size)
         self.hidden_size = positive_int(name, "hidden_size", hidden_size)
@@ -145,7 +130,7 @@ class RNNBase(Module):
 
     @property
     def _kind(self) -> Kind:
-        return _KINDS[self.mode]
+        return KINDS[self.mode]
 
     def _make_parameters(self, dtype: np.dtype[Any]) -> None:
         gates = self._kind.gates * self.hidden_size
@@ -172,7 +157,7 @@ class RNNBase(Module):
 
     def reset_parameters(self) -> None:
         """Draw all weights and biases anew, uniform in ±1/sqrt(hidden_size)."""
-        _draw(self, self.hidden_size)
+        draw_uniform(self, self.hidden_size)
 
     @property
     def all_weights(self) -> list[list[Parameter]]:
@@ -300,21 +285,12 @@ class RNNBase(Module):
         rows = gather_rows(input.reshape(batch * length, self.input_size), positions)
         there, back = Tensor._wrap(order), Tensor._wrap(np.argsort(order))
         output, *last = self._sorted(rows, states, tuple(sizes.tolist()), there, back)
-        shape = padded_shape(length, batch, self.batch_first)
-        return padded_rows(output, positions, shape, 0.0), self._as_given(last)
+        lead = padded_shape(length, batch, self.batch_first)
+        return padded_rows(output, positions, lead, 0.0), self._as_given(last)
 
     def _states(self, name: str, hx: Any) -> Sequence[Tensor | None]:
         """The initial states, None where they are zeros."""
-        count = len(self._kind.states)
-        if hx is None:
-            return (None,) * count
-        states = (hx,) if count == 1 else hx
-        if isinstance(states, Tensor) or len(states) != count:
-            raise TypeError(f"{name}: hx expected {count} tensors, got {type(hx).__name__}")
-        for which, state in zip(self._kind.states, states, strict=True):
-            if not isinstance(state, Tensor):
-                raise TypeError(f"{name}: {which} must be a Tensor, got {type(state).__name__}")
-        return tuple(states)
+        return (None,) * len(self._kind.states) if hx is None else states_of(name, self._kind, hx)
 
     def _as_given(self, states: Sequence[Tensor]) -> Any:
         return states[0] if len(states) == 1 else tuple(states)
@@ -367,7 +343,7 @@ class RNN(RNNBase):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        _check_nonlinearity(type(self).__name__, nonlinearity)
+        check_nonlinearity(type(self).__name__, nonlinearity)
         super().__init__(
             f"RNN_{nonlinearity.upper()}",
             input_size,
@@ -426,156 +402,3 @@ class GRU(RNNBase):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__("GRU", *args, **kwargs)
-
-
-class _Cell(Module):
-    """What the cells share: weights of the gates, one below another, and the check of the state.
-
-    Parameters
-    ----------
-    input_size, hidden_size : int
-        Numbers in an input and in a state.
-    bias : bool
-        Whether two biases are added, one with the input's product and one with the state's. Default
-        True.
-    device : device, optional
-        The CPU; any other is an error.
-    dtype : dtype, optional
-        float32, the default, or float64.
-    """
-
-    _gates: int
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__()
-        name = type(self).__name__
-        self.input_size = positive_int(name, "input_size", input_size)
-        self.hidden_size = positive_int(name, "hidden_size", hidden_size)
-        self.bias = bias
-        dtype = float_dtype(name, device, dtype)
-        rows = self._gates * self.hidden_size
-        self.weight_ih = Parameter(np.empty((rows, self.input_size), dtype))
-        self.weight_hh = Parameter(np.empty((rows, self.hidden_size), dtype))
-        for which in ("bias_ih", "bias_hh"):
-            self.register_parameter(which, Parameter(np.empty(rows, dtype)) if bias else None)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draw all weights and biases anew, uniform in ±1/sqrt(hidden_size)."""
-        _draw(self, self.hidden_size)
-
-    def _step(self, kind: Kind, input: Tensor, *states: Tensor | None) -> tuple[Tensor, ...]:
-        return step(
-            type(self).__name__,
-            kind,
-            input,
-            states,
-            self.weight_ih,
-            self.weight_hh,
-            self.bias_ih,
-            self.bias_hh,
-        )
-
-    def extra_repr(self) -> str:
-        """The arguments of the class."""
-        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else ", bias=False")
-
-
-class RNNCell(_Cell):
-    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or with relu.
-
-    Parameters
-    ----------
-    input_size, hidden_size, bias, device, dtype
-        Sizes of input and state; whether there are biases, default True; where and of what type,
-        as in `Linear`.
-    nonlinearity : str
-        'tanh' (default) or 'relu'.
-
-    References
-    ----------
-    J. Elman, "Finding structure in time", Cognitive Science 14, 1990.
-    """
-
-    _gates = 1
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        nonlinearity: str = "tanh",
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        _check_nonlinearity(type(self).__name__, nonlinearity)
-        super().__init__(input_size, hidden_size, bias, device, dtype)
-        self.nonlinearity = nonlinearity
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        """The next state (N, hidden_size) of an input (N, input_size) and a state, zeros by
-        default; both may be without the batch's dimension.
-        """
-        return self._step(RNN_TANH if self.nonlinearity == "tanh" else RNN_RELU, input, hx)[0]
-
-    def extra_repr(self) -> str:
-        """The arguments of the class."""
-        other = "" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}"
-        return super().extra_repr() + other
-
-
-class LSTMCell(_Cell):
-    """The step of a network with long short-term memory; gates i, f, g, o in this order.
-
-    Parameters
-    ----------
-    input_size, hidden_size, bias, device, dtype
-        As in `RNNCell`.
-
-    References
-    ----------
-    S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9, 1997; with the
-    forget gate of F. Gers et al., "Learning to forget", 2000.
-    """
-
-    _gates = 4
-
-    def forward(
-        self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """The next (h, c), each (N, hidden_size), of an input (N, input_size) and the last ones,
-        zeros by default.
-        """
-        hidden, cell = self._step(LSTM_KIND, input, *(hx or (None, None)))
-        return hidden, cell
-
-
-class GRUCell(_Cell):
-    """The step of a gated recurrent network; gates r, z, n in this order, the state's product taken
-    before the reset.
-
-    Parameters
-    ----------
-    input_size, hidden_size, bias, device, dtype
-        As in `RNNCell`.
-
-    References
-    ----------
-    K. Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical
-    machine translation", EMNLP 2014.
-    """
-
-    _gates = 3
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        """The next state (N, hidden_size) of an input (N, input_size) and a state, zeros by
-        default.
-        """
-        return self._step(GRU_KIND, input, hx)[0]

@@ -1,29 +1,30 @@
-"""Recurrent networks: whole sequences layer by layer, and cells, which are one step.
-
-A layer has one or two directions, each with the parameters (weight_ih, weight_hh, bias_ih,
-bias_hh), of which the biases may be None, and with a projection weight_hr. The second direction
-runs backward in time.
-"""
+"""Recurrent networks: whole sequences layer by layer, and cells, which are one step."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from cygnet import kernels
-from cygnet.autograd import grad, is_grad_enabled, needs_gradient, record_several
-from cygnet.ops.activation import relu, sigmoid, tanh
-from cygnet.ops.broadcast import reshape, to_shape, viewed
-from cygnet.ops.common import Shape, as_tensor, wrap
-from cygnet.ops.create import zeros
+from cygnet.ops.broadcast import to_shape
+from cygnet.ops.common import Shape, as_tensor
 from cygnet.ops.dropout import dropout as dropout_
-from cygnet.ops.elementwise import add, mul, sub
-from cygnet.ops.join import cat, stack
-from cygnet.ops.linear import linear
-from cygnet.ops.shape import chunk, narrow, part_of, select, transpose
+from cygnet.ops.join import cat
+from cygnet.ops.recurrent_layer import (
+    GRU,
+    LSTM,
+    RNN_RELU,
+    RNN_TANH,
+    BatchSizes,
+    Kind,
+    Layer,
+    States,
+    run_layer,
+)
+from cygnet.ops.shape import part_of, transpose
 from cygnet.tensor import Array, Tensor, _check_readable
 
 __all__ = [
@@ -37,215 +38,7 @@ __all__ = [
     "rnn_tanh_cell",
 ]
 
-Direction: TypeAlias = Sequence[Any]  # Tensor, of the biases Tensor | None
-Layer: TypeAlias = Sequence[Direction]
 F = TypeVar("F", bound=Callable[..., Any])
-States: TypeAlias = "Sequence[Tensor | None]"
-BatchSizes: TypeAlias = tuple[int, ...]
-
-
-def _lstm_step(own: Tensor, recurrent: Tensor, _: Tensor, cell: Tensor) -> tuple[Tensor, ...]:
-    i, f, g, o = chunk(add(own, recurrent), 4, -1)
-    cell = add(mul(sigmoid(f), cell), mul(sigmoid(i), tanh(g)))
-    return mul(sigmoid(o), tanh(cell)), cell
-
-
-def _gru_step(own: Tensor, recurrent: Tensor, hidden: Tensor) -> tuple[Tensor, ...]:
-    (r, z, n), (r_hidden, z_hidden, n_hidden) = chunk(own, 3, -1), chunk(recurrent, 3, -1)
-    new = tanh(add(n, mul(sigmoid(add(r, r_hidden)), n_hidden)))
-    return (add(new, mul(sigmoid(add(z, z_hidden)), sub(hidden, new))),)
-
-
-class Kind(NamedTuple):
-    """A kind of recurrent network.
-
-    Attributes
-    ----------
-    gates : int
-        How many blocks of hidden_size rows the weights have.
-    states : tuple of str
-        The names of the initial states.
-    step : callable
-        The next states of the products of input and hidden state, with biases, and of the last
-        states; in ops.
-    forward, backward : callable
-        The kernels of a layer.
-    """
-
-    gates: int
-    states: tuple[str, ...]
-    step: Callable[..., tuple[Tensor, ...]]
-    forward: Callable[..., tuple[Any, ...]]
-    backward: Callable[..., tuple[Any, ...]]
-
-
-def _rnn(nonlinearity: str, activation: Callable[[Tensor], Tensor]) -> Kind:
-    return Kind(
-        1,
-        ("hx",),
-        lambda own, recurrent, _: (activation(add(own, recurrent)),),
-        functools.partial(kernels.rnn_forward, nonlinearity=nonlinearity),
-        functools.partial(kernels.rnn_backward, nonlinearity=nonlinearity),
-    )
-
-
-LSTM = Kind(4, ("h_0", "c_0"), _lstm_step, kernels.lstm_forward, kernels.lstm_backward)
-GRU = Kind(3, ("hx",), _gru_step, kernels.gru_forward, kernels.gru_backward)
-RNN_TANH = _rnn("tanh", tanh)
-RNN_RELU = _rnn("relu", relu)
-
-
-def _composed(
-    kind: Kind, input: Tensor, states: States, layer: Any, batch_sizes: BatchSizes | None
-) -> tuple[Tensor, ...]:
-    """A layer in ops, step by step, which has gradients of any order: output and last states."""
-    sizes = (input.shape[1],) * input.shape[0] if batch_sizes is None else batch_sizes
-    batch = sizes[0]
-    rows = input if batch_sizes is not None else reshape(input, (sum(sizes), input.shape[2]))
-    outputs, finals = [], []
-    for number, direction in enumerate(layer):
-        weight_ih, weight_hh, bias_ih, bias_hh, *projection = direction
-        own = linear(rows, weight_ih, bias_ih)
-        widths = weight_hh.shape[1], weight_hh.shape[0] // kind.gates
-        current = [
-            zeros(batch, width, dtype=input.dtype) if state is None else select(state, 0, number)
-            for state, width in zip(states, widths, strict=False)
-        ]
-        steps = [narrow(own, 0, sum(sizes[:t]), size) for t, size in enumerate(sizes)]
-        hidden: list[Any] = [None] * len(sizes)
-        for t in reversed(range(len(sizes))) if number else range(len(sizes)):
-            # The sequences that have no such step keep their states.
-            before = [narrow(state, 0, 0, sizes[t]) for state in current]
-            after = kind.step(steps[t], linear(before[0], weight_hh, bias_hh), *before)
-            if projection:
-                after = (linear(after[0], projection[0]), *after[1:])
-            hidden[t] = after[0]
-            current = [
-                cat([new, narrow(old, 0, sizes[t], batch - sizes[t])])
-                for new, old in zip(after, current, strict=True)
-            ]
-        outputs.append(cat(hidden))
-        finals.append(current)
-    output = outputs[0] if len(outputs) == 1 else cat(outputs, -1)
-    if batch_sizes is None:
-        output = reshape(output, (*input.shape[:2], output.shape[1]))
-    return output, *(stack(each) for each in zip(*finals, strict=True))
-
-
-def _composed_step(kind: Kind, input: Tensor, states: States, layer: Any) -> tuple[Tensor, ...]:
-    """One step of a layer of one direction in ops: the next states."""
-    (weight_ih, weight_hh, bias_ih, bias_hh) = layer[0]
-    given = [
-        zeros(len(input), weight_hh.shape[1], dtype=input.dtype) if state is None else state
-        for state in states
-    ]
-    own, recurrent = linear(input, weight_ih, bias_ih), linear(given[0], weight_hh, bias_hh)
-    return kind.step(own, recurrent, *given)
-
-
-def _layer(
-    op: str,
-    kind: Kind,
-    input: Tensor,
-    states: States,
-    layer: Layer,
-    batch_sizes: BatchSizes | None = None,
-    single: bool = False,
-) -> tuple[Tensor, ...]:
-    """Runs a layer: its output and last states; the arguments as of `recurrent`.
-
-    With `single` it runs one step of one direction: the input is (N, I), the states have no
-    dimension of directions, and the results are the states.
-    """
-    given = (input, *states, *(parameter for direction in layer for parameter in direction))
-    inputs = tuple([tensor for tensor in given if tensor is not None])
-    arrays = [tensor if tensor is None else tensor._array for tensor in given[: 1 + len(states)]]
-    if single:
-        arrays = [_raised(array) for array in arrays]
-    parameters = [
-        [parameter if parameter is None else parameter._array for parameter in direction]
-        for direction in layer
-    ]
-    keep = needs_gradient(*inputs)
-    x, *initial = arrays
-    output, *last, saved = kind.forward(x, parameters, *initial, batch_sizes=batch_sizes, keep=keep)
-    results = tuple(
-        [wrap(array[0]) for array in last] if single else [wrap(array) for array in (output, *last)]
-    )
-    if not keep:
-        return results
-
-    def backward(*grads: Tensor | None) -> tuple[Tensor | None, ...]:
-        if is_grad_enabled():
-            return _gradients_in_ops(op, kind, given, layer, grads, batch_sizes, single)
-        of_results = [grad if grad is None else grad._array for grad in grads]
-        if single:
-            of_results = [None, *map(_raised, of_results)]
-        *found, by_parameters = kind.backward(
-            *of_results, x, parameters, *initial, output, saved,
-            batch_sizes=batch_sizes,
-            need_input=input.requires_grad,
-            need_state=_any_needs(states),
-            need_parameters=_any_needs(given[1 + len(states) :]),
-        )  # fmt: skip
-        if single:
-            found = [array if array is None else array[0] for array in found]
-        for direction in by_parameters:
-            found += direction[: len(layer[0])]
-        return tuple(
-            [
-                array if array is None else wrap(array)
-                for tensor, array in zip(given, found, strict=True)
-                if tensor is not None
-            ]
-        )
-
-    # The last states are beside the output, and nothing is computed of them again.
-    record_several(results, inputs, backward, op, saved=inputs if single else (*inputs, results[0]))
-    return results
-
-
-def _raised(array: Array | None) -> Array | None:
-    return array if array is None else array[np.newaxis]
-
-
-def _any_needs(tensors: Sequence[Tensor | None]) -> bool:
-    return any(tensor is not None and tensor.requires_grad for tensor in tensors)
-
-
-def _gradients_in_ops(
-    op: str,
-    kind: Kind,
-    given: Sequence[Tensor | None],
-    layer: Layer,
-    grads: Sequence[Tensor | None],
-    batch_sizes: BatchSizes | None,
-    single: bool,
-) -> tuple[Tensor | None, ...]:
-    """The gradients of a layer, which have gradients again: those of the layer in ops."""
-    # Of views, lest the walk goes on from an input to those that it depends on.
-    others = [t if t is None else viewed(t, lambda array: array[...], op) for t in given]
-    count, width = 1 + len(kind.states), len(layer[0])
-    input, *states = others[:count]
-    directions = [others[i : i + width] for i in range(count, len(others), width)]
-    assert input is not None
-    results = (
-        _composed_step(kind, input, states, directions)
-        if single
-        else _composed(kind, input, states, directions, batch_sizes)
-    )
-    used = [(r, g) for r, g in zip(results, grads, strict=True) if g is not None]
-    wanted = [t for t in others if t is not None and t.requires_grad]
-    found = iter(
-        grad(
-            [result for result, _ in used],
-            wanted,
-            [gradient for _, gradient in used],
-            create_graph=True,
-            allow_unused=True,
-        )
-    )
-    return tuple(next(found) if t.requires_grad else None for t in others if t is not None)
 
 
 def recurrent(
@@ -296,7 +89,7 @@ def recurrent(
             state if state is None or len(layers) == 1 else part_of(state, 0, begin, end, op)
             for state in states
         ]
-        input, *last = _layer(op, kind, input, own, layer, batch_sizes)
+        input, *last = run_layer(op, kind, input, own, layer, batch_sizes)
         finals.append(last)
     output = transpose(input, 0, 1) if batch_first else input
     return output, *(each[0] if len(each) == 1 else cat(each) for each in zip(*finals, strict=True))
@@ -327,22 +120,19 @@ def _check(
         raise kernels.ShapeError(f"{op}: input has no step, expected at least 1")
     first = len(layers) * len(layers[0]), batch
     widths = weight_hh.shape[1], weight_hh.shape[0] // kind.gates
-    _check_states(op, kind, states, [(*first, width) for width in widths], input.dtype)
+    for name, state, width in zip(kind.states, states, widths, strict=False):
+        if state is not None:
+            _check_state(op, name, state, (*first, width), input.dtype)
 
 
 _OTHER_DTYPE = "{}: {} is {}, expected {}, as the weights"
 
 
-def _check_states(
-    op: str, kind: Kind, states: States, shapes: Sequence[Shape], dtype: np.dtype[Any]
-) -> None:
-    for name, state, shape in zip(kind.states, states, shapes, strict=False):
-        if state is None:
-            continue
-        if state.shape != shape:
-            raise kernels.ShapeError(f"{op}: {name} has shape {state.shape}, expected {shape}")
-        if state.dtype != dtype:
-            raise kernels.DTypeError(_OTHER_DTYPE.format(op, name, state.dtype, dtype))
+def _check_state(op: str, name: str, state: Tensor, expected: Shape, dtype: np.dtype[Any]) -> None:
+    if state.shape != expected:
+        raise kernels.ShapeError(f"{op}: {name} has shape {state.shape}, expected {expected}")
+    if state.dtype != dtype:
+        raise kernels.DTypeError(_OTHER_DTYPE.format(op, name, state.dtype, dtype))
 
 
 def _layers(
@@ -417,7 +207,7 @@ def _network(name: str, kind: Kind, summary: str) -> Callable[..., tuple[Tensor,
             name,
             kind,
             as_tensor(input, name, "input"),
-            _states(name, kind, hx),
+            states_of(name, kind, hx),
             _layers(name, kind, params, has_biases, num_layers, 1 + bool(bidirectional)),
             dropout if train else 0.0,
             batch_sizes=None if batch_sizes is None else read_sizes(name, batch_sizes),
@@ -474,12 +264,14 @@ def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     return function
 
 
-def _states(op: str, kind: Kind, hx: Any) -> list[Tensor]:
-    """The initial states as a list."""
-    states = [hx] if len(kind.states) == 1 else list(hx)
-    if len(states) != len(kind.states):
-        raise ValueError(f"{op}: hx has {len(states)} tensors, expected {len(kind.states)}")
-    return [as_tensor(s, op, name) for s, name in zip(states, kind.states, strict=True)]
+def states_of(op: str, kind: Kind, given: Any, name: str = "hx") -> list[Tensor]:
+    """States as a list; a TypeError unless there are as many as the kind has."""
+    states, count = [given] if len(kind.states) == 1 else given, len(kind.states)
+    if not isinstance(states, list | tuple) or len(states) != count:
+        raise TypeError(
+            f"{op}: {name} expected {count} tensors in a tuple, got {type(given).__name__}"
+        )
+    return [as_tensor(s, op, which) for s, which in zip(states, kind.states, strict=True)]
 
 
 lstm = _network("lstm", LSTM, "A network with long short-term memory; gates i, f, g, o.")
@@ -497,6 +289,8 @@ def step(
     weight_hh: Tensor,
     bias_ih: Tensor | None = None,
     bias_hh: Tensor | None = None,
+    *,
+    out: Sequence[Tensor] | None = None,
 ) -> tuple[Tensor, ...]:
     """One step of a layer: the next states.
 
@@ -509,21 +303,29 @@ def step(
         (N, I) or, without a batch, (I,).
     states : sequence of (Tensor or None)
         As many as the kind has, each (N, hidden_size) or (hidden_size,); None stands for zeros.
+    out : sequence of Tensor, optional
+        C-contiguous tensors for the next states, which may be `states`; only without gradients.
     """
     width, hidden = weight_ih.shape[1], weight_hh.shape[1]
-    if input.ndim not in (1, 2) or input.shape[-1] != width:
+    shape, dtype = input.shape, weight_ih.dtype
+    if len(shape) not in (1, 2) or shape[-1] != width:
         raise kernels.ShapeError(
-            f"{op}: input has shape {input.shape}, expected (N, {width}) or ({width},)"
+            f"{op}: input has shape {shape}, expected (N, {width}) or ({width},)"
         )
-    if input.dtype != weight_ih.dtype:
-        raise kernels.DTypeError(_OTHER_DTYPE.format(op, "input", input.dtype, weight_ih.dtype))
-    _check_states(op, kind, states, [(*input.shape[:-1], hidden)] * 2, input.dtype)
+    if input.dtype != dtype:
+        raise kernels.DTypeError(_OTHER_DTYPE.format(op, "input", input.dtype, dtype))
+    expected = (*shape[:-1], hidden)
+    for given in (states, out or ()):
+        for name, state in zip(kind.states, given, strict=False):
+            if state is not None:
+                _check_state(op, name, state, expected, dtype)
     layer = [(weight_ih, weight_hh, bias_ih, bias_hh)]
-    if input.ndim == 2:
-        return _layer(op, kind, input, states, layer, single=True)
+    if len(shape) == 2:
+        return run_layer(op, kind, input, states, layer, single=True, out=out)
     batch = [s if s is None else to_shape(s, (1, hidden)) for s in states]
-    after = _layer(op, kind, to_shape(input, (1, width)), batch, layer, single=True)
-    return tuple(to_shape(state, (hidden,)) for state in after)
+    into = None if out is None else [to_shape(state, (1, hidden)) for state in out]
+    after = run_layer(op, kind, to_shape(input, (1, width)), batch, layer, single=True, out=into)
+    return tuple(to_shape(state, (hidden,)) for state in after) if out is None else tuple(out)
 
 
 def _cell(name: str, kind: Kind, summary: str) -> Callable[..., Any]:
@@ -536,6 +338,8 @@ def _cell(name: str, kind: Kind, summary: str) -> Callable[..., Any]:
         w_hh: Tensor,
         b_ih: Tensor | None = None,
         b_hh: Tensor | None = None,
+        *,
+        out: Any = None,
     ) -> Any:
         weights = (("w_ih", w_ih), ("w_hh", w_hh), ("b_ih", b_ih), ("b_hh", b_hh))
         tensors: Any = [w if w is None else as_tensor(w, name, which) for which, w in weights]
@@ -545,7 +349,8 @@ def _cell(name: str, kind: Kind, summary: str) -> Callable[..., Any]:
                     f"{name}: {which} has shape {weight.shape}, expected 2 dimensions"
                 )
         x = as_tensor(input, name, "input")
-        after = step(name, kind, x, _states(name, kind, hx), *tensors)
+        into = None if out is None else states_of(name, kind, out, "out")
+        after = step(name, kind, x, states_of(name, kind, hx), *tensors, out=into)
         return after[0] if len(after) == 1 else after
 
     cell.__doc__ = f"""{summary}
@@ -559,7 +364,10 @@ def _cell(name: str, kind: Kind, summary: str) -> Callable[..., Any]:
     w_ih, w_hh : Tensor
         ({kind.gates} * hidden_size, I) and ({kind.gates} * hidden_size, hidden_size).
     b_ih, b_hh : Tensor, optional
-        ({kind.gates} * hidden_size,).
+        ({kind.gates} * hidden_size,); both or none.
+    out : optional
+        Like `hx`, which it may be: C-contiguous, written and returned. Only without gradients; not
+        in PyTorch.
 
     Returns
     -------

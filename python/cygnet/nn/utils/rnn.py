@@ -10,9 +10,10 @@ import numpy as np
 
 from cygnet import ops
 from cygnet.kernels import DTypeError, ShapeError
-from cygnet.ops.gather import gather_rows
-from cygnet.ops.recurrent import BatchSizes, read_sizes
-from cygnet.tensor import Array, Tensor, _check_readable
+from cygnet.ops.gather import gather_rows, scatter_add_rows
+from cygnet.ops.recurrent import read_sizes
+from cygnet.ops.recurrent_layer import BatchSizes
+from cygnet.tensor import FLOATS, Array, Tensor, _check_readable
 
 __all__ = [
     "PackedSequence",
@@ -164,9 +165,14 @@ def padded_rows(data: Tensor, positions: Tensor, shape: tuple[int, int], value: 
     """A tensor (\\*shape, ...) with the rows of `data` at `positions` of its first two dimensions,
     else with `value`.
     """
-    rest = data.shape[1:]
-    base = ops.full((shape[0] * shape[1], *rest), value, dtype=data.dtype)
-    return ops.index_copy(base, 0, positions, data).reshape(*shape, *rest)
+    rows, rest = shape[0] * shape[1], data.shape[1:]
+    if value == 0 and data.dtype in FLOATS:  # with less copying
+        padded = scatter_add_rows(data, positions, rows)
+    else:
+        padded = ops.index_copy(
+            ops.full((rows, *rest), value, dtype=data.dtype), 0, positions, data
+        )
+    return padded.reshape(*shape, *rest)
 
 
 def padded_shape(length: int, batch: int, batch_first: bool) -> tuple[int, int]:
