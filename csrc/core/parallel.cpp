@@ -224,6 +224,7 @@ void detail::run_steps(int64_t steps, int64_t tasks, StepTask task, const void* 
   // from either, and a thread that comes late joins in there.
   struct alignas(64) Stretch {
     std::atomic<int64_t> claimed{0};
+    std::atomic<bool> attended{false};  // by its own thread
     int64_t begin, end;
   };
   const int stretches = static_cast<int>(std::min<int64_t>({num_threads(), tasks, most_stretches}));
@@ -244,12 +245,16 @@ void detail::run_steps(int64_t steps, int64_t tasks, StepTask task, const void* 
   };
   parallel_for(stretches, serial_work, [&](int64_t first) {
     for (int64_t step = done.load(std::memory_order_acquire) / tasks; step < steps; ++step) {
+      stretch[first].attended.store(true, std::memory_order_relaxed);
       work(step, stretch[first]);
-      int64_t looks = 0;
+      int looks = 0;
       wait_until([&] {
         if (done.load(std::memory_order_acquire) >= (step + 1) * tasks) return true;
-        if (++looks % looks_before_yielding == 0)
-          for (int s = 0; s < stretches; ++s) work(step, stretch[s]);
+        const bool missed = ++looks % looks_before_yielding == 0;
+        for (int s = 0; s < stretches; ++s) {
+          if (missed) stretch[s].attended.store(false, std::memory_order_relaxed);
+          if (!stretch[s].attended.load(std::memory_order_relaxed)) work(step, stretch[s]);
+        }
         return false;
       });
     }
