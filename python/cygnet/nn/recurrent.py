@@ -103,7 +103,11 @@ class RNNBase(Module):
                 raise TypeError(
                     f"{name}: argument {which} expected a bool, got {type(flag).__name__}"
                 )
-        if isinstance(dropout, bool) or not 0 <= dropout <= 1:
+        if (
+            isinstance(dropout, bool)
+            or not isinstance(dropout, int | float)
+            or not 0 <= dropout <= 1
+        ):
             raise ValueError(
                 f"{name}: argument dropout expected a probability in [0, 1], got {dropout}"
             )
@@ -111,7 +115,7 @@ class RNNBase(Module):
             warnings.warn(
                 f"{name}: dropout={dropout} has no effect, as it is between layers and there is "
                 "but one",
-                stacklevel=2,
+                stacklevel=3,
             )
         self.proj_size = positive_int(name, "proj_size", proj_size, 0)
         if proj_size and mode != "LSTM":
