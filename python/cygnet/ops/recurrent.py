@@ -129,9 +129,10 @@ _OTHER_DTYPE = "{}: {} is {}, expected {}, as the weights"
 
 
 def _check_state(op: str, name: str, state: Tensor, expected: Shape, dtype: np.dtype[Any]) -> None:
-    if state.shape != expected:
-        raise kernels.ShapeError(f"{op}: {name} has shape {state.shape}, expected {expected}")
-    if state.dtype != dtype:
+    array = state._array
+    if array.shape != expected:
+        raise kernels.ShapeError(f"{op}: {name} has shape {array.shape}, expected {expected}")
+    if array.dtype != dtype:
         raise kernels.DTypeError(_OTHER_DTYPE.format(op, name, state.dtype, dtype))
 
 
@@ -271,7 +272,10 @@ def states_of(op: str, kind: Kind, given: Any, name: str = "hx") -> list[Tensor]
         raise TypeError(
             f"{op}: {name} expected {count} tensors in a tuple, got {type(given).__name__}"
         )
-    return [as_tensor(s, op, which) for s, which in zip(states, kind.states, strict=True)]
+    return [
+        s if isinstance(s, Tensor) else as_tensor(s, op, kind.states[i])
+        for i, s in enumerate(states)
+    ]
 
 
 lstm = _network("lstm", LSTM, "A network with long short-term memory; gates i, f, g, o.")
@@ -315,10 +319,9 @@ def step(
     if input.dtype != dtype:
         raise kernels.DTypeError(_OTHER_DTYPE.format(op, "input", input.dtype, dtype))
     expected = (*shape[:-1], hidden)
-    for given in (states, out or ()):
-        for name, state in zip(kind.states, given, strict=False):
-            if state is not None:
-                _check_state(op, name, state, expected, dtype)
+    for name, state in zip(kind.states * 2, (*states, *(out or ())), strict=False):
+        if state is not None:
+            _check_state(op, name, state, expected, dtype)
     layer = [(weight_ih, weight_hh, bias_ih, bias_hh)]
     if len(shape) == 2:
         return run_layer(op, kind, input, states, layer, single=True, out=out)

@@ -147,7 +147,7 @@ def run_layer(
     x: Any = input._array
     initial = [state if state is None else state._array for state in states]
     if single:
-        x, *initial = [_raised(array) for array in (x, *initial)]
+        x, initial = x[None], [array if array is None else array[None] for array in initial]
     parameters = [
         [parameter if parameter is None else parameter._array for parameter in direction]
         for direction in layer
