@@ -5,6 +5,7 @@
 #include "carver.h"
 #include "core/parallel.h"
 #include "gemm_dot.h"
+#include "simd/loop.h"
 #include "tile.h"
 
 namespace cygnet {
@@ -72,9 +73,11 @@ GemmPlan gemm_plan(int64_t rows, int64_t columns, int64_t depth, const MatrixVie
   while (plan.group > 1 && more_tasks()) set_group((plan.group + 1) / 2);
   plan.strips = strips_for(rows, plan.panels.vectors);
   while (plan.blocks > 1 && plan.strips.strips > 4 * plan.blocks && more_tasks()) plan.blocks *= 2;
-  // A strip whose elements lie in as many lines as it is deep, too many or all in the same sets of the cache.
-  const bool crowded = a.column_step * static_cast<int64_t>(sizeof(T)) % 1024 == 0;
-  plan.pack_a = a.row_step == 1 && a.column_step != 1 && depth > (crowded ? 32 : 256);
+  // A strip has its elements in as many lines as it is deep. They stay in the first-level cache for the neighbouring
+  // strips unless their distance makes them share few of its sets.
+  const int64_t distance = a.column_step * static_cast<int64_t>(sizeof(T));
+  const int64_t most_depth = distance % 1024 == 0 ? 32 : distance % 128 == 0 ? 256 : INT64_MAX;
+  plan.pack_a = a.row_step == 1 && a.column_step != 1 && depth > most_depth;
   plan.pack_b = b.column_step != 1 || plan.strips.strips > strips_in_place;
   return plan;
 }
@@ -187,6 +190,8 @@ void gemm(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixV
     tile.c_row = c_row;
     tile.b_padded = plan.pack_b;
     tile.alpha = epilogue.alpha;
+    // A strip of a transposed A has a line for each k, which no processor foresees.
+    const bool prefetches = !plan.pack_a && a.row_step == 1 && a.column_step != 1;
     // At least one pass, so that a product of depth 0 stores bias and activation.
     for (int64_t k = 0; k == 0 || k < depth; k += depth_block) {
       tile.depth = std::min(depth_block, depth - k);
@@ -200,6 +205,8 @@ void gemm(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixV
         tile.a_step = plan.pack_a ? tile.rows : a.column_step;
         tile.a = plan.pack_a ? packed.a + strip_offset(s, m, depth) + k * tile.rows
                              : a.data + m * a.row_step + k * a.column_step;
+        if (prefetches && s + 1 < last)
+          for (int64_t j = 0; j < tile.depth; ++j) prefetch(tile.a + tile.rows + j * a.column_step);
         for (int64_t p = first_panel; p < last_panel; ++p) {
           const int64_t n = panels.begin(p);
           tile.vectors = panels.vectors_of(p);

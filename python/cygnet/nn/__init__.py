@@ -148,7 +148,8 @@ from cygnet.nn.pooling import (
     MaxUnpool2d,
     MaxUnpool3d,
 )
-from cygnet.nn.recurrent import GRUCell, LSTMCell, RNNCell
+from cygnet.nn.recurrent import GRU, LSTM, RNN, RNNBase
+from cygnet.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 from cygnet.nn.transformer import (
     Transformer,
     TransformerDecoder,
@@ -203,6 +204,7 @@ __all__ = [
     "Fold",
     "GELU",
     "GLU",
+    "GRU",
     "GRUCell",
     "GaussianNLLLoss",
     "GroupNorm",
@@ -221,6 +223,7 @@ __all__ = [
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LSTM",
     "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
@@ -254,6 +257,8 @@ __all__ = [
     "PixelUnshuffle",
     "PoissonNLLLoss",
     "RMSNorm",
+    "RNN",
+    "RNNBase",
     "RNNCell",
     "RReLU",
     "ReLU",

@@ -37,6 +37,7 @@ from cygnet.ops.pad import *
 from cygnet.ops.pooling import *
 from cygnet.ops.products import *
 from cygnet.ops.random import *
+from cygnet.ops.recurrent import *
 from cygnet.ops.reduce import *
 from cygnet.ops.rounding import *
 from cygnet.ops.rows import *
