@@ -14,13 +14,13 @@ import os
 import time
 
 import numpy as np
-from cygnet.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 import cygnet as torch
 import cygnet.nn as nn
 import cygnet.nn.functional as F
 import cygnet.optim as optim
 from cygnet.data import BucketBatchSampler, Vocabulary, log_mel_spectrogram
+from cygnet.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 from cygnet.utils.data import DataLoader, Dataset
 
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]

@@ -15,13 +15,13 @@ import re
 import time
 
 import sacrebleu
-from cygnet.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 import cygnet as torch
 import cygnet.nn as nn
 import cygnet.nn.functional as F
 import cygnet.optim as optim
 from cygnet.data import BucketBatchSampler, Vocabulary, tokenize_words
+from cygnet.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 from cygnet.utils.data import DataLoader
 
 SPECIALS = ["<pad>", "<unk>", "<bos>", "<eos>"]
