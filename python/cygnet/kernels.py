@@ -106,6 +106,8 @@ __all__ = [
     "cosh",
     "cross_entropy_backward",
     "cross_entropy_forward",
+    "ctc_loss_backward",
+    "ctc_loss_forward",
     "cumargmax",
     "cumargmin",
     "cumprod",

@@ -16,6 +16,7 @@ from cygnet.ops.composite import *
 from cygnet.ops.conv import *
 from cygnet.ops.convert import *
 from cygnet.ops.create import *
+from cygnet.ops.ctc import *
 from cygnet.ops.diagonal import *
 from cygnet.ops.distance import *
 from cygnet.ops.dropout import *
