@@ -1,5 +1,6 @@
 #include "families.h"
 #include "kernels/ctc.h"
+#include "kernels/ctc_decode.h"
 #include "launch.h"
 #include "loss_arguments.h"
 
@@ -24,18 +25,28 @@ Array lengths_of(const char* op, const char* name, const ArrayArg& arg, int64_t 
   return contiguous(lengths);
 }
 
+Array log_probabilities_of(const char* op, const ArrayArg& arg, int64_t blank) {
+  const Array y = float_array(op, "log_probs", arg);
+  check_rank(op, "log_probs", y, 3);
+  check<ValueError>(0 <= blank && blank < y.shape(2), op, ": blank is ", blank, ", expected 0 <= blank < ", y.shape(2),
+                    ", the number of classes");
+  return contiguous(y);
+}
+
+void check_length(const char* op, const char* name, const int64_t* lengths, int64_t n, int64_t highest) {
+  check<ValueError>(0 <= lengths[n] && lengths[n] <= highest, op, ": ", name, "[", n, "] is ", lengths[n],
+                    ", expected 0 to ", highest);
+}
+
 CtcArguments arguments_of(const char* op, const ArrayArg& log_probabilities, const ArrayArg& targets,
                           const ArrayArg& input_lengths, const ArrayArg& target_lengths, int64_t blank) {
-  const Array y = float_array(op, "log_probs", log_probabilities);
-  check_rank(op, "log_probs", y, 3);
+  const Array y = log_probabilities_of(op, log_probabilities, blank);
   const int64_t steps = y.shape(0), samples = y.shape(1), classes = y.shape(2);
-  check<ValueError>(0 <= blank && blank < classes, op, ": blank is ", blank, ", expected 0 <= blank < ", classes,
-                    ", the number of classes");
   const Array labels = index_array(op, "targets", targets);
   const bool rows = labels.rank() == 2;
   check<ShapeError>(rows ? labels.shape(0) == samples : labels.rank() == 1, op, ": targets has shape ", labels.shape(),
                     ", expected (", samples, ", labels), or one dimension for targets one after another");
-  return {contiguous(y),
+  return {y,
           contiguous(labels),
           lengths_of(op, "input_lengths", input_lengths, samples),
           lengths_of(op, "target_lengths", target_lengths, samples),
@@ -45,16 +56,12 @@ CtcArguments arguments_of(const char* op, const ArrayArg& log_probabilities, con
 
 // Lengths and labels are data: each run of a call checks them before its kernel proper.
 void check_targets(const char* op, const CtcSizes& s, const CtcTargets& targets) {
-  const auto check_length = [&](const char* name, const int64_t* lengths, int64_t n, int64_t highest) {
-    check<ValueError>(0 <= lengths[n] && lengths[n] <= highest, op, ": ", name, "[", n, "] is ", lengths[n],
-                      ", expected 0 to ", highest);
-  };
   int64_t offset = 0;
   for (int64_t n = 0; n < s.samples; ++n) {
-    check_length("input_lengths", targets.input_lengths, n, s.steps);
+    check_length(op, "input_lengths", targets.input_lengths, n, s.steps);
     if (targets.row >= 0) offset = n * targets.row;
     const int64_t length = targets.target_lengths[n];
-    check_length("target_lengths", targets.target_lengths, n, targets.row < 0 ? s.labels - offset : targets.row);
+    check_length(op, "target_lengths", targets.target_lengths, n, targets.row < 0 ? s.labels - offset : targets.row);
     for (int64_t i = offset; i < offset + length; ++i) {
       const int64_t label = targets.labels[i];
       check<IndexError>(0 <= label && label < s.classes && label != s.blank, op, ": targets has label ", label,
@@ -128,6 +135,32 @@ py::object ctc_loss_backward_binding(const ArrayArg& grad_arg, const ArrayArg& l
   return result.object;
 }
 
+py::tuple ctc_beam_search_binding(const ArrayArg& log_probabilities_arg, const ArrayArg& input_lengths_arg,
+                                  int64_t blank, int64_t beam_width) {
+  constexpr const char* op = "ctc_beam_search";
+  const Array y = log_probabilities_of(op, log_probabilities_arg, blank);
+  const BeamSizes sizes{y.shape(0), y.shape(1), y.shape(2), blank, beam_width};
+  const Array input_lengths = lengths_of(op, "input_lengths", input_lengths_arg, sizes.samples);
+  check<ValueError>(beam_width >= 1, op, ": beam_width is ", beam_width, ", expected at least 1");
+  element_count(op, {sizes.samples, sizes.steps + sizes.classes + 8, beam_width}, 40);  // bounds the scratch
+  const Array labels = new_array(op, DType::Int64, {sizes.samples, beam_width, sizes.steps});
+  const Array lengths = new_array(op, DType::Int64, {sizes.samples, beam_width});
+  const Array scores = new_array(op, y.dtype(), {sizes.samples, beam_width});
+  const double candidates = static_cast<double>(y.count()) * static_cast<double>(beam_width);
+  dispatch(y.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    launch(op, {10 * candidates, 8 * candidates},
+           {read(y), read(input_lengths), write(labels), write(lengths), write(scores)}, ctc_beam_scratch_bytes(sizes),
+           [=](void* const* at) {
+             for (int64_t n = 0; n < sizes.samples; ++n)
+               check_length(op, "input_lengths", in<int64_t>(at[1]), n, sizes.steps);
+             ctc_beam_search<T>(sizes, in<T>(at[0]), in<int64_t>(at[1]), to<int64_t>(at[2]), to<int64_t>(at[3]),
+                                to<T>(at[4]), at[5]);
+           });
+  });
+  return py::make_tuple(labels.object, lengths.object, scores.object);
+}
+
 }  // namespace
 
 void bind_ctc(py::module_& m) {
@@ -190,6 +223,36 @@ numpy.ndarray
 Raises
 ------
 DTypeError, IndexError, ShapeError, ValueError
+)");
+  m.def("ctc_beam_search", &ctc_beam_search_binding, py::arg("log_probs"), py::arg("input_lengths"),
+        py::arg("blank") = 0, py::arg("beam_width") = 16,
+        R"(The most probable labellings under connectionist temporal classification, by prefix beam search.
+
+Parameters
+----------
+log_probs : numpy.ndarray
+    (T, N, C), float32 or float64, any strides: logarithms of probabilities.
+input_lengths : numpy.ndarray
+    (N,), int64 or int32, each at most T.
+blank : int
+    The class of no label. Default 0.
+beam_width : int
+    How many prefixes are kept after each step. Default 16.
+
+Returns
+-------
+tuple of numpy.ndarray
+    Labels (N, beam_width, T), int64, the best labelling first, each filled up with -1; their lengths
+    (N, beam_width), -1 where there are fewer labellings; and the logarithms of their probabilities (N, beam_width).
+
+Raises
+------
+DTypeError, ShapeError, ValueError
+
+References
+----------
+A. Hannun et al., "First-pass large vocabulary continuous speech recognition using bi-directional recurrent DNNs",
+2014, algorithm 1.
 )");
 }
 

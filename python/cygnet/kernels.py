@@ -106,6 +106,7 @@ __all__ = [
     "cosh",
     "cross_entropy_backward",
     "cross_entropy_forward",
+    "ctc_beam_search",
     "ctc_loss_backward",
     "ctc_loss_forward",
     "cumargmax",

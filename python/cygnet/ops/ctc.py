@@ -18,7 +18,8 @@ __all__ = ["ctc_loss"]
 Lengths: TypeAlias = Tensor | Sequence[int]
 
 
-def _lengths(op: str, name: str, lengths: Lengths) -> Tensor:
+def lengths_of(op: str, name: str, lengths: Lengths) -> Tensor:
+    """Lengths as a vector; a 0-d tensor is that of one sample."""
     if isinstance(lengths, Tensor):
         return reshape(lengths, (1,)) if lengths.ndim == 0 else lengths
     if not isinstance(lengths, Sequence) or not all(hasattr(i, "__index__") for i in lengths):
@@ -85,8 +86,8 @@ def ctc_loss(
         )
         return reshape(losses, ())
     lengths = [
-        _lengths(op, "input_lengths", input_lengths),
-        _lengths(op, "target_lengths", target_lengths),
+        lengths_of(op, "input_lengths", input_lengths),
+        lengths_of(op, "target_lengths", target_lengths),
     ]
     operands = [t._array for t in (log_probs, targets, *lengths)]
     loss, *kept = kernels.ctc_loss_forward(*operands, blank, reduction, zero_infinity)
