@@ -85,15 +85,20 @@ def ctc_loss(
             one, targets, input_lengths, target_lengths, blank, reduction, zero_infinity
         )
         return reshape(losses, ())
-    lengths = [
+    lengths = (
         lengths_of(op, "input_lengths", input_lengths),
         lengths_of(op, "target_lengths", target_lengths),
-    ]
-    operands = [t._array for t in (log_probs, targets, *lengths)]
-    loss, *kept = kernels.ctc_loss_forward(*operands, blank, reduction, zero_infinity)
+    )
+    y, labels, steps, sizes = (t._array for t in (log_probs, targets, *lengths))
+    loss, log_likelihood, alpha = kernels.ctc_loss_forward(
+        y, labels, steps, sizes, blank, reduction, zero_infinity
+    )
 
     def backward(grad: Tensor) -> tuple[Tensor]:
-        return (wrap(kernels.ctc_loss_backward(grad._array, *operands, *kept, blank, reduction)),)
+        array = kernels.ctc_loss_backward(
+            grad._array, y, labels, steps, sizes, log_likelihood, alpha, blank, reduction
+        )
+        return (wrap(array),)
 
     saved = (log_probs, targets, *lengths)
     return record(wrap(loss), (log_probs,), backward, op, saved=saved, once=True)
