@@ -236,6 +236,7 @@ __all__ = [
     "scatter_add_along_axis",
     "scatter_add_rows",
     "searchsorted",
+    "segment_numbers",
     "set_flush_denormal",
     "set_num_threads",
     "sgd_step",

@@ -55,7 +55,7 @@ from cygnet.nn.dropout import (
     Dropout3d,
     FeatureAlphaDropout,
 )
-from cygnet.nn.embedding import Embedding
+from cygnet.nn.embedding import Embedding, EmbeddingBag
 from cygnet.nn.images import (
     ChannelShuffle,
     Fold,
@@ -200,6 +200,7 @@ __all__ = [
     "Dropout3d",
     "ELU",
     "Embedding",
+    "EmbeddingBag",
     "FeatureAlphaDropout",
     "Flatten",
     "Fold",

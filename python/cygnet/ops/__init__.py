@@ -23,6 +23,7 @@ from cygnet.ops.dropout import *
 from cygnet.ops.einsum import *
 from cygnet.ops.elementwise import *
 from cygnet.ops.embedding import *
+from cygnet.ops.embedding_bag import *
 from cygnet.ops.gather import *
 from cygnet.ops.index import *
 from cygnet.ops.inspection import *
