@@ -118,8 +118,8 @@ def _starts(
         raise ValueError(f"{op}: argument offsets expected a Tensor for an input (M,), got None")
     starts = as_tensor(offsets, op, "offsets")
     if starts.ndim != 1 or starts.numel() < include_last_offset:
-        size = "B + 1" if include_last_offset else "B"
-        raise kernels.ShapeError(f"{op}: offsets has shape {starts.shape}, expected ({size},)")
+        length = "B + 1" if include_last_offset else "B"
+        raise kernels.ShapeError(f"{op}: offsets has shape {starts.shape}, expected ({length},)")
     return starts, starts.numel() - include_last_offset
 
 
