@@ -115,7 +115,7 @@ def sequence_rows() -> dict[str, Operation]:
     scores = {"input": (steps, batch, classes), "labels": (batch, longest)}
     states = float(steps * batch * (2 * longest + 1))
     weights = 2 * 4 * hidden * hidden
-    cell = {"input": (1, hidden), "state": (1, hidden), "cell": (1, hidden)}
+    cell: dict[str, Shape] = dict.fromkeys(("input", "state", "cell"), (1, hidden))
     cell |= dict.fromkeys(("weight_ih", "weight_hh"), (4 * hidden, hidden))
     cell |= dict.fromkeys(("bias_ih", "bias_hh"), (4 * hidden,))
     moved = 4.0 * 3 * steps * batch * classes

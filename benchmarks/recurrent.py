@@ -1,20 +1,18 @@
 """The recurrent networks that are timed: an embedding of characters, layers of one kind, and scores
-of every step; their weights, data and least times.
+of every step; their weights and data.
 
-With `lengths`, sequences are as long as drawn and padded to the longest possible: frameworks that can
-leave the padding out (PackedSequence) do so, the others skip the workload.
+With `lengths`, sequences are as long as drawn and padded to the longest possible: frameworks that
+can leave the padding out (PackedSequence) do so, the others skip the workload.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.networks import Array, Shape
-from benchmarks.roofline import Kernel
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 SHORTEST = 8
@@ -91,29 +89,3 @@ def lengths_of(row: Recurrent, batch: int) -> Array:
     if row.lengths:
         return np.random.default_rng(3).integers(SHORTEST, row.steps + 1, batch)
     return np.full(batch, row.steps)
-
-
-def kernels_of(row: Recurrent, batch: int, training: bool) -> Iterator[Kernel]:
-    """As in `benchmarks.roofline`, of the steps that sequences have: products of inputs and states,
-    the scores, and what they and the optimizer must move.
-    """
-    steps = int(lengths_of(row, batch).sum())
-
-    def product(name: str, inputs: int, outputs: int, weight: int) -> Iterator[Kernel]:
-        flops, moved = 2.0 * steps * weight, 4.0 * (steps * (inputs + outputs) + weight)
-        yield Kernel(f"{name} forward", flops, moved)
-        if training:
-            yield Kernel(f"{name} backward input", flops, moved)
-            yield Kernel(f"{name} backward weight", flops, moved)
-
-    yield Kernel("embedding", 0.0, (4.0 if training else 2.0) * 4 * steps * row.embedding)
-    for layer in range(row.layers):
-        weight = sum(math.prod(shape) for shape in layer_shapes(row, layer)[:2]) * row.directions
-        outputs = row.directions * row.hidden
-        yield from product(row.cell, row.inputs(layer), outputs, weight)
-    hidden = row.directions * row.hidden
-    yield from product("scores", hidden, row.vocabulary, hidden * row.vocabulary)
-    if training:
-        parameters = sum(math.prod(shape) for shape in parameter_shapes(row))
-        yield Kernel("loss", 0.0, 4.0 * 3 * steps * row.vocabulary)
-        yield Kernel("adam", 0.0, 4.0 * 7 * parameters)

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import recurrent
 from benchmarks.machine import Machine, Meter
 from benchmarks.networks import NETWORKS
 from benchmarks.operations import OPERATIONS
 from benchmarks.recurrent import RECURRENT
-from benchmarks.roofline import kernels_of
+from benchmarks.roofline import kernels_of, recurrent_kernels_of
 from benchmarks.workers import Task, Worker, differ
 
 ROUNDS = 5  # the frameworks take turns this often
@@ -41,7 +40,7 @@ def costs(task: Task, machine: Machine) -> dict[str, float]:
     else:
         training = task.kind == "train"
         if task.name in RECURRENT:
-            kernels = list(recurrent.kernels_of(RECURRENT[task.name], task.batch, training))
+            kernels = list(recurrent_kernels_of(RECURRENT[task.name], task.batch, training))
         else:
             kernels = kernels_of(NETWORKS[task.name], task.batch, training)
         flops = sum(kernel.flops for kernel in kernels)

@@ -76,7 +76,7 @@ def infer(row: Recurrent, torch: Any, batch: int) -> Workload:
 
 
 def ctc_step(torch: Any, scores: Any, labels: Any) -> Callable[[], Any]:
-    """The loss and the gradient of log-probabilities; the blank is 0, lengths rise from 20 to 40."""
+    """Loss and gradient of log-probabilities; the blank is 0, lengths rise to all labels."""
     scores = torch.log_softmax(scores, -1).requires_grad_()
     labels, (steps, batch, _) = labels.clamp(min=1), scores.shape
     lengths = torch.tensor(np.linspace(labels.shape[1] // 2, labels.shape[1], batch).astype(int))

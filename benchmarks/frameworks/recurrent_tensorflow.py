@@ -13,8 +13,8 @@ LAYERS = {"lstm": "LSTM", "gru": "GRU", "rnn": "SimpleRNN"}
 
 
 def keras_weights(row: Recurrent, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> list[Any]:
-    """Those of a layer: transposed; a GRU has its gates in the order z, r, n and two biases, as with
-    `reset_after`, where the others have one.
+    """Those of a layer: transposed; a GRU (with `reset_after`) has its gates in the order z, r, n,
+    and two biases where the others have one.
     """
     biases = np.stack([b_ih, b_hh])
     weights = [w_ih.T, w_hh.T, biases]
