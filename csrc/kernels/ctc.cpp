@@ -15,21 +15,23 @@ namespace {
 template <class T>
 constexpr T nothing = -std::numeric_limits<T>::infinity();
 
-// A line holds one number for each state of a kind: the states 0 ... L at `first` and, before and behind them,
-// -infinity, so that vectors reach over both ends.
+// A line holds one number for each state of a kind: states 0 ... L from `first` on, and before and behind them
+// -infinity, so that the widest vector, shifted by one state either way, stays in the line.
 constexpr int64_t first = 1, padding = first + 17;
 
 int64_t line_length(int64_t labels) { return labels + padding; }
 // Of the lines of all samples.
 int64_t lines_length(const CtcSizes& s) { return s.labels + s.samples * padding; }
 
-constexpr int64_t scratch_lines = 6;
+constexpr int64_t scratch_lines = 6;  // emission, skip, and the backward's two pairs of blanks and labels
 
-// log(exp a + exp b), log(exp a + exp b + exp c).
+// What sums of exponentials are shifted by: not -infinity, which minus itself is NaN.
 template <class T>
 Vec<T> finite(Vec<T> maximum) {
-  return select(maximum == Vec<T>(nothing<T>), Vec<T>(T(0)), maximum);  // -infinity minus itself is NaN
+  return select(maximum == Vec<T>(nothing<T>), Vec<T>(T(0)), maximum);
 }
+
+// log(exp a + exp b), log(exp a + exp b + exp c).
 template <class T>
 Vec<T> log_add(Vec<T> a, Vec<T> b) {
   const Vec<T> m = finite(max(a, b));
