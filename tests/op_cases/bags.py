@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-import cygnet
 from cygnet import Tensor, nn
 from tests.op_cases.case import Case, case, distinct, labels, op, positive, s, x
 from tests.op_cases.modules import bound
@@ -40,28 +39,24 @@ def embedding_bag(
     return results
 
 
-def with_offsets(
+def offsets(index: Tensor, starts: Any) -> Any:
+    """Of the library that the positions are of."""
+    return None if starts is None else index.new_tensor(starts)
+
+
+def function(
     index: Tensor, table: Tensor, factors: Any = None, starts: Any = None, **options: Any
 ) -> Tensor:
-    offsets = None if starts is None else starts_as_tensor(index, starts)
-    return op("embedding_bag")(index, table, offsets, per_sample_weights=factors, **options)
+    starts = offsets(index, starts)
+    return op("embedding_bag")(index, table, starts, per_sample_weights=factors, **options)
 
 
-def starts_as_tensor(like: Tensor, starts: Any) -> Tensor:
-    """Of the library that `like` is of."""
-    return like.new_tensor(starts)
-
-
-def module(index: Tensor, *rest: Tensor, starts: Any = None, **options: Any) -> Tensor:
-    net = nn.EmbeddingBag(*rest[0].shape, **options)
-    if rest[1:]:
-        return net_of(net, rest[0])(index, per_sample_weights=rest[1])
-    return net_of(net, rest[0])(index, None if starts is None else cygnet.tensor(starts))
-
-
-def net_of(net: nn.Module, table: Tensor) -> nn.Module:
+def module(
+    index: Tensor, table: Tensor, factors: Any = None, starts: Any = None, **options: Any
+) -> Tensor:
+    net = nn.EmbeddingBag(*table.shape, **options)
     bound(net, [table])
-    return net
+    return net(index, offsets(index, starts), factors)
 
 
 FLAT = [
@@ -83,7 +78,7 @@ CASES: list[Case] = [
         "embedding_bag",
         embedding_bag,
         [*FLAT, *ROWS],
-        with_offsets,
+        function,
         layout_bits=False,
         reason=ORDER,
     ),
@@ -91,7 +86,7 @@ CASES: list[Case] = [
         "embedding_bag weighted",
         embedding_bag,
         WEIGHTED,
-        with_offsets,
+        function,
         layout_bits=False,
         reason=ORDER,
     ),
