@@ -55,7 +55,7 @@ from cygnet.nn.dropout import (
     Dropout3d,
     FeatureAlphaDropout,
 )
-from cygnet.nn.embedding import Embedding
+from cygnet.nn.embedding import Embedding, EmbeddingBag
 from cygnet.nn.images import (
     ChannelShuffle,
     Fold,
@@ -79,6 +79,7 @@ from cygnet.nn.loss import (
     CosineEmbeddingLoss,
     CosineSimilarity,
     CrossEntropyLoss,
+    CTCLoss,
     GaussianNLLLoss,
     HingeEmbeddingLoss,
     HuberLoss,
@@ -190,6 +191,7 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "CTCLoss",
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
@@ -199,6 +201,7 @@ __all__ = [
     "Dropout3d",
     "ELU",
     "Embedding",
+    "EmbeddingBag",
     "FeatureAlphaDropout",
     "Flatten",
     "Fold",
