@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from cygnet import ops
-from cygnet.kernels import DTypeError, ShapeError
 from cygnet.nn import functional, init
 from cygnet.nn.linear import Linear, positive_int
 from cygnet.nn.module import Module
 from cygnet.nn.parameter import Parameter, float_dtype
-from cygnet.ops.attention import attend
 from cygnet.random import module_cell
-from cygnet.tensor import FLOATS, Tensor
+from cygnet.tensor import Tensor
 
 __all__ = ["MultiheadAttention"]
 
@@ -65,6 +61,9 @@ class MultiheadAttention(Module):
     in_proj_bias: Parameter | None
     bias_k: Parameter | None
     bias_v: Parameter | None
+    q_proj_weight: Parameter | None
+    k_proj_weight: Parameter | None
+    v_proj_weight: Parameter | None
 
     def __init__(
         self,
@@ -156,7 +155,7 @@ class MultiheadAttention(Module):
         average_attn_weights : bool, default True
             Whether the weights returned are their mean over the heads.
         is_causal : bool, default False
-            Says that attn_mask is causal; the mask must be given all the same.
+            Says that attn_mask is causal, which is then not read; it must be given all the same.
 
         Returns
         -------
@@ -168,124 +167,38 @@ class MultiheadAttention(Module):
         ------
         ShapeError, DTypeError, ValueError
         """
-        op = "MultiheadAttention"
-        if is_causal and attn_mask is None:
-            raise ValueError(f"{op}: is_causal=True needs attn_mask")
-        same = query is key and key is value
-        batched = query.ndim == 3
-        if query.ndim not in (2, 3) or not key.ndim == value.ndim == query.ndim:
-            raise ShapeError(
-                f"{op}: query {query.shape}, key {key.shape} and value {value.shape} expected 3 "
-                "dimensions each, or 2 each without a batch"
-            )
-        for name, tensor, width in (
-            ("query", query, self.embed_dim),
-            ("key", key, self.kdim),
-            ("value", value, self.vdim),
-        ):
-            if tensor.shape[-1] != width:
-                raise ShapeError(
-                    f"{op}: {name} has shape {tensor.shape}, expected a last size of {width}"
-                )
-        if key.shape[:-1] != value.shape[:-1]:
-            raise ShapeError(f"{op}: key has shape {key.shape}, value {value.shape}")
-        query, key, value = (self._batch_first(t, batched) for t in (query, key, value))
-        if key.shape[0] != query.shape[0]:
-            raise ShapeError(
-                f"{op}: query has a batch of {query.shape[0]}, key and value of {key.shape[0]}"
-            )
-        batch, length, _ = query.shape
-        if key_padding_mask is not None and not batched:
-            key_padding_mask = key_padding_mask.unsqueeze(0)
-        mask = self._mask(attn_mask, key_padding_mask, query, key.shape[1])
-        query, key, value = self._projected(query, key, value, same)
-        if self.bias_k is not None and self.bias_v is not None:
-            key = ops.cat([key, self.bias_k.expand(batch, 1, -1)], 1)
-            value = ops.cat([value, self.bias_v.expand(batch, 1, -1)], 1)
-        if self.add_zero_attn:
-            zeros = ops.zeros(batch, 1, self.embed_dim, dtype=key.dtype)
-            key, value = ops.cat([key, zeros], 1), ops.cat([value, zeros], 1)
-        if mask is not None and key.shape[1] > mask.shape[-1]:
-            free = (*mask.shape[:-1], key.shape[1] - mask.shape[-1])
-            mask = ops.cat([mask, ops.zeros(free, dtype=mask.dtype)], -1)
-        heads = [
-            t.reshape(batch, t.shape[1], self.num_heads, self.head_dim).transpose(1, 2)
-            for t in (query, key, value)
-        ]
+        if self.batch_first and query.ndim == 3:
+            turned = query.transpose(0, 1)
+            turned_key = turned if key is query else key.transpose(0, 1)
+            value = turned_key if value is key else value.transpose(0, 1)
+            query, key = turned, turned_key
         drops = self.training and self.dropout > 0
-        cell = module_cell(self.path) if drops else None
-        query, key, value = heads
-        mixed, weights = attend(query, key, value, mask, self.dropout if drops else 0.0, cell=cell)
-        output = self.out_proj(mixed.transpose(1, 2).reshape(batch, length, self.embed_dim))
-        output = self._as_given(output, batched)
-        if not need_weights:
-            return output, None
-        if average_attn_weights:
-            weights = weights.mean(1)
-        return output, weights if batched else weights.squeeze(0)
-
-    def _batch_first(self, tensor: Tensor, batched: bool) -> Tensor:
-        if not batched:
-            return tensor.unsqueeze(0)
-        return tensor if self.batch_first else tensor.transpose(0, 1)
-
-    def _as_given(self, output: Tensor, batched: bool) -> Tensor:
-        if not batched:
-            return output.squeeze(0)
-        return output if self.batch_first else output.transpose(0, 1)
-
-    def _projected(
-        self, query: Tensor, key: Tensor, value: Tensor, same: bool
-    ) -> tuple[Tensor, ...]:
-        """The three projections; of one input they are one product."""
-        parts = [slice(i * self.embed_dim, (i + 1) * self.embed_dim) for i in range(3)]
-        weight, bias = self.in_proj_weight, self.in_proj_bias
-        if weight is not None and same:
-            together = functional.linear(query, weight, bias)
-            return tuple(together[..., part] for part in parts)
-        weights = (
-            (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
-            if weight is None
-            else tuple(weight[part] for part in parts)
+        output, weights = functional.multi_head_attention_forward(
+            query,
+            key,
+            value,
+            self.embed_dim,
+            self.num_heads,
+            self.in_proj_weight,
+            self.in_proj_bias,
+            self.bias_k,
+            self.bias_v,
+            self.add_zero_attn,
+            self.dropout,
+            self.out_proj.weight,
+            self.out_proj.bias,
+            self.training,
+            key_padding_mask,
+            need_weights,
+            attn_mask,
+            self.in_proj_weight is None,
+            self.q_proj_weight,
+            self.k_proj_weight,
+            self.v_proj_weight,
+            average_attn_weights=average_attn_weights,
+            is_causal=is_causal,
+            cell=module_cell(self.path) if drops else None,
         )
-        return tuple(
-            functional.linear(tensor, w, None if bias is None else bias[part])
-            for tensor, w, part in zip((query, key, value), weights, parts, strict=True)
-        )
-
-    def _mask(
-        self, attn_mask: Tensor | None, padding: Tensor | None, query: Tensor, keys: int
-    ) -> Tensor | None:
-        """Both masks as numbers to add to the scores (N, heads, L, S), or None."""
-        batch, length, _ = query.shape
-        masks = []
-        if attn_mask is not None:
-            each = (batch * self.num_heads, length, keys)
-            if attn_mask.shape not in (each, each[1:]):
-                raise ShapeError(
-                    f"MultiheadAttention: attn_mask has shape {attn_mask.shape}, expected "
-                    f"{each[1:]} or {each}"
-                )
-            if attn_mask.ndim == 3:
-                attn_mask = attn_mask.reshape(batch, self.num_heads, length, keys)
-            masks.append(_additive("attn_mask", attn_mask, query.dtype))
-        if padding is not None:
-            if padding.shape != (batch, keys):
-                raise ShapeError(
-                    f"MultiheadAttention: key_padding_mask has shape {padding.shape}, expected "
-                    f"{(batch, keys)}"
-                )
-            padding = padding.reshape(batch, 1, 1, keys)
-            masks.append(_additive("key_padding_mask", padding, query.dtype))
-        return masks[0] + masks[1] if len(masks) == 2 else masks[0] if masks else None
-
-
-def _additive(name: str, mask: Tensor, dtype: np.dtype[Any]) -> Tensor:
-    """A mask as numbers to add to scores: minus infinity where a bool is True."""
-    if mask.dtype == np.bool_:
-        return ops.where(mask, ops.full((), -math.inf, dtype=dtype), 0.0)
-    if mask.dtype not in FLOATS:
-        raise DTypeError(
-            f"MultiheadAttention: {name} is {mask.dtype}, expected bool or floating point"
-        )
-    return mask.to(dtype)
+        if self.batch_first and output.ndim == 3:
+            output = output.transpose(0, 1)
+        return output, weights
