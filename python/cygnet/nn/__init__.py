@@ -31,7 +31,12 @@ from cygnet.nn.activation import (
     Tanhshrink,
     Threshold,
 )
-from cygnet.nn.attention import MultiheadAttention
+from cygnet.nn.attention import (
+    AdditiveAttention,
+    DotAttention,
+    KeyValueCache,
+    MultiheadAttention,
+)
 from cygnet.nn.container import (
     ModuleDict,
     ModuleList,
@@ -164,6 +169,7 @@ __all__ = [
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
+    "AdditiveAttention",
     "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
@@ -192,6 +198,7 @@ __all__ = [
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "DotAttention",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
@@ -217,6 +224,7 @@ __all__ = [
     "InstanceNorm2d",
     "InstanceNorm3d",
     "KLDivLoss",
+    "KeyValueCache",
     "L1Loss",
     "LPPool1d",
     "LPPool2d",

@@ -1,19 +1,25 @@
-"""Multi-head attention."""
+"""Attention of several heads, a cache for its decoding, and attention over encoder states."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from cygnet import ops
+from cygnet.autograd import needs_gradient, no_grad
+from cygnet.kernels import DTypeError, ShapeError
 from cygnet.nn import functional, init
 from cygnet.nn.linear import Linear, positive_int
 from cygnet.nn.module import Module
 from cygnet.nn.parameter import Parameter, float_dtype
+from cygnet.ops.attention import masked_softmax
 from cygnet.random import module_cell
-from cygnet.tensor import Tensor
+from cygnet.tensor import FLOATS, Tensor
+from cygnet.tensor import _check_readable as check_readable
 
-__all__ = ["MultiheadAttention"]
+__all__ = ["AdditiveAttention", "DotAttention", "KeyValueCache", "MultiheadAttention"]
 
 
 class MultiheadAttention(Module):
@@ -202,3 +208,259 @@ class MultiheadAttention(Module):
         if self.batch_first and output.ndim == 3:
             output = output.transpose(0, 1)
         return output, weights
+
+
+class KeyValueCache:
+    """Keys and values of the positions so far, for decoding step by step.
+
+    The memory for all positions is allocated at once, and each step writes into it. What `append`
+    returns serves `functional.scaled_dot_product_attention`: with ``is_causal=True`` for a first
+    piece of any length, without a mask for one position after another. A later piece of several
+    positions needs a mask, since position i of it attends to i more keys than there were.
+
+    Parameters
+    ----------
+    batch, heads : int
+    max_length : int
+        Positions there is room for.
+    width : int
+        Of a head's keys.
+    value_width : int, optional
+        Of a head's values. Default: width.
+    dtype : dtype, default float32
+        float32 or float64.
+
+    Attributes
+    ----------
+    length : int
+        Positions filled so far.
+
+    Examples
+    --------
+    >>> import cygnet
+    >>> cache = cygnet.nn.KeyValueCache(1, 2, max_length=16, width=4)
+    >>> new = cygnet.ones(1, 2, 3, 4)
+    >>> keys, values = cache.append(new, new)
+    >>> keys.shape, cache.length
+    ((1, 2, 3, 4), 3)
+    """
+
+    def __init__(
+        self,
+        batch: int,
+        heads: int,
+        max_length: int,
+        width: int,
+        value_width: int | None = None,
+        dtype: Any = None,
+    ) -> None:
+        name = "KeyValueCache"
+        given = {"batch": batch, "heads": heads, "max_length": max_length, "width": width}
+        shape = tuple(positive_int(name, argument, size) for argument, size in given.items())
+        last = width if value_width is None else positive_int(name, "value_width", value_width)
+        kind = float_dtype(name, None, dtype)
+        self._keys = ops.zeros(shape, dtype=kind)
+        self._values = ops.zeros((*shape[:-1], last), dtype=kind)
+        self.length = 0
+
+    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Writes keys and values behind those there are.
+
+        Parameters
+        ----------
+        key : Tensor
+            (batch, heads, positions, width), of the cache's type; copied.
+        value : Tensor
+            (batch, heads, positions, value_width).
+
+        Returns
+        -------
+        tuple of Tensor
+            All keys and values so far, (batch, heads, length, ...): views of the cache, without a
+            gradient.
+
+        Raises
+        ------
+        ShapeError, DTypeError
+        ValueError
+            If there is no room for them.
+        RuntimeError
+            If a gradient would be lost, or a step is being recorded: use it under `no_grad`, and
+            outside `capture`.
+        """
+        op = "KeyValueCache.append"
+        check_readable(op)
+        if needs_gradient(key, value):
+            raise RuntimeError(f"{op}: key and value need a gradient; decode under no_grad()")
+        count = key.shape[2] if key.ndim == 4 else 0
+        for name, given, room in (("key", key, self._keys), ("value", value, self._values)):
+            batch, heads, _, width = room.shape
+            if given.shape != (batch, heads, count, width):
+                raise ShapeError(
+                    f"{op}: {name} has shape {given.shape}, expected ({batch}, {heads}, positions, "
+                    f"{width}), as many of key and value"
+                )
+            if given.dtype != room.dtype:
+                raise DTypeError(f"{op}: {name} is {given.dtype}, expected {room.dtype}")
+        end = self.length + count
+        if end > self._keys.shape[2]:
+            raise ValueError(
+                f"{op}: {count} positions after {self.length}, expected at most "
+                f"{self._keys.shape[2]} together"
+            )
+        with no_grad():
+            for given, room in ((key, self._keys), (value, self._values)):
+                room[:, :, self.length : end] = given
+            self.length = end
+            return self._keys[:, :, :end], self._values[:, :, :end]
+
+    def reset(self) -> None:
+        """Forgets all positions; the memory stays."""
+        self.length = 0
+
+
+class _EncoderAttention(Module):
+    """What additive and dot attention share: `_scores` (N, L, S), then a softmax over the keys."""
+
+    def _scores(self, query: Tensor, keys: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def forward(
+        self,
+        query: Tensor,
+        keys: Tensor,
+        values: Tensor | None = None,
+        padding: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Attend.
+
+        Parameters
+        ----------
+        query : Tensor
+            (N, L, query size), or (N, query size) for one query each.
+        keys : Tensor
+            (N, S, key size), such as the states of an encoder.
+        values : Tensor, optional
+            (N, S, V). Default: keys.
+        padding : Tensor, optional
+            Which keys do not count: int (N,), how many there are, from the first; or bool (N, S),
+            True where one is to be ignored.
+
+        Returns
+        -------
+        tuple of Tensor
+            The context (N, L, V), the values by their weights, and the weights (N, L, S); without L
+            for one query each. Both are 0 where no key counts.
+
+        Raises
+        ------
+        ShapeError, DTypeError
+        """
+        name = type(self).__name__
+        values = keys if values is None else values
+        if query.ndim not in (2, 3) or keys.ndim != 3 or len(query) != len(keys):
+            raise ShapeError(
+                f"{name}: query has shape {query.shape}, keys {keys.shape}, expected (N, L, query "
+                "size) or (N, query size), and (N, S, key size)"
+            )
+        if values.ndim != 3 or values.shape[:2] != keys.shape[:2]:
+            raise ShapeError(
+                f"{name}: values has shape {values.shape}, expected {keys.shape[:2]} and a size"
+            )
+        single = query.ndim == 2
+        scores = self._scores(query.unsqueeze(1) if single else query, keys)
+        if padding is None:
+            weights = functional.softmax(scores, -1)
+        else:
+            weights = masked_softmax(scores, self._allowed(padding, keys).unsqueeze(1))
+        context = weights @ values
+        return (context.squeeze(1), weights.squeeze(1)) if single else (context, weights)
+
+    def _allowed(self, padding: Tensor, keys: Tensor) -> Tensor:
+        """True where a key counts, (N, S)."""
+        batch, count, _ = keys.shape
+        name = type(self).__name__
+        expected = (batch, count) if padding.dtype == np.bool_ else (batch,)
+        if padding.dtype in FLOATS:
+            raise DTypeError(f"{name}: padding is {padding.dtype}, expected int or bool")
+        if padding.shape != expected:
+            raise ShapeError(f"{name}: padding has shape {padding.shape}, expected {expected}")
+        if padding.dtype == np.bool_:
+            return ops.logical_not(padding)
+        return ops.lt(ops.arange(count), padding.unsqueeze(1))
+
+
+class AdditiveAttention(_EncoderAttention):
+    """Attention by a small network: score(q, k) = v . tanh(W q + U k + b).
+
+    Parameters
+    ----------
+    query_size, key_size : int
+        Widths of queries and keys.
+    hidden_size : int
+        Width of the network.
+    device : optional
+        The CPU; any other is an error.
+    dtype : dtype, default float32
+        float32 or float64.
+
+    Attributes
+    ----------
+    query_proj, key_proj, score : Linear
+        W without a bias, U with b, and v.
+
+    References
+    ----------
+    D. Bahdanau et al., "Neural machine translation by jointly learning to align and translate",
+    ICLR 2015, appendix A.1.2.
+    """
+
+    def __init__(
+        self,
+        query_size: int,
+        key_size: int,
+        hidden_size: int,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        made: dict[str, Any] = {"device": device, "dtype": dtype}
+        self.query_proj = Linear(query_size, hidden_size, bias=False, **made)
+        self.key_proj = Linear(key_size, hidden_size, **made)
+        self.score = Linear(hidden_size, 1, bias=False, **made)
+
+    def _scores(self, query: Tensor, keys: Tensor) -> Tensor:
+        together = self.query_proj(query).unsqueeze(2) + self.key_proj(keys).unsqueeze(1)
+        scores: Tensor = self.score(together.tanh())
+        return scores.squeeze(-1)
+
+
+class DotAttention(_EncoderAttention):
+    """Attention by the product of query and key: score(q, k) = q . k.
+
+    Parameters
+    ----------
+    scaled : bool, default False
+        Whether scores are divided by the square root of the keys' width.
+
+    References
+    ----------
+    M.-T. Luong et al., "Effective approaches to attention-based neural machine translation", EMNLP
+    2015, section 3.1, "dot".
+    """
+
+    def __init__(self, scaled: bool = False) -> None:
+        super().__init__()
+        self.scaled = scaled
+
+    def _scores(self, query: Tensor, keys: Tensor) -> Tensor:
+        if query.shape[-1] != keys.shape[-1]:
+            raise ShapeError(
+                f"DotAttention: query has shape {query.shape}, keys {keys.shape}, expected one last"
+                " size"
+            )
+        scores = query @ keys.transpose(1, 2)
+        return scores / math.sqrt(keys.shape[-1]) if self.scaled else scores
+
+    def extra_repr(self) -> str:
+        return f"scaled={self.scaled}"

@@ -268,8 +268,11 @@ def _weights(query: Tensor, key: Tensor, mask: Tensor | None, causal: bool, scal
         if mask.dtype in FLOATS:
             open_, scores = gt(mask, -math.inf), add(scores, mask)
         allowed = open_ if allowed is None else logical_and(open_, allowed)
-    if allowed is None:
-        return softmax(scores, -1)
+    return softmax(scores, -1) if allowed is None else masked_softmax(scores, allowed)
+
+
+def masked_softmax(scores: Tensor, allowed: Tensor) -> Tensor:
+    """`softmax` over the last axis of the scores that are allowed, 0 elsewhere."""
     # A finite bound, far below any score: rows without a key stay finite, and become zeros.
     lowest = float(np.finfo(scores.dtype).min)
     return where(allowed, softmax(where(allowed, scores, lowest), -1), 0.0)

@@ -187,7 +187,9 @@ def _check_inputs(
             "dimensions each, or 2 each without a batch"
         )
     each = weights if len(weights) == 3 else weights * 3
-    for name, tensor, weight in zip(("query", "key", "value"), (query, key, value), each):
+    for name, tensor, weight in zip(
+        ("query", "key", "value"), (query, key, value), each, strict=True
+    ):
         expected = width if name == "query" or weight is None else weight.shape[-1]
         if tensor.shape[-1] != expected:
             raise ShapeError(
