@@ -63,9 +63,12 @@ def compared(workers: Sequence[Worker], meter: Meter, task: Task, seconds: float
                 raise RuntimeError(f"results of cygnet and {peer.framework} disagree: {wrong}")
             peer.times(seconds=0.05, samples=3)
             trials[variant] = statistics.median(peer.times(seconds=0.2, samples=5))
+        if not trials:  # it has no such network
+            continue
         best[peer.framework] = min(trials, key=lambda variant: trials[variant])
         if len(trials) > 1:
             peer.build(task, best[peer.framework])
+    workers = [worker for worker in workers if worker.framework in best]
     times: dict[str, list[float]] = {worker.framework: [] for worker in workers}
     for worker in workers:
         worker.times(seconds=0.1, samples=5)

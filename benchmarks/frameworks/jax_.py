@@ -39,6 +39,8 @@ def describe() -> dict[str, Any]:
 
 
 def variants(kind: str, name: str) -> list[str]:
+    if NETWORKS[name].tokens:
+        return []
     return ["jit"]
 
 

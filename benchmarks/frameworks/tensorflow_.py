@@ -41,6 +41,8 @@ def describe() -> dict[str, Any]:
 
 def variants(kind: str, name: str) -> list[str]:
     """Keras's own step; one as a graph; the same compiled by XLA."""
+    if NETWORKS[name].tokens:
+        return []
     return (["train_on_batch"] if kind == "train" else []) + ["function", "xla"]
 
 
