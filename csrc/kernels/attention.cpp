@@ -20,6 +20,8 @@ namespace {
 constexpr int64_t key_block = 128, query_block = 64;
 // Narrow panels leave many rows to a strip and let it stop close to the diagonal of causal attention.
 constexpr int panel_vectors = 2;
+// Strips that the rows of a matrix are read in place for; for more they are packed.
+constexpr int64_t strips_in_place = 8;
 // Tasks that keep the threads of a usual machine busy, the queries that each should have, and places for scratch.
 constexpr int64_t enough_tasks = 16, fewest_queries = 48, most_queries = 1024, most_slots = 32;
 
@@ -84,14 +86,20 @@ void multiply(int rows, int64_t depth, const T* a, int64_t a_row, int64_t a_step
   }
 }
 
-/// A row of scores and what lies beyond them up to a whole vector.
 template <class T>
 int64_t whole_vectors(int64_t count) noexcept {
   return ceil_div(count, Vec<T>::lanes) * Vec<T>::lanes;
 }
+/// From one row of scores to the next: a vector may be stored behind the last key of a block.
 template <class T>
 int64_t row_length(int64_t keys) noexcept {
-  return whole_vectors<T>(std::min(keys, key_block)) + Vec<T>::lanes;  // rows apart from multiples of 512 bytes
+  return whole_vectors<T>(std::min(keys, key_block)) + Vec<T>::lanes;
+}
+
+/// Zeros from `begin`, a multiple of the lanes, to `end` and the end of its vector.
+template <class T>
+void clear_vectors(T* row, int64_t begin, int64_t end) noexcept {
+  for (int64_t n = begin; n < end; n += Vec<T>::lanes) Vec<T>(T(0)).store(row + n);
 }
 
 /// What changes the scores and weights of one query i for the keys from j on.
@@ -110,7 +118,7 @@ struct Row {
       for (int64_t n = 0; n < count; ++n) scores[n] += mask.added[from + n * step];
     if (mask.allowed)
       for (int64_t n = 0; n < count; ++n) scores[n] = mask.allowed[from + n * step] ? scores[n] : -infinity<T>;
-    std::fill(scores + count, scores + whole_vectors<T>(count), -infinity<T>);
+    Vec<T>(-infinity<T>).store(scores + count);
   }
 
   /// Multiplies `count` numbers by keep_ij.
@@ -145,8 +153,8 @@ double work_of(const AttentionSizes& s) noexcept {
 
 /// Queries are shared out in runs where there are too few heads to.
 int64_t query_runs(const AttentionSizes& s) noexcept {
-  const int64_t wanted = std::min(ceil_div(enough_tasks, std::max<int64_t>(1, s.batch * s.heads)),
-                                  s.queries / fewest_queries);
+  const int64_t wanted =
+      std::min(ceil_div(enough_tasks, std::max<int64_t>(1, s.batch * s.heads)), s.queries / fewest_queries);
   return std::max({wanted, ceil_div(s.queries, most_queries), int64_t{1}});
 }
 
@@ -172,13 +180,17 @@ T running_softmax(T* scores, int64_t count, T& maximum, T& sum) noexcept {
   Vec<T> largest = Vec<T>::load(scores);
   for (int64_t n = lanes; n < count; n += lanes) largest = larger_number(largest, Vec<T>::load(scores + n));
   const T before = maximum;
-  maximum = std::max(before, horizontal_max(largest));
+  maximum = std::max(before, largest_number(largest));  // a NaN is in the sum whatever the maximum
   const T shift = maximum == -infinity<T> ? T(0) : maximum;
   Vec<T> total(T(0));
   for (int64_t n = 0; n < count; n += lanes) {
     const Vec<T> e = exp(Vec<T>::load(scores + n) - Vec<T>(shift));
     e.store(scores + n);
     total += e;
+  }
+  if (before == -infinity<T>) {
+    sum = horizontal_sum(total);
+    return T(1);  // of zeros
   }
   const T factor = before == maximum ? T(1) : std::exp(before - shift);
   sum = sum * factor + horizontal_sum(total);
@@ -187,7 +199,8 @@ T running_softmax(T* scores, int64_t count, T& maximum, T& sum) noexcept {
 
 template <class T>
 void scale_row(T* row, int64_t count, T factor) noexcept {
-  for_vectors<T>(0, count, [=](int64_t n, int lanes) { (Vec<T>::load(row + n, lanes) * Vec<T>(factor)).store(row + n, lanes); });
+  for_vectors<T>(0, count,
+                 [=](int64_t n, int lanes) { (Vec<T>::load(row + n, lanes) * Vec<T>(factor)).store(row + n, lanes); });
 }
 
 }  // namespace
@@ -200,9 +213,9 @@ size_t attention_forward_scratch_bytes(const AttentionSizes& s) noexcept {
 }
 
 template <class T>
-void attention_forward(const AttentionSizes& s, HeadRows<const T> query, HeadRows<const T> key,
-                       HeadRows<const T> value, const AttentionMask<T>& mask, double scale,
-                       const AttentionDropout& dropout, HeadRows<T> output, T* log_sum, void* scratch) noexcept {
+void attention_forward(const AttentionSizes& s, HeadRows<const T> query, HeadRows<const T> key, HeadRows<const T> value,
+                       const AttentionMask<T>& mask, double scale, const AttentionDropout& dropout, HeadRows<T> output,
+                       T* log_sum, void* scratch) noexcept {
   const int64_t runs = query_runs(s), units = s.batch * s.heads * runs, length = row_length<T>(s.keys);
   Carver sizer(nullptr);
   const ForwardPlace<T> measured(s, sizer);
@@ -222,7 +235,9 @@ void attention_forward(const AttentionSizes& s, HeadRows<const T> query, HeadRow
       const T* const k = key.head(b, h / s.group) + j * key.row_step;
       const T* const v = value.head(b, h / s.group) + j * value.row_step;
       const Factor<T> columns = packed<T>({k, 1, key.row_step}, s.width, block, place.keys);
-      const Factor<T> rows = packed<T>({v, value.row_step, 1}, block, s.value_width, place.values);
+      const Factor<T> rows = strips.strips > strips_in_place
+                                 ? packed<T>({v, value.row_step, 1}, block, s.value_width, place.values)
+                                 : in_place(v, value.row_step, s.value_width);
       for (int64_t strip = 0; strip < strips.strips; ++strip) {
         const int64_t first = begin + strips.begin(strip), last = begin + strips.begin(strip + 1);
         const int64_t reach = mask.causal ? std::min(block, last - j) : block;
@@ -237,19 +252,21 @@ void attention_forward(const AttentionSizes& s, HeadRows<const T> query, HeadRow
           row.add_mask(scores, own);
           if (own > 0) {
             const T factor = running_softmax(scores, own, place.maximum[i - begin], place.sum[i - begin]);
-            if (j > 0 && factor != T(1)) scale_row(out + i * output.row_step, s.value_width, factor);
+            if (factor != T(1)) scale_row(out + i * output.row_step, s.value_width, factor);
             row.drop(scores, own);
           }
-          const int64_t written = whole_vectors<T>(own);
-          if (written < reach) std::fill(scores + written, scores + reach, T(0));
+          clear_vectors(scores, whole_vectors<T>(own), reach);
         }
         multiply(count, reach, place.scores, length, 1, rows, s.value_width, T(1), j > 0, out + first * output.row_step,
                  output.row_step);
       }
     }
+    for_vectors<T>(0, end - begin, [&](int64_t i, int count) {
+      const Vec<T> sum = Vec<T>::load(place.sum + i, count), total = Vec<T>::load(place.maximum + i, count) + log(sum);
+      select(sum == Vec<T>(T(0)), Vec<T>(infinity<T>), total).store(row_log_sum + begin + i, count);
+    });
     for (int64_t i = begin; i < end; ++i) {
       const T sum = place.sum[i - begin];
-      row_log_sum[i] = sum == T(0) ? infinity<T> : place.maximum[i - begin] + std::log(sum);
       T* const row = out + i * output.row_step;
       if (sum == T(0))
         std::fill(row, row + s.value_width, T(0));
@@ -272,7 +289,8 @@ struct BackwardPlace {
   T *key_columns, *value_columns, *key_rows, *weights, *slopes, *dots;
 
   BackwardPlace(const AttentionSizes& s, Carver& carver) {
-    const int64_t block = std::min(s.keys, key_block), square = std::min(s.queries, query_block) * row_length<T>(s.keys);
+    const int64_t block = std::min(s.keys, key_block),
+                  square = std::min(s.queries, query_block) * row_length<T>(s.keys);
     key_columns = take_packed<T>(s.width, block, carver);
     value_columns = take_packed<T>(s.value_width, block, carver);
     key_rows = take_packed<T>(block, s.width, carver);
@@ -301,7 +319,8 @@ void row_gradient(const Row<T>& row, T* scores, T* slopes, int64_t count, T log_
 template <class T>
 T dot_of(const T* a, const T* b, int64_t count) noexcept {
   Vec<T> sum(T(0));
-  for_vectors<T>(0, count, [&](int64_t n, int lanes) { sum = fma(Vec<T>::load(a + n, lanes), Vec<T>::load(b + n, lanes), sum); });
+  for_vectors<T>(0, count,
+                 [&](int64_t n, int lanes) { sum = fma(Vec<T>::load(a + n, lanes), Vec<T>::load(b + n, lanes), sum); });
   return horizontal_sum(sum);
 }
 
@@ -373,20 +392,18 @@ void attention_backward(const AttentionSizes& s, HeadRows<const T> grad_output, 
             const int64_t first = begin + strips.begin(strip), last = begin + strips.begin(strip + 1);
             const int64_t reach = mask.causal ? std::min(block, last - j) : block;
             const int count = static_cast<int>(last - first);
-            T *const weights = place.weights + (first - begin) * length,
-                     *const slopes = place.slopes + (first - begin) * length;
+            T *const weights = place.weights + (first - begin) * length, *const slopes =
+                                                                             place.slopes + (first - begin) * length;
             multiply(count, s.width, q + first * query.row_step, query.row_step, 1, key_columns, reach, alpha, false,
                      weights, length);
             multiply(count, s.value_width, d_o + first * grad_output.row_step, grad_output.row_step, 1, value_columns,
                      reach, T(1), false, slopes, length);
             for (int64_t i = first; i < last; ++i) {
               T *const w = weights + (i - first) * length, *const d = slopes + (i - first) * length;
-              const int64_t own = mask.causal ? std::min(reach, i + 1 - j) : reach, written = whole_vectors<T>(own);
+              const int64_t own = mask.causal ? std::min(reach, i + 1 - j) : reach;
               row_gradient(Row<T>{s, mask, dropout, b, h, i, j}, w, d, own, sums[i], place.dots[g * s.queries + i]);
-              if (written < block) {
-                std::fill(w + written, w + block, T(0));
-                std::fill(d + written, d + block, T(0));
-              }
+              clear_vectors(w, whole_vectors<T>(own), block);
+              clear_vectors(d, whole_vectors<T>(own), block);
             }
             if (queries.data)
               multiply(count, reach, slopes, length, 1, key_rows, s.width, alpha, index > part,
@@ -439,8 +456,8 @@ void attention_backward(const AttentionSizes& s, HeadRows<const T> grad_output, 
 #define CYGNET_INSTANTIATE(T)                                                                                          \
   template size_t attention_forward_scratch_bytes<T>(const AttentionSizes&) noexcept;                                  \
   template void attention_forward<T>(const AttentionSizes&, HeadRows<const T>, HeadRows<const T>, HeadRows<const T>,   \
-                                     const AttentionMask<T>&, double, const AttentionDropout&, HeadRows<T>, T*, void*) \
-      noexcept;                                                                                                        \
+                                     const AttentionMask<T>&, double, const AttentionDropout&, HeadRows<T>, T*,        \
+                                     void*) noexcept;                                                                  \
   template size_t attention_backward_scratch_bytes<T>(const AttentionSizes&) noexcept;                                 \
   template void attention_backward<T>(const AttentionSizes&, HeadRows<const T>, HeadRows<const T>, HeadRows<const T>,  \
                                       HeadRows<const T>, HeadRows<const T>, const T*, const AttentionMask<T>&, double, \

@@ -1,10 +1,12 @@
 // Scaled dot-product attention (A. Vaswani et al., "Attention is all you need", 2017, section 3.2) of many heads:
 //
-//   O_i = sum_j keep_ij P_ij V_j,   P_ij = exp(S_ij - L_i),   S_ij = scale Q_i K_j + mask_ij,   L_i = log sum_j exp(S_ij)
+//   O_i = sum_j keep_ij P_ij V_j,   P_ij = exp(S_ij - L_i),   S_ij = scale Q_i K_j + mask_ij,   L_i = log sum_j
+//   exp(S_ij)
 //
 // with keep_ij = 1 without dropout, else 0 or 1 / (1 - p). Keys are worked off in blocks with a running maximum and sum
-// of each row, so that no more than a block of S is ever in memory (T. Dao et al., "FlashAttention", 2022); the backward
-// computes it again from Q, K and L. A query without a key has O_i = 0 and L_i = infinity, and gives no gradient.
+// of each row, so that no more than a block of S is ever in memory (T. Dao et al., "FlashAttention", 2022); the
+// backward computes it again from Q, K and L. A query without a key has O_i = 0 and L_i = infinity, and gives no
+// gradient.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +40,8 @@ struct AttentionMask {
   bool causal = false;
 };
 
-/// keep_ij = 0 where word(i) < p 2^32, and so on as in `dropout_forward`, elements counted over [batch][head][query][key].
+/// keep_ij = 0 where word(i) < p 2^32, and so on as in `dropout_forward`, elements counted over
+/// [batch][head][query][key].
 struct AttentionDropout {
   double p = 0;
   RandomState state{0, 0};
