@@ -65,4 +65,5 @@ PYBIND11_MODULE(CYGNET_MODULE, m) {
   cygnet::bind_norm(m);
   cygnet::bind_norm_rows(m);
   cygnet::bind_optimizer(m);
+  cygnet::bind_recurrent(m);
 }

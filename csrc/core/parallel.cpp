@@ -47,6 +47,8 @@ void wait_until(const Ready& ready) noexcept {
   for (int look = 0; !ready(); ++look) look < looks_before_yielding ? pause() : std::this_thread::yield();
 }
 
+constexpr int most_stretches = 64;
+
 // The caller and its workers. A call is posted as stretches of neighbouring tasks, each with `open`, the number of its
 // tasks nobody has claimed; whoever lowers it owns a task and keeps the call alive until it has added that task to
 // `done`. The caller waits for claimed tasks only, so a worker that the system has not scheduled holds nobody up.
@@ -82,8 +84,6 @@ class Team {
     std::atomic<int64_t> open{0};
     int64_t end = 0;
   };
-  static constexpr int most_stretches = 64;
-
   // Claims and runs tasks until none is open, those of stretch `first` first; returns how many.
   int64_t work(int first) noexcept {
     int64_t count = 0;
@@ -217,6 +217,48 @@ void detail::run_tasks(int64_t tasks, Task task, const void* context) noexcept {
   }
   team.run(threads, tasks, task, context);
   team.give_back();
+}
+
+void detail::run_steps(int64_t steps, int64_t tasks, StepTask task, const void* context) noexcept {
+  // `claimed` counts the tasks of a stretch over all steps, `done` those of all stretches: the step that is on follows
+  // from either, and a thread that comes late joins in there.
+  struct alignas(64) Stretch {
+    std::atomic<int64_t> claimed{0};
+    std::atomic<bool> attended{false};  // by its own thread
+    int64_t begin, end;
+  };
+  const int stretches = static_cast<int>(std::min<int64_t>({num_threads(), tasks, most_stretches}));
+  Stretch stretch[most_stretches];
+  for (int s = 0; s < stretches; ++s) {
+    stretch[s].begin = tasks * s / stretches;
+    stretch[s].end = tasks * (s + 1) / stretches;
+  }
+  alignas(64) std::atomic<int64_t> done{0};
+  const auto work = [&](int64_t step, Stretch& own) {
+    const int64_t size = own.end - own.begin, end = (step + 1) * size;
+    for (int64_t claimed = own.claimed.load(std::memory_order_relaxed); claimed < end;) {
+      if (!own.claimed.compare_exchange_weak(claimed, claimed + 1, std::memory_order_relaxed)) continue;
+      task(context, step, own.begin + claimed - step * size);
+      done.fetch_add(1, std::memory_order_acq_rel);
+      ++claimed;
+    }
+  };
+  parallel_for(stretches, serial_work, [&](int64_t first) {
+    for (int64_t step = done.load(std::memory_order_acquire) / tasks; step < steps; ++step) {
+      stretch[first].attended.store(true, std::memory_order_relaxed);
+      work(step, stretch[first]);
+      int looks = 0;
+      wait_until([&] {
+        if (done.load(std::memory_order_acquire) >= (step + 1) * tasks) return true;
+        const bool missed = ++looks % looks_before_yielding == 0;
+        for (int s = 0; s < stretches; ++s) {
+          if (missed) stretch[s].attended.store(false, std::memory_order_relaxed);
+          if (!stretch[s].attended.load(std::memory_order_relaxed)) work(step, stretch[s]);
+        }
+        return false;
+      });
+    }
+  });
 }
 
 }  // namespace cygnet
