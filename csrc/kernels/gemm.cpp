@@ -72,9 +72,11 @@ GemmPlan gemm_plan(int64_t rows, int64_t columns, int64_t depth, const MatrixVie
   while (plan.group > 1 && more_tasks()) set_group((plan.group + 1) / 2);
   plan.strips = strips_for(rows, plan.panels.vectors);
   while (plan.blocks > 1 && plan.strips.strips > 4 * plan.blocks && more_tasks()) plan.blocks *= 2;
-  // A strip whose elements lie in as many lines as it is deep, too many or all in the same sets of the cache.
-  const bool crowded = a.column_step * static_cast<int64_t>(sizeof(T)) % 1024 == 0;
-  plan.pack_a = a.row_step == 1 && a.column_step != 1 && depth > (crowded ? 32 : 256);
+  // A strip has its elements in as many lines as it is deep. They stay in the first-level cache for the neighbouring
+  // strips unless their distance makes them share few of its sets.
+  const int64_t distance = a.column_step * static_cast<int64_t>(sizeof(T));
+  const int64_t most_depth = distance % 1024 == 0 ? 32 : distance % 128 == 0 ? 256 : INT64_MAX;
+  plan.pack_a = a.row_step == 1 && a.column_step != 1 && depth > most_depth;
   plan.pack_b = b.column_step != 1 || plan.strips.strips > strips_in_place;
   return plan;
 }
