@@ -181,12 +181,12 @@ def gpt(vocabulary: int, length: int, layers: int, width: int, heads: int) -> Ne
     """Radford et al., "Improving language understanding by generative pre-training", 2018, with
     normalisation before each block.
     """
-    block = (
+    block: tuple[Layer, ...] = (
         Residual((LayerNorm(width), Attention(width, heads))),
         Residual((LayerNorm(width), Linear(width, 4 * width), Gelu(), Linear(4 * width, width))),
     )
     head = (LayerNorm(width), Linear(width, vocabulary, bias=False))
-    chain = (Embedding(vocabulary, length, width), *block * layers, *head)
+    chain: tuple[Layer, ...] = (Embedding(vocabulary, length, width), *block * layers, *head)
     return Network(chain, (length,), 16, "adamw", tokens=vocabulary)
 
 

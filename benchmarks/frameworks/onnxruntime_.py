@@ -92,6 +92,7 @@ class Graph:
             case Residual():
                 body = self.chain(layer.body, x)
                 return self.node("Add", [body, self.chain(layer.shortcut, x)])
+        raise ValueError(f"there is no node for {layer}")
 
 
 def build(

@@ -10,13 +10,12 @@ import numpy as np
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, needs_gradient, record
 from cygnet.ops.broadcast import expand, reshape
+from cygnet.ops.broadcast import sum as sum_
 from cygnet.ops.common import as_tensor, cast, wrap
-from cygnet.ops.comparison import logical_and
 from cygnet.ops.create import ones
 from cygnet.ops.dropout import dropout
-from cygnet.ops.elementwise import add, gt, mul, sub, where
+from cygnet.ops.elementwise import add, gt, logical_and, mul, sub, where
 from cygnet.ops.products import matmul
-from cygnet.ops.reduce import sum as sum_
 from cygnet.ops.shape import transpose, unsqueeze
 from cygnet.ops.softmax import softmax
 from cygnet.random import default_generator
@@ -118,9 +117,9 @@ def scaled_dot_product_attention(
         shared = (*lead[:-1], key.shape[-3]) if enable_gqa else lead
         key = expand(key, *shared, *key.shape[-2:])
         value = expand(value, *shared, *value.shape[-2:])
-    mask = attn_mask
-    if mask is not None:
-        mask = _checked_mask(op, mask, query.dtype)
+    mask = None
+    if attn_mask is not None:
+        mask = _checked_mask(op, attn_mask, query.dtype)
         scores = (*lead, query.shape[-2], key.shape[-2])
         try:
             mask = expand(mask, *scores)

@@ -12,9 +12,8 @@ from cygnet.kernels import DTypeError, ShapeError
 from cygnet.ops.attention import attend, attention
 from cygnet.ops.broadcast import expand, reshape
 from cygnet.ops.common import as_tensor, cast, wrap
-from cygnet.ops.comparison import logical_and, logical_not
 from cygnet.ops.create import full, zeros
-from cygnet.ops.elementwise import add, where
+from cygnet.ops.elementwise import add, logical_and, logical_not, where
 from cygnet.ops.join import cat
 from cygnet.ops.linear import linear
 from cygnet.ops.reduce import mean
