@@ -31,7 +31,12 @@ from cygnet.nn.activation import (
     Tanhshrink,
     Threshold,
 )
-from cygnet.nn.attention import MultiheadAttention
+from cygnet.nn.attention import (
+    AdditiveAttention,
+    DotAttention,
+    KeyValueCache,
+    MultiheadAttention,
+)
 from cygnet.nn.container import (
     ModuleDict,
     ModuleList,
@@ -166,6 +171,7 @@ __all__ = [
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
+    "AdditiveAttention",
     "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
@@ -195,6 +201,7 @@ __all__ = [
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "DotAttention",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
@@ -222,6 +229,7 @@ __all__ = [
     "InstanceNorm2d",
     "InstanceNorm3d",
     "KLDivLoss",
+    "KeyValueCache",
     "L1Loss",
     "LPPool1d",
     "LPPool2d",

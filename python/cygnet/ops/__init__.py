@@ -33,6 +33,7 @@ from cygnet.ops.linear import *
 from cygnet.ops.loss import *
 from cygnet.ops.loss_classes import *
 from cygnet.ops.masked import *
+from cygnet.ops.multihead import *
 from cygnet.ops.nonzero import *
 from cygnet.ops.norm import *
 from cygnet.ops.pad import *
