@@ -109,6 +109,37 @@ def convolutions() -> dict[str, Operation]:
     )
 
 
+def sequence_rows() -> dict[str, Operation]:
+    """The loss of CTC with its gradient, targets of 20 to 40 labels; one step of an LSTM alone."""
+    steps, batch, classes, longest, hidden = 200, 32, 30, 40, 256
+    scores = {"input": (steps, batch, classes), "labels": (batch, longest)}
+    states = float(steps * batch * (2 * longest + 1))
+    weights = 2 * 4 * hidden * hidden
+    cell: dict[str, Shape] = dict.fromkeys(("input", "state", "cell"), (1, hidden))
+    cell |= dict.fromkeys(("weight_ih", "weight_hh"), (4 * hidden, hidden))
+    cell |= dict.fromkeys(("bias_ih", "bias_hh"), (4 * hidden,))
+    moved = 4.0 * 3 * steps * batch * classes
+    return {
+        "ctc-200-32-30/forward-backward": Operation("ctc_step", scores, 2 * states, moved),
+        "lstm-cell-1-256": Operation("lstm_cell", cell, 2.0 * weights, 4.0 * weights),
+    }
+
+
+def attention_rows(batch: int, heads: int, length: int, width: int) -> dict[str, Operation]:
+    """Causal: half of the products of all pairs."""
+    shape = (batch, heads, length, width)
+    flops = 2.0 * math.prod(shape) * length
+    n = float(math.prod(shape))
+    name = f"attention-{batch}-{heads}-{length}-{width}"
+    arrays = dict.fromkeys(("query", "key", "value"), shape)
+    return {
+        f"{name}/forward": Operation("attention", arrays, flops, 16.0 * n),
+        f"{name}/backward": Operation(
+            "attention_backward", {"grad": shape, **arrays}, 2.5 * flops, 32.0 * n
+        ),
+    }
+
+
 def pool_rows(name: str, images: Shape) -> dict[str, Operation]:
     """Maxima of 2x2 windows with what their gradient needs, and the gradient; in both layouts."""
     rows = {}
@@ -261,6 +292,9 @@ OPERATIONS: dict[str, Operation] = (
     | linear_rows(128, 1600, 64)
     | linear_rows(1024, 128, 512)
     | convolutions()
+    | sequence_rows()
+    | attention_rows(8, 8, 512, 64)
+    | attention_rows(16, 4, 64, 32)
     | pool_rows("pool2-100-6-24", (100, 6, 24, 24))
     | pool_rows("pool2-100-16-8", (100, 16, 8, 8))
     | pool_rows("pool2-128-32-26", (128, 32, 26, 26))

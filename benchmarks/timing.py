@@ -12,7 +12,8 @@ import numpy as np
 from benchmarks.machine import Machine, Meter
 from benchmarks.networks import NETWORKS
 from benchmarks.operations import OPERATIONS
-from benchmarks.roofline import kernels_of
+from benchmarks.recurrent import RECURRENT
+from benchmarks.roofline import kernels_of, recurrent_kernels_of
 from benchmarks.workers import Task, Worker, differ
 
 ROUNDS = 5  # the frameworks take turns this often
@@ -37,7 +38,11 @@ def costs(task: Task, machine: Machine) -> dict[str, float]:
         row = OPERATIONS[task.name]
         flops, moved, least = row.flops, row.bytes, machine.limit(row.flops, row.bytes)
     else:
-        kernels = kernels_of(NETWORKS[task.name], task.batch, task.kind == "train")
+        training = task.kind == "train"
+        if task.name in RECURRENT:
+            kernels = list(recurrent_kernels_of(RECURRENT[task.name], task.batch, training))
+        else:
+            kernels = kernels_of(NETWORKS[task.name], task.batch, training)
         flops = sum(kernel.flops for kernel in kernels)
         moved = sum(kernel.bytes for kernel in kernels)
         least = sum(kernel.seconds(machine) for kernel in kernels)
@@ -63,9 +68,12 @@ def compared(workers: Sequence[Worker], meter: Meter, task: Task, seconds: float
                 raise RuntimeError(f"results of cygnet and {peer.framework} disagree: {wrong}")
             peer.times(seconds=0.05, samples=3)
             trials[variant] = statistics.median(peer.times(seconds=0.2, samples=5))
+        if not trials:  # it has no such network
+            continue
         best[peer.framework] = min(trials, key=lambda variant: trials[variant])
         if len(trials) > 1:
             peer.build(task, best[peer.framework])
+    workers = [worker for worker in workers if worker.framework in best]
     times: dict[str, list[float]] = {worker.framework: [] for worker in workers}
     for worker in workers:
         worker.times(seconds=0.1, samples=5)

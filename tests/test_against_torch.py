@@ -80,6 +80,8 @@ MODULES = [
     m("Embedding", 7, 3, padding_idx=2, to=labels(2, 5, below=7)),
     m("Embedding", 7, 3, max_norm=1.0, to=labels(2, 5, below=7)),
     m("Embedding", 7, 3, scale_grad_by_freq=True, to=labels(2, 5, below=7)),
+    *(m("EmbeddingBag", 7, 3, mode=mode, **o, to=labels(2, 5, below=7)) for mode in ("mean", "sum", "max")
+      for o in ({}, {"padding_idx": 2}, {"max_norm": 1.0})),
     *(m(f"Conv{a}d", 4, 6, 3, **o, to=OF_AXES[a]) for a in (1, 2, 3)
       for o in ({}, {"stride": 2, "padding": 1, "groups": 2}, {"dilation": 2, "padding": "same", "bias": False},
                 {"padding": 1, "padding_mode": "circular"})),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import cygnet
+from benchmarks.frameworks.recurrent import ctc_step, lstm_cell
 from benchmarks.frameworks.shared import Run, optimizer_step, public_operations
 from benchmarks.networks import Array
 from benchmarks.operations import OPTIMIZERS
@@ -35,6 +36,13 @@ def conv_backward(
 def linear_relu_backward(grad: Tensor, input: Tensor, weight: Tensor, output: Tensor) -> Run:
     g, x, w, y = grad.numpy(), input.numpy(), weight.numpy(), output.numpy()
     return partial(kernels.linear_backward, g, x, w, y, activation="relu")
+
+
+def attention_backward(grad: Tensor, query: Tensor, key: Tensor, value: Tensor) -> Run:
+    g, *inputs = (t.numpy() for t in (grad, query, key, value))
+    options: dict[str, Any] = {"causal": True, "scale": query.shape[-1] ** -0.5}
+    output, log_sum, _ = kernels.attention_forward(*inputs, **options)
+    return lambda: kernels.attention_backward(g, *inputs, output, log_sum, **options)
 
 
 def max_pool2d_backward(grad: Tensor, input: Tensor) -> Run:
@@ -89,6 +97,7 @@ DIRECT: dict[str, Callable[..., Any]] = PUBLIC | {
     ),
 }
 PREPARED: dict[str, Callable[..., Run]] = {
+    "attention_backward": attention_backward,
     "linear_relu_backward": linear_relu_backward,
     "conv_backward_input": partial(conv_backward, "input"),
     "conv_backward_weight": partial(conv_backward, "weight"),
@@ -96,6 +105,8 @@ PREPARED: dict[str, Callable[..., Run]] = {
     "softmax_backward": partial(softmax_backward, "softmax"),
     "log_softmax_backward": partial(softmax_backward, "log_softmax"),
     "cross_entropy_backward": cross_entropy_backward,
+    "ctc_step": partial(ctc_step, cygnet),
+    "lstm_cell": partial(lstm_cell, cygnet),
     "batch_norm_backward": batch_norm_backward,
     "group_norm_backward": partial(norm_backward, "group_norm"),
     "layer_norm_backward": partial(norm_backward, "layer_norm"),

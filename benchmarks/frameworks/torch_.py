@@ -1,4 +1,6 @@
-"""PyTorch's side of a benchmark: eager, in its plain and its channels-last layout."""
+"""PyTorch's side of a benchmark: eager, in its plain and its channels-last layout; where there are
+tokens, compiled as well.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +9,12 @@ from typing import Any
 import torch
 
 from benchmarks.calls import calling, drawn
-from benchmarks.frameworks import Workload
+from benchmarks.frameworks import Workload, recurrent
 from benchmarks.frameworks.shared import model_of, operating, training
 from benchmarks.frameworks.torch_ops import DIRECT, PREPARED
 from benchmarks.networks import NETWORKS, Network, batch_of
 from benchmarks.operations import OPERATIONS
+from benchmarks.recurrent import RECURRENT
 
 KINDS = ("ops", "train", "infer", "calls")
 
@@ -23,9 +26,11 @@ def describe() -> dict[str, Any]:
 
 
 def variants(kind: str, name: str) -> list[str]:
-    """Both layouts of images."""
-    if kind == "calls":
+    """Both layouts of images; eager and compiled of what has none but tokens."""
+    if kind == "calls" or name in RECURRENT:
         return ["contiguous"]
+    if kind != "ops" and NETWORKS[name].tokens:
+        return ["eager", "compile"]
     images = (OPERATIONS[name] if kind == "ops" else NETWORKS[name]).images
     return ["contiguous", "channels_last"] if images else ["contiguous"]
 
@@ -62,10 +67,14 @@ def build(
     if kind == "calls":
         leaves = [torch.from_numpy(a).requires_grad_() for a in drawn(name, seed)]
         return Workload(*calling(name, torch, leaves))
+    if name in RECURRENT:
+        return recurrent.build(kind, RECURRENT[name], torch, batch, fused=True)
     network = NETWORKS[name]
     model = model_of(network, torch)
     if variant == "channels_last":
         model = model.to(memory_format=torch.channels_last)
+    if variant == "compile":
+        model = torch.compile(model)
     data = [layout(torch.from_numpy(a), variant) for a in batch_of(network, batch)]
     if kind == "infer":
         return infer(network, model, data[0])

@@ -8,6 +8,7 @@ namespace cygnet {
 void bind_runtime(pybind11::module_& m);
 void bind_copy(pybind11::module_& m);
 void bind_gemm(pybind11::module_& m);
+void bind_attention(pybind11::module_& m);
 void bind_conv(pybind11::module_& m);
 void bind_pool(pybind11::module_& m);
 void bind_elementwise(pybind11::module_& m);
@@ -16,6 +17,7 @@ void bind_scan(pybind11::module_& m);
 void bind_softmax(pybind11::module_& m);
 void bind_sort(pybind11::module_& m);
 void bind_loss(pybind11::module_& m);
+void bind_ctc(pybind11::module_& m);
 void bind_random(pybind11::module_& m);
 void bind_sampling(pybind11::module_& m);
 void bind_gather(pybind11::module_& m);

@@ -48,6 +48,7 @@ PYBIND11_MODULE(CYGNET_MODULE, m) {
   cygnet::bind_runtime(m);
   cygnet::bind_copy(m);
   cygnet::bind_gemm(m);
+  cygnet::bind_attention(m);
   cygnet::bind_conv(m);
   cygnet::bind_pool(m);
   cygnet::bind_elementwise(m);
@@ -56,6 +57,7 @@ PYBIND11_MODULE(CYGNET_MODULE, m) {
   cygnet::bind_softmax(m);
   cygnet::bind_sort(m);
   cygnet::bind_loss(m);
+  cygnet::bind_ctc(m);
   cygnet::bind_random(m);
   cygnet::bind_sampling(m);
   cygnet::bind_gather(m);

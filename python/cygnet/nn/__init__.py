@@ -31,7 +31,12 @@ from cygnet.nn.activation import (
     Tanhshrink,
     Threshold,
 )
-from cygnet.nn.attention import MultiheadAttention
+from cygnet.nn.attention import (
+    AdditiveAttention,
+    DotAttention,
+    KeyValueCache,
+    MultiheadAttention,
+)
 from cygnet.nn.container import (
     ModuleDict,
     ModuleList,
@@ -55,7 +60,7 @@ from cygnet.nn.dropout import (
     Dropout3d,
     FeatureAlphaDropout,
 )
-from cygnet.nn.embedding import Embedding
+from cygnet.nn.embedding import Embedding, EmbeddingBag
 from cygnet.nn.images import (
     ChannelShuffle,
     Fold,
@@ -79,6 +84,7 @@ from cygnet.nn.loss import (
     CosineEmbeddingLoss,
     CosineSimilarity,
     CrossEntropyLoss,
+    CTCLoss,
     GaussianNLLLoss,
     HingeEmbeddingLoss,
     HuberLoss,
@@ -165,6 +171,7 @@ __all__ = [
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
+    "AdditiveAttention",
     "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
@@ -190,15 +197,18 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "CTCLoss",
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "DotAttention",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
     "Dropout3d",
     "ELU",
     "Embedding",
+    "EmbeddingBag",
     "FeatureAlphaDropout",
     "Flatten",
     "Fold",
@@ -219,6 +229,7 @@ __all__ = [
     "InstanceNorm2d",
     "InstanceNorm3d",
     "KLDivLoss",
+    "KeyValueCache",
     "L1Loss",
     "LPPool1d",
     "LPPool2d",

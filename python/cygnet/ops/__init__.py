@@ -16,12 +16,14 @@ from cygnet.ops.composite import *
 from cygnet.ops.conv import *
 from cygnet.ops.convert import *
 from cygnet.ops.create import *
+from cygnet.ops.ctc import *
 from cygnet.ops.diagonal import *
 from cygnet.ops.distance import *
 from cygnet.ops.dropout import *
 from cygnet.ops.einsum import *
 from cygnet.ops.elementwise import *
 from cygnet.ops.embedding import *
+from cygnet.ops.embedding_bag import *
 from cygnet.ops.gather import *
 from cygnet.ops.index import *
 from cygnet.ops.inspection import *
@@ -31,6 +33,7 @@ from cygnet.ops.linear import *
 from cygnet.ops.loss import *
 from cygnet.ops.loss_classes import *
 from cygnet.ops.masked import *
+from cygnet.ops.multihead import *
 from cygnet.ops.nonzero import *
 from cygnet.ops.norm import *
 from cygnet.ops.pad import *
