@@ -21,6 +21,7 @@ Shape: TypeAlias = tuple[int, ...]
 class Linear:
     inputs: int
     outputs: int
+    bias: bool = True
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,33 @@ class Flatten:
 
 
 @dataclass(frozen=True)
+class Embedding:
+    """A vector of each token's kind and one of its place, added."""
+
+    vocabulary: int
+    length: int
+    width: int
+
+
+@dataclass(frozen=True)
+class LayerNorm:
+    width: int
+
+
+@dataclass(frozen=True)
+class Gelu:
+    pass
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Causal self-attention, with one projection before it and one behind."""
+
+    width: int
+    heads: int
+
+
+@dataclass(frozen=True)
 class Residual:
     """body(x) + shortcut(x); an empty shortcut is x."""
 
@@ -87,7 +115,10 @@ class Residual:
     shortcut: tuple[Layer, ...] = ()
 
 
-Layer: TypeAlias = Linear | Conv | Norm | Relu | Pool | Average | Flatten | Residual
+Layer: TypeAlias = (
+    Linear | Conv | Norm | Relu | Pool | Average | Flatten | Residual
+    | Embedding | LayerNorm | Gelu | Attention
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -97,8 +128,9 @@ class Network:
     layers: tuple[Layer, ...]
     sample: Shape
     batch: int
-    optimizer: str  # "adam" (lr 1e-3) or "sgd" (lr 0.01, momentum 0.9)
+    optimizer: str  # "adam", "adamw" (lr 1e-3) or "sgd" (lr 0.01, momentum 0.9)
     loss: str = "cross entropy"  # of 10 classes; or "binary cross entropy" with logits, of pixels
+    tokens: int = 0  # kinds of tokens that samples are made of, and the classes of each
 
     @property
     def images(self) -> bool:
@@ -145,6 +177,19 @@ def mobile() -> Network:
     return Network((*layers, Average(), Flatten(), Linear(256, 10)), (3, 64, 64), 32, "sgd")
 
 
+def gpt(vocabulary: int, length: int, layers: int, width: int, heads: int) -> Network:
+    """Radford et al., "Improving language understanding by generative pre-training", 2018, with
+    normalisation before each block.
+    """
+    block: tuple[Layer, ...] = (
+        Residual((LayerNorm(width), Attention(width, heads))),
+        Residual((LayerNorm(width), Linear(width, 4 * width), Gelu(), Linear(4 * width, width))),
+    )
+    head = (LayerNorm(width), Linear(width, vocabulary, bias=False))
+    chain: tuple[Layer, ...] = (Embedding(vocabulary, length, width), *block * layers, *head)
+    return Network(chain, (length,), 16, "adamw", tokens=vocabulary)
+
+
 NETWORKS = {
     "mlp": Network((Linear(784, 128), Relu(), Linear(128, 10)), (784,), 32, "adam"),
     "lenet": lenet("sgd"),
@@ -161,6 +206,7 @@ NETWORKS = {
         (1, 28, 28), 64, "adam", "binary cross entropy",
     ),
     "mobile": mobile(),
+    "gpt": gpt(65, 64, 4, 128, 4),
 }  # fmt: skip
 
 
@@ -187,6 +233,8 @@ def output_shape(layer: Layer, shape: Shape) -> Shape:
             return (*shape[:2], 1, 1)
         case Flatten():
             return (shape[0], math.prod(shape[1:]))
+        case Embedding():
+            return (*shape, layer.width)
         case Residual():
             for inner in layer.body:
                 shape = output_shape(inner, shape)
@@ -197,11 +245,18 @@ def parameter_shapes(layer: Layer) -> list[Shape]:
     """Weight and bias, as PyTorch has them."""
     match layer:
         case Linear():
-            return [(layer.outputs, layer.inputs), (layer.outputs,)]
+            return [(layer.outputs, layer.inputs)] + [(layer.outputs,)] * layer.bias
         case Conv():
             return [layer.weight_shape] + [(layer.outputs,)] * layer.bias
         case Norm():
             return [(layer.channels,)] * 2
+        case LayerNorm():
+            return [(layer.width,)] * 2
+        case Embedding():
+            return [(layer.vocabulary, layer.width), (layer.length, layer.width)]
+        case Attention():
+            width = layer.width
+            return [(3 * width, width), (3 * width,), (width, width), (width,)]
     return []
 
 
@@ -214,7 +269,7 @@ def weights_of(network: Network) -> list[Array]:
         for shape in shapes:
             bound = 1 / math.sqrt(math.prod(shapes[0][1:]))
             # A scale of normalisation lies around 1.
-            low, high = (0.5, 1.5) if isinstance(layer, Norm) else (-bound, bound)
+            low, high = (0.5, 1.5) if isinstance(layer, Norm | LayerNorm) else (-bound, bound)
             arrays.append(generator.uniform(low, high, shape).astype(np.float32))
     return arrays
 
@@ -246,6 +301,9 @@ def channels_last_weights(network: Network) -> list[Array]:
 def batch_of(network: Network, batch: int) -> tuple[Array, Array]:
     """Random samples, and labels or target images with values in [0, 1)."""
     generator = np.random.default_rng(2)
+    if network.tokens:
+        samples, targets = generator.integers(0, network.tokens, (2, batch, *network.sample))
+        return samples, targets
     samples = generator.standard_normal((batch, *network.sample)).astype(np.float32)
     if network.loss == "cross entropy":
         return samples, generator.integers(0, 10, batch)

@@ -125,6 +125,21 @@ def sequence_rows() -> dict[str, Operation]:
     }
 
 
+def attention_rows(batch: int, heads: int, length: int, width: int) -> dict[str, Operation]:
+    """Causal: half of the products of all pairs."""
+    shape = (batch, heads, length, width)
+    flops = 2.0 * math.prod(shape) * length
+    n = float(math.prod(shape))
+    name = f"attention-{batch}-{heads}-{length}-{width}"
+    arrays = dict.fromkeys(("query", "key", "value"), shape)
+    return {
+        f"{name}/forward": Operation("attention", arrays, flops, 16.0 * n),
+        f"{name}/backward": Operation(
+            "attention_backward", {"grad": shape, **arrays}, 2.5 * flops, 32.0 * n
+        ),
+    }
+
+
 def pool_rows(name: str, images: Shape) -> dict[str, Operation]:
     """Maxima of 2x2 windows with what their gradient needs, and the gradient; in both layouts."""
     rows = {}
@@ -278,6 +293,8 @@ OPERATIONS: dict[str, Operation] = (
     | linear_rows(1024, 128, 512)
     | convolutions()
     | sequence_rows()
+    | attention_rows(8, 8, 512, 64)
+    | attention_rows(16, 4, 64, 32)
     | pool_rows("pool2-100-6-24", (100, 6, 24, 24))
     | pool_rows("pool2-100-16-8", (100, 16, 8, 8))
     | pool_rows("pool2-128-32-26", (128, 32, 26, 26))

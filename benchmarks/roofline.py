@@ -17,9 +17,13 @@ relu              none                        forward x + y, fused 0; backward 2
                                               before max pooling 0
 max pooling       none                        forward x + y + i; backward y + i + x; i = y bytes
 average           none                        forward x + y; backward y + x
+layer norm        none                        forward x + y; backward 2 x + y
+gelu              none                        forward x + y; backward 2 x + y
+embedding         none                        forward 2 y; backward 2 y
+attention         2 x keys, half of them      forward 4 x, backward 8 x, beside two linear layers
 residual          none                        forward 3 y; backward 3 x (two gradients are added)
 loss              none                        forward x + t; backward 2 x + t
-adam, sgd         none                        7 and 5 a parameter
+adam(w), sgd      none                        7 and 5 a parameter
 ================  ==========================  ==================================================
 
 A net that fits the caches can be faster than this: copy bandwidth is that of memory.
@@ -34,9 +38,13 @@ from dataclasses import dataclass
 from benchmarks import recurrent
 from benchmarks.machine import Machine
 from benchmarks.networks import (
+    Attention,
     Average,
     Conv,
+    Embedding,
+    Gelu,
     Layer,
+    LayerNorm,
     Linear,
     Network,
     Norm,
@@ -105,6 +113,21 @@ def layer_kernels(
             yield from kernels(x + 1.25 * y if training else x + y, 1.25 * y + x)
         case Average():
             yield from kernels(x + y, y + x)
+        case LayerNorm() | Gelu():
+            yield from kernels(x + y, 2 * x + y)
+        case Embedding():
+            yield Kernel("embedding forward", 0.0, 8.0 * y)
+            if training:
+                yield Kernel("embedding backward", 0.0, 8.0 * y)
+        case Attention():
+            inner = (*shape[:-1], 3 * layer.width)
+            first, last = Linear(layer.width, 3 * layer.width), Linear(layer.width, layer.width)
+            yield from layer_kernels(first, None, None, shape, training, need_input)
+            flops = 2.0 * x * shape[-2]  # half of the keys, in two products
+            yield Kernel("attention forward", flops, 4.0 * (math.prod(inner) + y))
+            if training:
+                yield Kernel("attention backward", 2.5 * flops, 8.0 * (math.prod(inner) + y))
+            yield from layer_kernels(last, None, None, shape, training, True)
         case Residual():
             for path in (layer.body, layer.shortcut):
                 yield from chain_kernels(path, shape, training, need_input)
@@ -134,7 +157,7 @@ def kernels_of(network: Network, batch: int, training: bool) -> list[Kernel]:
         parameters = sum(
             math.prod(s) for layer in flat(network.layers) for s in parameter_shapes(layer)
         )
-        times = 7.0 if network.optimizer == "adam" else 5.0
+        times = 7.0 if network.optimizer.startswith("adam") else 5.0
         kernels.append(Kernel(network.optimizer, 0.0, 4.0 * times * parameters))
     return kernels
 

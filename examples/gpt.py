@@ -24,14 +24,18 @@ class CausalSelfAttention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
 
-    def forward(self, x):
+    def forward(self, x, cache=None):
         batch, time, width = x.size()
         q, k, v = self.qkv(x).split(width, dim=2)
         q, k, v = (
             t.view(batch, time, self.heads, width // self.heads).transpose(1, 2) for t in (q, k, v)
         )
+        if cache is not None:
+            k, v = cache.append(k, v)
         dropout = self.dropout if self.training else 0.0
-        y = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
+        # One position after others attends to all of them.
+        causal = k.size(2) == time
+        y = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=causal)
         return self.proj(y.transpose(1, 2).contiguous().view(batch, time, width))
 
 
@@ -48,15 +52,15 @@ class Block(nn.Module):
             nn.Dropout(dropout),
         )
 
-    def forward(self, x):
-        x = x + self.attn(self.ln_1(x))
+    def forward(self, x, cache=None):
+        x = x + self.attn(self.ln_1(x), cache)
         return x + self.mlp(self.ln_2(x))
 
 
 class GPT(nn.Module):
     def __init__(self, vocabulary, context, layers, width, heads, dropout):
         super().__init__()
-        self.context = context
+        self.context, self.heads, self.width = context, heads, width
         self.token = nn.Embedding(vocabulary, width)
         self.position = nn.Embedding(context, width)
         self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
@@ -70,10 +74,11 @@ class GPT(nn.Module):
         if isinstance(module, nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)
 
-    def forward(self, idx, targets=None):
-        x = self.token(idx) + self.position(torch.arange(idx.size(1)))
-        for block in self.blocks:
-            x = block(x)
+    def forward(self, idx, targets=None, caches=None):
+        past = 0 if caches is None else caches[0].length
+        x = self.token(idx) + self.position(torch.arange(past, past + idx.size(1)))
+        for i, block in enumerate(self.blocks):
+            x = block(x, None if caches is None else caches[i])
         logits = self.head(self.ln(x))
         if targets is None:
             return logits, None
@@ -81,14 +86,24 @@ class GPT(nn.Module):
 
     @torch.no_grad()
     def generate(self, idx, count, temperature=1.0, top_k=None):
+        caches = [
+            nn.KeyValueCache(len(idx), self.heads, self.context, self.width // self.heads)
+            for _ in self.blocks
+        ]
+        new = idx[:, -self.context :]
         for _ in range(count):
-            logits, _ = self(idx[:, -self.context :])
+            if caches[0].length + new.size(1) > self.context:  # go on from the last half
+                for cache in caches:
+                    cache.reset()
+                new = idx[:, -max(1, self.context // 2) :]
+            logits, _ = self(new, caches=caches)
             logits = logits[:, -1, :] / temperature
             if top_k is not None:
                 v, _ = torch.topk(logits, top_k)
                 logits[logits < v[:, [-1]]] = -float("inf")
             probs = F.softmax(logits, dim=-1)
-            idx = torch.cat((idx, torch.multinomial(probs, num_samples=1)), dim=1)
+            new = torch.multinomial(probs, num_samples=1)
+            idx = torch.cat((idx, new), dim=1)
         return idx
 
 

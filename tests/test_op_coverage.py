@@ -18,6 +18,7 @@ ENOUGH = 8
 # What no row can hold: random numbers, results that are no floating-point tensor of known size,
 # questions about a tensor, and modules that only hold others. The file tests it instead.
 ELSEWHERE = {
+    "test_attention.py": "multi_head_attention_forward nn.AdditiveAttention nn.DotAttention",
     "test_create.py": (
         "from_numpy frombuffer tril_indices triu_indices "
         "BoolTensor ByteTensor DoubleTensor FloatTensor IntTensor LongTensor"
@@ -32,6 +33,7 @@ ELSEWHERE = {
     "test_module.py": (
         "nn.Module nn.ModuleDict nn.ModuleList nn.ParameterDict nn.ParameterList nn.Sequential"
     ),
+    "test_recurrent.py": "nn.RNNBase",
     "test_sampling.py": (
         "bernoulli multinomial normal poisson rand rand_like randint randint_like randn randn_like "
         "randperm"

@@ -38,6 +38,13 @@ def linear_relu_backward(grad: Tensor, input: Tensor, weight: Tensor, output: Te
     return partial(kernels.linear_backward, g, x, w, y, activation="relu")
 
 
+def attention_backward(grad: Tensor, query: Tensor, key: Tensor, value: Tensor) -> Run:
+    g, *inputs = (t.numpy() for t in (grad, query, key, value))
+    options: dict[str, Any] = {"causal": True, "scale": query.shape[-1] ** -0.5}
+    output, log_sum, _ = kernels.attention_forward(*inputs, **options)
+    return lambda: kernels.attention_backward(g, *inputs, output, log_sum, **options)
+
+
 def max_pool2d_backward(grad: Tensor, input: Tensor) -> Run:
     taps = kernels.max_pool2d_forward(input.numpy(), 2, keep="taps")[1]
     return partial(kernels.max_pool2d_backward, grad.numpy(), taps, input.shape, 2)
@@ -90,6 +97,7 @@ DIRECT: dict[str, Callable[..., Any]] = PUBLIC | {
     ),
 }
 PREPARED: dict[str, Callable[..., Run]] = {
+    "attention_backward": attention_backward,
     "linear_relu_backward": linear_relu_backward,
     "conv_backward_input": partial(conv_backward, "input"),
     "conv_backward_weight": partial(conv_backward, "weight"),

@@ -40,8 +40,10 @@ def describe() -> dict[str, Any]:
 
 
 def variants(kind: str, name: str) -> list[str]:
-    """None of padded or bidirectional sequences: a scan has no such thing."""
-    return ["jit"] if name not in RECURRENT or RECURRENT[name].plain else []
+    """None of padded or bidirectional sequences, which a scan has not, and of tokens."""
+    if name in RECURRENT:
+        return ["jit"] if RECURRENT[name].plain else []
+    return [] if NETWORKS[name].tokens else ["jit"]
 
 
 def apply(layer: Layer, weights: Iterator[Any], x: Any, training: bool) -> Any:

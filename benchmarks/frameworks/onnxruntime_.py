@@ -38,6 +38,8 @@ def describe() -> dict[str, Any]:
 
 
 def variants(kind: str, name: str) -> list[str]:
+    if NETWORKS[name].tokens:
+        return []
     return ["optimised"]
 
 
@@ -119,6 +121,7 @@ class Layers(Graph):
             case Residual():
                 body = self.chain(layer.body, x)
                 return self.node("Add", [body, self.chain(layer.shortcut, x)])
+        raise ValueError(f"there is no node for {layer}")
 
 
 class Characters(Graph):

@@ -11,10 +11,14 @@ import numpy as np
 from benchmarks.frameworks import STEPS, Workload
 from benchmarks.networks import (
     Array,
+    Attention,
     Average,
     Conv,
+    Embedding,
     Flatten,
+    Gelu,
     Layer,
+    LayerNorm,
     Linear,
     Network,
     Norm,
@@ -40,10 +44,42 @@ def model_of(network: Network, torch: Any) -> Any:
         def forward(self, input: Any) -> Any:
             return self.body(input) + self.shortcut(input)
 
+    class Embedded(nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self, layer: Embedding) -> None:
+            super().__init__()
+            self.token = nn.Embedding(layer.vocabulary, layer.width)
+            self.position = nn.Embedding(layer.length, layer.width)
+
+        def forward(self, input: Any) -> Any:
+            return self.token(input) + self.position(torch.arange(input.shape[1]))
+
+    class SelfAttention(nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self, layer: Attention) -> None:
+            super().__init__()
+            self.heads = layer.heads
+            self.qkv = nn.Linear(layer.width, 3 * layer.width)
+            self.proj = nn.Linear(layer.width, layer.width)
+
+        def forward(self, input: Any) -> Any:
+            batch, length, width = input.shape
+            heads = (batch, length, self.heads, width // self.heads)
+            parts = self.qkv(input).split(width, 2)
+            q, k, v = (part.view(heads).transpose(1, 2) for part in parts)
+            mixed = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+            return self.proj(mixed.transpose(1, 2).reshape(batch, length, width))
+
     def module_of(layer: Layer) -> Any:
         match layer:
             case Linear():
-                return nn.Linear(layer.inputs, layer.outputs)
+                return nn.Linear(layer.inputs, layer.outputs, bias=layer.bias)
+            case Embedding():
+                return Embedded(layer)
+            case LayerNorm():
+                return nn.LayerNorm(layer.width)
+            case Gelu():
+                return nn.GELU()
+            case Attention():
+                return SelfAttention(layer)
             case Conv():
                 kind = nn.ConvTranspose2d if layer.transposed else nn.Conv2d
                 return kind(
@@ -83,14 +119,18 @@ def training(
         loss_of = torch.nn.CrossEntropyLoss()
     else:
         loss_of = torch.nn.BCEWithLogitsLoss()
-    if network.optimizer == "adam":
-        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, **fused)
+    if network.optimizer.startswith("adam"):
+        kind = torch.optim.AdamW if network.optimizer == "adamw" else torch.optim.Adam
+        optimizer = kind(model.parameters(), lr=1e-3, **fused)
     else:
         optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, **fused)
 
     def step() -> Any:
         optimizer.zero_grad()
-        loss = loss_of(model(samples), targets)
+        scores, wanted = model(samples), targets
+        if network.tokens:
+            scores, wanted = scores.flatten(0, 1), wanted.flatten()
+        loss = loss_of(scores, wanted)
         loss.backward()
         optimizer.step()
         return loss
@@ -139,6 +179,7 @@ def public_operations(torch: Any) -> dict[str, Callable[..., Any]]:
         "group_norm": lambda x, weight, bias, groups: f.group_norm(x, groups, weight, bias),
         "layer_norm": lambda x, weight, bias: f.layer_norm(x, weight.shape, weight, bias),
         "rms_norm": lambda x, weight: f.rms_norm(x, weight.shape, weight, 1e-5),
+        "attention": partial(f.scaled_dot_product_attention, is_causal=True),
         "embedding": lambda weight, indices: f.embedding(indices, weight),
     }
 

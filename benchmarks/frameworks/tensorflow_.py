@@ -44,9 +44,9 @@ def describe() -> dict[str, Any]:
 
 def variants(kind: str, name: str) -> list[str]:
     """Keras's own step; one as a graph; the same compiled by XLA. None of padded or bidirectional
-    sequences, which it computes in full.
+    sequences, which it computes in full, and of tokens.
     """
-    if name in RECURRENT and not RECURRENT[name].plain:
+    if not RECURRENT[name].plain if name in RECURRENT else NETWORKS[name].tokens:
         return []
     return (["train_on_batch"] if kind == "train" else []) + ["function", "xla"]
 

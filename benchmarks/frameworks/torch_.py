@@ -1,4 +1,6 @@
-"""PyTorch's side of a benchmark: eager, in its plain and its channels-last layout."""
+"""PyTorch's side of a benchmark: eager, in its plain and its channels-last layout; where there are
+tokens, compiled as well.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,11 @@ def describe() -> dict[str, Any]:
 
 
 def variants(kind: str, name: str) -> list[str]:
-    """Both layouts of images."""
+    """Both layouts of images; eager and compiled of what has none but tokens."""
     if kind == "calls" or name in RECURRENT:
         return ["contiguous"]
+    if kind != "ops" and NETWORKS[name].tokens:
+        return ["eager", "compile"]
     images = (OPERATIONS[name] if kind == "ops" else NETWORKS[name]).images
     return ["contiguous", "channels_last"] if images else ["contiguous"]
 
@@ -69,6 +73,8 @@ def build(
     model = model_of(network, torch)
     if variant == "channels_last":
         model = model.to(memory_format=torch.channels_last)
+    if variant == "compile":
+        model = torch.compile(model)
     data = [layout(torch.from_numpy(a), variant) for a in batch_of(network, batch)]
     if kind == "infer":
         return infer(network, model, data[0])

@@ -74,6 +74,13 @@ def layer_norm_backward(grad: Tensor, input: Tensor, weight: Tensor) -> Run:
     )
 
 
+def attention_backward(*tensors: torch.Tensor) -> Run:
+    grad, *inputs = tensors
+    saved = aten._scaled_dot_product_flash_attention_for_cpu(*inputs, 0.0, True)
+    backward = aten._scaled_dot_product_flash_attention_for_cpu_backward
+    return lambda: backward(grad, *inputs, *saved, 0.0, True)
+
+
 def rms_norm_backward(grad: Tensor, input: Tensor, weight: Tensor) -> Run:
     """Through the tape: PyTorch has no such kernel for the CPU."""
     with torch.enable_grad():
@@ -123,6 +130,7 @@ DIRECT: dict[str, Callable[..., Any]] = PUBLIC | {
     ),
 }
 PREPARED: dict[str, Callable[..., Run]] = {
+    "attention_backward": attention_backward,
     "max_pool2d_backward": max_pool2d_backward,
     "softmax_backward": partial(softmax_backward, "softmax"),
     "log_softmax_backward": partial(softmax_backward, "log_softmax"),

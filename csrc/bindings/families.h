@@ -8,6 +8,7 @@ namespace cygnet {
 void bind_runtime(pybind11::module_& m);
 void bind_copy(pybind11::module_& m);
 void bind_gemm(pybind11::module_& m);
+void bind_attention(pybind11::module_& m);
 void bind_conv(pybind11::module_& m);
 void bind_pool(pybind11::module_& m);
 void bind_elementwise(pybind11::module_& m);

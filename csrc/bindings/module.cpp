@@ -48,6 +48,7 @@ PYBIND11_MODULE(CYGNET_MODULE, m) {
   cygnet::bind_runtime(m);
   cygnet::bind_copy(m);
   cygnet::bind_gemm(m);
+  cygnet::bind_attention(m);
   cygnet::bind_conv(m);
   cygnet::bind_pool(m);
   cygnet::bind_elementwise(m);

@@ -58,6 +58,8 @@ __all__ = [
     "atan",
     "atan2",
     "atanh",
+    "attention_backward",
+    "attention_forward",
     "avg_pool1d_backward",
     "avg_pool1d_forward",
     "avg_pool2d_backward",

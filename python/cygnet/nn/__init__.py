@@ -31,7 +31,12 @@ from cygnet.nn.activation import (
     Tanhshrink,
     Threshold,
 )
-from cygnet.nn.attention import MultiheadAttention
+from cygnet.nn.attention import (
+    AdditiveAttention,
+    DotAttention,
+    KeyValueCache,
+    MultiheadAttention,
+)
 from cygnet.nn.container import (
     ModuleDict,
     ModuleList,
@@ -149,7 +154,8 @@ from cygnet.nn.pooling import (
     MaxUnpool2d,
     MaxUnpool3d,
 )
-from cygnet.nn.recurrent import GRUCell, LSTMCell, RNNCell
+from cygnet.nn.recurrent import GRU, LSTM, RNN, RNNBase
+from cygnet.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 from cygnet.nn.transformer import (
     Transformer,
     TransformerDecoder,
@@ -165,6 +171,7 @@ __all__ = [
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
+    "AdditiveAttention",
     "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
@@ -194,6 +201,7 @@ __all__ = [
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "DotAttention",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
@@ -206,6 +214,7 @@ __all__ = [
     "Fold",
     "GELU",
     "GLU",
+    "GRU",
     "GRUCell",
     "GaussianNLLLoss",
     "GroupNorm",
@@ -220,10 +229,12 @@ __all__ = [
     "InstanceNorm2d",
     "InstanceNorm3d",
     "KLDivLoss",
+    "KeyValueCache",
     "L1Loss",
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LSTM",
     "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
@@ -257,6 +268,8 @@ __all__ = [
     "PixelUnshuffle",
     "PoissonNLLLoss",
     "RMSNorm",
+    "RNN",
+    "RNNBase",
     "RNNCell",
     "RReLU",
     "ReLU",

@@ -1,4 +1,4 @@
-"""Multi-head attention."""
+"""Attention of several heads, a cache for its decoding, and attention over encoder states."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 
 from cygnet import ops
+from cygnet.autograd import needs_gradient, no_grad
 from cygnet.kernels import DTypeError, ShapeError
 from cygnet.nn import functional, init
 from cygnet.nn.linear import Linear, positive_int
 from cygnet.nn.module import Module
 from cygnet.nn.parameter import Parameter, float_dtype
-from cygnet.ops.attention import attend
+from cygnet.ops.attention import masked_softmax
 from cygnet.random import module_cell
 from cygnet.tensor import FLOATS, Tensor
+from cygnet.tensor import _check_readable as check_readable
 
-__all__ = ["MultiheadAttention"]
+__all__ = ["AdditiveAttention", "DotAttention", "KeyValueCache", "MultiheadAttention"]
 
 
 class MultiheadAttention(Module):
@@ -65,6 +67,9 @@ class MultiheadAttention(Module):
     in_proj_bias: Parameter | None
     bias_k: Parameter | None
     bias_v: Parameter | None
+    q_proj_weight: Parameter | None
+    k_proj_weight: Parameter | None
+    v_proj_weight: Parameter | None
 
     def __init__(
         self,
@@ -156,7 +161,7 @@ class MultiheadAttention(Module):
         average_attn_weights : bool, default True
             Whether the weights returned are their mean over the heads.
         is_causal : bool, default False
-            Says that attn_mask is causal; the mask must be given all the same.
+            Says that attn_mask is causal, which is then not read; it must be given all the same.
 
         Returns
         -------
@@ -168,124 +173,294 @@ class MultiheadAttention(Module):
         ------
         ShapeError, DTypeError, ValueError
         """
-        op = "MultiheadAttention"
-        if is_causal and attn_mask is None:
-            raise ValueError(f"{op}: is_causal=True needs attn_mask")
-        same = query is key and key is value
-        batched = query.ndim == 3
-        if query.ndim not in (2, 3) or not key.ndim == value.ndim == query.ndim:
-            raise ShapeError(
-                f"{op}: query {query.shape}, key {key.shape} and value {value.shape} expected 3 "
-                "dimensions each, or 2 each without a batch"
-            )
-        for name, tensor, width in (
-            ("query", query, self.embed_dim),
-            ("key", key, self.kdim),
-            ("value", value, self.vdim),
-        ):
-            if tensor.shape[-1] != width:
-                raise ShapeError(
-                    f"{op}: {name} has shape {tensor.shape}, expected a last size of {width}"
-                )
-        if key.shape[:-1] != value.shape[:-1]:
-            raise ShapeError(f"{op}: key has shape {key.shape}, value {value.shape}")
-        query, key, value = (self._batch_first(t, batched) for t in (query, key, value))
-        if key.shape[0] != query.shape[0]:
-            raise ShapeError(
-                f"{op}: query has a batch of {query.shape[0]}, key and value of {key.shape[0]}"
-            )
-        batch, length, _ = query.shape
-        if key_padding_mask is not None and not batched:
-            key_padding_mask = key_padding_mask.unsqueeze(0)
-        mask = self._mask(attn_mask, key_padding_mask, query, key.shape[1])
-        query, key, value = self._projected(query, key, value, same)
-        if self.bias_k is not None and self.bias_v is not None:
-            key = ops.cat([key, self.bias_k.expand(batch, 1, -1)], 1)
-            value = ops.cat([value, self.bias_v.expand(batch, 1, -1)], 1)
-        if self.add_zero_attn:
-            zeros = ops.zeros(batch, 1, self.embed_dim, dtype=key.dtype)
-            key, value = ops.cat([key, zeros], 1), ops.cat([value, zeros], 1)
-        if mask is not None and key.shape[1] > mask.shape[-1]:
-            free = (*mask.shape[:-1], key.shape[1] - mask.shape[-1])
-            mask = ops.cat([mask, ops.zeros(free, dtype=mask.dtype)], -1)
-        heads = [
-            t.reshape(batch, t.shape[1], self.num_heads, self.head_dim).transpose(1, 2)
-            for t in (query, key, value)
-        ]
+        if self.batch_first and query.ndim == 3:
+            turned = query.transpose(0, 1)
+            turned_key = turned if key is query else key.transpose(0, 1)
+            value = turned_key if value is key else value.transpose(0, 1)
+            query, key = turned, turned_key
         drops = self.training and self.dropout > 0
-        cell = module_cell(self.path) if drops else None
-        query, key, value = heads
-        mixed, weights = attend(query, key, value, mask, self.dropout if drops else 0.0, cell=cell)
-        output = self.out_proj(mixed.transpose(1, 2).reshape(batch, length, self.embed_dim))
-        output = self._as_given(output, batched)
-        if not need_weights:
-            return output, None
-        if average_attn_weights:
-            weights = weights.mean(1)
-        return output, weights if batched else weights.squeeze(0)
-
-    def _batch_first(self, tensor: Tensor, batched: bool) -> Tensor:
-        if not batched:
-            return tensor.unsqueeze(0)
-        return tensor if self.batch_first else tensor.transpose(0, 1)
-
-    def _as_given(self, output: Tensor, batched: bool) -> Tensor:
-        if not batched:
-            return output.squeeze(0)
-        return output if self.batch_first else output.transpose(0, 1)
-
-    def _projected(
-        self, query: Tensor, key: Tensor, value: Tensor, same: bool
-    ) -> tuple[Tensor, ...]:
-        """The three projections; of one input they are one product."""
-        parts = [slice(i * self.embed_dim, (i + 1) * self.embed_dim) for i in range(3)]
-        weight, bias = self.in_proj_weight, self.in_proj_bias
-        if weight is not None and same:
-            together = functional.linear(query, weight, bias)
-            return tuple(together[..., part] for part in parts)
-        weights = (
-            (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
-            if weight is None
-            else tuple(weight[part] for part in parts)
+        output, weights = functional.multi_head_attention_forward(
+            query,
+            key,
+            value,
+            self.embed_dim,
+            self.num_heads,
+            self.in_proj_weight,
+            self.in_proj_bias,
+            self.bias_k,
+            self.bias_v,
+            self.add_zero_attn,
+            self.dropout,
+            self.out_proj.weight,
+            self.out_proj.bias,
+            self.training,
+            key_padding_mask,
+            need_weights,
+            attn_mask,
+            self.in_proj_weight is None,
+            self.q_proj_weight,
+            self.k_proj_weight,
+            self.v_proj_weight,
+            average_attn_weights=average_attn_weights,
+            is_causal=is_causal,
+            cell=module_cell(self.path) if drops else None,
         )
-        return tuple(
-            functional.linear(tensor, w, None if bias is None else bias[part])
-            for tensor, w, part in zip((query, key, value), weights, parts, strict=True)
-        )
+        if self.batch_first and output.ndim == 3:
+            output = output.transpose(0, 1)
+        return output, weights
 
-    def _mask(
-        self, attn_mask: Tensor | None, padding: Tensor | None, query: Tensor, keys: int
-    ) -> Tensor | None:
-        """Both masks as numbers to add to the scores (N, heads, L, S), or None."""
-        batch, length, _ = query.shape
-        masks = []
-        if attn_mask is not None:
-            each = (batch * self.num_heads, length, keys)
-            if attn_mask.shape not in (each, each[1:]):
+
+class KeyValueCache:
+    """Keys and values of the positions so far, for decoding step by step.
+
+    The memory for all positions is allocated at once, and each step writes into it. What `append`
+    returns serves `functional.scaled_dot_product_attention`: with ``is_causal=True`` for a first
+    piece of any length, without a mask for one position after another. A later piece of several
+    positions needs a mask, since position i of it attends to i more keys than there were.
+
+    Parameters
+    ----------
+    batch, heads : int
+    max_length : int
+        Positions there is room for.
+    width : int
+        Of a head's keys.
+    value_width : int, optional
+        Of a head's values. Default: width.
+    dtype : dtype, default float32
+        float32 or float64.
+
+    Attributes
+    ----------
+    length : int
+        Positions filled so far.
+
+    Examples
+    --------
+    >>> import cygnet
+    >>> cache = cygnet.nn.KeyValueCache(1, 2, max_length=16, width=4)
+    >>> new = cygnet.ones(1, 2, 3, 4)
+    >>> keys, values = cache.append(new, new)
+    >>> keys.shape, cache.length
+    ((1, 2, 3, 4), 3)
+    """
+
+    def __init__(
+        self,
+        batch: int,
+        heads: int,
+        max_length: int,
+        width: int,
+        value_width: int | None = None,
+        dtype: Any = None,
+    ) -> None:
+        name = "KeyValueCache"
+        given = {"batch": batch, "heads": heads, "max_length": max_length, "width": width}
+        shape = tuple(positive_int(name, argument, size) for argument, size in given.items())
+        last = width if value_width is None else positive_int(name, "value_width", value_width)
+        kind = float_dtype(name, None, dtype)
+        self._keys = ops.zeros(shape, dtype=kind)
+        self._values = ops.zeros((*shape[:-1], last), dtype=kind)
+        self.length = 0
+
+    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Writes keys and values behind those there are.
+
+        Parameters
+        ----------
+        key : Tensor
+            (batch, heads, positions, width), of the cache's type; copied.
+        value : Tensor
+            (batch, heads, positions, value_width).
+
+        Returns
+        -------
+        tuple of Tensor
+            All keys and values so far, (batch, heads, length, ...): views of the cache, without a
+            gradient.
+
+        Raises
+        ------
+        ShapeError, DTypeError
+        ValueError
+            If there is no room for them.
+        RuntimeError
+            If a gradient would be lost, or a step is being recorded: use it under `no_grad`, and
+            outside `capture`.
+        """
+        op = "KeyValueCache.append"
+        check_readable(op)
+        if needs_gradient(key, value):
+            raise RuntimeError(f"{op}: key and value need a gradient; decode under no_grad()")
+        count = key.shape[2] if key.ndim == 4 else 0
+        for name, given, room in (("key", key, self._keys), ("value", value, self._values)):
+            batch, heads, _, width = room.shape
+            if given.shape != (batch, heads, count, width):
                 raise ShapeError(
-                    f"MultiheadAttention: attn_mask has shape {attn_mask.shape}, expected "
-                    f"{each[1:]} or {each}"
+                    f"{op}: {name} has shape {given.shape}, expected ({batch}, {heads}, positions, "
+                    f"{width}), as many of key and value"
                 )
-            if attn_mask.ndim == 3:
-                attn_mask = attn_mask.reshape(batch, self.num_heads, length, keys)
-            masks.append(_additive("attn_mask", attn_mask, query.dtype))
-        if padding is not None:
-            if padding.shape != (batch, keys):
-                raise ShapeError(
-                    f"MultiheadAttention: key_padding_mask has shape {padding.shape}, expected "
-                    f"{(batch, keys)}"
-                )
-            padding = padding.reshape(batch, 1, 1, keys)
-            masks.append(_additive("key_padding_mask", padding, query.dtype))
-        return masks[0] + masks[1] if len(masks) == 2 else masks[0] if masks else None
+            if given.dtype != room.dtype:
+                raise DTypeError(f"{op}: {name} is {given.dtype}, expected {room.dtype}")
+        end = self.length + count
+        if end > self._keys.shape[2]:
+            raise ValueError(
+                f"{op}: {count} positions after {self.length}, expected at most "
+                f"{self._keys.shape[2]} together"
+            )
+        with no_grad():
+            for given, room in ((key, self._keys), (value, self._values)):
+                room[:, :, self.length : end] = given
+            self.length = end
+            return self._keys[:, :, :end], self._values[:, :, :end]
+
+    def reset(self) -> None:
+        """Forgets all positions; the memory stays."""
+        self.length = 0
 
 
-def _additive(name: str, mask: Tensor, dtype: np.dtype[Any]) -> Tensor:
-    """A mask as numbers to add to scores: minus infinity where a bool is True."""
-    if mask.dtype == np.bool_:
-        return ops.where(mask, ops.full((), -math.inf, dtype=dtype), 0.0)
-    if mask.dtype not in FLOATS:
-        raise DTypeError(
-            f"MultiheadAttention: {name} is {mask.dtype}, expected bool or floating point"
-        )
-    return mask.to(dtype)
+class _EncoderAttention(Module):
+    """What additive and dot attention share: `_scores` (N, L, S), then a softmax over the keys."""
+
+    def _scores(self, query: Tensor, keys: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def forward(
+        self,
+        query: Tensor,
+        keys: Tensor,
+        values: Tensor | None = None,
+        padding: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Attend.
+
+        Parameters
+        ----------
+        query : Tensor
+            (N, L, query size), or (N, query size) for one query each.
+        keys : Tensor
+            (N, S, key size), such as the states of an encoder.
+        values : Tensor, optional
+            (N, S, V). Default: keys.
+        padding : Tensor, optional
+            Which keys do not count: int (N,), how many there are, from the first; or bool (N, S),
+            True where one is to be ignored.
+
+        Returns
+        -------
+        tuple of Tensor
+            The context (N, L, V), the values by their weights, and the weights (N, L, S); without L
+            for one query each. Both are 0 where no key counts.
+
+        Raises
+        ------
+        ShapeError, DTypeError
+        """
+        name = type(self).__name__
+        values = keys if values is None else values
+        if query.ndim not in (2, 3) or keys.ndim != 3 or len(query) != len(keys):
+            raise ShapeError(
+                f"{name}: query has shape {query.shape}, keys {keys.shape}, expected (N, L, query "
+                "size) or (N, query size), and (N, S, key size)"
+            )
+        if values.ndim != 3 or values.shape[:2] != keys.shape[:2]:
+            raise ShapeError(
+                f"{name}: values has shape {values.shape}, expected {keys.shape[:2]} and a size"
+            )
+        single = query.ndim == 2
+        scores = self._scores(query.unsqueeze(1) if single else query, keys)
+        if padding is None:
+            weights = functional.softmax(scores, -1)
+        else:
+            weights = masked_softmax(scores, self._allowed(padding, keys).unsqueeze(1))
+        context = weights @ values
+        return (context.squeeze(1), weights.squeeze(1)) if single else (context, weights)
+
+    def _allowed(self, padding: Tensor, keys: Tensor) -> Tensor:
+        """True where a key counts, (N, S)."""
+        batch, count, _ = keys.shape
+        name = type(self).__name__
+        expected = (batch, count) if padding.dtype == np.bool_ else (batch,)
+        if padding.dtype in FLOATS:
+            raise DTypeError(f"{name}: padding is {padding.dtype}, expected int or bool")
+        if padding.shape != expected:
+            raise ShapeError(f"{name}: padding has shape {padding.shape}, expected {expected}")
+        if padding.dtype == np.bool_:
+            return ops.logical_not(padding)
+        return ops.lt(ops.arange(count), padding.unsqueeze(1))
+
+
+class AdditiveAttention(_EncoderAttention):
+    """Attention by a small network: score(q, k) = v . tanh(W q + U k + b).
+
+    Parameters
+    ----------
+    query_size, key_size : int
+        Widths of queries and keys.
+    hidden_size : int
+        Width of the network.
+    device : optional
+        The CPU; any other is an error.
+    dtype : dtype, default float32
+        float32 or float64.
+
+    Attributes
+    ----------
+    query_proj, key_proj, score : Linear
+        W without a bias, U with b, and v.
+
+    References
+    ----------
+    D. Bahdanau et al., "Neural machine translation by jointly learning to align and translate",
+    ICLR 2015, appendix A.1.2.
+    """
+
+    def __init__(
+        self,
+        query_size: int,
+        key_size: int,
+        hidden_size: int,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        made: dict[str, Any] = {"device": device, "dtype": dtype}
+        self.query_proj = Linear(query_size, hidden_size, bias=False, **made)
+        self.key_proj = Linear(key_size, hidden_size, **made)
+        self.score = Linear(hidden_size, 1, bias=False, **made)
+
+    def _scores(self, query: Tensor, keys: Tensor) -> Tensor:
+        together = self.query_proj(query).unsqueeze(2) + self.key_proj(keys).unsqueeze(1)
+        scores: Tensor = self.score(together.tanh())
+        return scores.squeeze(-1)
+
+
+class DotAttention(_EncoderAttention):
+    """Attention by the product of query and key: score(q, k) = q . k.
+
+    Parameters
+    ----------
+    scaled : bool, default False
+        Whether scores are divided by the square root of the keys' width.
+
+    References
+    ----------
+    M.-T. Luong et al., "Effective approaches to attention-based neural machine translation", EMNLP
+    2015, section 3.1, "dot".
+    """
+
+    def __init__(self, scaled: bool = False) -> None:
+        super().__init__()
+        self.scaled = scaled
+
+    def _scores(self, query: Tensor, keys: Tensor) -> Tensor:
+        if query.shape[-1] != keys.shape[-1]:
+            raise ShapeError(
+                f"DotAttention: query has shape {query.shape}, keys {keys.shape}, expected one last"
+                " size"
+            )
+        scores = query @ keys.transpose(1, 2)
+        return scores / math.sqrt(keys.shape[-1]) if self.scaled else scores
+
+    def extra_repr(self) -> str:
+        return f"scaled={self.scaled}"

@@ -33,12 +33,14 @@ from cygnet.ops.linear import *
 from cygnet.ops.loss import *
 from cygnet.ops.loss_classes import *
 from cygnet.ops.masked import *
+from cygnet.ops.multihead import *
 from cygnet.ops.nonzero import *
 from cygnet.ops.norm import *
 from cygnet.ops.pad import *
 from cygnet.ops.pooling import *
 from cygnet.ops.products import *
 from cygnet.ops.random import *
+from cygnet.ops.recurrent import *
 from cygnet.ops.reduce import *
 from cygnet.ops.rounding import *
 from cygnet.ops.rows import *

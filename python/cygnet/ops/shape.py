@@ -23,6 +23,7 @@ from cygnet.ops.common import (
     sizes,
     wrap,
 )
+from cygnet.ops.pieces import pieces
 from cygnet.tensor import Array, Tensor
 
 __all__ = [
@@ -356,7 +357,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """All entries of a dimension, as views."""
     input = as_tensor(input, "unbind", "input")
     axis, size = _sized_axis("unbind", input, dim)
-    return tuple(select(input, axis, i) for i in range(size))
+    return pieces(input, axis, [1] * size, "unbind", alone=True)
 
 
 def split(
@@ -380,7 +381,7 @@ def split(
         if step < 0 or (step == 0 and size > 0):
             raise ValueError(f"split: split_size is {step}, expected at least 1")
         lengths = [min(step, size - begin) for begin in range(0, size, max(step, 1))] or [0]
-    return _parts(tensor, axis, np.cumsum(lengths).tolist(), "split")
+    return pieces(tensor, axis, lengths, "split")
 
 
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
@@ -402,7 +403,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
         raise ValueError(f"chunk: chunks is {chunks}, expected at least 1")
     axis, size = _sized_axis("chunk", input, dim)
     if size == 0:
-        return tuple(part_of(input, axis, 0, 0, "chunk") for _ in range(chunks))
+        return pieces(input, axis, [0] * chunks, "chunk")
     return split(input, -(-size // chunks), axis)
 
 
