@@ -20,6 +20,7 @@ from benchmarks.machine import Machine, Meter
 from benchmarks.memory import memory
 from benchmarks.networks import NETWORKS
 from benchmarks.operations import OPERATIONS
+from benchmarks.recurrent import RECURRENT
 from benchmarks.timing import SAMPLES, compared, spread
 from benchmarks.workers import Task, Worker, workers_of
 from cygnet import kernels
@@ -114,17 +115,17 @@ def head(peers: list[str], compare: bool) -> str:
 
 def timings(options: argparse.Namespace, workers: list[Worker], meter: Meter) -> int:
     tables: dict[str, Mapping[str, Any]] = {"ops": OPERATIONS, "calls": CALLS}
-    rows = tables.get(options.kind, NETWORKS)
+    rows = tables.get(options.kind, {**NETWORKS, **RECURRENT})
     old = json.loads(options.compare.read_text())["workloads"] if options.compare else {}
     print(head(options.peer, bool(old)), flush=True)
     workloads: dict[str, Any] = {}
     failures = 0
     for name in (name for name in rows if re.search(options.filter, name)):
-        if options.kind == "infer" and name.endswith("-adam"):  # differs in training only
+        if options.kind == "infer" and name.endswith(("-adam", "-lengths")):  # for training only
             continue
         batch = options.batch or 1
         if options.kind == "train" and not options.batch:
-            batch = NETWORKS[name].batch
+            batch = rows[name].batch
         task = Task(options.kind, name, options.threads, batch)
         try:
             workloads[name] = compared(workers, meter, task, options.seconds)

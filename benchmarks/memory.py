@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from benchmarks.networks import NETWORKS
+from benchmarks.recurrent import RECURRENT
 from benchmarks.workers import Task, workers_of
 
 STEPS = 5
@@ -14,8 +16,9 @@ STEPS = 5
 def memory(peers: Sequence[str], pythons: dict[str, str], threads: int, chosen: str) -> int:
     """Prints the peak of the resident set of each framework, of a peer that of each variant."""
     print(f"peak resident set of a process after {STEPS} training steps, in MB")
-    for name in (n for n in NETWORKS if re.search(chosen or "resnet18", n)):
-        task = Task("train", name, threads, NETWORKS[name].batch)
+    rows: dict[str, Any] = {**NETWORKS, **RECURRENT}
+    for name in (n for n in rows if re.search(chosen or "resnet18", n)):
+        task = Task("train", name, threads, rows[name].batch)
         own = 0.0
         for framework in ("cygnet", *peers):
             with workers_of([framework], pythons, threads) as (worker,):

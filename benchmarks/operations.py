@@ -109,6 +109,22 @@ def convolutions() -> dict[str, Operation]:
     )
 
 
+def sequence_rows() -> dict[str, Operation]:
+    """The loss of CTC with its gradient, targets of 20 to 40 labels; one step of an LSTM alone."""
+    steps, batch, classes, longest, hidden = 200, 32, 30, 40, 256
+    scores = {"input": (steps, batch, classes), "labels": (batch, longest)}
+    states = float(steps * batch * (2 * longest + 1))
+    weights = 2 * 4 * hidden * hidden
+    cell: dict[str, Shape] = dict.fromkeys(("input", "state", "cell"), (1, hidden))
+    cell |= dict.fromkeys(("weight_ih", "weight_hh"), (4 * hidden, hidden))
+    cell |= dict.fromkeys(("bias_ih", "bias_hh"), (4 * hidden,))
+    moved = 4.0 * 3 * steps * batch * classes
+    return {
+        "ctc-200-32-30/forward-backward": Operation("ctc_step", scores, 2 * states, moved),
+        "lstm-cell-1-256": Operation("lstm_cell", cell, 2.0 * weights, 4.0 * weights),
+    }
+
+
 def attention_rows(batch: int, heads: int, length: int, width: int) -> dict[str, Operation]:
     """Causal: half of the products of all pairs."""
     shape = (batch, heads, length, width)
@@ -276,6 +292,7 @@ OPERATIONS: dict[str, Operation] = (
     | linear_rows(128, 1600, 64)
     | linear_rows(1024, 128, 512)
     | convolutions()
+    | sequence_rows()
     | attention_rows(8, 8, 512, 64)
     | attention_rows(16, 4, 64, 32)
     | pool_rows("pool2-100-6-24", (100, 6, 24, 24))

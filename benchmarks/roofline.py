@@ -35,6 +35,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from benchmarks import recurrent
 from benchmarks.machine import Machine
 from benchmarks.networks import (
     Attention,
@@ -159,3 +160,30 @@ def kernels_of(network: Network, batch: int, training: bool) -> list[Kernel]:
         times = 7.0 if network.optimizer.startswith("adam") else 5.0
         kernels.append(Kernel(network.optimizer, 0.0, 4.0 * times * parameters))
     return kernels
+
+
+def recurrent_kernels_of(row: recurrent.Recurrent, batch: int, training: bool) -> Iterator[Kernel]:
+    """The kernels of a recurrent network, over the steps that its sequences have: the products of
+    inputs and states of a layer together, the scores, the loss and the optimizer.
+    """
+    steps = int(recurrent.lengths_of(row, batch).sum())
+
+    def product(name: str, inputs: int, outputs: int, weight: int) -> Iterator[Kernel]:
+        flops, moved = 2.0 * steps * weight, 4.0 * (steps * (inputs + outputs) + weight)
+        yield Kernel(f"{name} forward", flops, moved)
+        if training:
+            yield Kernel(f"{name} backward input", flops, moved)
+            yield Kernel(f"{name} backward weight", flops, moved)
+
+    yield Kernel("embedding", 0.0, (4.0 if training else 2.0) * 4 * steps * row.embedding)
+    for layer in range(row.layers):
+        shapes = recurrent.layer_shapes(row, layer)[:2]
+        weight = row.directions * sum(map(math.prod, shapes))
+        outputs = row.directions * row.hidden
+        yield from product(row.cell, row.inputs(layer), outputs, weight)
+    hidden = row.directions * row.hidden
+    yield from product("scores", hidden, row.vocabulary, hidden * row.vocabulary)
+    if training:
+        parameters = sum(math.prod(shape) for shape in recurrent.parameter_shapes(row))
+        yield Kernel("loss", 0.0, 4.0 * 3 * steps * row.vocabulary)
+        yield Kernel("adam", 0.0, 4.0 * 7 * parameters)

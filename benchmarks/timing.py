@@ -12,7 +12,8 @@ import numpy as np
 from benchmarks.machine import Machine, Meter
 from benchmarks.networks import NETWORKS
 from benchmarks.operations import OPERATIONS
-from benchmarks.roofline import kernels_of
+from benchmarks.recurrent import RECURRENT
+from benchmarks.roofline import kernels_of, recurrent_kernels_of
 from benchmarks.workers import Task, Worker, differ
 
 ROUNDS = 5  # the frameworks take turns this often
@@ -37,7 +38,11 @@ def costs(task: Task, machine: Machine) -> dict[str, float]:
         row = OPERATIONS[task.name]
         flops, moved, least = row.flops, row.bytes, machine.limit(row.flops, row.bytes)
     else:
-        kernels = kernels_of(NETWORKS[task.name], task.batch, task.kind == "train")
+        training = task.kind == "train"
+        if task.name in RECURRENT:
+            kernels = list(recurrent_kernels_of(RECURRENT[task.name], task.batch, training))
+        else:
+            kernels = kernels_of(NETWORKS[task.name], task.batch, training)
         flops = sum(kernel.flops for kernel in kernels)
         moved = sum(kernel.bytes for kernel in kernels)
         least = sum(kernel.seconds(machine) for kernel in kernels)

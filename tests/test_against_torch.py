@@ -68,6 +68,9 @@ MODULES = [
     m("RNNCell", 4, 3, False, "relu", to=ROWS),
     m("LSTMCell", 4, 3, to=ROWS),
     m("GRUCell", 4, 4, to=[ROWS, x(5, 4)]),
+    m("RNN", 4, 3, 2, to=x(5, 2, 4)),
+    m("RNN", 4, 3, 1, "relu", False, True, to=[x(2, 5, 4), x(1, 2, 3)]),
+    m("GRU", 4, 3, bidirectional=True, to=[x(5, 4), x(2, 3)]),
     m("Linear", 4, 3, bias=False, to=x(4)),
     m("Identity", 3, other=2, to=ROWS),
     m("Flatten", to=IMAGE),
@@ -77,6 +80,8 @@ MODULES = [
     m("Embedding", 7, 3, padding_idx=2, to=labels(2, 5, below=7)),
     m("Embedding", 7, 3, max_norm=1.0, to=labels(2, 5, below=7)),
     m("Embedding", 7, 3, scale_grad_by_freq=True, to=labels(2, 5, below=7)),
+    *(m("EmbeddingBag", 7, 3, mode=mode, **o, to=labels(2, 5, below=7)) for mode in ("mean", "sum", "max")
+      for o in ({}, {"padding_idx": 2}, {"max_norm": 1.0})),
     *(m(f"Conv{a}d", 4, 6, 3, **o, to=OF_AXES[a]) for a in (1, 2, 3)
       for o in ({}, {"stride": 2, "padding": 1, "groups": 2}, {"dilation": 2, "padding": "same", "bias": False},
                 {"padding": 1, "padding_mode": "circular"})),
@@ -228,6 +233,7 @@ def test_state(row: Module) -> None:
 INITIAL = [
     m("Linear", 300, 200, to=ROWS),
     m("GRUCell", 200, 100, to=ROWS),
+    m("LSTM", 100, 60, 2, bidirectional=True, proj_size=40, to=ROWS),
     m("Bilinear", 30, 20, 40, to=PAIR),
     m("Conv2d", 20, 30, 5, groups=2, to=IMAGE),
     m("ConvTranspose2d", 20, 30, 5, to=IMAGE),

@@ -14,7 +14,9 @@ import pytest
 from benchmarks.machine import Machine
 from benchmarks.networks import NETWORKS, channels_last_weights, output_shape, weights_of
 from benchmarks.operations import OPERATIONS
-from benchmarks.roofline import kernels_of
+from benchmarks.recurrent import RECURRENT, lengths_of
+from benchmarks.recurrent import weights_of as recurrent_weights_of
+from benchmarks.roofline import kernels_of, recurrent_kernels_of
 from benchmarks.workers import differ
 
 
@@ -117,6 +119,18 @@ def test_channels_last_weights_are_the_same_numbers(name):
     for a, b in zip(plain, moved, strict=True):
         assert math.prod(a.shape) == math.prod(b.shape)
         assert np.array_equal(np.sort(a.ravel()), np.sort(b.ravel()))
+
+
+def test_the_roofline_of_a_recurrent_network_counts_the_steps_that_there_are():
+    row, padded = RECURRENT["lstm"], RECURRENT["lstm-lengths"]
+    layers = 64 * 1024 + 3 * 256 * 1024
+    flops = sum(k.flops for k in recurrent_kernels_of(row, 32, training=False))
+    assert flops == 2 * 64 * 32 * (layers + 256 * 65)
+    steps = lengths_of(padded, 32)
+    assert (steps.min() >= 8) and (steps.max() <= 64)
+    trained = sum(k.flops for k in recurrent_kernels_of(padded, 32, training=True))
+    assert trained == 3 * 2 * int(steps.sum()) * (layers + 256 * 65)
+    assert sum(w.size for w in recurrent_weights_of(row)) == 65 * 64 + layers + 4096 + 257 * 65
 
 
 def test_results_that_differ_are_found():

@@ -33,6 +33,7 @@ ELSEWHERE = {
     "test_module.py": (
         "nn.Module nn.ModuleDict nn.ModuleList nn.ParameterDict nn.ParameterList nn.Sequential"
     ),
+    "test_recurrent.py": "nn.RNNBase",
     "test_sampling.py": (
         "bernoulli multinomial normal poisson rand rand_like randint randint_like randn randn_like "
         "randperm"

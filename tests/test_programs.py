@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import cygnet
-from tests.programs import classic, generative, language, reinforcement, vision
+from tests.programs import classic, generative, language, recurrent, reinforcement, vision
 
 Program = Callable[[Any], Iterator[Any]]
 
@@ -28,6 +28,10 @@ LEARNS: list[tuple[Program, float]] = [  # what `test_learns` takes
     (generative.wgan_gp, 0.7),
     (language.nano_gpt, 0.3),
     (language.word_language_model, 0.3),
+    (recurrent.gru_language_model, 0.3),
+    (recurrent.lstm_language_model, 0.3),
+    (recurrent.packed_tagger, 0.5),
+    (recurrent.rnn_language_model, 0.45),
     (reinforcement.actor_critic, 2.0),
     (vision.adversarial, 0.4),
     (vision.mnist, 0.35),
@@ -96,7 +100,7 @@ def begin(program: Program, library: Any, patch: pytest.MonkeyPatch) -> tuple[li
         for module in model.modules():
             if isinstance(module, library.nn.Dropout):
                 module.p = 0.0
-            elif isinstance(module, library.nn.MultiheadAttention):
+            elif isinstance(module, library.nn.MultiheadAttention | library.nn.RNNBase):
                 module.dropout = 0.0
     return models, run
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import cygnet
 from benchmarks.calls import calling, drawn
-from benchmarks.frameworks import Workload
+from benchmarks.frameworks import Workload, recurrent
 from benchmarks.frameworks.cygnet_ops import DIRECT, PREPARED, channels_last
 from benchmarks.frameworks.shared import model_of, operating, training
 from benchmarks.networks import NETWORKS, Array, Network, batch_of
 from benchmarks.operations import OPERATIONS, Operation
+from benchmarks.recurrent import RECURRENT
 from cygnet import kernels
 
 KINDS = ("ops", "train", "infer", "calls")
@@ -59,6 +60,8 @@ def build(
     if kind == "calls":
         leaves = [cygnet.from_numpy(a).requires_grad_() for a in drawn(name, seed)]
         return Workload(*calling(name, cygnet, leaves))
+    if name in RECURRENT:
+        return recurrent.build(kind, RECURRENT[name], cygnet, batch)
     network = NETWORKS[name]
     if kind == "infer":
         return infer(network, batch)

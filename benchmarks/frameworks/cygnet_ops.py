@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import cygnet
+from benchmarks.frameworks.recurrent import ctc_step, lstm_cell
 from benchmarks.frameworks.shared import Run, optimizer_step, public_operations
 from benchmarks.networks import Array
 from benchmarks.operations import OPTIMIZERS
@@ -104,6 +105,8 @@ PREPARED: dict[str, Callable[..., Run]] = {
     "softmax_backward": partial(softmax_backward, "softmax"),
     "log_softmax_backward": partial(softmax_backward, "log_softmax"),
     "cross_entropy_backward": cross_entropy_backward,
+    "ctc_step": partial(ctc_step, cygnet),
+    "lstm_cell": partial(lstm_cell, cygnet),
     "batch_norm_backward": batch_norm_backward,
     "group_norm_backward": partial(norm_backward, "group_norm"),
     "layer_norm_backward": partial(norm_backward, "layer_norm"),

@@ -12,7 +12,7 @@ import numpy as np
 from jax import lax
 from jax import numpy as jnp
 
-from benchmarks.frameworks import STEPS, Workload
+from benchmarks.frameworks import STEPS, Workload, recurrent_jax
 from benchmarks.networks import (
     NETWORKS,
     Average,
@@ -28,6 +28,7 @@ from benchmarks.networks import (
     batch_of,
     channels_last_weights,
 )
+from benchmarks.recurrent import RECURRENT
 
 KINDS = ("train", "infer")
 LAYOUT = ("NHWC", "HWIO", "NHWC")
@@ -39,9 +40,10 @@ def describe() -> dict[str, Any]:
 
 
 def variants(kind: str, name: str) -> list[str]:
-    if NETWORKS[name].tokens:
-        return []
-    return ["jit"]
+    """None of padded or bidirectional sequences, which a scan has not, and of tokens."""
+    if name in RECURRENT:
+        return ["jit"] if RECURRENT[name].plain else []
+    return [] if NETWORKS[name].tokens else ["jit"]
 
 
 def apply(layer: Layer, weights: Iterator[Any], x: Any, training: bool) -> Any:
@@ -158,6 +160,11 @@ def build(
     """The workload of that name."""
     # Its pool has a thread for each processor that the process may use when it first computes.
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    if name in RECURRENT:
+        row = RECURRENT[name]
+        if kind == "infer":
+            return recurrent_jax.infer(row, batch)
+        return recurrent_jax.train(row, batch, updates("adam"))
     network = NETWORKS[name]
     data = [np.moveaxis(a, 1, -1) if a.ndim == 4 else a for a in batch_of(network, batch)]
     samples, targets = (jnp.asarray(a) for a in data)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+from benchmarks import recurrent
 from benchmarks.frameworks import Workload
 from benchmarks.networks import (
     NETWORKS,
@@ -26,6 +27,7 @@ from benchmarks.networks import (
     parameter_shapes,
     weights_of,
 )
+from benchmarks.recurrent import RECURRENT, Recurrent
 
 KINDS = ("infer",)
 
@@ -44,11 +46,9 @@ def variants(kind: str, name: str) -> list[str]:
 class Graph:
     """Nodes and constants; a value is known by its name."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
-        self.weights = iter(weights_of(network))
-        self.output = self.chain(network.layers, "input")
 
     def constant(self, values: Array) -> str:
         name = f"constant{len(self.constants)}"
@@ -59,6 +59,35 @@ class Graph:
         name = f"value{len(self.nodes)}"
         self.nodes.append(helper.make_node(op, inputs, [name], **attributes))
         return name
+
+    def session(self, output: str, samples: Array, threads: int) -> Any:
+        """A session of the graph from the value "input" to the output."""
+        kind = helper.np_dtype_to_tensor_dtype(samples.dtype)
+        model = helper.make_model(
+            helper.make_graph(
+                self.nodes,
+                "network",
+                [helper.make_tensor_value_info("input", kind, samples.shape)],
+                [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)],
+                self.constants,
+            ),
+            opset_imports=[helper.make_opsetid("", 17)],
+            ir_version=8,
+        )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        return onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+
+
+class Layers(Graph):
+    """The graph of a network."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.weights = iter(weights_of(network))
+        self.output = self.chain(network.layers, "input")
 
     def chain(self, layers: tuple[Layer, ...], x: str) -> str:
         for layer in layers:
@@ -95,30 +124,58 @@ class Graph:
         raise ValueError(f"there is no node for {layer}")
 
 
+class Characters(Graph):
+    """The graph of a recurrent network; sequences are (steps, batch)."""
+
+    # Which of PyTorch's gates stands where: i, o, f, c and z, r, h.
+    ORDERS: ClassVar[dict[str, list[int]]] = {"lstm": [0, 3, 1, 2], "gru": [1, 0, 2], "rnn": [0]}
+
+    def __init__(self, row: Recurrent) -> None:
+        super().__init__()
+        self.row = row
+        weights = iter(recurrent.weights_of(row))
+        x = self.node("Gather", [self.constant(next(weights)), "input"])
+        for _ in range(row.layers):
+            x = self.layer(x, [next(weights) for _ in range(4 * row.directions)])
+        x = self.node("MatMul", [x, self.constant(next(weights).T)])
+        self.output = self.node("Add", [x, self.constant(next(weights))])
+
+    def layer(self, x: str, weights: list[Array]) -> str:
+        row, order = self.row, self.ORDERS[self.row.cell]
+        w_ih, w_hh, *biases = (
+            np.stack([in_order(weights[i], order) for i in range(kind, len(weights), 4)])
+            for kind in range(4)
+        )
+        inputs = [x, *map(self.constant, (w_ih, w_hh, np.concatenate(biases, 1)))]
+        options: dict[str, Any] = {"hidden_size": row.hidden}
+        if row.bidirectional:
+            options["direction"] = "bidirectional"
+        if row.cell == "gru":
+            options["linear_before_reset"] = 1
+        y = self.node(row.cell.upper(), inputs, **options)  # (steps, directions, batch, hidden)
+        moved = self.node("Transpose", [y], perm=[0, 2, 1, 3])
+        sizes = self.constant(np.array([0, 0, row.directions * row.hidden]))
+        return self.node("Reshape", [moved, sizes])
+
+
+def in_order(weights: Array, order: list[int]) -> Array:
+    """The gates in another order."""
+    gates = np.split(weights, len(order))
+    return np.concatenate([gates[gate] for gate in order])
+
+
 def build(
     kind: str, name: str, variant: str, threads: int, batch: int, seed: int, dtype: str
 ) -> Workload:
     """The workload of that name."""
-    network = NETWORKS[name]
-    samples = batch_of(network, batch)[0]
-    graph = Graph(network)
-    float32 = TensorProto.FLOAT
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            name,
-            [helper.make_tensor_value_info("input", float32, samples.shape)],
-            [helper.make_tensor_value_info(graph.output, float32, None)],
-            graph.constants,
-        ),
-        opset_imports=[helper.make_opsetid("", 17)],
-        ir_version=8,
-    )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    graph: Layers | Characters
+    if name in RECURRENT:
+        graph = Characters(RECURRENT[name])
+        samples = recurrent.batch_of(RECURRENT[name], batch)[0]
+    else:
+        graph = Layers(NETWORKS[name])
+        samples = batch_of(NETWORKS[name], batch)[0]
+    session = graph.session(graph.output, samples, threads)
 
     def forward() -> Any:
         return session.run(None, {"input": samples})

@@ -24,11 +24,14 @@ from benchmarks.networks import (
     batch_of,
     channels_last_weights,
 )
+from benchmarks.recurrent import RECURRENT
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 import keras
 import tensorflow as tf
+
+from benchmarks.frameworks import recurrent_tensorflow
 
 KINDS = ("train", "infer")
 tf.get_logger().setLevel("ERROR")  # it warns of the second network
@@ -40,8 +43,10 @@ def describe() -> dict[str, Any]:
 
 
 def variants(kind: str, name: str) -> list[str]:
-    """Keras's own step; one as a graph; the same compiled by XLA."""
-    if NETWORKS[name].tokens:
+    """Keras's own step; one as a graph; the same compiled by XLA. None of padded or bidirectional
+    sequences, which it computes in full, and of tokens.
+    """
+    if not RECURRENT[name].plain if name in RECURRENT else NETWORKS[name].tokens:
         return []
     return (["train_on_batch"] if kind == "train" else []) + ["function", "xla"]
 
@@ -116,13 +121,13 @@ def graph(function: Callable[..., Any], variant: str) -> Any:
     return tf.function(function, jit_compile=variant == "xla")
 
 
-def train(network: Network, variant: str, samples: Any, targets: Any) -> Workload:
-    model = model_of(network)
-    if network.loss == "cross entropy":
+def train(model: Any, loss: str, chosen: str, variant: str, samples: Any, targets: Any) -> Workload:
+    """Steps with a loss and an optimizer that are named as in `Network`."""
+    if loss == "cross entropy":
         loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     else:
         loss_of = keras.losses.BinaryCrossentropy(from_logits=True)
-    if network.optimizer == "adam":
+    if chosen == "adam":
         optimizer: Any = keras.optimizers.Adam(1e-3, epsilon=1e-8)
     else:
         optimizer = keras.optimizers.SGD(0.01, momentum=0.9)
@@ -150,12 +155,13 @@ def train(network: Network, variant: str, samples: Any, targets: Any) -> Workloa
     return Workload(run, lambda: [np.array([float(run()) for _ in range(STEPS)])])
 
 
-def infer(network: Network, variant: str, samples: Any) -> Workload:
-    model = model_of(network)
+def infer(model: Any, variant: str, samples: Any) -> Workload:
     forward = graph(lambda x: model(x, training=False), variant)
 
     def results() -> list[Any]:
         result = forward(samples).numpy()
+        if result.ndim == 3:  # (batch, steps, scores)
+            return [result.swapaxes(0, 1)]
         return [np.moveaxis(result, -1, 1) if result.ndim == 4 else result]
 
     return Workload(lambda: forward(samples), results)
@@ -168,9 +174,16 @@ def build(
     if tf.config.threading.get_intra_op_parallelism_threads() != threads:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
+    if name in RECURRENT:
+        row = RECURRENT[name]
+        samples, targets = (tf.constant(a) for a in recurrent_tensorflow.data_of(row, batch))
+        model = recurrent_tensorflow.model_of(row)
+        if kind == "infer":
+            return infer(model, variant, samples)
+        return train(model, "cross entropy", "adam", variant, samples, targets)
     network = NETWORKS[name]
     data = [np.moveaxis(a, 1, -1) if a.ndim == 4 else a for a in batch_of(network, batch)]
     samples, targets = (tf.constant(a) for a in data)
     if kind == "train":
-        return train(network, variant, samples, targets)
-    return infer(network, variant, samples)
+        return train(model_of(network), network.loss, network.optimizer, variant, samples, targets)
+    return infer(model_of(network), variant, samples)

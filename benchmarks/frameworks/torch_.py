@@ -9,11 +9,12 @@ from typing import Any
 import torch
 
 from benchmarks.calls import calling, drawn
-from benchmarks.frameworks import Workload
+from benchmarks.frameworks import Workload, recurrent
 from benchmarks.frameworks.shared import model_of, operating, training
 from benchmarks.frameworks.torch_ops import DIRECT, PREPARED
 from benchmarks.networks import NETWORKS, Network, batch_of
 from benchmarks.operations import OPERATIONS
+from benchmarks.recurrent import RECURRENT
 
 KINDS = ("ops", "train", "infer", "calls")
 
@@ -26,7 +27,7 @@ def describe() -> dict[str, Any]:
 
 def variants(kind: str, name: str) -> list[str]:
     """Both layouts of images; eager and compiled of what has none but tokens."""
-    if kind == "calls":
+    if kind == "calls" or name in RECURRENT:
         return ["contiguous"]
     if kind != "ops" and NETWORKS[name].tokens:
         return ["eager", "compile"]
@@ -66,6 +67,8 @@ def build(
     if kind == "calls":
         leaves = [torch.from_numpy(a).requires_grad_() for a in drawn(name, seed)]
         return Workload(*calling(name, torch, leaves))
+    if name in RECURRENT:
+        return recurrent.build(kind, RECURRENT[name], torch, batch, fused=True)
     network = NETWORKS[name]
     model = model_of(network, torch)
     if variant == "channels_last":

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks.frameworks.recurrent import ctc_step, lstm_cell
 from benchmarks.frameworks.shared import Run, optimizer_step, public_operations
 from benchmarks.operations import OPTIMIZERS
 
@@ -134,6 +135,8 @@ PREPARED: dict[str, Callable[..., Run]] = {
     "softmax_backward": partial(softmax_backward, "softmax"),
     "log_softmax_backward": partial(softmax_backward, "log_softmax"),
     "cross_entropy_backward": cross_entropy_backward,
+    "ctc_step": partial(ctc_step, torch),
+    "lstm_cell": partial(lstm_cell, torch),
     "batch_norm_backward": batch_norm_backward,
     "group_norm_backward": group_norm_backward,
     "layer_norm_backward": layer_norm_backward,

@@ -233,6 +233,25 @@ py::object unravel_binding(const ArrayArg& positions_arg, const std::vector<int6
   return result.object;
 }
 
+py::object segment_numbers_binding(const ArrayArg& offsets_arg, int64_t count) {
+  constexpr const char* op = "segment_numbers";
+  Array offsets = index_array(op, "offsets", offsets_arg);
+  check_rank(op, "offsets", offsets, 1);
+  offsets = contiguous(offsets);
+  const int64_t segments = offsets.count();
+  const Array result = new_array(op, DType::Int64, {count});
+  launch(op, {0, bytes_of(offsets) + bytes_of(result)}, {read(offsets), write(result)}, 0, [=](void* const* at) {
+    const int64_t* const first = in<int64_t>(at[0]);
+    for (int64_t i = 0; i < segments; ++i) {
+      const int64_t low = i ? first[i - 1] : 0, high = i ? count : 0;
+      check<IndexError>(low <= first[i] && first[i] <= high, op, ": offsets[", i, "] is ", first[i], ", expected ", low,
+                        " to ", high);
+    }
+    number_segments(first, segments, count, to<int64_t>(at[1]));
+  });
+  return result.object;
+}
+
 void renormalize_rows_binding(const ArrayArg& table_arg, const ArrayArg& indices_arg, double max_norm,
                               double norm_type) {
   constexpr const char* op = "renormalize_rows";
@@ -544,6 +563,25 @@ Returns
 -------
 numpy.ndarray
     (len(shape), M), int64.
+
+Raises
+------
+ShapeError, DTypeError, IndexError
+)");
+  m.def("segment_numbers", &segment_numbers_binding, py::arg("offsets"), py::arg("count"),
+        R"(For each of `count` positions the number of the segment that it lies in.
+
+Parameters
+----------
+offsets : numpy.ndarray
+    (S,), int64 or int32: where each segment begins. The first is 0, none is less than the one before or more than
+    `count`; a segment that begins where the next one does is empty.
+count : int
+
+Returns
+-------
+numpy.ndarray
+    (count,), int64; 0 without segments.
 
 Raises
 ------

@@ -1,16 +1,10 @@
 #include "families.h"
 #include "kernels/loss.h"
 #include "launch.h"
+#include "loss_arguments.h"
 
 namespace cygnet {
 namespace {
-
-Reduction reduction_of(const char* op, const std::string& name) {
-  if (name == "none") return Reduction::None;
-  if (name == "sum") return Reduction::Sum;
-  if (name == "mean") return Reduction::Mean;
-  throw ValueError(message(op, ": reduction is '", name, "', expected 'none', 'sum' or 'mean'"));
-}
 
 // Labels are data: each run of a call checks them before its kernel proper.
 void check_labels(const char* op, Labels labels) {
@@ -31,14 +25,6 @@ Array label_array(const char* op, const ArrayArg& arg, int64_t rows) {
   const Array labels = index_array(op, "labels", arg);
   check_shape(op, "labels", labels, {rows});
   return labels;
-}
-
-// A gradient of the loss: 0-d for a sum or mean, else of the shape of the losses.
-Array loss_gradient(const char* op, const ArrayArg& arg, DType dtype, const char* like, Reduction reduction,
-                    const Dims& shape) {
-  const Array grad = array_of(op, "grad_output", arg, dtype, like);
-  check_shape(op, "grad_output", grad, reduction == Reduction::None ? shape : Dims{});
-  return contiguous(grad);
 }
 
 py::tuple cross_entropy_forward_binding(const ArrayArg& logits_arg, const ArrayArg& labels_arg, int64_t ignore_index,

@@ -57,6 +57,7 @@ PYBIND11_MODULE(CYGNET_MODULE, m) {
   cygnet::bind_softmax(m);
   cygnet::bind_sort(m);
   cygnet::bind_loss(m);
+  cygnet::bind_ctc(m);
   cygnet::bind_random(m);
   cygnet::bind_sampling(m);
   cygnet::bind_gather(m);

@@ -213,6 +213,12 @@ void unravel(const int64_t* positions, int64_t count, const int64_t* sizes, int 
   });
 }
 
+void number_segments(const int64_t* first, int64_t segments, int64_t count, int64_t* result) noexcept {
+  if (segments == 0) std::fill(result, result + count, int64_t(0));
+  for (int64_t k = 0; k < segments; ++k)
+    std::fill(result + first[k], result + (k + 1 < segments ? first[k + 1] : count), k);
+}
+
 void count_nonzero(const char* input, int64_t size, int64_t* counts) noexcept {
   parallel_ranges(size, nonzero_piece, 0.25, [&](int64_t begin, int64_t end) {
     counts[begin / nonzero_piece] = end - begin - std::count(input + begin, input + end, 0);

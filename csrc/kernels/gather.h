@@ -50,6 +50,9 @@ void append_positions(const int64_t* indices, int64_t count, int64_t size, bool 
 /// result[a, i] = the index along axis a of the element with number positions[i] in an array of `rank` sizes.
 void unravel(const int64_t* positions, int64_t count, const int64_t* sizes, int rank, int64_t* result) noexcept;
 
+/// result[i] = the number of the segment of [0, count) that i lies in; segment k begins at first[k], first[0] = 0.
+void number_segments(const int64_t* first, int64_t segments, int64_t count, int64_t* result) noexcept;
+
 /// How many elements a piece of `nonzero` has.
 constexpr int64_t nonzero_piece = 16384;
 

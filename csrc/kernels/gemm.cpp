@@ -5,6 +5,7 @@
 #include "carver.h"
 #include "core/parallel.h"
 #include "gemm_dot.h"
+#include "simd/loop.h"
 #include "tile.h"
 
 namespace cygnet {
@@ -189,6 +190,8 @@ void gemm(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixV
     tile.c_row = c_row;
     tile.b_padded = plan.pack_b;
     tile.alpha = epilogue.alpha;
+    // A strip of a transposed A has a line for each k, which no processor foresees.
+    const bool prefetches = !plan.pack_a && a.row_step == 1 && a.column_step != 1;
     // At least one pass, so that a product of depth 0 stores bias and activation.
     for (int64_t k = 0; k == 0 || k < depth; k += depth_block) {
       tile.depth = std::min(depth_block, depth - k);
@@ -202,6 +205,8 @@ void gemm(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixV
         tile.a_step = plan.pack_a ? tile.rows : a.column_step;
         tile.a = plan.pack_a ? packed.a + strip_offset(s, m, depth) + k * tile.rows
                              : a.data + m * a.row_step + k * a.column_step;
+        if (prefetches && s + 1 < last)
+          for (int64_t j = 0; j < tile.depth; ++j) prefetch(tile.a + tile.rows + j * a.column_step);
         for (int64_t p = first_panel; p < last_panel; ++p) {
           const int64_t n = panels.begin(p);
           tile.vectors = panels.vectors_of(p);

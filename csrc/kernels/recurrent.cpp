@@ -21,8 +21,7 @@ RecurrentGrid recurrent_grid(const RecurrentSizes& sizes, int64_t columns) noexc
   const bool heavy = weight_bytes > most_weight_bytes && !sizes.projected;
   grid.chunks =
       heavy ? 1 : std::max<int64_t>(1, sizes.batch / (sizes.batch < 2 * enough_rows ? least_rows : enough_rows));
-  const int64_t rows = ceil_div(sizes.batch, grid.chunks);
-  grid.panels = panels_for<T>(columns, std::min(max_vectors, rows > 6 ? 2 : max_vectors));
+  grid.panels = panels_for<T>(columns);
   grid.slices = 1;
   if (grid.chunks * sizes.directions == 1 && !sizes.projected)
     while (grid.slices < 16 && 2 * grid.slices <= grid.panels.panels &&

@@ -60,7 +60,7 @@ from cygnet.nn.dropout import (
     Dropout3d,
     FeatureAlphaDropout,
 )
-from cygnet.nn.embedding import Embedding
+from cygnet.nn.embedding import Embedding, EmbeddingBag
 from cygnet.nn.images import (
     ChannelShuffle,
     Fold,
@@ -84,6 +84,7 @@ from cygnet.nn.loss import (
     CosineEmbeddingLoss,
     CosineSimilarity,
     CrossEntropyLoss,
+    CTCLoss,
     GaussianNLLLoss,
     HingeEmbeddingLoss,
     HuberLoss,
@@ -153,7 +154,8 @@ from cygnet.nn.pooling import (
     MaxUnpool2d,
     MaxUnpool3d,
 )
-from cygnet.nn.recurrent import GRUCell, LSTMCell, RNNCell
+from cygnet.nn.recurrent import GRU, LSTM, RNN, RNNBase
+from cygnet.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 from cygnet.nn.transformer import (
     Transformer,
     TransformerDecoder,
@@ -195,6 +197,7 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "CTCLoss",
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
@@ -205,11 +208,13 @@ __all__ = [
     "Dropout3d",
     "ELU",
     "Embedding",
+    "EmbeddingBag",
     "FeatureAlphaDropout",
     "Flatten",
     "Fold",
     "GELU",
     "GLU",
+    "GRU",
     "GRUCell",
     "GaussianNLLLoss",
     "GroupNorm",
@@ -229,6 +234,7 @@ __all__ = [
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LSTM",
     "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
@@ -262,6 +268,8 @@ __all__ = [
     "PixelUnshuffle",
     "PoissonNLLLoss",
     "RMSNorm",
+    "RNN",
+    "RNNBase",
     "RNNCell",
     "RReLU",
     "ReLU",

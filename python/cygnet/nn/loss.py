@@ -14,6 +14,7 @@ from cygnet.nn.function import OfFunction
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
+    "CTCLoss",
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
@@ -135,6 +136,23 @@ class CrossEntropyLoss(_Loss, function=functional.cross_entropy, tensors=2):
         The mean is over the labels that count, each with its class's weight.
     label_smoothing : float, default 0.0
         The share of the target that is spread over all classes.
+    """
+
+
+class CTCLoss(_Loss, function=functional.ctc_loss, tensors=4):
+    """Minus the log-probability of all paths of (T, N, C) log-probabilities that give the targets.
+
+    Called with log-probabilities, targets, and the lengths of both: see
+    :func:`cygnet.nn.functional.ctc_loss`.
+
+    Parameters
+    ----------
+    blank : int, default 0
+        The class of no label.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        The mean is over the samples, after each loss was divided by its target's length.
+    zero_infinity : bool, default False
+        Whether the infinite loss of a target too long for its input counts as 0.
     """
 
 

@@ -1,181 +1,402 @@
-"""Recurrent cells: one step of a recurrent network."""
+"""Recurrent networks over whole sequences."""
 
 from __future__ import annotations
 
-import math
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from cygnet.kernels import ShapeError
-from cygnet.nn import functional, init
 from cygnet.nn.linear import positive_int
 from cygnet.nn.module import Module
 from cygnet.nn.parameter import Parameter, float_dtype
-from cygnet.ops.create import zeros
-from cygnet.ops.shape import chunk
+from cygnet.nn.recurrent_cells import KINDS, check_nonlinearity, draw_uniform
+from cygnet.nn.utils.rnn import (
+    PackedSequence,
+    by_length,
+    checked_lengths,
+    packed_positions,
+    padded_rows,
+    padded_shape,
+    read_packed,
+)
+from cygnet.ops.gather import gather_rows
+from cygnet.ops.recurrent import recurrent, states_of
+from cygnet.ops.recurrent_layer import Kind
+from cygnet.random import module_cell
 from cygnet.tensor import Tensor
 
-__all__ = ["GRUCell", "LSTMCell", "RNNCell"]
+__all__ = ["GRU", "LSTM", "RNN", "RNNBase"]
+
+_WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
 
-class _Cell(Module):
-    """What the cells share: weights of the gates, one below another, and the check of the state.
+class RNNBase(Module):
+    """What `RNN`, `LSTM` and `GRU` have in common.
 
     Parameters
     ----------
+    mode : str
+        'LSTM', 'GRU', 'RNN_TANH' or 'RNN_RELU'.
     input_size, hidden_size : int
-        Numbers in an input and in a state.
+        Numbers in one step of the input, and in a state.
+    num_layers : int
+        How many layers, each on the output of the one below. Default 1.
     bias : bool
         Whether two biases are added, one with the input's product and one with the state's. Default
         True.
+    batch_first : bool
+        Whether input and output are (N, T, ...), else (T, N, ...). Default False. States are the
+        same either way.
+    dropout : float
+        Probability of dropping a number of a layer's output on its way to the next, in training.
+        Default 0.
+    bidirectional : bool
+        Whether each layer has a second direction, which begins at the sequence's end. Default
+        False.
+    proj_size : int
+        Of LSTM: the size to which hidden states are projected. Default 0: they are not.
     device : device, optional
         The CPU; any other is an error.
     dtype : dtype, optional
         float32, the default, or float64.
-    """
 
-    _gates: int
+    Attributes
+    ----------
+    weight_ih_l[k], weight_hh_l[k] : Parameter
+        Of layer k: (gates * hidden_size, inputs) and (gates * hidden_size, hidden_size or
+        proj_size).
+    bias_ih_l[k], bias_hh_l[k] : Parameter
+        (gates * hidden_size,); with bias alone.
+    weight_hr_l[k] : Parameter
+        (proj_size, hidden_size); with proj_size alone.
+
+    Those of the second direction have the suffix ``_reverse``.
+    """
 
     def __init__(
         self,
+        mode: str,
         input_size: int,
         hidden_size: int,
+        num_layers: int = 1,
         bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
         device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
         name = type(self).__name__
+        if mode not in KINDS:
+            raise ValueError(f"{name}: mode is {mode!r}, expected one of {', '.join(KINDS)}")
+        self.mode = mode
         self.input_size = positive_int(name, "input_size", input_size)
         self.hidden_size = positive_int(name, "hidden_size", hidden_size)
+        self.num_layers = positive_int(name, "num_layers", num_layers)
+        for which, flag in (("bias", bias), ("batch_first", batch_first)):
+            if not isinstance(flag, bool):
+                raise TypeError(
+                    f"{name}: argument {which} expected a bool, got {type(flag).__name__}"
+                )
+        if (
+            isinstance(dropout, bool)
+            or not isinstance(dropout, int | float)
+            or not 0 <= dropout <= 1
+        ):
+            raise ValueError(
+                f"{name}: argument dropout expected a probability in [0, 1], got {dropout}"
+            )
+        if dropout > 0 and num_layers == 1:
+            warnings.warn(
+                f"{name}: dropout={dropout} has no effect, as it is between layers and there is "
+                "but one",
+                stacklevel=3,
+            )
+        self.proj_size = positive_int(name, "proj_size", proj_size, 0)
+        if proj_size and mode != "LSTM":
+            raise ValueError(f"{name}: argument proj_size expected 0, got {proj_size}: for LSTM")
+        if proj_size >= hidden_size:
+            raise ValueError(
+                f"{name}: argument proj_size expected less than hidden_size, {hidden_size}, got "
+                f"{proj_size}"
+            )
         self.bias = bias
-        dtype = float_dtype(name, device, dtype)
-        rows = self._gates * self.hidden_size
-        self.weight_ih = Parameter(np.empty((rows, self.input_size), dtype))
-        self.weight_hh = Parameter(np.empty((rows, self.hidden_size), dtype))
-        for which in ("bias_ih", "bias_hh"):
-            self.register_parameter(which, Parameter(np.empty(rows, dtype)) if bias else None)
+        self.batch_first = batch_first
+        self.dropout = float(dropout)
+        self.bidirectional = bool(bidirectional)
+        self._make_parameters(float_dtype(name, device, dtype))
         self.reset_parameters()
+
+    @property
+    def _kind(self) -> Kind:
+        return KINDS[self.mode]
+
+    def _make_parameters(self, dtype: np.dtype[Any]) -> None:
+        gates = self._kind.gates * self.hidden_size
+        state = self.proj_size or self.hidden_size
+        width = self.input_size
+        suffixes = ("", "_reverse") if self.bidirectional else ("",)
+        self._all_weights = []
+        for layer in range(self.num_layers):
+            for suffix in suffixes:
+                shapes = (
+                    (gates, width),
+                    (gates, state),
+                    (gates,) if self.bias else None,
+                    (gates,) if self.bias else None,
+                    (self.proj_size, self.hidden_size) if self.proj_size else None,
+                )
+                names = []
+                for weight, shape in zip(_WEIGHTS, shapes, strict=True):
+                    if shape is not None:
+                        names.append(f"{weight}_l{layer}{suffix}")
+                        setattr(self, names[-1], Parameter(np.empty(shape, dtype)))
+                self._all_weights.append(names)
+            width = state * len(suffixes)
 
     def reset_parameters(self) -> None:
         """Draw all weights and biases anew, uniform in ±1/sqrt(hidden_size)."""
-        bound = 1 / math.sqrt(self.hidden_size)
-        for parameter in self.parameters():
-            init.uniform_(parameter, -bound, bound)
+        draw_uniform(self, self.hidden_size)
 
-    def _checked(self, input: Tensor, *state: Tensor | None) -> list[Tensor]:
-        """The states, zeros for those that are missing."""
+    @property
+    def all_weights(self) -> list[list[Parameter]]:
+        """The parameters of each layer's directions."""
+        return [[getattr(self, name) for name in names] for names in self._all_weights]
+
+    @property
+    def _flat_weights(self) -> list[Parameter]:
+        return [weight for weights in self.all_weights for weight in weights]
+
+    def flatten_parameters(self) -> None:
+        """Has nothing to do; here for PyTorch's sake."""
+
+    def _layers(self) -> list[list[Any]]:
+        """The parameters as `recurrent` takes them."""
+        attributes, absent = self.__dict__, (None, None)
+        each: list[Any] = []
+        for names in self._all_weights:
+            weights = [attributes[name] for name in names]
+            if not self.bias:
+                weights[2:2] = absent
+            each.append(weights)
+        directions = 1 + self.bidirectional
+        return [each[i : i + directions] for i in range(0, len(each), directions)]
+
+    def forward(
+        self, input: Tensor | PackedSequence, hx: Any = None, lengths: Any = None
+    ) -> tuple[Any, Any]:
+        """Run over whole sequences.
+
+        Parameters
+        ----------
+        input : Tensor or PackedSequence
+            (T, N, input_size), (N, T, input_size) with batch_first, or (T, input_size) of one
+            sequence without a batch.
+        hx : Tensor, or for LSTM a pair of Tensor, optional
+            Initial states h_0, for LSTM (h_0, c_0): (num_layers * directions, N, hidden_size), for
+            one sequence without N; h_0 is proj_size wide if there is a projection. Default: zeros.
+        lengths : sequence of int or Tensor, optional
+            Not in PyTorch. N numbers from 1 to T in any order: how long each sequence is. Steps
+            beyond it take no time and change nothing: there the output is 0, as is the gradient of
+            the input. They are read, which a recording does not allow of a tensor.
+
+        Returns
+        -------
+        output : Tensor or PackedSequence
+            The last layer's hidden states of all steps, in the form of the input:
+            (T, N, directions * hidden_size).
+        states : Tensor or pair of Tensor
+            Those after each sequence's last step, in the form of `hx`.
+
+        Raises
+        ------
+        ShapeError, DTypeError, ValueError
+        """
         name = type(self).__name__
-        if input.ndim not in (1, 2) or input.shape[-1] != self.input_size:
-            raise ShapeError(
-                f"{name}: input has shape {input.shape}, expected (N, {self.input_size}) or "
-                f"({self.input_size},)"
+        states = self._states(name, hx)
+        if isinstance(input, PackedSequence):
+            if lengths is not None:
+                raise ValueError(f"{name}: lengths must be None if input is a PackedSequence")
+            sizes = read_packed(name, input)
+            output, *last = self._sorted(
+                input.data, states, sizes, input.sorted_indices, input.unsorted_indices
             )
-        shape = (*input.shape[:-1], self.hidden_size)
-        for given in state:
-            if given is not None and given.shape != shape:
-                raise ShapeError(f"{name}: hx has shape {given.shape}, expected {shape}")
-        return [zeros(shape, dtype=input.dtype) if given is None else given for given in state]
+            return PackedSequence(output, *input[1:]), self._as_given(last)
+        if input.ndim not in (2, 3):
+            raise ShapeError(f"{name}: input has shape {input.shape}, expected 2 or 3 dimensions")
+        if lengths is not None:
+            return self._of_lengths(name, input, states, lengths)
+        if input.ndim == 3:
+            output, *last = self._run(input, states, batch_first=self.batch_first)
+            return output, self._as_given(last)
+        for which, state in zip(self._kind.states, states, strict=True):
+            if state is not None and state.ndim != 2:
+                raise ShapeError(
+                    f"{name}: {which} has shape {state.shape}, expected 2 dimensions, as the input"
+                )
+        batch = [None if state is None else state.unsqueeze(1) for state in states]
+        output, *last = self._run(input.unsqueeze(1), batch)
+        return output.squeeze(1), self._as_given([state.squeeze(1) for state in last])
 
-    def _products(self, input: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """What input and state give to all gates."""
-        return (
-            functional.linear(input, self.weight_ih, self.bias_ih),
-            functional.linear(state, self.weight_hh, self.bias_hh),
+    def _run(self, input: Tensor, states: Sequence[Tensor | None], **options: Any) -> Any:
+        drops = self.training and self.dropout > 0 and self.num_layers > 1
+        return recurrent(
+            type(self).__name__,
+            self._kind,
+            input,
+            states,
+            self._layers(),
+            self.dropout if drops else 0.0,
+            module_cell(self.path) if drops else None,
+            **options,
         )
 
+    def _sorted(
+        self,
+        data: Tensor,
+        states: Sequence[Tensor | None],
+        batch_sizes: tuple[int, ...],
+        order: Tensor | None,
+        back: Tensor | None,
+    ) -> list[Tensor]:
+        """Packed rows, and states in the sequences' first order, to packed rows and such states."""
+        if order is not None:
+            batch = batch_sizes[0]
+            states = [
+                gather_rows(s, order, 1) if s is not None and s.shape[1:2] == (batch,) else s
+                for s in states
+            ]
+        output, *last = self._run(data, states, batch_sizes=batch_sizes)
+        return [output, *(s if back is None else gather_rows(s, back, 1) for s in last)]
+
+    def _of_lengths(
+        self, name: str, input: Tensor, states: Sequence[Tensor | None], lengths: Any
+    ) -> tuple[Tensor, Any]:
+        if input.ndim != 3 or input.shape[2] != self.input_size:
+            form = "N, T" if self.batch_first else "T, N"
+            raise ShapeError(
+                f"{name}: input has shape {input.shape}, expected ({form}, {self.input_size}), as "
+                "lengths are given"
+            )
+        batch, length = input.shape[:2] if self.batch_first else input.shape[1::-1]
+        order, sizes = by_length(checked_lengths(name, lengths, batch, length))
+        positions = packed_positions(sizes, order, length, self.batch_first)
+        rows = gather_rows(input.reshape(batch * length, self.input_size), positions)
+        there, back = Tensor._wrap(order), Tensor._wrap(np.argsort(order))
+        output, *last = self._sorted(rows, states, tuple(sizes.tolist()), there, back)
+        lead = padded_shape(length, batch, self.batch_first)
+        return padded_rows(output, positions, lead, 0.0), self._as_given(last)
+
+    def _states(self, name: str, hx: Any) -> Sequence[Tensor | None]:
+        """The initial states, None where they are zeros."""
+        return (None,) * len(self._kind.states) if hx is None else states_of(name, self._kind, hx)
+
+    def _as_given(self, states: Sequence[Tensor]) -> Any:
+        return states[0] if len(states) == 1 else tuple(states)
+
     def extra_repr(self) -> str:
-        """The arguments of the class."""
-        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else ", bias=False")
+        """The arguments of the class, without defaults."""
+        shown = [str(self.input_size), str(self.hidden_size)]
+        for name, default in (
+            ("proj_size", 0),
+            ("num_layers", 1),
+            ("bias", True),
+            ("batch_first", False),
+            ("dropout", 0),
+            ("bidirectional", False),
+        ):
+            value = getattr(self, name)
+            if value != default:
+                shown.append(f"{name}={value}")
+        return ", ".join(shown)
 
 
-class RNNCell(_Cell):
-    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or with relu.
+class RNN(RNNBase):
+    """h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), or with relu.
 
     Parameters
     ----------
-    input_size, hidden_size, bias, device, dtype
-        Sizes of input and state; whether there are biases, default True; where and of what type,
-        as in `Linear`.
+    input_size, hidden_size, num_layers
+        As in `RNNBase`.
     nonlinearity : str
         'tanh' (default) or 'relu'.
+    bias, batch_first, dropout, bidirectional, device, dtype
+        As in `RNNBase`.
 
     References
     ----------
     J. Elman, "Finding structure in time", Cognitive Science 14, 1990.
     """
 
-    _gates = 1
-
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
-        bias: bool = True,
+        num_layers: int = 1,
         nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        *,
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        if nonlinearity not in ("tanh", "relu"):
-            raise ValueError(
-                f"RNNCell: nonlinearity is {nonlinearity!r}, expected 'tanh' or 'relu'"
-            )
-        super().__init__(input_size, hidden_size, bias, device, dtype)
+        check_nonlinearity(type(self).__name__, nonlinearity)
+        super().__init__(
+            f"RNN_{nonlinearity.upper()}",
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            device=device,
+            dtype=dtype,
+        )
         self.nonlinearity = nonlinearity
 
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        """The next state (N, hidden_size) of an input (N, input_size) and a state, zeros by
-        default; both may be without the batch's dimension.
-        """
-        (state,) = self._checked(input, hx)
-        own, recurrent = self._products(input, state)
-        activation = functional.tanh if self.nonlinearity == "tanh" else functional.relu
-        return activation(own + recurrent)
 
-    def extra_repr(self) -> str:
-        """The arguments of the class."""
-        other = "" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}"
-        return super().extra_repr() + other
+class LSTM(RNNBase):
+    """Long short-term memory; gates i, f, g, o in this order.
 
-
-class LSTMCell(_Cell):
-    """The step of a network with long short-term memory; gates i, f, g, o in this order.
+    i, f, o = sigmoid(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh) and g = tanh(the same), each by its
+    rows; c_t = f c_{t-1} + i g; h_t = o tanh(c_t), or W_hr times that.
 
     Parameters
     ----------
-    input_size, hidden_size, bias, device, dtype
-        As in `RNNCell`.
+    input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size, \
+    device, dtype
+        As in `RNNBase`.
 
     References
     ----------
     S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9, 1997; with the
-    forget gate of F. Gers et al., "Learning to forget", 2000.
+    forget gate of F. Gers et al., "Learning to forget", 2000; the projection: H. Sak et al., arXiv
+    1402.1128.
     """
 
-    _gates = 4
-
-    def forward(
-        self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """The next (h, c), each (N, hidden_size), of an input (N, input_size) and the last ones,
-        zeros by default.
-        """
-        hidden, cell = self._checked(input, *(hx or (None, None)))
-        own, recurrent = self._products(input, hidden)
-        i, f, g, o = chunk(own + recurrent, 4, -1)
-        cell = functional.sigmoid(f) * cell + functional.sigmoid(i) * functional.tanh(g)
-        return functional.sigmoid(o) * functional.tanh(cell), cell
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__("LSTM", *args, **kwargs)
 
 
-class GRUCell(_Cell):
-    """The step of a gated recurrent network; gates r, z, n in this order, the state's product taken
-    before the reset.
+class GRU(RNNBase):
+    """Gated recurrent units; gates r, z, n in this order, the state's product taken before the
+    reset.
+
+    r, z = sigmoid(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), each by its rows;
+    n = tanh(W_ih x_t + b_ih + r (W_hh h_{t-1} + b_hh)); h_t = (1 - z) n + z h_{t-1}.
 
     Parameters
     ----------
-    input_size, hidden_size, bias, device, dtype
-        As in `RNNCell`.
+    input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype
+        As in `RNNBase`.
 
     References
     ----------
@@ -183,15 +404,5 @@ class GRUCell(_Cell):
     machine translation", EMNLP 2014.
     """
 
-    _gates = 3
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        """The next state (N, hidden_size) of an input (N, input_size) and a state, zeros by
-        default.
-        """
-        (state,) = self._checked(input, hx)
-        own, recurrent = self._products(input, state)
-        (r, z, n), (r_state, z_state, n_state) = chunk(own, 3, -1), chunk(recurrent, 3, -1)
-        reset = functional.sigmoid(r + r_state)
-        new = functional.tanh(n + reset * n_state)
-        return new + functional.sigmoid(z + z_state) * (state - new)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__("GRU", *args, **kwargs)

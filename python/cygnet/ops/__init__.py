@@ -16,12 +16,14 @@ from cygnet.ops.composite import *
 from cygnet.ops.conv import *
 from cygnet.ops.convert import *
 from cygnet.ops.create import *
+from cygnet.ops.ctc import *
 from cygnet.ops.diagonal import *
 from cygnet.ops.distance import *
 from cygnet.ops.dropout import *
 from cygnet.ops.einsum import *
 from cygnet.ops.elementwise import *
 from cygnet.ops.embedding import *
+from cygnet.ops.embedding_bag import *
 from cygnet.ops.gather import *
 from cygnet.ops.index import *
 from cygnet.ops.inspection import *
@@ -38,6 +40,7 @@ from cygnet.ops.pad import *
 from cygnet.ops.pooling import *
 from cygnet.ops.products import *
 from cygnet.ops.random import *
+from cygnet.ops.recurrent import *
 from cygnet.ops.reduce import *
 from cygnet.ops.rounding import *
 from cygnet.ops.rows import *

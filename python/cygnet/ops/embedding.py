@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cygnet import kernels
-from cygnet.autograd import record
+from cygnet.autograd import modified, record
 from cygnet.ops.broadcast import reshape, to_shape
 from cygnet.ops.common import as_tensor, wrap
 from cygnet.ops.create import ones
@@ -66,6 +66,7 @@ def embedding(
     index = reshape(input.detach(), -1)
     if max_norm is not None:
         kernels.renormalize_rows(weight._array, index._array, max_norm, norm_type)
+        modified(weight)
     output = wrap(kernels.gather_rows(weight._array, index._array).reshape(*input.shape, width))
 
     def backward(grad: Tensor) -> tuple[Tensor]:

@@ -1,5 +1,6 @@
 """Helpers for the parameters of modules: gradients, vectors of parameters, normalisations."""
 
+from cygnet.nn.utils import rnn
 from cygnet.nn.utils.clip import (
     clip_grad_norm_,
     clip_grad_value_,
@@ -21,6 +22,7 @@ __all__ = [
     "parameters_to_vector",
     "remove_spectral_norm",
     "remove_weight_norm",
+    "rnn",
     "spectral_norm",
     "vector_to_parameters",
     "weight_norm",
