@@ -39,10 +39,10 @@ def linear_relu_backward(grad: Tensor, input: Tensor, weight: Tensor, output: Te
 
 
 def attention_backward(grad: Tensor, query: Tensor, key: Tensor, value: Tensor) -> Run:
-    g, *inputs = (t.numpy() for t in (grad, query, key, value))
+    g, q, k, v = (t.numpy() for t in (grad, query, key, value))
     options: dict[str, Any] = {"causal": True, "scale": query.shape[-1] ** -0.5}
-    output, log_sum, _ = kernels.attention_forward(*inputs, **options)
-    return lambda: kernels.attention_backward(g, *inputs, output, log_sum, **options)
+    output, log_sum, _ = kernels.attention_forward(q, k, v, **options)
+    return lambda: kernels.attention_backward(g, q, k, v, output, log_sum, **options)
 
 
 def max_pool2d_backward(grad: Tensor, input: Tensor) -> Run:

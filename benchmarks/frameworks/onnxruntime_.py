@@ -38,7 +38,7 @@ def describe() -> dict[str, Any]:
 
 
 def variants(kind: str, name: str) -> list[str]:
-    if NETWORKS[name].tokens:
+    if name in NETWORKS and NETWORKS[name].tokens:
         return []
     return ["optimised"]
 

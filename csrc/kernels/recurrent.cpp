@@ -56,6 +56,64 @@ namespace {
 // Steps up to which packing U would cost more than it saves.
 constexpr int64_t few_steps = 3;
 
+// A product of one row with the panels of all gates side by side: one panel alone has too few sums for the latency of
+// the multiply-add, and this way a number of the state serves all.
+template <class T>
+struct GatesOfRow {
+  const T* state;
+  int64_t depth;
+  int vectors, columns;
+  const T* b[4];
+  T* c[4];  // added to
+};
+
+template <class T, int Gates, int Vectors>
+void multiply_row_of(const GatesOfRow<T>& row) noexcept {
+  using V = Vec<T>;
+  constexpr int lanes = V::lanes;
+  constexpr int64_t longest_chain = 256;
+  for (int64_t from = 0; from < row.depth; from += longest_chain) {
+    const int64_t end = std::min(row.depth, from + longest_chain);
+    V sum[Gates][Vectors];
+    for (auto& gate : sum)
+      for (V& s : gate) s = V(T(0));
+    for (int64_t k = from; k < end; ++k) {
+      const V h(row.state[k]);
+#pragma GCC unroll 4
+      for (int g = 0; g < Gates; ++g)
+#pragma GCC unroll 4
+        for (int v = 0; v < Vectors; ++v) sum[g][v] = fma(h, V::load(row.b[g] + (k * Vectors + v) * lanes), sum[g][v]);
+    }
+    for (int g = 0; g < Gates; ++g)
+      for (int v = 0; v < Vectors; ++v) {
+        T* const c = row.c[g] + v * lanes;
+        const int count = std::min(lanes, row.columns - v * lanes);
+        (V::load(c, count) + sum[g][v]).store(c, count);
+      }
+  }
+}
+
+template <class T, int Gates>
+void multiply_row_of(const GatesOfRow<T>& row) noexcept {
+  switch (row.vectors) {
+    case 1:
+      return multiply_row_of<T, Gates, 1>(row);
+    case 2:
+      return multiply_row_of<T, Gates, 2>(row);
+    case 3:
+      return multiply_row_of<T, Gates, 3>(row);
+    default:
+      if constexpr (max_vectors >= 4) return multiply_row_of<T, Gates, 4>(row);
+  }
+}
+
+template <class T>
+void multiply_row(const GatesOfRow<T>& row, int gates) noexcept {
+  if (gates == 4) return multiply_row_of<T, 4>(row);
+  if (gates == 3) return multiply_row_of<T, 3>(row);
+  multiply_row_of<T, 1>(row);
+}
+
 template <class T>
 struct ForwardScratch {
   struct Direction {
@@ -215,7 +273,6 @@ class Forward {
     const Direction& at = direction_[d];
     const int64_t state = sizes_.state(), width = sizes_.hidden, unit = grid_.panels.begin(p);
     const int64_t row = sizes_.first[t] + task.chunk;
-    const bool gru = sizes_.cell == Cell::Gru;
     Tile<T> tile;
     tile.a = state_of(d, turn, task.chunk);
     tile.depth = state;
@@ -223,18 +280,26 @@ class Forward {
     tile.columns = grid_.panels.columns_of(p);
     tile.b_step = int64_t{tile.vectors} * grid_.panels.lanes;
     tile.b_padded = true;
+    GatesOfRow<T> gates{tile.a, state, tile.vectors, tile.columns, {}, {}};
     for (int64_t gate = 0; gate < sizes_.gates(); ++gate) {
-      const bool apart = gru && gate == 2;
+      const bool apart = sizes_.cell == Cell::Gru && gate == 2;
       const int64_t c_step = apart ? width : gates_step_;
       tile.b = scratch_.direction[d].packed_hh + (gate * grid_.panels.padded_columns() + unit) * state;
       tile.c = apart ? at.extra + row * width + unit : at.gates + row * gates_step_ + gate * width + unit;
       tile.accumulate = !apart;
       tile.bias = apart && at.parameters.bias_hh ? at.parameters.bias_hh + 2 * width + unit : nullptr;
+      if (count == 1) {
+        if (apart) tile.bias ? std::copy_n(tile.bias, tile.columns, tile.c) : std::fill_n(tile.c, tile.columns, T(0));
+        gates.b[gate] = tile.b;
+        gates.c[gate] = tile.c;
+        continue;
+      }
       if (!apart)
         for (int64_t i = 0; i < count; ++i)
           for (int v = 0; v < tile.vectors; ++v) prefetch(tile.c + i * grid_.chunks * c_step + v * grid_.panels.lanes);
       multiply_rows(tile, count, grid_.chunks * state_step_, grid_.chunks * c_step);
     }
+    if (count == 1) multiply_row(gates, static_cast<int>(sizes_.gates()));
     for (int64_t i = 0; i < count; ++i) activate(d, task.chunk + i * grid_.chunks, t, turn, unit, tile.columns);
   }
 

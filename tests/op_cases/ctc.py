@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cygnet import Tensor, nn
+from cygnet import Tensor
 from tests.op_cases.case import Case, case, labels, op, s, x
 from tests.op_cases.losses import REDUCTIONS
 from tests.op_cases.reductions import log_softmax
@@ -78,24 +78,15 @@ SAMPLES = [
 ]  # fmt: skip
 
 
-def of_scores(name: str) -> Any:
-    def call(
-        scores: Tensor, targets: Tensor, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: str = "mean",
-    ) -> Tensor:  # fmt: skip
-        arguments = (
-            op("log_softmax")(scores, -1),
-            around(targets, blank),
-            input_lengths,
-            target_lengths,
-        )
-        if name == "ctc_loss":
-            return op("ctc_loss")(*arguments, blank, reduction)
-        return nn.CTCLoss(blank, reduction)(*arguments)
-
-    return call
+def of_scores(
+    scores: Tensor, targets: Tensor, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    logarithms = op("log_softmax")(scores, -1)
+    return op("ctc_loss")(
+        logarithms, around(targets, blank), input_lengths, target_lengths, blank=blank, reduction=reduction
+    )  # fmt: skip
 
 
 CASES: list[Case] = [
-    case("ctc_loss", ctc_loss, SAMPLES, of_scores("ctc_loss"), second=False, reason=COMPOSED),
-    case("nn.CTCLoss", ctc_loss, SAMPLES, of_scores("nn.CTCLoss"), second=False, reason=COMPOSED),
+    case("ctc_loss", ctc_loss, SAMPLES, of_scores, second=False, reason=COMPOSED),
 ]

@@ -16,7 +16,7 @@ from cygnet.ops.create import ones
 from cygnet.ops.dropout import dropout
 from cygnet.ops.elementwise import add, gt, logical_and, mul, sub, where
 from cygnet.ops.products import matmul
-from cygnet.ops.shape import transpose, unsqueeze
+from cygnet.ops.shape import common_shape, transpose, unsqueeze
 from cygnet.ops.softmax import softmax
 from cygnet.random import default_generator
 from cygnet.tensor import FLOATS, Array, Tensor
@@ -112,7 +112,7 @@ def scaled_dot_product_attention(
     if not lead == key.shape[:-2] == value.shape[:-2]:
         key_lead = (*key.shape[:-3], *lead[-1:]) if enable_gqa else key.shape[:-2]
         value_lead = (*value.shape[:-3], *lead[-1:]) if enable_gqa else value.shape[:-2]
-        lead = np.broadcast_shapes(lead, key_lead, value_lead)
+        lead = common_shape(op, (lead, key_lead, value_lead))
         query = expand(query, *lead, *query.shape[-2:])
         shared = (*lead[:-1], key.shape[-3]) if enable_gqa else lead
         key = expand(key, *shared, *key.shape[-2:])
