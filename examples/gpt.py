@@ -1,6 +1,6 @@
 """A small GPT that writes Shakespeare, character by character.
 
-    CYGNET_DATA=folder python examples/gpt.py
+    CYGNET_DATA=folder python examples/gpt.py [--plot curve.png]
 
 A. Radford et al., "Improving language understanding by generative pre-training", 2018; the text is
 the 1.1 million characters of Karpathy's char-rnn.
@@ -109,7 +109,7 @@ class GPT(nn.Module):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--width", type=int, default=128)
@@ -117,6 +117,7 @@ def main() -> None:
     parser.add_argument("--context", type=int, default=64)
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--short", action="store_true", help="a smaller network, for tests")
+    parser.add_argument("--plot", metavar="PATH", help="writes a picture (needs matplotlib)")
     options = parser.parse_args()
     if options.short:
         options.steps, options.layers, options.width, options.batch = 150, 2, 64, 16
@@ -163,6 +164,7 @@ def main() -> None:
             (step + 1) / warmup, 0.55 + 0.45 * math.cos(math.pi * step / options.steps)
         ),
     )
+    seconds, seen, unseen = [], [], []
     began = time.perf_counter()
     for step in range(1, options.steps + 1):
         _, loss = model(*get_batch(train))
@@ -171,11 +173,13 @@ def main() -> None:
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        if step % (options.steps // 5) == 0:
-            seconds = time.perf_counter() - began
+        if step % (options.steps // 10) == 0:
+            seconds.append(time.perf_counter() - began)
+            seen.append(loss.item() / math.log(2))
+            unseen.append(validation_loss(20) / math.log(2))
             print(
-                f"step {step}  loss {loss.item():.3f}  validation {validation_loss(20):.3f}  "
-                f"{seconds:.0f} s"
+                f"step {step}  {seen[-1]:.3f} bits a character, of unseen text {unseen[-1]:.3f}  "
+                f"{seconds[-1]:.0f} s"
             )
 
     reached = validation_loss(10 if options.short else 100)
@@ -184,7 +188,16 @@ def main() -> None:
     start = torch.tensor([[number["\n"]]])
     written = model.generate(start, 60 if options.short else 400, temperature=0.8, top_k=20)
     print("".join(letters[i] for i in written[0].tolist()))
-    assert reached < (2.75 if options.short else 1.75), f"validation loss {reached:.3f}"
+    if options.plot:
+        import matplotlib.pyplot as plt
+
+        figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+        axes.plot([s / 60 for s in seconds], seen, label="last batch of training")
+        axes.plot([s / 60 for s in seconds], unseen, label="unseen text")
+        axes.set(xlabel="minutes", ylabel="bits a character")
+        axes.legend()
+        figure.savefig(options.plot, dpi=100)
+    assert reached < (2.75 if options.short else 1.6), f"validation loss {reached:.3f}"
 
 
 if __name__ == "__main__":

@@ -218,6 +218,22 @@ def test_padding_and_threads_change_no_bit(name: str, batch_first: bool) -> None
             np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.parametrize(("batch", "hidden"), [(1, 256), (3, 384), (9, 448)])
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "RNN"])
+def test_threads_that_share_the_units(name: str, batch: int, hidden: int) -> None:
+    """Few sequences: after each step threads wait for each other; here also more than processors."""
+    cygnet.manual_seed(1)
+    net = make(cygnet, name, 20, hidden)
+    x = draw(12, batch, 20, dtype="float32")
+    results = []
+    for threads in (1, 2, 3, 9):
+        kernels.set_num_threads(threads)
+        results.append(outcome(cygnet, net, lambda _, net, x: net(x), [x]))
+    for other in results[1:]:
+        for one, two in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
 @pytest.mark.parametrize("name", ["LSTM", "GRU", "RNN"])
 def test_as_the_equations(name: str) -> None:
     """Also where PyTorch is not there: a batch of more sizes than the table of op cases has."""
