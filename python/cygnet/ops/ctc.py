@@ -64,7 +64,8 @@ def ctc_loss(
     Returns
     -------
     Tensor
-        The loss, 0-d, or (N,) for 'none'. A sample of length 0 has loss 0 with an empty target.
+        The loss, 0-d, or (N,) for 'none'. A sample of length 0 has loss 0 with an empty target; T
+        may be 0, too, which PyTorch refuses.
 
     Raises
     ------
