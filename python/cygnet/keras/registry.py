@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Iterable
 from typing import Any
 
 __all__ = ["Registry"]
@@ -19,27 +18,20 @@ class Registry:
         For messages: "loss", "optimizer".
     module : str
         Keras's module of them, such as "keras.losses", which serialized objects name.
-    objects : iterable of class or function
-        Each under its own name.
-    aliases : dict
-        More names.
     ignore_case : bool
         Whether names are found in any spelling of capitals. Default False.
     """
 
-    def __init__(
-        self,
-        kind: str,
-        module: str,
-        objects: Iterable[Any],
-        aliases: dict[str, Any] | None = None,
-        ignore_case: bool = False,
-    ) -> None:
+    def __init__(self, kind: str, module: str, ignore_case: bool = False) -> None:
         self.kind = kind
         self.module = module
         self.ignore_case = ignore_case
-        self.names = {self._key(each.__name__): each for each in objects}
-        self.names.update({self._key(name): each for name, each in (aliases or {}).items()})
+        self.names: dict[str, Any] = {}
+
+    def add(self, *objects: Any, **aliases: Any) -> None:
+        """Makes classes and functions known by their own names, and by others."""
+        for name, each in [(each.__name__, each) for each in objects] + list(aliases.items()):
+            self.names[self._key(name)] = each
 
     def _key(self, name: str) -> str:
         return name.lower() if self.ignore_case else name
