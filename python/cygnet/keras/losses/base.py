@@ -141,8 +141,8 @@ class LossFunctionWrapper(Loss):
         Further arguments of the function.
     """
 
-    _mean: ClassVar[LossFunction | None] = None
-    """The mean of the function's result in fewer ops than function and mean."""
+    _mean: ClassVar[Callable[..., Tensor | None] | None] = None
+    """The mean of the function's result in fewer ops than function and mean, None if it can't."""
 
     def __init__(
         self,
