@@ -4,9 +4,8 @@ reduce these.
 
 from __future__ import annotations
 
-from typing import Any
-
-from cygnet.keras.losses.base import REGISTRY, Loss, LossFunction, LossFunctionWrapper
+from cygnet.keras.lookup import Registry
+from cygnet.keras.losses.base import Loss, LossFunctionWrapper
 from cygnet.keras.losses.classes import (
     CTC,
     BinaryCrossentropy,
@@ -54,30 +53,52 @@ from cygnet.keras.losses.functions import (
     tversky,
 )
 
-# Each class beside the function that it wraps.
-_CLASSES: dict[LossFunction, Any] = {
-    binary_crossentropy: BinaryCrossentropy,
-    binary_focal_crossentropy: BinaryFocalCrossentropy,
-    categorical_crossentropy: CategoricalCrossentropy,
-    categorical_focal_crossentropy: CategoricalFocalCrossentropy,
-    categorical_generalized_cross_entropy: CategoricalGeneralizedCrossEntropy,
-    categorical_hinge: CategoricalHinge,
-    cosine_similarity: CosineSimilarity,
-    ctc: CTC,
-    dice: Dice,
-    hinge: Hinge,
-    huber: Huber,
-    kl_divergence: KLDivergence,
-    log_cosh: LogCosh,
-    mean_absolute_error: MeanAbsoluteError,
-    mean_absolute_percentage_error: MeanAbsolutePercentageError,
-    mean_squared_error: MeanSquaredError,
-    mean_squared_logarithmic_error: MeanSquaredLogarithmicError,
-    poisson: Poisson,
-    sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
-    squared_hinge: SquaredHinge,
-    tversky: Tversky,
-}
+_CLASSES = (
+    BinaryCrossentropy,
+    BinaryFocalCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
+    CategoricalHinge,
+    CosineSimilarity,
+    CTC,
+    Dice,
+    Hinge,
+    Huber,
+    KLDivergence,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+    SparseCategoricalCrossentropy,
+    SquaredHinge,
+    Tversky,
+)
+_FUNCTIONS = (
+    binary_crossentropy,
+    binary_focal_crossentropy,
+    categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
+    categorical_hinge,
+    cosine_similarity,
+    ctc,
+    dice,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    poisson,
+    sparse_categorical_crossentropy,
+    squared_hinge,
+    tversky,
+)
 _ALIASES = {
     "BCE": binary_crossentropy,
     "bce": binary_crossentropy,
@@ -95,30 +116,10 @@ _ALIASES = {
     "msle": mean_squared_logarithmic_error,
 }
 globals().update(_ALIASES)
-REGISTRY.add(*_CLASSES, *_CLASSES.values(), LossFunctionWrapper, **_ALIASES)
-get = REGISTRY.get
-serialize = REGISTRY.serialize
-deserialize = REGISTRY.deserialize
+_OBJECTS = {each.__name__: each for each in (*_FUNCTIONS, *_CLASSES, LossFunctionWrapper)}
+_REGISTRY = Registry("losses", _OBJECTS, _ALIASES)
+get = _REGISTRY.get
+serialize = _REGISTRY.serialize
+deserialize = _REGISTRY.deserialize
 
-__all__ = [
-    "Loss",
-    "deserialize",
-    "get",
-    "resolve",
-    "serialize",
-    *_ALIASES,
-    *(each.__name__ for each in (*_CLASSES, *_CLASSES.values())),
-]
-
-
-def resolve(identifier: Any) -> Loss:
-    """The `Loss` that a name, function, configuration or object stands for.
-
-    Unlike `get`, which gives functions where Keras does, it gives the class of each of Keras's
-    functions, and wraps functions of the user.
-    """
-    found = get(identifier)
-    if isinstance(found, Loss):
-        return found
-    loss: Loss = _CLASSES[found]() if found in _CLASSES else LossFunctionWrapper(found)
-    return loss
+__all__ = ["Loss", "deserialize", "get", "serialize", *_ALIASES, *_OBJECTS]

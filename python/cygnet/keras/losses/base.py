@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from cygnet import ops
 from cygnet.dtypes import NAMES, get_default_dtype
-from cygnet.keras.losses.functions import floating_tensor, plain_tensor, same_rank
-from cygnet.keras.registry import Registry
+from cygnet.keras.attached import masks
+from cygnet.keras.lookup import snake_case
+from cygnet.keras.losses.functions import MEANS, floating_tensor, plain_tensor, same_rank
 from cygnet.ops.common import cast
 from cygnet.tensor import Tensor, array_from
 
 LossFunction: TypeAlias = Callable[..., Tensor]
-
-REGISTRY = Registry("loss", "keras.losses")
 
 _MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 
@@ -48,8 +46,7 @@ class Loss:
                 f"{type(self).__name__}: reduction is {reduction!r}, expected "
                 f"{', '.join(map(repr, _MEANS))}, 'sum', 'none' or None"
             )
-        kind = type(self).__name__
-        self.name = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind).lower()
+        self.name = name or snake_case(type(self).__name__)
         self.reduction = reduction
         self.dtype = None if dtype is None else np.dtype(dtype)
 
@@ -68,10 +65,10 @@ class Loss:
         sample_weight : Tensor or array_like, optional
             A factor for each loss; it broadcasts.
         mask : Tensor or array_like, optional
-            Which losses count; a mean is over these alone. Default: the `_keras_mask` of `y_pred`,
-            if it has one.
+            Which losses count; a mean is over these alone. Default: the mask of `y_pred`, if it has
+            one.
         """
-        mask = getattr(y_pred, "_keras_mask", None) if mask is None else mask
+        mask = masks.of(y_pred) if mask is None else mask
         y_pred = self._prediction(y_pred)
         losses = floating_tensor(self.call(y_true, y_pred), self.name)
         own = self._mask(y_true, losses)
@@ -141,9 +138,6 @@ class LossFunctionWrapper(Loss):
         Further arguments of the function.
     """
 
-    _mean: ClassVar[Callable[..., Tensor | None] | None] = None
-    """The mean of the function's result in fewer ops than function and mean, None if it can't."""
-
     def __init__(
         self,
         fn: LossFunction,
@@ -155,6 +149,7 @@ class LossFunctionWrapper(Loss):
         super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
         self.fn = fn
         self._options = kwargs
+        self._mean = MEANS.get(fn)
         for key, value in kwargs.items():
             setattr(self, key, value)
 
@@ -171,7 +166,7 @@ class LossFunctionWrapper(Loss):
             and sample_weight is None
             and mask is None
             and self.reduction in _MEANS
-            and getattr(y_pred, "_keras_mask", None) is None
+            and not (masks and masks.of(y_pred))
         ):
             result = whole(y_true, self._prediction(y_pred), **self._options)
             if result is not None:
@@ -183,7 +178,7 @@ class LossFunctionWrapper(Loss):
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), **self._options}
         if type(self) is LossFunctionWrapper:
-            config["fn"] = REGISTRY.serialize(self.fn)
+            config["fn"] = getattr(self.fn, "__name__", str(self.fn))
         return config
 
     get_config.__doc__ = Loss.get_config.__doc__
@@ -191,6 +186,8 @@ class LossFunctionWrapper(Loss):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Loss:
         """The loss that `get_config` described."""
-        if "fn" in config:
-            config = {**config, "fn": REGISTRY.get(config["fn"])}
+        if isinstance(config.get("fn"), str):
+            from cygnet.keras.losses import get
+
+            config = {**config, "fn": get(config["fn"])}
         return cls(**config)

@@ -71,7 +71,6 @@ class MeanSquaredError(_Plain):
     """`mean_squared_error` of a batch."""
 
     _function = staticmethod(functions.mean_squared_error)
-    _mean = staticmethod(functions.mean_of_squared_error)
 
 
 class MeanSquaredLogarithmicError(_Plain):
@@ -120,8 +119,6 @@ class Huber(LossFunctionWrapper):
 
 class BinaryCrossentropy(LossFunctionWrapper):
     """`binary_crossentropy` of a batch."""
-
-    _mean = staticmethod(functions.mean_of_binary)
 
     def __init__(
         self,
@@ -174,8 +171,6 @@ class BinaryFocalCrossentropy(LossFunctionWrapper):
 
 class CategoricalCrossentropy(LossFunctionWrapper):
     """`categorical_crossentropy` of a batch."""
-
-    _mean = staticmethod(functions.mean_of_categorical)
 
     def __init__(
         self,
@@ -243,8 +238,6 @@ class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
 
 class SparseCategoricalCrossentropy(LossFunctionWrapper):
     """`sparse_categorical_crossentropy` of a batch."""
-
-    _mean = staticmethod(functions.mean_of_sparse)
 
     def __init__(
         self,

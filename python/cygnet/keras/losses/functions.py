@@ -4,19 +4,21 @@ All functions take `y_true` and `y_pred`, Tensors or arrays. The targets are cas
 predictions; a last axis of size 1 that only one of the two has is added to or taken from the other.
 Unlike Keras, which broadcasts, other differences of the shapes are an error.
 
-Where an activation has left its logits at the predictions (the attribute `_keras_logits`, set by
-softmax and sigmoid), the cross-entropies use these and clip nothing, as in Keras.
+Where softmax or sigmoid has attached its logits to the predictions, the cross-entropies use these
+and clip nothing, as in Keras.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from cygnet import ops
 from cygnet.dtypes import get_default_dtype
+from cygnet.keras.attached import logits
 from cygnet.kernels import ShapeError
 from cygnet.ops.common import cast
 from cygnet.ops.loss import at_least_zero
@@ -59,8 +61,8 @@ def _pair(op: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
 
 def _logits(y_pred: Any, from_logits: bool) -> tuple[Any, bool]:
     """The logits behind the predictions, if they are known, and whether there are any."""
-    logits = getattr(y_pred, "_keras_logits", None)
-    return (y_pred, from_logits) if logits is None else (logits, True)
+    found = logits.of(y_pred) if logits else None
+    return (y_pred, from_logits) if found is None else (found, True)
 
 
 def _clipped(x: Tensor) -> Tensor:
@@ -482,19 +484,27 @@ def tversky(
 # Where a mean over all losses needs fewer ops than the losses and their mean.
 
 
-def mean_of_squared_error(y_true: Any, y_pred: Any) -> Tensor:
+def _mean_of_squared_error(y_true: Any, y_pred: Any) -> Tensor:
     y_true, y_pred = _pair("mean_squared_error", y_true, y_pred)
     return ops.mse_loss(y_pred, y_true)
 
 
-def mean_of_binary(
-    y_true: Any, y_pred: Any, from_logits: bool, label_smoothing: float, axis: int
+def _mean_of_binary(
+    y_true: Any,
+    y_pred: Any,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
 ) -> Tensor:
     return _binary("binary_crossentropy", y_true, y_pred, from_logits, label_smoothing, "mean")
 
 
-def mean_of_categorical(
-    y_true: Any, y_pred: Any, from_logits: bool, label_smoothing: float, axis: int
+def _mean_of_categorical(
+    y_true: Any,
+    y_pred: Any,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
 ) -> Tensor | None:
     y_pred, from_logits = _logits(y_pred, from_logits)
     if not from_logits or y_pred.ndim != 2 or axis not in (-1, 1):
@@ -503,9 +513,22 @@ def mean_of_categorical(
     return ops.cross_entropy(pair[1], pair[0])
 
 
-def mean_of_sparse(
-    y_true: Any, y_pred: Any, from_logits: bool, ignore_class: int | None, axis: int
+def _mean_of_sparse(
+    y_true: Any,
+    y_pred: Any,
+    from_logits: bool = False,
+    ignore_class: int | None = None,
+    axis: int = -1,
 ) -> Tensor | None:
     if ignore_class is not None:
         return None
     return _sparse(y_true, y_pred, from_logits, None, axis, "mean")[0]
+
+
+MEANS: dict[Callable[..., Tensor], Callable[..., Tensor | None]] = {
+    binary_crossentropy: _mean_of_binary,
+    categorical_crossentropy: _mean_of_categorical,
+    mean_squared_error: _mean_of_squared_error,
+    sparse_categorical_crossentropy: _mean_of_sparse,
+}
+"""The mean of a function's losses in fewer ops; None where there is no shorter way."""
