@@ -13,7 +13,8 @@ from typing import Any, Self
 import numpy as np
 
 from cygnet.autograd import no_grad
-from cygnet.keras import masks, tree
+from cygnet.keras import tree
+from cygnet.keras.attached import masks
 from cygnet.keras.lookup import snake_case
 from cygnet.keras.symbolic import KerasTensor, Node, is_symbolic
 from cygnet.keras.variable import Variable
@@ -380,7 +381,7 @@ class Layer(Module):
                     _context.training = bool(training)
             if "training" in takes and _context.training is not None:
                 kwargs["training"] = _context.training
-            masked = masks.exist()
+            masked = bool(masks)
             if masked:
                 self._take_mask(args, kwargs)
             outputs = self.call(*args, **kwargs)
@@ -506,7 +507,7 @@ class Layer(Module):
 
     def _take_mask(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if "mask" in self._call_takes and kwargs.get("mask") is None and args:
-            found = tree.map_structure(masks.mask_of, args[0])
+            found = tree.map_structure(masks.of, args[0])
             if any(mask is not None for mask in tree.flatten(found)):
                 kwargs["mask"] = found
 
@@ -515,7 +516,7 @@ class Layer(Module):
             return
         previous = kwargs.get("mask")
         if previous is None:
-            previous = tree.map_structure(masks.mask_of, args[0])
+            previous = tree.map_structure(masks.of, args[0])
         made = self.compute_mask(args[0], previous)
         flat = tree.flatten(outputs)
         found = tree.flatten(made) if isinstance(made, list | tuple) else [made]
