@@ -14,6 +14,7 @@ import numpy as np
 
 from cygnet.autograd import no_grad
 from cygnet.keras import masks, tree
+from cygnet.keras.lookup import snake_case
 from cygnet.keras.symbolic import KerasTensor, Node, is_symbolic
 from cygnet.keras.variable import Variable
 from cygnet.nn import Module, Parameter
@@ -41,8 +42,7 @@ _name_counts: Counter[str] = Counter()
 
 def unique_name(class_name: str) -> str:
     """A name that no layer has: "Conv2D" gives "conv2d", then "conv2d_1"."""
-    words = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", re.sub(r"\W+", "", class_name))
-    base = re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
+    base = snake_case(class_name)
     count = _name_counts[base]
     _name_counts[base] += 1
     return f"{base}_{count}" if count else base
@@ -190,7 +190,7 @@ class Layer(Module):
         shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
         if any(size is None for size in shape):
             raise ValueError(
-                f"{self.name}: weight {name or ''} would have shape {shape}: all sizes must be known"
+                f"{self.name}: weight {name or ''} has shape {shape}, expected sizes that are known"
             )
         dtype = dtype or self.dtype
         if initializer is None:
