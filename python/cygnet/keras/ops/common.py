@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import cygnet.ops as core
-from cygnet.dtypes import as_dtype, get_default_dtype
+from cygnet.dtypes import get_default_dtype
 from cygnet.ops.common import cast
-from cygnet.tensor import Tensor, array_from
+from cygnet.tensor import Tensor, array_from, as_dtype
 
 __all__ = ["Axis", "axes_of", "in_dtype", "operand", "tensor_of", "with_fractions"]
 

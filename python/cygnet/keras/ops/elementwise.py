@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 import cygnet.ops as core
-from cygnet.keras.ops.common import in_dtype, operand, tensor_of, with_fractions
 from cygnet.keras.operation import lifted
-from cygnet.tensor import Tensor
+from cygnet.keras.ops.common import in_dtype, operand, tensor_of, with_fractions
+from cygnet.tensor import Tensor, as_dtype
 
 # Keras's names, and the core's where they differ. Of one argument `x`: of any type, ...
 _UNARY = {
@@ -31,9 +33,39 @@ _UNARY = {
 # ... and of numbers with fractions.
 _OF_FLOATS = {
     **dict.fromkeys(
-        "arccos arccosh arcsin arcsinh arctan arctanh ceil cos cosh deg2rad erf erfc erfinv exp"
-        " exp2 expm1 floor log log10 log1p log2 rad2deg reciprocal rsqrt sin sinc sinh sqrt tan"
-        " tanh trunc".split(),
+        [
+            "arccos",
+            "arccosh",
+            "arcsin",
+            "arcsinh",
+            "arctan",
+            "arctanh",
+            "ceil",
+            "cos",
+            "cosh",
+            "deg2rad",
+            "erf",
+            "erfc",
+            "erfinv",
+            "exp",
+            "exp2",
+            "expm1",
+            "floor",
+            "log",
+            "log10",
+            "log1p",
+            "log2",
+            "rad2deg",
+            "reciprocal",
+            "rsqrt",
+            "sin",
+            "sinc",
+            "sinh",
+            "sqrt",
+            "tan",
+            "tanh",
+            "trunc",
+        ],
         "",
     ),
     "fabs": "abs",
@@ -41,9 +73,35 @@ _OF_FLOATS = {
 # Of two arguments `x1` and `x2`.
 _BINARY = {
     **dict.fromkeys(
-        "arctan2 bitwise_and bitwise_or bitwise_xor copysign equal floor_divide fmax fmin fmod"
-        " greater greater_equal heaviside hypot less less_equal logaddexp logaddexp2 logical_and"
-        " logical_or logical_xor maximum minimum not_equal subtract add multiply".split(),
+        [
+            "arctan2",
+            "bitwise_and",
+            "bitwise_or",
+            "bitwise_xor",
+            "copysign",
+            "equal",
+            "floor_divide",
+            "fmax",
+            "fmin",
+            "fmod",
+            "greater",
+            "greater_equal",
+            "heaviside",
+            "hypot",
+            "less",
+            "less_equal",
+            "logaddexp",
+            "logaddexp2",
+            "logical_and",
+            "logical_or",
+            "logical_xor",
+            "maximum",
+            "minimum",
+            "not_equal",
+            "subtract",
+            "add",
+            "multiply",
+        ],
         "",
     ),
     "equal": "eq",
@@ -73,8 +131,22 @@ def _binary(name: str, function: Callable[..., Tensor]) -> Callable[..., Any]:
 
 # Those whose core function takes a number as the second argument.
 _WITH_NUMBERS = frozenset(
-    "add subtract multiply divide true_divide power floor_divide mod equal not_equal greater"
-    " greater_equal less less_equal".split()
+    [
+        "add",
+        "subtract",
+        "multiply",
+        "divide",
+        "true_divide",
+        "power",
+        "floor_divide",
+        "mod",
+        "equal",
+        "not_equal",
+        "greater",
+        "greater_equal",
+        "less",
+        "less_equal",
+    ]
 )
 
 
@@ -169,12 +241,11 @@ def cast(x: Any, dtype: Any) -> Tensor:
 @lifted
 def saturate_cast(x: Any, dtype: Any) -> Tensor:
     """The numbers in another type, those beyond its limits as the limit."""
-    from cygnet.dtypes import as_dtype, iinfo
-
     wanted = as_dtype(dtype, "saturate_cast")
     x = tensor_of(x)
     if wanted.kind in "iu":
-        x = core.clamp(x, iinfo(wanted).min, iinfo(wanted).max)
+        limits = np.iinfo(wanted)
+        x = core.clamp(x, int(limits.min), int(limits.max))
     return in_dtype(x, wanted)
 
 

@@ -206,7 +206,11 @@ def quantile(
     q = q if isinstance(q, float) else in_dtype(tensor_of(q), x.dtype)
     flat, kept = _along_last(x, axes_of(x, axis))
     found = core.quantile(flat, q, -1, interpolation=method)
-    return core.reshape(found, (*found.shape[: found.ndim - flat.ndim + 1], *kept)) if keepdims else found
+    return (
+        core.reshape(found, (*found.shape[: found.ndim - flat.ndim + 1], *kept))
+        if keepdims
+        else found
+    )
 
 
 @lifted
