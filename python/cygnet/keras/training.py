@@ -136,7 +136,7 @@ class Trainable:
                 total = loss if total is None else total + loss
         if total is None:
             raise ValueError(
-                f"fit: model {self.name!r} has no loss: give compile one, or call add_loss in a layer"
+                f"fit: model {self.name!r} has no loss: give compile one or call add_loss in a layer"
             )
         return total
 
@@ -627,8 +627,7 @@ def _array(value: Any) -> Any:
 
 
 def _symbol(value: Tensor) -> KerasTensor:
-    dtype = str(value.dtype)
-    return KerasTensor((None, *value.shape[1:]), dtype if "float" in dtype else dtype)
+    return KerasTensor((None, *value.shape[1:]), str(value.dtype))
 
 
 def _verbosity(op: str, verbose: Any) -> int:
