@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks.calls import CALLS
 from benchmarks.exactness import exactness
+from benchmarks.fit import fit
 from benchmarks.machine import Machine, Meter
 from benchmarks.memory import memory
 from benchmarks.networks import NETWORKS
@@ -31,6 +32,7 @@ KINDS = {
     "train": "training steps",
     "infer": "forward passes without gradients, eager",
     "calls": "what a call of an op costs: forward and backward of tensors of 8x8",
+    "fit": "what Trainer.fit adds to a loop of one's own, on mlp",
     "import": "the time of `import cygnet`",
     "memory": "the most memory that a process holds that trains",
     "exact": "errors of every operation against float64, and its bits for 1, 2 and 3 threads",
@@ -154,6 +156,8 @@ def main() -> int:
     if options.kind == "import":
         return import_times()
     kernels.set_num_threads(options.threads)
+    if options.kind == "fit":
+        return fit(options.filter)
     if options.kind == "memory":
         return memory(options.peer, options.pythons, options.threads, options.filter)
     with workers_of(["cygnet", *options.peer], options.pythons, options.threads) as workers:

@@ -88,7 +88,7 @@ def relu(
     """
     if threshold:
         below = (x - threshold) * negative_slope if negative_slope else 0.0
-        output = ops.where(x >= threshold if negative_slope else x > threshold, x, below)
+        output = ops.where(x > threshold, x, below)
     else:
         output = ops.leaky_relu(x, negative_slope) if negative_slope else ops.relu(x)
     return output if max_value is None else output.clamp(max=max_value)

@@ -125,7 +125,7 @@ class Identity(Initializer):
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         if len(shape) != 2:
             raise ShapeError(f"Identity: shape expected 2 sizes, got {tuple(shape)}")
-        return as_tensor(np.eye(*shape, dtype=dtype or "float32") * self.gain)
+        return as_tensor(np.eye(*shape, dtype=np.dtype(dtype or "float32")) * self.gain)
 
 
 class _Random(Initializer):
@@ -137,13 +137,10 @@ class _Random(Initializer):
                 f"{type(self).__name__}: seed expected an int or a Generator, got {seed!r}"
             )
         self.seed = seed
-        if isinstance(seed, Generator):
-            self._generator = lambda: seed
-            return
         if seed is None:
             cell = default_generator.cell("init")
             seed = int(kernels.integers(np.empty(1, np.int64), cell, 0, 2**62)[0])
-        self._generator = lambda: Generator(seed)
+        self._source = seed
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -151,7 +148,8 @@ class _Random(Initializer):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         tensor = empty(tuple(shape), dtype=dtype or "float32")
-        self._fill(tensor, self._generator())
+        source = self._source
+        self._fill(tensor, source if isinstance(source, Generator) else Generator(source))
         return tensor
 
     def _fill(self, tensor: Tensor, generator: Generator) -> None:
@@ -237,16 +235,12 @@ def _fans(shape: Sequence[int], input_axes: Axes, output_axes: Axes) -> tuple[in
     if len(shape) < 2:
         size = math.prod(shape)
         return size, size
-    if input_axes is None and output_axes is None:
+    if input_axes is None or output_axes is None:
         kernel = math.prod(shape[:-2])
         return shape[-2] * kernel, shape[-1] * kernel
-    inputs = [axis % len(shape) for axis in input_axes or (-2,)]
-    outputs = [axis % len(shape) for axis in output_axes or (-1,)]
-    others = (size for i, size in enumerate(shape) if i not in inputs and i not in outputs)
-    kernel = math.prod(others)
     return (
-        math.prod(shape[axis] for axis in inputs) * kernel,
-        math.prod(shape[axis] for axis in outputs) * kernel,
+        math.prod(shape[axis] for axis in input_axes),
+        math.prod(shape[axis] for axis in output_axes),
     )
 
 
@@ -273,8 +267,8 @@ class VarianceScaling(_Random):
     distribution : {"truncated_normal", "untruncated_normal", "uniform"}
     seed : int or Generator, optional
     input_axes, output_axes : sequence of int, optional
-        Axes of the weight that count as inputs and outputs, instead of the last but one and the
-        last.
+        Axes of the weight whose sizes make the fans, both or none; by default the last but one and
+        the last, each with all axes before.
     """
 
     def __init__(

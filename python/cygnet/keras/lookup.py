@@ -21,7 +21,7 @@ def snake_case(name: str) -> str:
 
 
 @functools.cache
-def _arguments(cls: type) -> tuple[str, ...]:
+def _arguments(cls: Any) -> tuple[str, ...]:
     parameters = inspect.signature(cls).parameters.values()
     return tuple(each.name for each in parameters if each.kind is not each.VAR_KEYWORD)
 
