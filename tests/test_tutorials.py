@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmarks.tutorials import for_cygnet, original
 from cygnet import keras, kernels
 from cygnet._core import _cpu
 from cygnet.kernels import ShapeError
-
-FOLDER = Path(__file__).parent / "tutorials"
-IMPORTS = (
-    (r"^import tensorflow as tf$", "import cygnet.tf as tf"),
-    (r"^from tensorflow\b", "from cygnet"),
-    (r"^import torch$", "import cygnet as torch"),
-    (r"^import torch\.", "import cygnet."),
-)
 
 needs_mnist = pytest.mark.skipif(
     "CYGNET_DATA" not in os.environ, reason="CYGNET_DATA does not name a folder with MNIST"
@@ -39,15 +31,9 @@ def run(
     **changes: str,
 ) -> dict[str, Any]:
     """Runs a program in a folder and returns its variables; `changes` are settings of it."""
-    text = (FOLDER / f"{name}.py").read_text()
+    text = for_cygnet(original(name, **changes))
     assert replaced[0] in text
     text = text.replace(*replaced)
-    for pattern, replacement in IMPORTS:
-        text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
-    assert "cygnet" in text
-    for setting, value in changes.items():
-        text, count = re.subn(rf"\b{setting} ?= ?[\w.]+", f"{setting}={value}", text)
-        assert count == 1, setting
     monkeypatch.chdir(folder)
     monkeypatch.setenv("MPLBACKEND", "Agg")
     variables: dict[str, Any] = {"__name__": "__main__"}
