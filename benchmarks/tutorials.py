@@ -109,8 +109,6 @@ def tutorials(python: str, threads: int, chosen: str) -> int:
                         return 1
                     last[side] = output.stdout.strip().splitlines()[-1]
             own, peer = (statistics.median(seconds[side]) for side in sides)
-            print(
-                f"{name:<24}{own:>10.2f}{peer:>12.2f}{peer / own:>7.2f}x   {last['cygnet']}", end=""
-            )
-            print(f" | {last['tensorflow']}", flush=True)
+            print(f"{name:<24}{own:>10.2f}{peer:>12.2f}{peer / own:>7.2f}x   ", end="")
+            print(f"{last['cygnet']} | {last['tensorflow']}", flush=True)
     return 0

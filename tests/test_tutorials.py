@@ -72,7 +72,7 @@ def test_lenet_under_a_tape(tmp_path, monkeypatch) -> None:
 @needs_mnist
 @on_the_best_level
 def test_lenet_with_the_sum_of_losses_diverges(tmp_path, monkeypatch) -> None:
-    """The tape sums the losses of a batch, so 0.1 is a rate of 5: TensorFlow learns nothing either."""
+    """The tape sums the losses of a batch, as TensorFlow's: 0.1 is a rate of 5."""
     variables = run("tf_lenet", tmp_path, monkeypatch, num_epochs="0.2")
     assert variables["test_accuracy"] < 0.2
 

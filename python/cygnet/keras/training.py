@@ -136,7 +136,7 @@ class Trainable:
                 total = loss if total is None else total + loss
         if total is None:
             raise ValueError(
-                f"fit: model {self.name!r} has no loss: give compile one or call add_loss in a layer"
+                f"fit: model {self.name!r} has no loss: give compile one, or call add_loss"
             )
         return total
 
