@@ -41,7 +41,7 @@ def test_places_that_are_no_numbers_read_nothing_outside(mode: str, padding: str
 def test_transforms_to_nowhere_fill(fill_mode: str, interpolation: str) -> None:
     nowhere = STILL.copy()
     nowhere[0, 6:] = -1, -1  # k = 0 where x + y = 1
-    for transforms in (nowhere, STILL * np.nan, STILL * 1e30, STILL * np.inf):
+    for transforms in (nowhere, STILL * np.nan, STILL * 1e30, STILL + np.inf):
         result = kernels.projective_transform_forward(
             IMAGE, transforms, interpolation, fill_mode, 5.0
         )

@@ -23,6 +23,7 @@ struct Terms {
 template <class T>
 T inside(T x, int64_t size, const Sampling& how, T& slope) noexcept {
   const T last = static_cast<T>(size - 1);
+  if (x > 0 && x < last) return x;
   switch (how.outside) {
     case Outside::Constant:  // as far as no pixel is read: weights stay finite
       return std::clamp(x, T(-4), last + 4);
@@ -86,6 +87,7 @@ Terms<T> terms_at(T x, int64_t size, const Sampling& how, T slope, bool half_awa
       result.slope[i] = 0;
     }
   } else if constexpr (terms == 4) {
+    if (how.outside == Outside::Constant) x = inside(x, size, how, slope);
     const T first = std::floor(x) - 1;
     for (int i = 0; i < terms; ++i) {
       T flat = 0;
