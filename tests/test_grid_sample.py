@@ -1,4 +1,4 @@
-"""What the rows of `grid_sample` and its kin cannot hold: odd places, fill values, bad arguments."""
+"""What the rows of `grid_sample` and its kin cannot hold: odd places, fill modes, errors."""
 
 from __future__ import annotations
 
