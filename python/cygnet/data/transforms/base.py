@@ -12,6 +12,7 @@ from cygnet import kernels
 from cygnet.data.augmentation import current_cell, drawn
 from cygnet.dtypes import NAMES
 from cygnet.kernels import DTypeError, ShapeError
+from cygnet.ops.common import wrap
 from cygnet.ops.create import as_tensor
 from cygnet.tensor import FLOATS, Tensor
 
@@ -21,10 +22,10 @@ __all__ = ["Compose", "Lambda", "RandomApply", "ToTensor", "Transform"]
 class Transform:
     """Base of what changes one image: a subclass defines `apply`.
 
-    What is called takes a Tensor or an array of (C, H, W) and gives a Tensor; the one that it was
-    given stays as it is. Random numbers come from `drawn`: in a `DataLoader` over a
-    `TransformedDataset` they follow from the seed, the epoch and the sample's index, elsewhere each
-    call takes the next ones of the default generator's stream 'augmentation'.
+    It is called with a Tensor or an array of (C, H, W) and gives a Tensor; what it was given stays
+    as it is, and no gradient goes back to it. Random numbers come from `drawn`: in a `DataLoader`
+    over a `TransformedDataset` they follow from the seed, the epoch and the sample's index,
+    elsewhere each call takes the next ones of the default generator's stream 'augmentation'.
     """
 
     _any_dtype = False  # whether `apply` takes integers too
@@ -34,20 +35,24 @@ class Transform:
         raise NotImplementedError(f"{type(self).__name__} must define apply")
 
     def __call__(self, image: Any) -> Tensor:
-        name = type(self).__name__
-        if not isinstance(image, Tensor | np.ndarray):
+        if isinstance(image, np.ndarray):
+            image = as_tensor(image)
+        elif not isinstance(image, Tensor):
             raise TypeError(
-                f"{name}: image expected a Tensor or an array, got {type(image).__name__}"
+                f"{type(self).__name__}: image expected a Tensor or an array, got "
+                f"{type(image).__name__}"
             )
-        tensor = as_tensor(image)
-        if tensor.ndim != 3 or 0 in tensor.shape:
-            raise ShapeError(f"{name}: image has shape {tensor.shape}, expected (C, H, W) above 0")
-        if not self._any_dtype and tensor.dtype not in FLOATS:
+        array = image._array
+        if array.ndim != 3 or not array.size:
+            raise ShapeError(
+                f"{type(self).__name__}: image has shape {array.shape}, expected (C, H, W) above 0"
+            )
+        if not self._any_dtype and array.dtype not in FLOATS:
             raise DTypeError(
-                f"{name}: image is {tensor.dtype}, expected float32 or float64; ToTensor makes "
-                "such an image of bytes"
+                f"{type(self).__name__}: image is {array.dtype}, expected float32 or float64; "
+                "ToTensor makes such an image of bytes"
             )
-        return self.apply(tensor)
+        return self.apply(wrap(array) if image.requires_grad else image)
 
     def __repr__(self) -> str:
         given = ", ".join(f"{k}={v!r}" for k, v in vars(self).items() if k[0] != "_")
@@ -147,7 +152,7 @@ def happens(p: float) -> bool:
 
 def noise(shape: tuple[int, ...], like: Tensor) -> Tensor:
     """Standard normal numbers of the other tensor's type."""
-    return Tensor._wrap(kernels.normal(kernels.empty(shape, NAMES[like.dtype]), current_cell()))
+    return wrap(kernels.normal(kernels.empty(shape, NAMES[like.dtype]), current_cell()))
 
 
 def checked_callables(name: str, given: Any, argument: str = "transforms") -> list[Any]:

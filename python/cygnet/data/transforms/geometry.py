@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from cygnet import ops
+import numpy as np
+
+from cygnet import kernels, ops
 from cygnet.data.augmentation import drawn
 from cygnet.data.transforms.base import (
     Transform,
@@ -17,6 +19,7 @@ from cygnet.data.transforms.base import (
     probability,
 )
 from cygnet.kernels import ShapeError
+from cygnet.ops.common import wrap
 from cygnet.tensor import Tensor
 
 __all__ = [
@@ -49,7 +52,9 @@ class _RandomFlip(Transform):
         self.p = probability(type(self).__name__, p)
 
     def apply(self, image: Tensor) -> Tensor:
-        return ops.flip(image, self._axis) if happens(self.p) else image
+        if not happens(self.p):
+            return image
+        return wrap(image._array[:, :, ::-1] if self._axis == -1 else image._array[:, ::-1])
 
 
 class RandomHorizontalFlip(_RandomFlip):
@@ -140,13 +145,15 @@ class RandomAffine(Transform):
         else:
             center = (self.center[0] - 0.5, self.center[1] - 0.5)
         transform = _inverse(angle, round(x), round(y), scale, along_x, along_y, center)
-        return ops.projective_transform(
-            image.unsqueeze(0),
-            ops.tensor([transform], dtype=image.dtype),
+        array = image._array
+        moved = kernels.projective_transform_forward(
+            array[np.newaxis],
+            np.array([transform], array.dtype),
             self.interpolation,
             "constant",
             self.fill,
-        ).squeeze(0)
+        )
+        return wrap(moved[0])
 
 
 def _shears(name: str, shear: Any) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -263,8 +270,9 @@ class Pad(Transform):
 
     def apply(self, image: Tensor) -> Tensor:
         left, top, right, bottom = self.padding
-        constant = self.fill if self.padding_mode == "constant" else None
-        return ops.pad(image, (left, right, top, bottom), _PADDING[self.padding_mode], constant)
+        if self.padding_mode == "constant":
+            return _framed(image, left, right, top, bottom, self.fill)
+        return ops.pad(image, (left, right, top, bottom), _PADDING[self.padding_mode])
 
 
 class CenterCrop(Transform):
@@ -283,24 +291,32 @@ class CenterCrop(Transform):
 
     def apply(self, image: Tensor) -> Tensor:
         image = _at_least(image, self.size)
-        height, width = self.size
-        top, left = round((image.shape[1] - height) / 2), round((image.shape[2] - width) / 2)
+        top, left = (round(n / 2) for n in _spare(image, self.size))
         return _cropped(image, top, left, self.size)
 
 
 def _at_least(image: Tensor, size: tuple[int, int]) -> Tensor:
     """The image in a frame of zeros where it is smaller than `size`, the larger half behind."""
-    missing_y, missing_x = (
-        max(wanted - n, 0) for wanted, n in zip(size, image.shape[1:], strict=True)
-    )
+    missing_y, missing_x = (max(-n, 0) for n in _spare(image, size))
     if not missing_x and not missing_y:
         return image
-    widths = (missing_x // 2, (missing_x + 1) // 2, missing_y // 2, (missing_y + 1) // 2)
-    return ops.pad(image, widths)
+    left, top = missing_x // 2, missing_y // 2
+    return _framed(image, left, missing_x - left, top, missing_y - top, 0.0)
+
+
+def _spare(image: Tensor, size: tuple[int, int]) -> tuple[int, int]:
+    """How many rows and columns the image has above the size."""
+    _, height, width = image.shape
+    return height - size[0], width - size[1]
+
+
+def _framed(image: Tensor, left: int, right: int, top: int, bottom: int, value: float) -> Tensor:
+    widths = [(0, 0), (top, bottom), (left, right)]
+    return wrap(kernels.pad_constant(image._array, widths, value))
 
 
 def _cropped(image: Tensor, top: int, left: int, size: tuple[int, int]) -> Tensor:
-    return image[:, top : top + size[0], left : left + size[1]]
+    return wrap(image._array[:, top : top + size[0], left : left + size[1]])
 
 
 class RandomCrop(Transform):
@@ -340,7 +356,7 @@ class RandomCrop(Transform):
     def apply(self, image: Tensor) -> Tensor:
         if self.padding is not None:
             image = self.padding.apply(image)
-        spare = [n - wanted for n, wanted in zip(image.shape[1:], self.size, strict=True)]
+        spare = _spare(image, self.size)
         if min(spare) < 0:
             if not self.pad_if_needed:
                 raise ShapeError(
@@ -349,7 +365,7 @@ class RandomCrop(Transform):
                 )
             top, left = (max(-n, 0) for n in spare)
             image = Pad((left, top), *self._frame).apply(image)
-            spare = [n - wanted for n, wanted in zip(image.shape[1:], self.size, strict=True)]
+            spare = _spare(image, self.size)
         top, left = (int(place) for place in drawn(*((0.0, n + 1.0) for n in spare)))
         return _cropped(image, top, left, self.size)
 
