@@ -298,7 +298,11 @@ def test_regression():
             "unknown optimizer 'adm'; did you mean 'adam'",
         ),
         (lambda: quick(module=3), TypeError, "argument module expected a Module, or a class"),
-        (lambda: quick(module=lambda: 3), TypeError, "expected a function that makes a Module, it made"),
+        (
+            lambda: quick(module=lambda: 3),
+            TypeError,
+            "expected a function that makes a Module, it made",
+        ),
         (lambda: quick(module=Net(), module__hidden=3), ValueError, "module__hidden expected a cl"),
         (lambda: quick(loss__weight=None), ValueError, "loss__weight expected a class as loss"),
         (

@@ -411,9 +411,7 @@ class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         X, y = self._checked(X, y, new=new, classes=classes)
         return self._train(X, y, sample_weight, 1, new=new)
 
-    def _checked(
-        self, X: Any, y: Any, *, new: bool, classes: Any = None
-    ) -> tuple[Array, Array]:
+    def _checked(self, X: Any, y: Any, *, new: bool, classes: Any = None) -> tuple[Array, Array]:
         X, y = validate_data(self, X, y, reset=new, dtype=self.dtype, allow_nd=True)
         check_classification_targets(y)
         found = np.unique(y)
