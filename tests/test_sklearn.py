@@ -324,7 +324,7 @@ def test_bad_data():
     with pytest.raises(ValueError, match="at least 2 classes, got 1 class"):
         quick().fit(IRIS, np.zeros(150))
     with pytest.raises(ValueError, match="sample_weight has no positive sum"):
-        quick().fit(IRIS, SPECIES, np.zeros(150))
+        quick().fit(IRIS, SPECIES, -np.ones(150))
     with pytest.raises(ValueError, match="the loss has no reduction 'none'"):
         quick(loss=lambda output, target: output.sum()).fit(IRIS, SPECIES, np.ones(150))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
