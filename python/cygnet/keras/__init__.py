@@ -1,4 +1,4 @@
 """Keras's names on Cygnet: models, layers, losses, metrics, optimizers and callbacks.
 
-A facade: it holds no kernel and no gradient of its own. Tensors are Cygnet's, with the channels last.
+A facade: it holds no kernel and no gradient of its own. Tensors are Cygnet's, channels last.
 """

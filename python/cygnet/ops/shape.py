@@ -137,6 +137,7 @@ def _permuted(input: Tensor, order: Shape, name: str) -> Tensor:
         lambda grad: (_permuted(grad, back, name),),
         name,
         lambda other: _permuted(other, order, name),
+        fresh=None,
     )
 
 
@@ -153,6 +154,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
         lambda grad: (transpose(grad, first, second),),
         "transpose",
         lambda other: transpose(other, first, second),
+        fresh=None,
     )
 
 
