@@ -169,6 +169,7 @@ __all__ = [
     "linear_backward",
     "linear_forward",
     "linear_scan",
+    "lion_step",
     "log",
     "log10",
     "log1p",

@@ -171,20 +171,48 @@ class DataLoader:
         return batches_of(len(self.dataset), self.batch_size, self.drop_last)
 
     def __iter__(self) -> Iterator[Any]:
+        return self.iterate_from(0)
+
+    def iterate_from(self, start: int) -> Iterator[Any]:
+        """The batches of an epoch from number `start` on. Those before are not fetched, but of an
+        `IterableDataset`, which has to be read.
+        """
+        tasks = self._tasks()
+        stream = isinstance(self.dataset, IterableDataset)
+        if start and not stream:
+            next(itertools.islice(tasks, start, start), None)
+        batches = self._batches_of(tasks)
+        if start and stream:
+            next(itertools.islice(batches, start, start), None)
+        return batches
+
+    @property
+    def generators(self) -> list[Generator]:
+        """The generators that the loader and its samplers draw from, without the default one."""
+        holders = [self, self.sampler, self.batch_sampler]
+        holders.append(getattr(self.batch_sampler, "sampler", None))
+        found: list[Generator] = []
+        for holder in holders:
+            generator = getattr(holder, "generator", None)
+            if isinstance(generator, Generator) and generator not in found:
+                found.append(generator)
+        return found
+
+    def _batches_of(self, tasks: Iterator[Any]) -> Iterator[Any]:
         if self.num_workers:
             return batches_by_workers(
                 self._worker_infos(),
                 self._fetch,
-                self._tasks(),
+                tasks,
                 self.worker_init_fn,
                 self.prefetch_factor or 2,
                 self.timeout,
             )
-        return self._batches()
+        return self._batches_here(tasks)
 
-    def _batches(self) -> Iterator[Any]:
+    def _batches_here(self, tasks: Iterator[Any]) -> Iterator[Any]:
         fetch = self._fetch()
-        for task in self._tasks():
+        for task in tasks:
             try:
                 batch = fetch(task)
             except StopIteration:  # of a stream

@@ -96,9 +96,9 @@ class CompiledLoss:
         if self._losses is None:
             self._resolve(y_pred)
         assert self._losses is not None
-        if isinstance(y_pred, Tensor) and self._factors[0] is None:  # the usual case
-            if isinstance(y_true, Tensor):
-                return self._losses[0](y_true, y_pred, weight), []
+        alone = isinstance(y_pred, Tensor) and isinstance(y_true, Tensor)
+        if alone and self._factors[0] is None:  # the usual case
+            return self._losses[0](y_true, y_pred, weight), []
         names = self.names
         if y_true is None:
             raise ValueError("fit: the targets y are missing: the model has a loss")
@@ -149,6 +149,7 @@ class CompiledMetrics:
         self._loss = loss
         self._weighted = weighted
         self._by_output: list[list[Any]] | None = None
+        self._waiting: list[Any] = []  # states of metrics that the first batch makes
         self.metrics: list[Any] = []
         for each in tree.flatten(given if given is not None else []):
             if isinstance(each, str):
@@ -176,6 +177,17 @@ class CompiledMetrics:
                     metric.name = f"{name}_{metric.name}"
             self._by_output.append(found)
         self.metrics = [metric for each in self._by_output for metric in each]
+        self.load_state_dict(self._waiting)
+
+    def state_dict(self) -> list[Any]:
+        """The states of the metrics."""
+        return [metric.state_dict() for metric in self.metrics]
+
+    def load_state_dict(self, states: list[Any]) -> None:
+        """Go on where `state_dict` was called; at the latest with the first batch."""
+        self._waiting = states
+        for metric, state in zip(self.metrics, states, strict=False):
+            metric.load_state_dict(state)
 
     def update(self, y_true: Any, y_pred: Any, weight: Any) -> None:
         """Add a batch."""
@@ -183,6 +195,8 @@ class CompiledMetrics:
             names = output_names(y_pred, self._names)
             self._resolve(aligned("fit", "y", y_true, y_pred, names), y_pred, names)
         assert self._by_output is not None
+        if not self.metrics:
+            return
         if not self._weighted:
             weight = None
         if isinstance(y_pred, Tensor) and isinstance(y_true, Tensor):  # the usual case

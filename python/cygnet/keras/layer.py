@@ -49,6 +49,11 @@ def unique_name(class_name: str) -> str:
     return f"{base}_{count}" if count else base
 
 
+def has_added_losses() -> bool:
+    """Whether a layer of this thread has added a loss that nobody has forgotten yet."""
+    return bool(_context.with_losses)
+
+
 def clear_session(free_memory: bool = True) -> None:
     """Number the names of layers from the beginning again."""
     _name_counts.clear()

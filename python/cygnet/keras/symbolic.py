@@ -86,7 +86,9 @@ class KerasTensor:
         )
 
     def __getitem__(self, index: Any) -> Any:
-        return _lift("getitem", self, index)
+        from cygnet.keras.ops.indexing import encoded_index  # made of layers
+
+        return _lift("get_item", self, encoded_index(index))
 
 
 def _lift(name: str, *args: Any, **kwargs: Any) -> Any:
@@ -106,12 +108,21 @@ for _special, _name in {
     "sub": "subtract",
     "mul": "multiply",
     "truediv": "true_divide",
-    "pow": "pow",
+    "floordiv": "floor_divide",
+    "mod": "mod",
+    "pow": "power",
     "matmul": "matmul",
 }.items():
     setattr(KerasTensor, f"__{_special}__", _operator(_name, False))
     setattr(KerasTensor, f"__r{_special}__", _operator(_name, True))
-KerasTensor.__neg__ = _operator("neg", False)  # type: ignore[attr-defined]
+for _special, _name in {
+    "ge": "greater_equal",
+    "gt": "greater",
+    "le": "less_equal",
+    "lt": "less",
+}.items():
+    setattr(KerasTensor, f"__{_special}__", _operator(_name, False))
+KerasTensor.__neg__ = _operator("negative", False)  # type: ignore[attr-defined]
 KerasTensor.__abs__ = _operator("abs", False)  # type: ignore[attr-defined]
 
 

@@ -1,8 +1,24 @@
-"""Training: the loop, metrics and histories."""
+"""Training: the loop, callbacks, metrics and histories."""
 
-from cygnet.train import metrics
+from cygnet.train import callbacks, metrics
+from cygnet.train.callbacks import BackupAndRestore, Callback, CallbackList, LambdaCallback
 from cygnet.train.history import History
+from cygnet.train.learning_rate import get_learning_rate, set_learning_rate
 from cygnet.train.metrics import Metric
+from cygnet.train.progress import Progress
 from cygnet.train.trainer import Trainer
 
-__all__ = ["History", "Metric", "Trainer", "metrics"]
+__all__ = [
+    "BackupAndRestore",
+    "Callback",
+    "CallbackList",
+    "History",
+    "LambdaCallback",
+    "Metric",
+    "Progress",
+    "Trainer",
+    "callbacks",
+    "get_learning_rate",
+    "metrics",
+    "set_learning_rate",
+]

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
+from cygnet.train.callbacks.base import Callback, Logs
+
 __all__ = ["History"]
 
 
-class History:
-    """Figures of each epoch.
+class History(Callback):
+    """Figures of each epoch; a callback that every training has.
 
     Attributes
     ----------
@@ -26,6 +28,14 @@ class History:
     def __init__(self) -> None:
         self.epoch: list[int] = []
         self.history: dict[str, list[float]] = {}
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Adds the epoch's figures."""
+        self.append(epoch, logs or {})
+
+    def state_dict(self) -> dict[str, Any]:
+        """The epochs and figures so far."""
+        return {"epoch": self.epoch, "history": self.history}
 
     def append(self, epoch: int, values: Mapping[str, float]) -> None:
         """Add the figures of one epoch."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
+
+from cygnet.train.callbacks.base import Callback, Logs
 
 __all__ = ["Progress"]
 
@@ -22,78 +24,99 @@ def format_values(values: Mapping[str, float]) -> str:
     return "  ".join(parts)
 
 
-class Progress:
-    """Shows the epochs of one training run.
+class Progress(Callback):
+    """Shows training, evaluation and prediction: with ``verbose=1`` as a bar on a terminal and else
+    as one line an epoch, with ``verbose=2`` as one line an epoch.
 
-    Parameters
-    ----------
-    epochs : int
-        How many there will be.
-    verbose : {0, 1, 2}
-        0 shows nothing, 1 a bar on a terminal and else one line an epoch, 2 one line an epoch.
+    Every `fit` has one unless `verbose` is 0.
     """
 
-    def __init__(self, epochs: int, verbose: int) -> None:
-        self._epochs = epochs
-        self._verbose = verbose
+    reads_batch_logs = False
+
+    def __init__(self) -> None:
         self._bar: Any = None
-        self._due = 0.0
-        self._start = 0.0
-        self._epoch = 0
-        self._samples = 0
+        self._in_fit = False
 
-    def start_epoch(self, epoch: int, samples: int | None) -> None:
-        """Begin epoch `epoch` (from 0) of `samples` samples (None: unknown)."""
-        self._epoch = epoch
-        self._samples = 0
-        self._start = time.perf_counter()
+    def set_params(self, params: dict[str, Any]) -> None:
+        super().set_params(params)
+        self._verbose = params["verbose"]
         if self._verbose == 1 and sys.stdout.isatty():
-            from tqdm import tqdm
+            for kind in ("train", "test", "predict"):
+                setattr(self, f"on_{kind}_batch_end", self._count)
 
-            size = shutil.get_terminal_size()
-            self._bar = tqdm(
-                total=samples,
-                desc=f"epoch {epoch + 1}/{self._epochs}",
-                unit=" samples",
-                unit_scale=True,
-                bar_format="{desc} {percentage:3.0f}%|{bar}| "
-                "{elapsed}<{remaining} {rate_fmt}{postfix}",
-                file=sys.stdout,
-                ncols=size.columns,  # tqdm itself draws nothing where these are reported as 0
-                nrows=size.lines,
-            )
-            self._due = self._start + _REFRESH_SECONDS
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._in_fit = True
 
-    def update(self, samples: int, values: Callable[[], Mapping[str, float]]) -> None:
-        """Count a batch; `values` is called only when the bar is drawn anew."""
-        self._samples += samples
-        if self._bar is not None and time.perf_counter() >= self._due:
-            self._bar.set_postfix_str(format_values(values()), refresh=False)
-            self._bar.update(self._samples - self._bar.n)
-            self._due = time.perf_counter() + _REFRESH_SECONDS
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        assert self.params is not None
+        epochs = self.params["epochs"]
+        self._start(f"epoch {epoch + 1:{len(str(epochs))}}/{epochs}")
 
-    def end_training(self) -> None:
-        """Note the time: what follows in the epoch is validation."""
-        self._seconds = max(time.perf_counter() - self._start, 1e-9)
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        seconds = (self._trained or time.perf_counter()) - self._began
+        rate = f"{self.loop.samples / max(seconds, 1e-9):,.0f} samples/s"
+        self._finish(f"{format_values(logs or {})}  {rate}")
 
-    def end_epoch(self, values: Mapping[str, float]) -> None:
-        """Show the figures of the finished epoch."""
-        if self._bar is not None:
-            self._bar.set_postfix_str(format_values(values), refresh=False)
-            self._bar.update(self._samples - self._bar.n)
-            self._bar.refresh()
-            self.close()
-        elif self._verbose:
-            width = len(str(self._epochs))
-            print(
-                f"epoch {self._epoch + 1:{width}}/{self._epochs}  {format_values(values)}  "
-                f"{self._samples / self._seconds:,.0f} samples/s  "
-                f"{time.perf_counter() - self._start:.1f} s",
-                flush=True,
-            )
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        if self._in_fit:
+            self._trained = time.perf_counter()
+        else:
+            self._start("evaluation")
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        if not self._in_fit:
+            self._finish(format_values(logs or {}))
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        self._start("prediction")
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        self._finish("")
 
     def close(self) -> None:
-        """End a bar that is still drawn."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+    def _start(self, title: str) -> None:
+        self._title = title
+        self._trained = 0.0
+        self._began = time.perf_counter()
+        if not (self._verbose == 1 and sys.stdout.isatty()):
+            return
+        from tqdm import tqdm
+
+        assert self.params is not None
+        size = shutil.get_terminal_size()
+        self._bar = tqdm(
+            total=self.params["steps"],
+            desc=title,
+            bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
+            file=sys.stdout,
+            ncols=size.columns,  # tqdm itself draws nothing where these are reported as 0
+            nrows=size.lines,
+        )
+        self._due = self._began + _REFRESH_SECONDS
+
+    def _count(self, batch: int, logs: Logs | None = None) -> None:
+        """Draws the bar anew, but not too often: that would take longer than a step."""
+        now = time.perf_counter()
+        if self._bar is None or self._trained or now < self._due:
+            return
+        text = ""
+        if self._in_fit:
+            rate = self.loop.samples / (now - self._began)
+            text = f"{format_values(self.learner.figures())}  {rate:,.0f} samples/s"
+        self._bar.set_postfix_str(text, refresh=False)
+        self._bar.update(batch + 1 - self._bar.n)
+        self._due = time.perf_counter() + _REFRESH_SECONDS
+
+    def _finish(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.set_postfix_str(text, refresh=False)
+            self._bar.update((self._bar.total or self._bar.n) - self._bar.n)
+            self._bar.refresh()
+            self.close()
+        elif self._verbose:
+            seconds = time.perf_counter() - self._began
+            print("  ".join(filter(None, (self._title, text, f"{seconds:.1f} s"))), flush=True)

@@ -1,20 +1,37 @@
-"""The training loop."""
+"""Training, measuring and predicting with a model of the core."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from cygnet.autograd import no_grad
-from cygnet.data import DataLoader, Dataset, Subset, TensorDataset
+from cygnet.data import Dataset, TensorDataset
 from cygnet.nn import BCEWithLogitsLoss, Module
+from cygnet.nn.utils import clip_grad_norm_, clip_grad_value_
 from cygnet.ops.create import as_tensor
-from cygnet.tensor import Array, Tensor
+from cygnet.optim.lr_scheduler import ReduceLROnPlateau
+from cygnet.tensor import Tensor
+from cygnet.train import loop
+from cygnet.train.callbacks.backup import BackupAndRestore
+from cygnet.train.callbacks.base import CallbackList, checked_callbacks
 from cygnet.train.history import History
+from cygnet.train.inputs import (
+    check_count,
+    dataset_of,
+    is_loader,
+    loader_of,
+    split,
+    tensor_of,
+    type_name,
+)
 from cygnet.train.metrics import Accuracy, Metric, resolve
-from cygnet.train.progress import Progress
+from cygnet.train.running import Running
 
 __all__ = ["Trainer"]
 
@@ -33,12 +50,20 @@ class Trainer:
         See :func:`cygnet.metrics.resolve`. After BCEWithLogitsLoss, "accuracy" is measured at
         the threshold 0.
     scheduler : scheduler of :mod:`cygnet.optim.lr_scheduler`, optional
-        Stepped after each epoch, or after each batch if its ``interval`` is "batch".
+        Stepped after each epoch, or after each step if its ``interval`` is "batch".
+        `ReduceLROnPlateau` follows ``val_loss``, or ``loss`` without validation data.
+    clip_norm, clip_value : float, optional
+        Scale the gradients before each step so that their norm together is at most this, or clip
+        each element to [-clip_value, clip_value].
+    accumulate : int, default 1
+        Batches whose gradients are averaged for one step; at an epoch's end there may be fewer.
 
     Attributes
     ----------
     history : History
         Figures of the last :meth:`fit`, also after it was interrupted.
+    stop_training : bool
+        Whether :meth:`fit` is to stop after the present batch or epoch.
 
     Examples
     --------
@@ -58,9 +83,13 @@ class Trainer:
         optimizer: Any = None,
         metrics: str | Metric | Sequence[str | Metric] = ("accuracy",),
         scheduler: Any = None,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        accumulate: int = 1,
     ) -> None:
         if not isinstance(model, Module):
-            raise TypeError(f"Trainer: argument model expected a Module, got {_type(model)}")
+            raise TypeError(f"Trainer: argument model expected a Module, got {type_name(model)}")
         if not callable(loss) or isinstance(loss, type):
             raise TypeError(
                 f"Trainer: argument loss expected a function or loss module, got {loss!r}"
@@ -69,16 +98,23 @@ class Trainer:
             hasattr(optimizer, "step") and hasattr(optimizer, "zero_grad")
         ):
             raise TypeError(
-                f"Trainer: argument optimizer expected an optimizer, got {_type(optimizer)}"
+                f"Trainer: argument optimizer expected an optimizer, got {type_name(optimizer)}"
             )
         if scheduler is not None and not hasattr(scheduler, "step"):
             raise TypeError(
-                f"Trainer: argument scheduler expected a scheduler, got {_type(scheduler)}"
+                f"Trainer: argument scheduler expected a scheduler, got {type_name(scheduler)}"
             )
+        for name, bound in (("clip_norm", clip_norm), ("clip_value", clip_value)):
+            if bound is not None and not bound > 0:
+                raise ValueError(f"Trainer: argument {name} expected more than 0, got {bound}")
+        check_count("Trainer", "accumulate", accumulate)
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
         self.scheduler = scheduler
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+        self.accumulate = accumulate
         self.metrics = resolve(metrics)
         if isinstance(loss, BCEWithLogitsLoss) and not isinstance(metrics, Metric):
             named = [metrics] if isinstance(metrics, str) else list(metrics)
@@ -86,6 +122,10 @@ class Trainer:
                 if given == "accuracy" and isinstance(metric, Accuracy):
                     metric.threshold = 0.0
         self.history = History()
+        self.stop_training = False
+        self._running = Running(self.metrics)
+        self._accumulated = 0  # batches whose gradients wait for a step
+        self._weigh: Callable[[Any], tuple[Any, Any]] | None = None
 
     def fit(
         self,
@@ -99,6 +139,14 @@ class Trainer:
         validation_split: float = 0.0,
         verbose: int = 1,
         drop_last: bool = False,
+        callbacks: loop.Callbacks = None,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+        resume: str | PathLike[str] | None = None,
+        save_freq: str | int = "epoch",
     ) -> History:
         """Train.
 
@@ -126,6 +174,26 @@ class Trainer:
             0 silent, 1 a bar on a terminal and else one line an epoch, 2 one line an epoch.
         drop_last : bool, default False
             Whether a last smaller batch is left out.
+        callbacks : Callback or sequence of them, optional
+            See :mod:`cygnet.train.callbacks`.
+        class_weight : mapping of int to float, optional
+            What the losses of samples of a class are multiplied by; 1 for classes that it lacks.
+            Needs a loss module with a `reduction`.
+        sample_weight : Tensor or numpy.ndarray, optional
+            What the loss of each sample is multiplied by, for `x` and `y` of arrays. The loss of a
+            batch is the sum of these products, divided by the number of samples.
+        initial_epoch : int, default 0
+            Number of the first epoch.
+        steps_per_epoch : int, optional
+            Batches of an epoch; the next one goes on behind them.
+        validation_freq : int or sequence of int, default 1
+            Measure after every so many epochs, or after those of these numbers, from 1.
+        resume : path-like, optional
+            A folder: the state is saved there as `save_freq` says, and a later call with the same
+            arguments goes on from it, with the same bits as without interruption. Short for
+            ``BackupAndRestore(resume, save_freq, delete_checkpoint=False)``.
+        save_freq : "epoch" or int, default "epoch"
+            For `resume`: save after each epoch, or also after so many batches.
 
         Returns
         -------
@@ -140,99 +208,221 @@ class Trainer:
         """
         if self.optimizer is None:
             raise ValueError("fit: the Trainer was made without an optimizer")
-        _check_count("fit", "epochs", epochs)
-        _check_count("fit", "batch_size", batch_size)
+        check_count("fit", "epochs", epochs)
+        check_count("fit", "batch_size", batch_size)
+        check_count("fit", "initial_epoch", initial_epoch, least=0)
+        if steps_per_epoch is not None:
+            check_count("fit", "steps_per_epoch", steps_per_epoch)
         if verbose not in (0, 1, 2):
             raise ValueError(f"fit: argument verbose expected 0, 1 or 2, got {verbose!r}")
-        data = self._dataset("fit", x, y)
-        if not 0.0 <= validation_split < 1.0:
-            raise ValueError(
-                f"fit: argument validation_split expected in [0, 1), got {validation_split}"
-            )
+        data = dataset_of("fit", x, y, self._dtype, sample_weight)
         validation = None
-        if validation_data is not None:
-            if validation_split:
+        if validation_split:
+            if validation_data is not None:
                 raise ValueError("fit: validation_data and validation_split exclude each other")
+            data, validation = split(data, validation_split)
+            if sample_weight is not None:
+                validation = TensorDataset(*validation.tensors[:2])
+        elif validation_data is not None:
             pair = isinstance(validation_data, tuple | list) and len(validation_data) == 2
             inputs, targets = validation_data if pair else (validation_data, None)
-            validation = _loader(self._dataset("fit", inputs, targets), batch_size)
-        elif validation_split:
-            data, held_out = _split(data, validation_split)
-            validation = _loader(held_out, batch_size)
-        loader = _loader(data, batch_size, shuffle, drop_last)
+            validation = dataset_of("fit", inputs, targets, self._dtype)
 
-        history = self.history = History()
-        progress = Progress(epochs, verbose)
+        def validate(calls: CallbackList) -> dict[str, float]:
+            return loop.evaluate(self, loader_of(validation, batch_size), calls, name="fit")
+
+        given = checked_callbacks(callbacks)
+        if resume is not None:
+            given.append(BackupAndRestore(resume, save_freq, delete_checkpoint=False))
+        run = loop.Fit(
+            self,
+            loader_of(data, batch_size, shuffle, drop_last),
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            validate=None if validation is None else validate,
+            validation_freq=validation_freq,
+            callbacks=given,
+            verbose=verbose,
+        )
+        self.history = run.history
+        self._weigh = _weighing(class_weight, sample_weight is not None, self._dtype)
+        if self._weigh is not None:
+            self._sample_loss = _loss_of_samples(self.loss)
         was_training = self.model.training
         try:
-            for epoch in range(epochs):
-                progress.start_epoch(epoch, _sample_count(loader))
-                values = self._train_epoch(loader, progress)
-                progress.end_training()
-                if validation is not None:
-                    measured = self._measure("fit", validation)
-                    values |= {f"val_{name}": value for name, value in measured.items()}
-                progress.end_epoch(values)
-                history.append(epoch, values)
+            return run.run()
         finally:
-            progress.close()
+            self._weigh = None
+            self._accumulated = 0
             self.model.train(was_training)
             self.optimizer.zero_grad()
-        return history
 
-    def _train_epoch(self, loader: Any, progress: Progress) -> dict[str, float]:
-        model, loss_function, optimizer = self.model, self.loss, self.optimizer
-        step_scheduler = (
-            self.scheduler.step
-            if self.scheduler is not None and getattr(self.scheduler, "interval", "") == "batch"
-            else None
-        )
-        running = _Running(self.metrics)
-        model.train()
-        for *inputs, target in loader:
-            optimizer.zero_grad()
-            output = model(*inputs)
-            loss = loss_function(output, target)
-            loss.backward()
-            optimizer.step()
-            if step_scheduler is not None:
-                step_scheduler()
-            running.add(loss, output, target)
-            progress.update(len(target), running.values)
-        if not running.samples:
-            raise ValueError("fit: the data hold no batch (see batch_size and drop_last)")
-        if self.scheduler is not None and step_scheduler is None:
+    def train_step(self, *batch: Any) -> Tensor:
+        """Takes one step on a batch, as :meth:`fit` does; a subclass may define its own.
+
+        Parameters
+        ----------
+        *batch : Tensor
+            Inputs and the target.
+
+        Returns
+        -------
+        Tensor
+            The loss of the batch.
+
+        Examples
+        --------
+        >>> import cygnet as cn
+        >>> model = cn.nn.Linear(2, 1)
+        >>> optimizer = cn.optim.SGD(model.parameters(), lr=0.1)
+        >>> trainer = cn.Trainer(model, cn.nn.MSELoss(), optimizer, metrics="mse")
+        >>> first = trainer.train_step(cn.ones(4, 2), cn.ones(4, 1))
+        >>> bool(trainer.train_step(cn.ones(4, 2), cn.ones(4, 1)) < first)
+        True
+        """
+        if not self._accumulated:
+            self.optimizer.zero_grad()
+        weight = None
+        if self._weigh is not None:
+            batch, weight = self._weigh(batch)
+        *inputs, target = batch
+        output = self.model(*inputs)
+        if weight is None:
+            loss = self.loss(output, target)
+        else:
+            loss = _weighted_mean(self._sample_loss(output, target), weight)
+        loss.backward()
+        self._accumulated += 1
+        if self._accumulated == self.accumulate:
+            self._step()
+        self._running.add(loss, output, target)
+        return loss
+
+    def _step(self) -> None:
+        """The optimizer's step from the gradients of the batches since the last one."""
+        if self._accumulated > 1 or self.clip_norm is not None or self.clip_value is not None:
+            parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+            if self._accumulated > 1:
+                for parameter in parameters:
+                    if parameter.grad is not None:
+                        parameter.grad.detach_().mul_(1 / self._accumulated)
+            if self.clip_norm is not None:
+                clip_grad_norm_(parameters, self.clip_norm)
+            if self.clip_value is not None:
+                clip_grad_value_(parameters, self.clip_value)
+        self.optimizer.step()
+        self._accumulated = 0
+        if getattr(self.scheduler, "interval", "epoch") == "batch":
             self.scheduler.step()
-        return running.values()
 
-    def _measure(self, op: str, loader: Any) -> dict[str, float]:
-        running = _Running(self.metrics)
-        for output, target in self._outputs(loader, with_target=True):
-            running.add(self._loss_of(output, target), output, target)
-        if not running.samples:
-            raise ValueError(f"{op}: the data hold no batch")
-        return running.values()
+    def train_on_batch(self, x: Any, y: Any = None) -> dict[str, float]:
+        """Takes one step in training mode.
 
-    def _loss_of(self, output: Any, target: Any) -> Tensor:
-        with no_grad():
-            return self.loss(output, target)
+        Parameters
+        ----------
+        x, y : Tensor or numpy.ndarray
+            Inputs and targets of one batch.
 
-    def _outputs(self, loader: Any, *, with_target: bool) -> Iterator[tuple[Any, Any]]:
-        """Outputs batch by batch, in evaluation mode, with the targets if there are any."""
+        Returns
+        -------
+        dict of str to float
+            ``loss`` and each metric of the batch, before the step.
+        """
+        if self.optimizer is None:
+            raise ValueError("train_on_batch: the Trainer was made without an optimizer")
+        batch = dataset_of("train_on_batch", x, y, self._dtype).tensors
+        self.begin_epoch()
+        self.train_step(*batch)
+        return self._running.values()
+
+    # What the loops call, see `loop.Learner`.
+
+    def begin_epoch(self) -> None:
+        """Goes to training mode and forgets the figures."""
+        self.model.train()
+        self._running.reset()
+
+    def train_batch(self, batch: Any) -> int:
+        """Takes a step on a batch; returns the number of its samples."""
+        samples = self._running.samples
+        self.train_step(*batch)
+        return self._running.samples - samples
+
+    def end_batches(self) -> None:
+        """Takes the step that gradients are left for."""
+        if self._accumulated:
+            self._step()
+
+    def end_epoch(self, figures: Mapping[str, float]) -> None:
+        """Steps a schedule of epochs."""
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            self.scheduler.step(figures.get("val_loss", figures["loss"]))
+        elif self.scheduler is not None and getattr(self.scheduler, "interval", "") != "batch":
+            self.scheduler.step()
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Evaluation mode without gradients; afterwards each module has its former mode."""
         modes = [(module, module.training) for module in self.model.modules()]
         self.model.eval()
         try:
-            for batch in loader:
-                parts = list(batch) if isinstance(batch, tuple | list) else [batch]
-                target = parts.pop() if with_target or len(parts) > 1 else None
-                with no_grad():
-                    output = self.model(*parts)
-                yield output, target
+            with no_grad():
+                yield
         finally:
             for module, mode in modes:
                 module.training = mode
 
-    def evaluate(self, x: Any, y: Any = None, *, batch_size: int = 256) -> dict[str, float]:
+    def reset_figures(self) -> None:
+        """Forgets the figures."""
+        self._running.reset()
+
+    def test_batch(self, batch: Any) -> int:
+        """Measures a batch; returns the number of its samples."""
+        *inputs, target = batch
+        output = self.model(*inputs)
+        return self._running.add(self.loss(output, target), output, target)
+
+    def predict_batch(self, batch: Any) -> Any:
+        """The outputs for a batch, whose last part is a target if it has several."""
+        parts = list(batch) if isinstance(batch, tuple | list) else [batch]
+        return self.model(*(parts[:-1] or parts))
+
+    def figures(self) -> dict[str, float]:
+        """The averages so far."""
+        return self._running.values()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint holds beside the model and optimizer: figures, schedule, and gradients
+        that wait for a step.
+        """
+        gradients = [p.grad for p in self.model.parameters()] if self._accumulated else []
+        return {
+            "running": self._running.state_dict(),
+            "scheduler": self.scheduler.state_dict() if self.scheduler is not None else None,
+            "accumulated": self._accumulated,
+            "gradients": [None if each is None else each.detach() for each in gradients],
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Takes over what `state_dict` returned."""
+        self._running.load_state_dict(state_dict["running"])
+        if self.scheduler is not None:
+            self.scheduler.load_state_dict(state_dict["scheduler"])
+        self._accumulated = state_dict["accumulated"]
+        gradients = state_dict["gradients"]
+        for parameter, gradient in zip(self.model.parameters(), gradients, strict=False):
+            parameter.grad = gradient
+
+    def evaluate(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        batch_size: int = 256,
+        callbacks: loop.Callbacks = None,
+        verbose: int = 0,
+    ) -> dict[str, float]:
         """Loss and metrics, averaged over the samples, in evaluation mode.
 
         Parameters
@@ -240,16 +430,26 @@ class Trainer:
         x, y
             As in :meth:`fit`.
         batch_size : int, default 256
+        callbacks : Callback or sequence of them, optional
+        verbose : {0, 1, 2}, default 0
 
         Returns
         -------
         dict of str to float
             ``loss`` and each metric by name.
         """
-        _check_count("evaluate", "batch_size", batch_size)
-        return self._measure("evaluate", _loader(self._dataset("evaluate", x, y), batch_size))
+        check_count("evaluate", "batch_size", batch_size)
+        batches = loader_of(dataset_of("evaluate", x, y, self._dtype), batch_size)
+        return loop.evaluate(self, batches, callbacks, verbose=verbose)
 
-    def predict(self, x: Any, batch_size: int = 256) -> Any:
+    def predict(
+        self,
+        x: Any,
+        batch_size: int = 256,
+        *,
+        callbacks: loop.Callbacks = None,
+        verbose: int = 0,
+    ) -> Any:
         """Outputs of the model in evaluation mode.
 
         Parameters
@@ -257,137 +457,64 @@ class Trainer:
         x : Tensor, numpy.ndarray, Dataset or DataLoader
             Targets that a dataset or loader yields last are ignored.
         batch_size : int, default 256
+        callbacks : Callback or sequence of them, optional
+        verbose : {0, 1, 2}, default 0
 
         Returns
         -------
         numpy.ndarray or Tensor
             Outputs of all samples; an array if `x` is an array.
         """
-        _check_count("predict", "batch_size", batch_size)
-        is_data = isinstance(x, Dataset) or _is_loader(x)
-        data = self._dataset("predict", x, None) if is_data else self._inputs_only(x)
-        loader = _loader(data, batch_size)
-        outputs = [output._array for output, _ in self._outputs(loader, with_target=False)]
-        if not outputs:
-            raise ValueError("predict: the data hold no batch")
-        joined = np.concatenate(outputs)
+        check_count("predict", "batch_size", batch_size)
+        is_data = isinstance(x, Dataset) or is_loader(x)
+        data = x if is_data else TensorDataset(tensor_of("predict", "x", x, self._dtype))
+        outputs = loop.predict(self, loader_of(data, batch_size), callbacks, verbose=verbose)
+        joined = np.concatenate([output._array for output in outputs])
         return as_tensor(joined) if is_data or isinstance(x, Tensor) else joined
 
-    def _inputs_only(self, x: Any) -> Any:
-        inputs = self._tensor("predict", "x", x, is_target=False)
-        return TensorDataset(inputs)
-
-    def _dataset(self, op: str, x: Any, y: Any) -> Any:
-        """`x` and `y` as one dataset, or the loader `x`."""
-        if isinstance(x, Dataset) or _is_loader(x):
-            if y is not None:
-                raise ValueError(f"{op}: argument y expected None: {_type(x)} x holds the targets")
-            if hasattr(x, "__len__") and len(x) == 0:
-                raise ValueError(f"{op}: argument x is empty")
-            return x
-        if y is None:
-            raise ValueError(f"{op}: argument y is missing: {_type(x)} x holds no targets")
-        inputs = self._tensor(op, "x", x, is_target=False)
-        targets = self._tensor(op, "y", y, is_target=True)
-        if len(inputs) != len(targets):
-            raise ValueError(
-                f"{op}: argument y expected as many samples as x, {len(inputs)}, got {len(targets)}"
-            )
-        return TensorDataset(inputs, targets)
-
-    def _tensor(self, op: str, name: str, value: Any, *, is_target: bool) -> Tensor:
-        array: Array = value._array if isinstance(value, Tensor) else np.asarray(value)
-        if array.ndim == 0:
-            raise ValueError(f"{op}: argument {name} expected samples along an axis, got a number")
-        if array.dtype.kind not in "fiub":
-            raise TypeError(f"{op}: argument {name} expected numbers, got dtype {array.dtype}")
-        if len(array) == 0:
-            raise ValueError(f"{op}: argument {name} is empty")
-        if array.dtype.kind == "f":
-            dtype = next((parameter.dtype for parameter in self.model.parameters()), np.float32)
-            array = array.astype(dtype, copy=False)
-        elif is_target and array.dtype.kind in "iu":
-            array = array.astype(np.int64, copy=False)
-        return as_tensor(array)
+    @property
+    def _dtype(self) -> Any:
+        return next((parameter.dtype for parameter in self.model.parameters()), np.float32)
 
 
-class _Running:
-    """The loss, weighted by samples, and the metrics of the batches so far.
-
-    Losses are kept as they come and read only when somebody asks.
-    """
-
-    def __init__(self, metrics: list[Metric]) -> None:
-        self._metrics = metrics
-        self._unread: list[tuple[Array, int]] = []
-        self._loss_sum = 0.0
-        self.samples = 0
-        for metric in metrics:
-            metric.reset()
-
-    def add(self, loss: Tensor, output: Any, target: Any) -> None:
-        samples = len(target)
-        self._unread.append((loss._array, samples))
-        self.samples += samples
-        for metric in self._metrics:
-            metric.update(output, target)
-
-    def values(self) -> dict[str, float]:
-        self._loss_sum += sum(float(loss) * samples for loss, samples in self._unread)
-        self._unread.clear()
-        loss = self._loss_sum / self.samples if self.samples else float("nan")
-        return {"loss": loss} | {metric.name: metric.result() for metric in self._metrics}
+def _loss_of_samples(loss: Any) -> Callable[[Any, Any], Tensor]:
+    """The loss module that keeps the samples apart."""
+    if getattr(loss, "reduction", None) != "mean":
+        raise TypeError(
+            "fit: class_weight and sample_weight expected a loss module with reduction='mean', got "
+            f"{type_name(loss)}"
+        )
+    apart: Any = copy.copy(loss)
+    apart.reduction = "none"
+    return apart  # type: ignore[no-any-return]
 
 
-def _type(value: Any) -> str:
-    return type(value).__name__
+def _weighted_mean(losses: Tensor, weight: Tensor) -> Tensor:
+    """The mean over samples of their loss, itself a mean, times their weight."""
+    per_sample = losses.reshape(len(weight), -1).mean(1)
+    return (per_sample * weight.reshape(-1)).mean()
 
 
-def _is_loader(x: Any) -> bool:
-    return isinstance(x, DataLoader) or (
-        isinstance(x, Iterable)
-        and not isinstance(x, Tensor | list | tuple)
-        and not hasattr(x, "__array__")
-    )
-
-
-def _check_count(op: str, name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{op}: argument {name} expected an int, got {_type(value)}")
-    if value < 1:
-        raise ValueError(f"{op}: argument {name} expected at least 1, got {value}")
-
-
-def _loader(data: Any, batch_size: int, shuffle: bool = False, drop_last: bool = False) -> Any:
-    if not isinstance(data, Dataset):
-        return data
-    return DataLoader(data, batch_size=batch_size, shuffle=shuffle, drop_last=drop_last)
-
-
-def _sample_count(loader: Any) -> int | None:
-    """How many samples an epoch has, if it is known."""
-    dataset = getattr(loader, "dataset", None)
-    if dataset is None or not hasattr(dataset, "__len__"):
-        return None
-    count = len(dataset)
-    if getattr(loader, "drop_last", False):
-        count -= count % loader.batch_size
-    return count
-
-
-def _split(data: Any, share: float) -> tuple[Any, Any]:
-    """The first samples, and the last `share` of them."""
-    if not isinstance(data, Dataset):
-        raise ValueError("fit: validation_split expected arrays or a Dataset, not a loader")
-    count = len(data)  # type: ignore[arg-type]
-    kept = count - round(count * share)
-    if not 0 < kept < count:
+def _weighing(
+    class_weight: Mapping[int, float] | None, has_weights: bool, dtype: Any
+) -> Callable[[Any], tuple[Any, Any]] | None:
+    """What takes or makes the weights of a batch: gives the batch without them, and them."""
+    if class_weight is None:
+        return (lambda batch: (batch[:-1], batch[-1])) if has_weights else None
+    if not class_weight or min(class_weight) < 0:
         raise ValueError(
-            f"fit: argument validation_split {share} leaves one part of {count} samples empty"
+            f"fit: argument class_weight expected weights of classes from 0, got {class_weight}"
         )
-    if isinstance(data, TensorDataset):
-        return (
-            TensorDataset(*(tensor[:kept] for tensor in data.tensors)),
-            TensorDataset(*(tensor[kept:] for tensor in data.tensors)),
-        )
-    return Subset(data, range(kept)), Subset(data, range(kept, count))
+    known = max(class_weight) + 1
+    table = np.ones(known + 1, dtype)  # the last number is for all others
+    for label, weight in class_weight.items():
+        table[label] = weight
+    weights = as_tensor(table)
+
+    def weigh(batch: Any) -> tuple[Any, Any]:
+        weight = 1.0
+        if has_weights:
+            *batch, weight = batch
+        return batch, weights[batch[-1].clamp(-1, known)] * weight
+
+    return weigh
