@@ -125,6 +125,7 @@ class Trainer:
         self.stop_training = False
         self._running = Running(self.metrics)
         self._accumulated = 0  # batches whose gradients wait for a step
+        self._schedules_steps = False
         self._weigh: Callable[[Any], tuple[Any, Any]] | None = None
 
     def fit(
@@ -313,7 +314,7 @@ class Trainer:
                 clip_grad_value_(parameters, self.clip_value)
         self.optimizer.step()
         self._accumulated = 0
-        if getattr(self.scheduler, "interval", "epoch") == "batch":
+        if self._schedules_steps:
             self.scheduler.step()
 
     def train_on_batch(self, x: Any, y: Any = None) -> dict[str, float]:
@@ -342,6 +343,7 @@ class Trainer:
         """Goes to training mode and forgets the figures."""
         self.model.train()
         self._running.reset()
+        self._schedules_steps = getattr(self.scheduler, "interval", "epoch") == "batch"
 
     def train_batch(self, batch: Any) -> int:
         """Takes a step on a batch; returns the number of its samples."""
@@ -358,7 +360,7 @@ class Trainer:
         """Steps a schedule of epochs."""
         if isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step(figures.get("val_loss", figures["loss"]))
-        elif self.scheduler is not None and getattr(self.scheduler, "interval", "") != "batch":
+        elif self.scheduler is not None and not self._schedules_steps:
             self.scheduler.step()
 
     @contextmanager

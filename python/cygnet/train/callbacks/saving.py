@@ -37,7 +37,7 @@ class SaveTimer:
     def is_due(self) -> bool:
         """Counts a batch; whether to save after it."""
         self.counted += 1
-        if self.counted < self.every:
+        if self.counted < self.every or not self.every:
             return False
         self.counted = 0
         return True
