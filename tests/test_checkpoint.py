@@ -1,6 +1,8 @@
 """Trainings that go on where they were interrupted, with the same bits."""
 
+import errno
 import itertools
+import os
 import random
 import subprocess
 import sys
@@ -407,6 +409,40 @@ def test_a_full_disk_leaves_the_state_before(tmp_path):
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines() == ["OSError 27"] * 5  # EFBIG
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of one megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"a small disk cannot be mounted here: {error}")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.9, 0.99])
+def test_a_small_disk_leaves_the_state_before(small_disk, share):
+    checkpoint = Checkpoint(small_disk)
+    state = {"weights": np.arange(50_000.0), "epoch": 1}
+    checkpoint.save(state)
+    before = checkpoint.path.read_bytes()
+    free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_bsize
+    (small_disk / "other").write_bytes(bytes(free - int(share * len(before))))
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        checkpoint.save(state | {"epoch": 2})
+    assert caught.value.errno == errno.ENOSPC
+    assert caught.value.filename == str(checkpoint.path)
+    assert checkpoint.path.read_bytes() == before
+    names = sorted(path.name for path in small_disk.iterdir())
+    assert names == ["other", "training.safetensors"]
+    (small_disk / "other").unlink()
+    checkpoint.save(state | {"epoch": 2})
+    assert checkpoint.load()["epoch"] == 2
 
 
 def test_an_error_of_the_disk_ends_training(tmp_path):
