@@ -373,8 +373,11 @@ class Layer(Module):
         if not self.built:
             self._build_for(args, kwargs)
         outermost, before = not _context.active, _context.training
-        if outermost and _context.with_losses:
-            self._forget_losses()
+        if outermost:
+            if self._path is None:
+                self._assign_paths()
+            if _context.with_losses:
+                self._forget_losses()
         _context.active = True
         takes = self._call_takes
         try:
