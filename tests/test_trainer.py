@@ -258,8 +258,10 @@ def test_history_plot(tmp_path):
 def test_plot_names_what_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    history = History()
+    history.append(0, {"loss": 1.0})
     with pytest.raises(ImportError, match=r"pip install cygnet\[plot\]"):
-        History().plot()
+        history.plot()
 
 
 def test_accuracy():

@@ -405,7 +405,7 @@ class Layer(Module):
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         inputs = args[0] if args else next(iter(kwargs.values()), None)
-        self._build(tree.map_structure(_shape_of, inputs))
+        self._build(tree.map_structure(shape_of, inputs))
 
     def _build(self, shape: Any) -> None:
         with no_grad():
@@ -434,7 +434,7 @@ class Layer(Module):
         inputs = args[0] if args else None
         known = type(self).compute_output_shape is not Layer.compute_output_shape
         if known and len(args) == 1 and is_symbolic(inputs):
-            shapes = self.compute_output_shape(tree.map_structure(_shape_of, inputs))
+            shapes = self.compute_output_shape(tree.map_structure(shape_of, inputs))
             dtype = self._output_dtype(tree.flatten(inputs)[0].dtype)
             return _map_shapes(lambda shape: KerasTensor(shape, dtype, self.name), shapes)
 
@@ -485,12 +485,12 @@ class Layer(Module):
     @property
     def input_shape(self) -> Any:
         """Shape of `input`."""
-        return tree.map_structure(_shape_of, self.input)
+        return tree.map_structure(shape_of, self.input)
 
     @property
     def output_shape(self) -> Any:
         """Shape of `output`."""
-        return tree.map_structure(_shape_of, self.output)
+        return tree.map_structure(shape_of, self.output)
 
     def _only_node(self, what: str) -> tuple[Node, Any, Any]:
         if not self._nodes:
@@ -566,7 +566,8 @@ class Layer(Module):
 
         arguments = dict(self._init_arguments)
         if self._batch_input_shape is not None and "batch_shape" not in arguments:
-            for name in ("input_shape", "input_dim", "batch_input_shape", "input_length"):
+            shapes = {"input_shape", "input_dim", "batch_input_shape", "input_length"}
+            for name in shapes.difference(_argument_names(type(self))):  # Embedding has input_dim
                 arguments.pop(name, None)
             arguments["batch_input_shape"] = list(self._batch_input_shape)
         config = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
@@ -660,7 +661,7 @@ def _as_data(leaf: Any) -> Any:
     return leaf
 
 
-def _shape_of(leaf: Any) -> Any:
+def shape_of(leaf: Any) -> Any:
     shape = getattr(leaf, "shape", None)
     if shape is None:
         return None

@@ -113,6 +113,9 @@ class Sequential(Model):
         dtype = kind if kind in ("float64", "int64", "int32") else "float32"
         self._begin(InputLayer(batch_shape=(None, *shape[1:]), dtype=dtype).output)
 
+    def _build_like(self, symbols: Any) -> None:
+        self._build_for((symbols,), {})
+
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The layers one after another."""
         outputs = inputs if self._start is None else checked_input(self.name, self._start, inputs)

@@ -16,7 +16,8 @@ from cygnet.keras.layer import Layer, has_added_losses
 from cygnet.keras.symbolic import KerasTensor
 from cygnet.tensor import Tensor
 from cygnet.train import loop
-from cygnet.train.callbacks import CallbackList
+from cygnet.train.callbacks import BackupAndRestore, CallbackList
+from cygnet.train.callbacks.base import checked_callbacks
 from cygnet.train.history import History
 from cygnet.train.running import Running
 
@@ -136,7 +137,7 @@ class Trainable:
                 total = loss if total is None else total + loss
         if total is None:
             raise ValueError(
-                f"fit: model {self.name!r} has no loss: give compile one or call add_loss in a layer"
+                f"fit: model {self.name!r} has no loss: give compile one, or call add_loss"
             )
         return total
 
@@ -261,6 +262,7 @@ class Trainable:
         validation_freq: Any = 1,
         *,
         resume: str | PathLike[str] | None = None,
+        save_freq: str | int = "epoch",
         **ignored: Any,
     ) -> History:
         """Train the model.
@@ -300,7 +302,10 @@ class Trainable:
             Validate after every so many epochs, or after those of these numbers from 1.
         resume : path-like, optional
             A folder for checkpoints: what a run that was killed left there is gone on with, to
-            the same bits. See `keras.callbacks.BackupAndRestore`.
+            the same bits: ``BackupAndRestore(resume, save_freq, delete_checkpoint=False)`` among
+            the callbacks.
+        save_freq : "epoch" or int
+            For `resume`: save after each epoch, or also after so many batches.
         **ignored
             `workers`, `use_multiprocessing` and `max_queue_size` of older programs.
 
@@ -346,6 +351,9 @@ class Trainable:
         )
         learner = _Learner(self)
         self._prepare(batches)
+        given = checked_callbacks(callbacks)
+        if resume is not None:
+            given.append(BackupAndRestore(resume, save_freq, delete_checkpoint=False))
 
         def validate(calls: CallbackList) -> dict[str, float]:
             assert held_out_batches is not None
@@ -359,9 +367,8 @@ class Trainable:
             steps_per_epoch=steps_per_epoch,
             validate=None if held_out_batches is None else validate,
             validation_freq=validation_freq,
-            callbacks=callbacks,
+            callbacks=given,
             verbose=_verbosity("fit", verbose),
-            **({} if resume is None else {"resume": resume}),
         )
         vars(self)["history"] = run.history
         return run.run()
@@ -374,13 +381,12 @@ class Trainable:
         if not self.built and isinstance(batches, feed.ArrayFeed):
             x = tree.map_structure(_symbol, batches.structure[0])
             with no_grad():
-                self.build_on(x)
+                self._build_like(x)
         if self.optimizer is not None and not self.optimizer.built and self.built:
             self.optimizer.build(self.trainable_variables)
 
-    def build_on(self, symbols: Any) -> None:
+    def _build_like(self, symbols: Any) -> None:
         """Make the weights for inputs like KerasTensors."""
-        assert isinstance(self, Layer)
         self._symbolic_outputs((symbols,), {})
 
     def evaluate(
@@ -550,6 +556,9 @@ class _Learner:
 
     def predict_batch(self, batch: Any) -> Any:
         return self.model.predict_step(batch)
+
+    def end_batches(self) -> None:
+        pass
 
     def end_epoch(self, figures: Mapping[str, float]) -> None:
         pass

@@ -151,7 +151,7 @@ def tensor_scatter_nd_update(tensor: Any, indices: Any, updates: Any, **options:
     return ops.scatter_update(tensor, indices, updates)
 
 
-def print(*inputs: Any, **options: Any) -> None:  # noqa: A001 (TensorFlow's name)
+def print(*inputs: Any, **options: Any) -> None:
     """Print values."""
     import builtins
 

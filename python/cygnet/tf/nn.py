@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import cygnet.nn.functional as F  # noqa: N812 (the usual name)
+import cygnet.nn.functional as F
 from cygnet import ops as core
 from cygnet.keras import ops
 from cygnet.ops.create import as_tensor
