@@ -179,7 +179,9 @@ class Bidirectional(Layer):
             and other.cell.use_bias == one.cell.use_bias
             and other.go_backwards
             and not self.stateful
-            and not (training and any(e.cell.dropout + e.cell.recurrent_dropout for e in (one, other)))
+            and not (
+                training and any(e.cell.dropout + e.cell.recurrent_dropout for e in (one, other))
+            )
         ):
             return None
         lengths = None if mask is None else valid_lengths(mask)
@@ -265,9 +267,7 @@ class TimeDistributed(Wrapper):
         if "training" in self.layer._call_takes:
             options["training"] = training
         outputs = self.layer(together(inputs), **options)
-        return tree.map_structure(
-            lambda x: core.reshape(x, (batch, steps, *x.shape[1:])), outputs
-        )
+        return tree.map_structure(lambda x: core.reshape(x, (batch, steps, *x.shape[1:])), outputs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The layer's, with the axis of steps."""
