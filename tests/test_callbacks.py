@@ -242,8 +242,8 @@ def test_early_stopping_restores_the_best_weights(capsys):
         (lambda: ReduceLROnPlateau(mode=None), "ReduceLROnPlateau: argument mode"),
         (lambda: ModelCheckpoint("a", mode="best"), "ModelCheckpoint: argument mode"),
         (lambda: ModelCheckpoint("a", save_freq="batch"), "save_freq expected 'epoch' or an int"),
-        (lambda: ModelCheckpoint("a", save_freq=0), "save_freq expected at least 1, got 0"),
-        (lambda: ModelCheckpoint("a", save_freq=-2), "save_freq expected at least 1, got -2"),
+        (lambda: ModelCheckpoint("a", save_freq=0), "save_freq expected .* got 0"),
+        (lambda: ModelCheckpoint("a", save_freq=-2), "save_freq expected .* got -2"),
         (lambda: CSVLogger("a", separator=";;"), "separator expected one character"),
         (lambda: TensorBoard(update_freq="often"), "update_freq expected 'epoch', 'batch'"),
         (lambda: TensorBoard(histogram_freq=-1), "histogram_freq expected at least 0"),
@@ -317,18 +317,18 @@ def test_model_checkpoint_by_batches(tmp_path):
 
 
 def test_model_checkpoint_uses_the_methods_of_the_model(tmp_path):
-    class Model(nn.Linear):
-        calls = []
+    calls = []
 
+    class Model(nn.Linear):
         def save(self, path):
-            self.calls.append(("save", path))
+            calls.append(("save", path))
 
         def save_weights(self, path):
-            self.calls.append(("save_weights", path))
+            calls.append(("save_weights", path))
 
     following(ModelCheckpoint(tmp_path / "a"), [1], model=Model(1, 1))
     following(ModelCheckpoint(tmp_path / "b", save_weights_only=True), [1], model=Model(1, 1))
-    assert Model.calls == [("save", str(tmp_path / "a")), ("save_weights", str(tmp_path / "b"))]
+    assert calls == [("save", str(tmp_path / "a")), ("save_weights", str(tmp_path / "b"))]
 
 
 def test_model_checkpoint_names_the_fields(tmp_path):

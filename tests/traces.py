@@ -1,14 +1,17 @@
 """What Keras 3.15 calls, in which order and with which logs, in five runs of a small model.
 
-The model is ``Dense(1)`` from KERNEL and BIAS, trained by SGD with learning rate 0.1 on the mean squared
-error, with metrics=["mae"], shuffle=False, validation on the first three samples, in batches of two:
+The model is ``Dense(1)`` from KERNEL and BIAS, trained by SGD with learning rate 0.1 on the mean
+squared error, with metrics=["mae"], shuffle=False, validation on the first three samples, in
+batches of two:
 
 FIT       epochs=2
 STOPPED   epochs=3, initial_epoch=1, and a callback sets stop_training after batch 1
-STEPS     epochs=3, steps_per_epoch=2, validation_freq=2: the pass of three batches ends within an epoch
+STEPS     epochs=3, steps_per_epoch=2, validation_freq=2: the pass ends within an epoch
 EVALUATE  batch_size=3
 PREDICT   batch_size=3
 """
+
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -36,7 +39,7 @@ def tested(first, second):
 
 def epoch(number, *batches, figures):
     """An epoch's begin, batches, perhaps with an evaluation, and end."""
-    return [("epoch_begin", number, {}), *sum(batches, []), ("epoch_end", number, figures)]
+    return [("epoch_begin", number, {}), *chain(*batches), ("epoch_end", number, figures)]
 
 
 def figures(loss, mae, val_loss=None, val_mae=None):

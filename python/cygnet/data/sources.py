@@ -126,6 +126,19 @@ def mnist(
     ----------
     Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998.
     """
+    images, labels = mnist_bytes(root, split, download)
+    pixels = images[:, np.newaxis].astype(np.float32)
+    pixels /= 255
+    data = TensorDataset(pixels, labels.astype(np.int64))
+    return data if transform is None else TransformedDataset(data, transform)
+
+
+def mnist_bytes(
+    root: str | os.PathLike[str] | None, split: str, download: bool = True
+) -> tuple[Array, Array]:
+    """Images (N, 28, 28) and labels (N,) of MNIST as they are in the files, uint8, not writable;
+    arguments and errors as those of :func:`mnist`.
+    """
     if split not in _MNIST_FILES:
         raise ValueError(f"mnist: split expected 'train' or 'test', got {split!r}")
     image_file, label_file = (_mnist_file(root, name, download) for name in _MNIST_FILES[split])
@@ -137,10 +150,7 @@ def mnist(
         )
     if labels.size and labels.max() > 9:
         raise ValueError(f"mnist: {label_file} has label {labels.max()}, expected 0 to 9")
-    pixels = images[:, np.newaxis].astype(np.float32)
-    pixels /= 255
-    data = TensorDataset(pixels, labels.astype(np.int64))
-    return data if transform is None else TransformedDataset(data, transform)
+    return images, labels
 
 
 def _cache() -> Path:

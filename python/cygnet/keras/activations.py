@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cygnet import ops
+from cygnet.keras.attached import logits
 from cygnet.keras.lookup import Registry
 from cygnet.keras.symbolic import is_symbolic
 from cygnet.ops.create import arange, as_tensor
@@ -109,7 +110,8 @@ def relu6(x: Tensor) -> Tensor:
 @_activation
 def softmax(x: Tensor, axis: Axis = -1) -> Tensor:
     """``exp(x)`` over its sum along an axis, or along several."""
-    return _along(ops.softmax, x, axis)
+    output = _along(ops.softmax, x, axis)
+    return logits.attach(output, x) if axis == -1 else output
 
 
 @_activation
@@ -150,7 +152,7 @@ def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
 @_activation
 def sigmoid(x: Tensor) -> Tensor:
     """``1 / (1 + exp(-x))``."""
-    return ops.sigmoid(x)
+    return logits.attach(ops.sigmoid(x), x)
 
 
 @_activation
@@ -298,11 +300,13 @@ deserialize = _registry.deserialize
 
 _FUSED = {
     function: name
-    for name in ("gelu", "relu", "sigmoid", "silu", "tanh")
+    for name in ("gelu", "relu", "silu", "tanh")
     for function in (_functions[name], getattr(ops, name))
 } | {linear: "none"}
 
 
 def fused_name(activation: Callable[..., Any]) -> str | None:
-    """What kernels that take an activation call it; None for those that they do not take."""
+    """What kernels that take an activation call it; None for those that they do not take, and for
+    `sigmoid`, whose argument losses ask for.
+    """
     return _FUSED.get(activation)

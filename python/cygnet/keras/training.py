@@ -12,7 +12,7 @@ import numpy as np
 from cygnet.autograd import no_grad
 from cygnet.keras import feed, tree
 from cygnet.keras.compiled import CompiledLoss, CompiledMetrics
-from cygnet.keras.layer import Layer, has_added_losses
+from cygnet.keras.layer import has_added_losses
 from cygnet.keras.symbolic import KerasTensor
 from cygnet.tensor import Tensor
 from cygnet.train import loop
@@ -381,13 +381,12 @@ class Trainable:
         if not self.built and isinstance(batches, feed.ArrayFeed):
             x = tree.map_structure(_symbol, batches.structure[0])
             with no_grad():
-                self.build_on(x)
+                self._build_like(x)
         if self.optimizer is not None and not self.optimizer.built and self.built:
             self.optimizer.build(self.trainable_variables)
 
-    def build_on(self, symbols: Any) -> None:
+    def _build_like(self, symbols: Any) -> None:
         """Make the weights for inputs like KerasTensors."""
-        assert isinstance(self, Layer)
         self._symbolic_outputs((symbols,), {})
 
     def evaluate(
