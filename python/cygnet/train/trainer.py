@@ -19,7 +19,7 @@ from cygnet.optim.lr_scheduler import ReduceLROnPlateau
 from cygnet.tensor import Tensor
 from cygnet.train import loop
 from cygnet.train.callbacks.backup import BackupAndRestore
-from cygnet.train.callbacks.base import CallbackList, checked_callbacks
+from cygnet.train.callbacks.callback_list import CallbackList, Callbacks, listed
 from cygnet.train.finder import LearningRateCurve, sweep
 from cygnet.train.history import History
 from cygnet.train.inputs import (
@@ -141,7 +141,7 @@ class Trainer:
         validation_split: float = 0.0,
         verbose: int = 1,
         drop_last: bool = False,
-        callbacks: loop.Callbacks = None,
+        callbacks: Callbacks = None,
         class_weight: Mapping[int, float] | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
@@ -235,7 +235,7 @@ class Trainer:
         def validate(calls: CallbackList) -> dict[str, float]:
             return loop.evaluate(self, loader_of(validation, batch_size), calls, name="fit")
 
-        given = checked_callbacks(callbacks)
+        given = listed(callbacks)
         if resume is not None:
             given.append(BackupAndRestore(resume, save_freq, delete_checkpoint=False))
         run = loop.Fit(
@@ -483,7 +483,7 @@ class Trainer:
         y: Any = None,
         *,
         batch_size: int = 256,
-        callbacks: loop.Callbacks = None,
+        callbacks: Callbacks = None,
         verbose: int = 0,
     ) -> dict[str, float]:
         """Loss and metrics, averaged over the samples, in evaluation mode.
@@ -510,7 +510,7 @@ class Trainer:
         x: Any,
         batch_size: int = 256,
         *,
-        callbacks: loop.Callbacks = None,
+        callbacks: Callbacks = None,
         verbose: int = 0,
     ) -> Any:
         """Outputs of the model in evaluation mode.
