@@ -169,11 +169,11 @@ def test_wrong_parts():
 def test_ctrl_c_leaves_a_usable_model():
     job = trainer()
 
-    class Stop(metrics.Metric):
-        def score(self, output, target):
+    class Stop(metrics.Mean):
+        def values(self, output, target):
             if len(job.history.epoch) == 2:
                 raise KeyboardInterrupt
-            return 0.0, 1
+            return np.zeros(1)
 
     job.metrics.append(Stop("stop"))
     with pytest.raises(KeyboardInterrupt):
@@ -410,8 +410,10 @@ def test_history_plot(tmp_path):
 def test_plot_names_what_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    history = History()
+    history.append(0, {"loss": 1.0})
     with pytest.raises(ImportError, match=r"pip install cygnet\[plot\]"):
-        History().plot()
+        history.plot()
 
 
 def test_accuracy():

@@ -39,7 +39,7 @@ bool relu_of(const char* op, const std::string& activation) {
 struct Running {
   Array mean, variance, batches;
   double momentum = 0;
-  bool cumulative = false;
+  bool cumulative = false, unbiased = true;
 
   Running() = default;
   Running(const char* op, const OptionalArray& mean_arg, const OptionalArray& variance_arg,
@@ -104,13 +104,14 @@ py::tuple forward(const char* op, const ChannelSizes& sizes, const Dims& statist
   dispatch(dtype, [&](auto zero) {
     using T = decltype(zero);
     const double momentum = running.momentum;
-    const bool cumulative = running.cumulative, relu = arguments.relu;
+    const bool cumulative = running.cumulative, unbiased = running.unbiased, relu = arguments.relu;
     launch(op, work_of(input, moved),
            {read(input), read(arguments.weight), read(arguments.bias), read(arguments.residual),
             own ? write(running.mean) : read(running.mean), own ? write(running.variance) : read(running.variance),
             write(running.batches), write(mean), write(rstd), write(result.written)},
            channel_norm_scratch_bytes<T>(sizes), [=](void* const* at) {
-             const RunningStatistics<T> averages{to<T>(at[4]), to<T>(at[5]), to<int64_t>(at[6]), momentum, cumulative};
+             const RunningStatistics<T> averages{to<T>(at[4]), to<T>(at[5]), to<int64_t>(at[6]),
+                                                 momentum,     cumulative,   unbiased};
              T *const means = to<T>(at[7]), *const rstds = to<T>(at[8]);
              const T *const weights = in<T>(at[1]), *const biases = in<T>(at[2]), *const residuals = in<T>(at[3]);
              if (own) {
@@ -129,15 +130,16 @@ py::tuple forward(const char* op, const ChannelSizes& sizes, const Dims& statist
 py::tuple batch_norm_forward(const ArrayArg& input_arg, const OptionalArray& weight, const OptionalArray& bias,
                              const OptionalArray& running_mean, const OptionalArray& running_var,
                              const OptionalArray& num_batches_tracked, bool training, std::optional<double> momentum,
-                             double eps, const OptionalArray& residual, const std::string& activation,
+                             double eps, bool unbiased, const OptionalArray& residual, const std::string& activation,
                              const OptionalArray& out) {
   constexpr const char* op = "batch_norm";
   const Array input = channels_input(op, input_arg);
   const ChannelSizes sizes = batch_sizes(input);
   const ForwardArguments arguments(op, input, weight, bias, residual, activation);
-  const Running running(op, running_mean, running_var, num_batches_tracked, momentum, input, training);
+  Running running(op, running_mean, running_var, num_batches_tracked, momentum, input, training);
+  running.unbiased = unbiased;
   if (training)
-    check<ValueError>(sizes.rows != 1, op, ": input has shape ", input.shape(),
+    check<ValueError>(sizes.rows != 1 || !unbiased, op, ": input has shape ", input.shape(),
                       ", expected more than 1 value a channel in training");
   else
     check<ValueError>(static_cast<bool>(running.mean), op,
@@ -239,8 +241,8 @@ void bind_norm(py::module_& m) {
   m.def("batch_norm_forward", &batch_norm_forward, py::arg("input"), py::arg("weight") = py::none(),
         py::arg("bias") = py::none(), py::arg("running_mean") = py::none(), py::arg("running_var") = py::none(),
         py::arg("num_batches_tracked") = py::none(), py::arg("training") = false, py::arg("momentum") = 0.1,
-        py::arg("eps") = 1e-5, py::arg("residual") = py::none(), py::arg("activation") = "none",
-        py::arg("out") = py::none(),
+        py::arg("eps") = 1e-5, py::arg("unbiased") = true, py::arg("residual") = py::none(),
+        py::arg("activation") = "none", py::arg("out") = py::none(),
         norm_text(R"(Batch normalisation with fused residual and activation.
 
 ``activation((input - mean) / sqrt(variance + eps) * weight + bias + residual)``, with mean and variance of each channel
@@ -254,7 +256,7 @@ input : numpy.ndarray
 weight, bias : numpy.ndarray, optional
     (C,), of the input's type.
 running_mean, running_var : numpy.ndarray, optional
-    (C,). In training they are updated in place, the variance with the unbiased one; needed otherwise.
+    (C,). In training they are updated in place; needed otherwise.
 num_batches_tracked : numpy.ndarray, optional
     int64 (), counted up in training; needed where momentum is None.
 training : bool
@@ -263,6 +265,8 @@ momentum : float, optional
     How far a running average moves towards the new value, default 0.1; None makes it the mean of all batches.
 eps : float
     Default 1e-5.
+unbiased : bool
+    Whether the running variance moves towards the unbiased variance. Default True.
 residual : numpy.ndarray, optional
     Of the input's shape and type, added before the activation.
 activation : str

@@ -252,7 +252,7 @@ void bind_optimizer(py::module_& m) {
     0, the buffer becomes the gradient itself, without dampening.
 momentum_buffers : list of numpy.ndarray
     One a parameter, or empty for momentum 0. A buffer's content before its first step does not matter.)",
-                    "lr, momentum, dampening, weight_decay, nesterov, maximize")
+                    "lr, momentum, dampening, weight_decay, nesterov, maximize, decoupled_weight_decay, lr_in_buffer")
           .c_str());
   m.def(
       "adam_step",
@@ -278,7 +278,16 @@ max_exp_avg_sqs : list of numpy.ndarray
       },
       arg("params"), arg("grads"), arg("steps"), arg("exp_avgs"), arg("exp_infs"), arg("hyper"),
       documentation("Adamax (torch.optim.Adamax)", states_text("exp_avgs, exp_infs").c_str(),
-                    "lr, beta1, beta2, eps, weight_decay, maximize")
+                    "lr, beta1, beta2, eps, weight_decay, maximize, decoupled_weight_decay")
+          .c_str());
+  m.def(
+      "lion_step",
+      [](List params, List grads, List steps, List exp_avgs, Hyper hyper) {
+        step<Lion>("lion_step", params, grads, {{"steps", steps}}, {{"exp_avgs", exp_avgs}}, hyper);
+      },
+      arg("params"), arg("grads"), arg("steps"), arg("exp_avgs"), arg("hyper"),
+      documentation("Lion", states_text("exp_avgs").c_str(),
+                    "lr, beta1, beta2, weight_decay, maximize, decoupled_weight_decay")
           .c_str());
   m.def(
       "nadam_step",
@@ -315,14 +324,15 @@ mu_products : list of numpy.ndarray
       },
       arg("params"), arg("grads"), arg("steps"), arg("square_avgs"), arg("momentum_buffers"), arg("grad_avgs"),
       arg("hyper"),
-      documentation("RMSprop (torch.optim.RMSprop)",
-                    states_text("square_avgs", R"(
+      documentation(
+          "RMSprop (torch.optim.RMSprop)",
+          states_text("square_avgs", R"(
 momentum_buffers : list of numpy.ndarray
     The same, or empty for momentum 0.
 grad_avgs : list of numpy.ndarray
     The same for the centered form, or empty for the plain one.)")
-                        .c_str(),
-                    "lr, alpha, eps, weight_decay, momentum, maximize")
+              .c_str(),
+          "lr, alpha, eps, weight_decay, momentum, maximize, decoupled_weight_decay, lr_in_buffer, eps_in_root")
           .c_str());
   m.def(
       "adagrad_step",
@@ -331,7 +341,7 @@ grad_avgs : list of numpy.ndarray
       },
       arg("params"), arg("grads"), arg("steps"), arg("sums"), arg("hyper"),
       documentation("Adagrad (torch.optim.Adagrad)", states_text("sums").c_str(),
-                    "lr, lr_decay, eps, weight_decay, maximize")
+                    "lr, lr_decay, eps, weight_decay, maximize, decoupled_weight_decay, eps_in_root")
           .c_str());
   m.def(
       "adadelta_step",
@@ -341,7 +351,7 @@ grad_avgs : list of numpy.ndarray
       },
       arg("params"), arg("grads"), arg("steps"), arg("square_avgs"), arg("acc_deltas"), arg("hyper"),
       documentation("Adadelta (torch.optim.Adadelta)", states_text("square_avgs, acc_deltas").c_str(),
-                    "lr, rho, eps, weight_decay, maximize")
+                    "lr, rho, eps, weight_decay, maximize, decoupled_weight_decay")
           .c_str());
 }
 

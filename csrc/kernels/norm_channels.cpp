@@ -284,6 +284,7 @@ void update_running(const ChannelSizes& s, const RunningStatistics<T>& running, 
   if (!running.mean || s.samples == 0) return;
   const double step = running.cumulative ? 1 / static_cast<double>(*running.batches) : running.momentum;
   const double set = static_cast<double>(s.set()), samples = static_cast<double>(s.samples);
+  const double correction = running.unbiased ? set / (set - 1) : 1;
   for (int64_t c = 0; c < s.channels; ++c) {
     double means = 0, variances = 0;
     for (int64_t i = c; i < s.samples * s.channels; i += s.channels) {
@@ -294,7 +295,7 @@ void update_running(const ChannelSizes& s, const RunningStatistics<T>& running, 
       average = static_cast<T>((1 - step) * static_cast<double>(average) + step * value);
     };
     move(running.mean[c], means / samples);
-    move(running.variance[c], variances / samples * set / (set - 1));
+    move(running.variance[c], variances / samples * correction);
   }
 }
 

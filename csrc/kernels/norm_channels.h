@@ -23,14 +23,14 @@ struct ChannelSizes {
 };
 
 /// Running averages, one number a channel; null where there are none. `batches` counts the updates if not null.
-/// A running average moves by `momentum` towards the new value, or by 1 / batches where `cumulative`. The variance is
-/// unbiased, and several samples count with their mean.
+/// A running average moves by `momentum` towards the new value, or by 1 / batches where `cumulative`. The variance may
+/// be unbiased, and several samples count with their mean.
 template <class T>
 struct RunningStatistics {
   T *mean, *variance;
   int64_t* batches;
   double momentum;
-  bool cumulative;
+  bool cumulative, unbiased;
 };
 
 /// Bytes of scratch that each of the calls below gets.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <type_traits>
 #include <utility>
 
 #include "core/parallel.h"
@@ -38,32 +37,17 @@ struct Chunk {
   int64_t count;
 };
 
-template <class Rule, class = void>
-struct HasDecoupledDecay : std::false_type {};
-template <class Rule>
-struct HasDecoupledDecay<Rule, decltype(void(Rule::decoupled_weight_decay))> : std::true_type {};
-
 template <class T, class Rule, class Element, class... State>
 void for_elements(const Rule& rule, int64_t count, const Element& element, T* __restrict__ param,
                   const T* __restrict__ grad, State* __restrict__... state) noexcept {
   const bool maximize = rule.maximize != 0, decays = rule.weight_decay != 0;
-  const T decay = static_cast<T>(rule.weight_decay);
-  if constexpr (HasDecoupledDecay<Rule>::value) {
-    const bool shrinks = decays && rule.decoupled_weight_decay != 0, adds = decays && !shrinks;
-    const T shrink = static_cast<T>(1 - rule.lr * rule.weight_decay);
-    for (int64_t i = 0; i < count; ++i) {
-      T p = shrinks ? param[i] * shrink : param[i];
-      const T g = maximize ? -grad[i] : grad[i];
-      element(p, adds ? g + decay * p : g, state[i]...);
-      param[i] = p;
-    }
-  } else {
-    for (int64_t i = 0; i < count; ++i) {
-      T p = param[i];
-      const T g = maximize ? -grad[i] : grad[i];
-      element(p, decays ? g + decay * p : g, state[i]...);
-      param[i] = p;
-    }
+  const T decay = static_cast<T>(rule.weight_decay), shrink = static_cast<T>(1 - rule.lr * rule.weight_decay);
+  const bool shrinks = decays && rule.decoupled_weight_decay != 0, adds = decays && !shrinks;
+  for (int64_t i = 0; i < count; ++i) {
+    T p = shrinks ? param[i] * shrink : param[i];
+    const T g = maximize ? -grad[i] : grad[i];
+    element(p, adds ? g + decay * p : g, state[i]...);
+    param[i] = p;
   }
 }
 
@@ -87,6 +71,15 @@ struct SquareAverage {
   T operator()(T a, T g) const { return beta * a + fresh * g * g; }
 };
 
+/// sqrt(a) + eps, or sqrt(a + eps).
+template <class T>
+struct Root {
+  T inside, outside;
+  Root(double eps, double eps_in_root)
+      : inside(static_cast<T>(eps_in_root != 0 ? eps : 0)), outside(static_cast<T>(eps_in_root != 0 ? 0 : eps)) {}
+  T operator()(T a) const { return std::sqrt(a + inside) + outside; }
+};
+
 // The larger; NaN if either is NaN.
 template <class T>
 T larger(T a, T b) {
@@ -106,14 +99,17 @@ SgdScale scale_of(const Sgd& rule, float* const* numbers) noexcept {
 
 template <class T>
 void update(const Sgd& rule, const SgdScale& scale, const Chunk<T, 1>& chunk) noexcept {
-  const T step = static_cast<T>(-rule.lr);
+  const T lr = static_cast<T>(rule.lr);
   if (!scale.with_momentum) {
+    const T step = -lr;
     for_elements(rule, chunk.count, [=](T& p, T g) { p += step * g; }, chunk.param, chunk.grad);
     return;
   }
   const T momentum = static_cast<T>(rule.momentum), fresh = static_cast<T>(1 - rule.dampening);
-  const bool first = scale.first, nesterov = rule.nesterov != 0;
+  const bool first = scale.first, nesterov = rule.nesterov != 0, lr_in_buffer = rule.lr_in_buffer != 0;
+  const T factor = lr_in_buffer ? lr : T(1), step = lr_in_buffer ? T(-1) : -lr;
   const auto element = [=](T& p, T g, T& buffer) {
+    g *= factor;
     buffer = first ? g : momentum * buffer + fresh * g;
     p += step * (nesterov ? g + momentum * buffer : buffer);
   };
@@ -238,21 +234,24 @@ RmspropScale scale_of(const Rmsprop&, float* const* numbers) noexcept {
 
 template <class T>
 void update(const Rmsprop& rule, const RmspropScale&, const Chunk<T, 3>& chunk) noexcept {
-  const T step = static_cast<T>(-rule.lr), eps = static_cast<T>(rule.eps), momentum = static_cast<T>(rule.momentum);
+  const T lr = static_cast<T>(rule.lr), step = -lr, momentum = static_cast<T>(rule.momentum);
+  const bool lr_in_buffer = rule.lr_in_buffer != 0;
+  const T factor = lr_in_buffer ? lr : T(1), buffer_step = lr_in_buffer ? T(-1) : step;
+  const Root<T> root(rule.eps, rule.eps_in_root);
   const Interpolation<T> interpolated(rule.alpha);
   const SquareAverage<T> averaged(rule.alpha);
   const auto scaled = [=](T g, T& square) {
     square = averaged(square, g);
-    return g / (std::sqrt(square) + eps);
+    return g / root(square);
   };
   const auto centered = [=](T g, T& square, T& mean) {
     square = averaged(square, g);
     mean = interpolated(mean, g);
-    return g / (std::sqrt(square - mean * mean) + eps);
+    return g / root(square - mean * mean);
   };
   const auto move = [=](T& p, T& buffer, T direction) {
-    buffer = momentum * buffer + direction;
-    p += step * buffer;
+    buffer = momentum * buffer + factor * direction;
+    p += buffer_step * buffer;
   };
   const auto run = [&](const auto& element, auto*... state) {
     for_elements(rule, chunk.count, element, chunk.param, chunk.grad, state...);
@@ -279,10 +278,11 @@ AdagradScale scale_of(const Adagrad& rule, float* const* numbers) noexcept {
 
 template <class T>
 void update(const Adagrad& rule, const AdagradScale& scale, const Chunk<T, 1>& chunk) noexcept {
-  const T step = static_cast<T>(-scale.rate), eps = static_cast<T>(rule.eps);
+  const T step = static_cast<T>(-scale.rate);
+  const Root<T> root(rule.eps, rule.eps_in_root);
   const auto element = [=](T& p, T g, T& sum) {
     sum += g * g;
-    p += step * (g / (std::sqrt(sum) + eps));
+    p += step * (g / root(sum));
   };
   for_elements(rule, chunk.count, element, chunk.param, chunk.grad, chunk.state[0]);
 }
@@ -305,6 +305,25 @@ void update(const Adadelta& rule, const AdadeltaScale&, const Chunk<T, 2>& chunk
     p += step * delta;
   };
   for_elements(rule, chunk.count, element, chunk.param, chunk.grad, chunk.state[0], chunk.state[1]);
+}
+
+struct LionScale {};
+
+LionScale scale_of(const Lion&, float* const* numbers) noexcept {
+  counted(numbers);
+  return {};
+}
+
+template <class T>
+void update(const Lion& rule, const LionScale&, const Chunk<T, 1>& chunk) noexcept {
+  const T step = static_cast<T>(-rule.lr);
+  const Interpolation<T> direction(rule.beta1), interpolated(rule.beta2);
+  const auto element = [=](T& p, T g, T& average) {
+    const T d = direction(average, g);
+    p += step * (d > 0 ? T(1) : d < 0 ? T(-1) : d);
+    average = interpolated(average, g);
+  };
+  for_elements(rule, chunk.count, element, chunk.param, chunk.grad, chunk.state[0]);
 }
 
 template <class Rule>
@@ -350,6 +369,7 @@ CYGNET_INSTANTIATE(Adadelta)
 CYGNET_INSTANTIATE(Adagrad)
 CYGNET_INSTANTIATE(Adam)
 CYGNET_INSTANTIATE(Adamax)
+CYGNET_INSTANTIATE(Lion)
 CYGNET_INSTANTIATE(Nadam)
 CYGNET_INSTANTIATE(Radam)
 CYGNET_INSTANTIATE(Rmsprop)

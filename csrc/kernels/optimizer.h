@@ -7,7 +7,9 @@
 // A rule is a struct of its hyper-parameters, all double, in the order of their cell, with the number of its lists:
 // `numbers` are single float32 values a parameter, the first of them the step count, which a step counts up (t is the
 // new one); `states` are arrays of the parameters' shapes. In all rules, g = (maximize ? -grad : grad) + weight_decay
-// p; where there is `decoupled_weight_decay` and it is not 0, p is first multiplied by 1 - lr weight_decay instead.
+// p; if `decoupled_weight_decay` is not 0, p is first multiplied by 1 - lr weight_decay instead. The equations are
+// PyTorch's; two flags give Keras's: with `lr_in_buffer` momentum is kept of the steps, each with the lr of its time,
+// so that b = momentum b + lr d, p -= b; with `eps_in_root` a denominator is sqrt(s + eps) instead of sqrt(s) + eps.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +33,7 @@ struct ParameterSpan {
 ///   b = first ? g : momentum b + (1 - dampening) g;  p -= lr (momentum == 0 ? g : nesterov ? g + momentum b : b).
 /// Without momentum both lists may be null and nothing is counted; `first` is a step count of zero.
 struct Sgd {
-  double lr, momentum, dampening, weight_decay, nesterov, maximize;
+  double lr, momentum, dampening, weight_decay, nesterov, maximize, decoupled_weight_decay, lr_in_buffer;
   static constexpr size_t numbers = 1, states = 1;  // momentum_buffers
 };
 
@@ -47,7 +49,7 @@ struct Adam {
 /// Adam with the largest gradient so far in place of the root (D. Kingma, J. Ba, 2015, section 7.1):
 ///   m as in Adam;  u = max(beta2 u, |g| + eps);  p -= lr / (1 - beta1^t) m / u.
 struct Adamax {
-  double lr, beta1, beta2, eps, weight_decay, maximize;
+  double lr, beta1, beta2, eps, weight_decay, maximize, decoupled_weight_decay;
   static constexpr size_t numbers = 1, states = 2;  // exp_avgs, exp_infs
 };
 
@@ -74,22 +76,29 @@ struct Radam {
 ///   s = alpha s + (1 - alpha) g g;  a += (1 - alpha)(g - a);  d = g / (sqrt(centered ? s - a a : s) + eps);
 ///   b = momentum b + d;  p -= lr (momentum == 0 ? d : b).
 struct Rmsprop {
-  double lr, alpha, eps, weight_decay, momentum, maximize;
+  double lr, alpha, eps, weight_decay, momentum, maximize, decoupled_weight_decay, lr_in_buffer, eps_in_root;
   static constexpr size_t numbers = 1, states = 3;  // square_avgs, momentum_buffers or null, grad_avgs or null
 };
 
 /// Adagrad (J. Duchi et al., "Adaptive subgradient methods for online learning and stochastic optimization", 2011):
 ///   s += g g;  p -= lr / (1 + (t - 1) lr_decay) g / (sqrt(s) + eps).
 struct Adagrad {
-  double lr, lr_decay, eps, weight_decay, maximize;
+  double lr, lr_decay, eps, weight_decay, maximize, decoupled_weight_decay, eps_in_root;
   static constexpr size_t numbers = 1, states = 1;  // sums
 };
 
 /// Adadelta (M. Zeiler, "ADADELTA: an adaptive learning rate method", 2012):
 ///   s = rho s + (1 - rho) g g;  d = sqrt(a + eps) / sqrt(s + eps) g;  a = rho a + (1 - rho) d d;  p -= lr d.
 struct Adadelta {
-  double lr, rho, eps, weight_decay, maximize;
+  double lr, rho, eps, weight_decay, maximize, decoupled_weight_decay;
   static constexpr size_t numbers = 1, states = 2;  // square_avgs, acc_deltas
+};
+
+/// Lion (X. Chen et al., "Symbolic discovery of optimization algorithms", 2023):
+///   p -= lr sign(beta1 m + (1 - beta1) g);  m += (1 - beta2)(g - m).
+struct Lion {
+  double lr, beta1, beta2, weight_decay, maximize, decoupled_weight_decay;
+  static constexpr size_t numbers = 1, states = 1;  // exp_avgs
 };
 
 /// The lists of a step, one address a parameter each.

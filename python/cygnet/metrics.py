@@ -1,19 +1,4 @@
 """Metrics under their public name; they live in :mod:`cygnet.train.metrics`."""
 
-from cygnet.train.metrics import (
-    Accuracy,
-    MeanAbsoluteError,
-    MeanSquaredError,
-    Metric,
-    TopKAccuracy,
-    resolve,
-)
-
-__all__ = [
-    "Accuracy",
-    "MeanAbsoluteError",
-    "MeanSquaredError",
-    "Metric",
-    "TopKAccuracy",
-    "resolve",
-]
+from cygnet.train.metrics import *
+from cygnet.train.metrics import __all__ as __all__

@@ -185,13 +185,9 @@ class Tensor(Methods):
     def numpy(self) -> Array:
         """The NumPy array of this tensor; the memory is shared.
 
-        Raises
-        ------
-        RuntimeError
-            If the tensor requires a gradient: use ``tensor.detach().numpy()``.
+        Unlike PyTorch's, also of a tensor that requires a gradient: what is computed with the array
+        is not differentiated.
         """
-        if self.requires_grad:
-            raise RuntimeError("numpy: the tensor requires a gradient; use tensor.detach().numpy()")
         _check_readable("numpy")
         return self._array
 

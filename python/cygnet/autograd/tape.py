@@ -103,8 +103,9 @@ class Node:
         The memory whose content `backward` uses, and the version that it had.
     order : int
         Rises with every record: an op comes after those that made its inputs.
-    fresh : bool
-        Whether each gradient that `backward` returns has memory of its own.
+    fresh : bool or None
+        Whether each gradient that `backward` returns has memory of its own; None: if the incoming
+        one has.
     once : bool
         Whether `backward` is itself not differentiable.
     outputs : int
@@ -135,7 +136,7 @@ class Node:
         inputs: tuple[Tensor, ...],
         backward: Backward,
         saved: tuple[Tensor, ...],
-        fresh: bool,
+        fresh: bool | None,
         once: bool,
         outputs: int = 0,
     ) -> None:
@@ -207,7 +208,7 @@ def record(
     name: str,
     *,
     saved: tuple[Tensor, ...] | None = None,
-    fresh: bool = True,
+    fresh: bool | None = True,
     once: bool = False,
 ) -> Tensor:
     """Puts an op on the tape if gradients are enabled and an input needs one; returns its result.
@@ -269,6 +270,7 @@ def record_view(
     backward: Backward,
     name: str,
     view: Callable[[Tensor], Tensor],
+    fresh: bool | None = False,
 ) -> Tensor:
     """A tensor around `array`, a view of the input's array, with its gradient on the tape.
 
@@ -283,12 +285,14 @@ def record_view(
         The op's name.
     view : callable
         Makes the same view of another tensor like `input`.
+    fresh : bool or None
+        See `Node`. Default False.
     """
     output = input._wrap(array)
     output._memory = memory = memory_of(input)
     output._view = (input, view)
     memory.add_view(output)
-    return record(output, (input,), backward, name, saved=(), fresh=False)
+    return record(output, (input,), backward, name, saved=(), fresh=fresh)
 
 
 class _Pending:
@@ -402,6 +406,7 @@ def _walk(
             entry.call(edge.hooks)  # type: ignore[union-attr]
         if watched and id(edge) in watched:
             watched[id(edge)] = _Pending(edge, entry.gradient, False)
+            entry.fresh = False
         if isinstance(edge, Output):
             node = edge.node
             if node.order not in pending:
@@ -418,7 +423,7 @@ def _walk(
         gradients = function(*entry.gradient) if edge.outputs else function(entry.gradient)
         if anomaly:
             _search_nan(edge, gradients)
-        targets, fresh = edge.edges, edge.fresh
+        targets, fresh = edge.edges, entry.fresh if edge.fresh is None else edge.fresh
         if not retain_graph:
             edge.backward, edge.edges, edge.saved = None, (), ()
         for target, part in zip(targets, gradients, strict=True):

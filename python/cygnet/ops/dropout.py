@@ -165,9 +165,10 @@ def dropout3d(
     return _feature_dropout("dropout3d", input, p, training, cell, 4)
 
 
-def _alpha_dropout(
+def alpha_dropped(
     input: Tensor, shape: Shape, p: float, training: bool, cell: Array | None
 ) -> Tensor:
+    """`alpha_dropout` with one decision for what broadcasts from `shape`."""
     if not training or p == 0:
         return input
     if p == 1:
@@ -204,7 +205,7 @@ def alpha_dropout(
     G. Klambauer et al., "Self-normalizing neural networks", NeurIPS 2017.
     """
     input = _checked("alpha_dropout", input, p)
-    return _alpha_dropout(input, input.shape, p, training, cell)
+    return alpha_dropped(input, input.shape, p, training, cell)
 
 
 def feature_alpha_dropout(
@@ -218,7 +219,7 @@ def feature_alpha_dropout(
     """`alpha_dropout` of whole channels of (N, C, ...) inputs."""
     input = _checked("feature_alpha_dropout", input, p)
     shape = _of_channels("feature_alpha_dropout", input, 0)
-    return _alpha_dropout(input, shape, p, training, cell)
+    return alpha_dropped(input, shape, p, training, cell)
 
 
 def rrelu(

@@ -133,6 +133,7 @@ def batch_norm(
     momentum: float | None = 0.1,
     eps: float = 1e-5,
     *,
+    unbiased: bool = True,
     num_batches_tracked: Tensor | None = None,
     residual: Tensor | None = None,
     activation: str = "none",
@@ -145,8 +146,7 @@ def batch_norm(
     input : Tensor
         (N, C, ...), float32 or float64.
     running_mean, running_var : Tensor or None
-        (C,). In training they are updated in place, the variance with the unbiased one; otherwise
-        the input is normalised with them.
+        (C,). In training they are updated in place; otherwise the input is normalised with them.
     weight, bias : Tensor, optional
         (C,).
     training : bool
@@ -156,6 +156,9 @@ def batch_norm(
         of all batches, which num_batches_tracked counts.
     eps : float
         Default 1e-5.
+    unbiased : bool
+        Whether the running variance moves towards the unbiased variance, as in PyTorch, which one
+        value a channel does not have, or towards that of the batch. Default True.
     num_batches_tracked : Tensor, optional
         int64, without dimensions; counted up in training.
     residual : Tensor, optional
@@ -189,7 +192,7 @@ def batch_norm(
     x, w, b, r = input._array, _array(weight), _array(bias), _array(residual)
     output, means, rstds = kernels.batch_norm_forward(
         x, w, b, _array(mean_before), _array(var_before), _array(batches),
-        training, momentum, eps, r, activation,
+        training, momentum, eps, unbiased, r, activation,
     )  # fmt: skip
     # Without a residual, the sign of what relu took is computed again from the input.
     saved = output if r is not None and activation != "none" else None

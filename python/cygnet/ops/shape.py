@@ -126,17 +126,19 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
         raise ValueError(
             f"permute: dims are {order}, expected each of the {input.ndim} dimensions once"
         )
-    return _permuted(input, order, "permute")
+    return permuted(input, order, "permute")
 
 
-def _permuted(input: Tensor, order: Shape, name: str) -> Tensor:
+def permuted(input: Tensor, order: Shape, name: str = "permute") -> Tensor:
+    """`permute` of a tensor by an order that needs no check."""
     back = tuple(sorted(range(len(order)), key=order.__getitem__))
     return record_view(
         input,
         input._array.transpose(order),
-        lambda grad: (_permuted(grad, back, name),),
+        lambda grad: (permuted(grad, back, name),),
         name,
-        lambda other: _permuted(other, order, name),
+        lambda other: permuted(other, order, name),
+        fresh=None,
     )
 
 
@@ -153,6 +155,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
         lambda grad: (transpose(grad, first, second),),
         "transpose",
         lambda other: transpose(other, first, second),
+        fresh=None,
     )
 
 
@@ -176,7 +179,7 @@ def t(input: Tensor) -> Tensor:
 
 def T(input: Tensor) -> Tensor:  # noqa: N802 (PyTorch's name)
     """A view with the dimensions in reverse order."""
-    return _permuted(input, tuple(range(input.ndim))[::-1], "T")
+    return permuted(input, tuple(range(input.ndim))[::-1], "T")
 
 
 def mT(input: Tensor) -> Tensor:  # noqa: N802 (PyTorch's name)
@@ -211,7 +214,7 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
     order = [i for i in range(input.ndim) if i not in ends[0]]
     for to, axis in sorted(zip(ends[1], ends[0], strict=True)):
         order.insert(to, axis)
-    return _permuted(input, tuple(order[: input.ndim]), "movedim")
+    return permuted(input, tuple(order[: input.ndim]), "movedim")
 
 
 moveaxis = movedim

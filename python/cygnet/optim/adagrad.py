@@ -48,7 +48,15 @@ class Adagrad(KernelOptimizer):
     """
 
     _kernel = kernels.adagrad_step
-    _cell = ("lr", "lr_decay", "eps", "weight_decay", "maximize")
+    _cell = (
+        "lr",
+        "lr_decay",
+        "eps",
+        "weight_decay",
+        "maximize",
+        "decoupled_weight_decay",
+        "eps_in_root",
+    )
 
     def __init__(
         self,
@@ -124,7 +132,7 @@ class Adadelta(KernelOptimizer):
     """
 
     _kernel = kernels.adadelta_step
-    _cell = ("lr", "rho", "eps", "weight_decay", "maximize")
+    _cell = ("lr", "rho", "eps", "weight_decay", "maximize", "decoupled_weight_decay")
 
     def __init__(
         self,
@@ -191,7 +199,17 @@ class RMSprop(KernelOptimizer):
     """
 
     _kernel = kernels.rmsprop_step
-    _cell = ("lr", "alpha", "eps", "weight_decay", "momentum", "maximize")
+    _cell = (
+        "lr",
+        "alpha",
+        "eps",
+        "weight_decay",
+        "momentum",
+        "maximize",
+        "decoupled_weight_decay",
+        "lr_in_buffer",
+        "eps_in_root",
+    )
 
     def __init__(
         self,

@@ -168,7 +168,7 @@ class Adamax(KernelOptimizer):
     """
 
     _kernel = kernels.adamax_step
-    _cell = ("lr", "betas", "eps", "weight_decay", "maximize")
+    _cell = ("lr", "betas", "eps", "weight_decay", "maximize", "decoupled_weight_decay")
 
     def __init__(
         self,

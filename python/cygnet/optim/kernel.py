@@ -28,7 +28,9 @@ class KernelOptimizer(Optimizer):
     _kernel: ClassVar[Callable[..., None]]
     """Takes parameters, gradients, lists of states and the cell."""
     _cell: ClassVar[tuple[str, ...]]
-    """The names of the arguments in the kernel's cell; of a tuple every number."""
+    """The names of the arguments in the kernel's cell; of a tuple every number. One that a group
+    does not have is 0: PyTorch's form of a rule for which the kernel has others.
+    """
     _unbounded: ClassVar[frozenset[str]] = frozenset()
     """Those of them that may be negative."""
 
@@ -82,7 +84,7 @@ class KernelOptimizer(Optimizer):
         """The group's arguments in the order of the kernel's cell."""
         values: list[float] = []
         for name in self._cell:
-            value = group[name]
+            value = group.get(name, 0)
             values.extend(map(float, value)) if name == "betas" else values.append(number_of(value))
         return values
 
@@ -93,7 +95,7 @@ class KernelOptimizer(Optimizer):
                 for i, beta in enumerate(group["betas"]):
                     if not 0 <= beta < 1:
                         raise ValueError(f"{kind}: betas[{i}] is {beta}, expected 0 <= beta < 1")
-            elif name not in self._unbounded and not number_of(group[name]) >= 0:
+            elif name not in self._unbounded and not number_of(group.get(name, 0)) >= 0:
                 raise ValueError(f"{kind}: {name} is {group[name]}, expected at least 0")
         if group["differentiable"]:
             raise ValueError(

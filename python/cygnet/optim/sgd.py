@@ -59,7 +59,16 @@ class SGD(KernelOptimizer):
     """
 
     _kernel = kernels.sgd_step
-    _cell = ("lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize")
+    _cell = (
+        "lr",
+        "momentum",
+        "dampening",
+        "weight_decay",
+        "nesterov",
+        "maximize",
+        "decoupled_weight_decay",
+        "lr_in_buffer",
+    )
     _unbounded = frozenset({"dampening"})
 
     def __init__(

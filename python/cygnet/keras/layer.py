@@ -1,0 +1,690 @@
+"""The base of all layers: weights, building on the first call, masks, losses and configuration."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from cygnet.autograd import no_grad
+from cygnet.keras import tree
+from cygnet.keras.attached import masks
+from cygnet.keras.lookup import snake_case
+from cygnet.keras.symbolic import KerasTensor, Node, is_symbolic
+from cygnet.keras.variable import Variable
+from cygnet.nn import Module, Parameter
+from cygnet.ops.create import as_tensor, zeros
+from cygnet.tensor import Tensor
+
+__all__ = ["Layer", "clear_session", "unique_name"]
+
+Shape = tuple[int | None, ...]
+
+
+class _Context(threading.local):
+    """What the outermost call of a layer in this thread hands on to those inside it."""
+
+    active: bool = False
+    training: bool | None = None
+
+    def __init__(self) -> None:
+        self.with_losses: list[Layer] = []  # layers whose `add_loss` was called
+
+
+_context = _Context()
+_name_counts: Counter[str] = Counter()
+
+
+def unique_name(class_name: str) -> str:
+    """A name that no layer has: "Conv2D" gives "conv2d", then "conv2d_1"."""
+    base = snake_case(class_name)
+    count = _name_counts[base]
+    _name_counts[base] += 1
+    return f"{base}_{count}" if count else base
+
+
+def has_added_losses() -> bool:
+    """Whether a layer of this thread has added a loss that nobody has forgotten yet."""
+    return bool(_context.with_losses)
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Number the names of layers from the beginning again."""
+    _name_counts.clear()
+
+
+class Layer(Module):
+    """Base class of layers and models.
+
+    A subclass makes its weights in `build` (or in `__init__`) with `add_weight`, and computes in
+    `call`, which may take `training` and `mask`.
+
+    Parameters
+    ----------
+    name : str, optional
+        Default: the class's name and a number.
+    trainable : bool
+        Whether optimizers change the weights. Default True.
+    dtype : str, optional
+        Of the weights. Default "float32".
+    activity_regularizer : callable, optional
+        Its value for the outputs is added to the losses.
+    **kwargs
+        `input_shape`, `batch_input_shape`, `input_dim` and `input_length` of the first layer of
+        a `Sequential`.
+
+    Examples
+    --------
+    >>> import cygnet as cn
+    >>> from cygnet import keras
+    >>> class Scale(keras.layers.Layer):
+    ...     def build(self, input_shape):
+    ...         self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+    ...
+    ...     def call(self, inputs):
+    ...         return inputs * self.scale
+    >>> layer = Scale()
+    >>> layer(cn.ones(2, 3)).shape, len(layer.weights)
+    ((2, 3), 1)
+    """
+
+    supports_masking = False
+    _call_takes: frozenset[str] = frozenset()  # which of `training` and `mask`
+    _init_arguments: dict[str, Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "call" in cls.__dict__:
+            parameters = inspect.signature(cls.call).parameters
+            cls._call_takes = frozenset({"training", "mask"} & parameters.keys())
+        if "build" in cls.__dict__:
+            cls.build = _marking_built(cls.build)  # type: ignore[method-assign]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        layer = super().__new__(cls)
+        layer.__dict__["_init_arguments"] = _bound(cls, args, kwargs)
+        return layer
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        activity_regularizer: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__()
+        first = _first_shape(type(self).__name__, kwargs)
+        if kwargs:
+            raise TypeError(
+                f"{type(self).__name__}: unknown argument {next(iter(kwargs))!r}; known are "
+                + ", ".join(_argument_names(type(self)))
+            )
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"{type(self).__name__}: name expected a str, got {name!r}")
+        self.__dict__.update(
+            name=name or unique_name(type(self).__name__),
+            built=False,
+            dtype="float32" if dtype is None else str(np.dtype(dtype)),
+            _trainable=bool(trainable),
+            _losses=[],
+            _nodes=[],
+            _batch_input_shape=first,
+        )
+        from cygnet.keras import regularizers  # made of layers' tensors: it lies beside
+
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+
+    # Weights
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights; called before the first call.
+
+        Parameters
+        ----------
+        input_shape : tuple, or list or dict of tuples
+            Of the inputs, None for the batch.
+        """
+        self.built = True
+
+    def add_weight(
+        self,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+        *,
+        axes: Sequence[int] | None = None,
+        **ignored: Any,
+    ) -> Variable:
+        """Make a weight of this layer.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            Default (), a number. A name may stand here, before the shape, as in older programs.
+        initializer : str, callable, optional
+            Default "glorot_uniform", of types without fractions "zeros".
+        dtype : str, optional
+            Default: the layer's.
+        trainable : bool
+            Default True.
+        regularizer, constraint : str, callable, optional
+        name : str, optional
+        axes : sequence of int, optional
+            The order of the axes in memory; see `Variable`.
+
+        Returns
+        -------
+        Variable
+        """
+        from cygnet.keras import constraints, initializers, regularizers
+
+        if isinstance(shape, str):
+            shape, name = (initializer, shape) if initializer is not None else ((), shape)
+            initializer = ignored.pop("initializer", None)
+        shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+        if any(size is None for size in shape):
+            raise ValueError(
+                f"{self.name}: weight {name or ''} has shape {shape}, expected sizes that are known"
+            )
+        dtype = dtype or self.dtype
+        if initializer is None:
+            initializer = "glorot_uniform" if "float" in str(dtype) else "zeros"
+        name = name or "variable"
+        weight = Variable(
+            initializers.get(initializer), shape, dtype, trainable, name=name, axes=axes
+        )
+        weight.path = f"{self.name}/{name}"
+        weight.constraint = constraints.get(constraint)
+        weight.regularizer = regularizers.get(regularizer)
+        key = re.sub(r"\W", "_", name)
+        while hasattr(self, key):  # it gets the attribute's name as soon as it is assigned
+            key += "_"
+        self._unnamed[key] = weight
+        return weight
+
+    @property
+    def _unnamed(self) -> dict[str, Variable]:
+        """Weights that were made and not assigned to an attribute yet."""
+        weights: dict[str, Variable] = self.__dict__.setdefault("_waiting_weights", {})
+        return weights
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Parameter) and self.__dict__.get("_waiting_weights"):
+            waiting = self._unnamed
+            for key in [key for key, weight in waiting.items() if weight is value]:
+                del waiting[key]
+        super().__setattr__(name, value)
+        if isinstance(value, Variable) and not self.__dict__.get("_trainable", True):
+            value.requires_grad = False
+
+    def _register_held(self) -> None:
+        """Register what no attribute names: such weights, and layers in lists and dicts."""
+        waiting = self.__dict__.pop("_waiting_weights", None) or {}
+        for key, weight in waiting.items():
+            setattr(self, key, weight)
+        for name, value in list(self.__dict__.items()):
+            if isinstance(value, list | tuple | dict) and name[0] != "_":
+                items = value.items() if isinstance(value, dict) else enumerate(value)
+                for key, item in items:
+                    child = f"{name}_{key}".replace(".", "_")
+                    if isinstance(item, Module) and child not in self._module_names:
+                        self.add_module(child, item)
+
+    def _children(self) -> Iterator[Module]:
+        self._register_held()
+        return (child for child in self._modules.values() if child is not None)
+
+    def _own_weights(self) -> list[Any]:
+        self._register_held()
+        own = [self.__dict__[name] for name in self._parameter_names]
+        own = [weight for weight in own if weight is not None]
+        own += [b for n in self._buffer_names if (b := self.__dict__[n]) is not None]
+        return sorted(own, key=lambda weight: not _is_trainable(weight))  # stable
+
+    def _collected(self, seen: set[int]) -> Iterator[tuple[Any, bool]]:
+        """Every weight once, and whether it is trained."""
+        for weight in self._own_weights():
+            if id(weight) not in seen:
+                seen.add(id(weight))
+                yield weight, self._trainable and _is_trainable(weight)
+        for child in self._children():
+            if isinstance(child, Layer):
+                yield from child._collected(seen)
+            else:  # a module of cygnet.nn
+                for weight in (*child.parameters(), *child.buffers()):
+                    if id(weight) not in seen:
+                        seen.add(id(weight))
+                        yield weight, _is_trainable(weight)
+
+    @property
+    def weights(self) -> list[Any]:
+        """All variables: each layer's own, trainable before others, then those of its parts."""
+        return [weight for weight, _ in self._collected(set())]
+
+    @property
+    def variables(self) -> list[Any]:
+        """`weights`."""
+        return self.weights
+
+    @property
+    def trainable_weights(self) -> list[Any]:
+        """Those that optimizers change."""
+        if not self._trainable:
+            return []
+        return [weight for weight, trained in self._collected(set()) if trained]
+
+    @property
+    def trainable_variables(self) -> list[Any]:
+        """`trainable_weights`."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_weights(self) -> list[Any]:
+        """Those that they do not change."""
+        if not self._trainable:
+            return self.weights
+        return [weight for weight, trained in self._collected(set()) if not trained]
+
+    @property
+    def non_trainable_variables(self) -> list[Any]:
+        """`non_trainable_weights`."""
+        return self.non_trainable_weights
+
+    @property
+    def trainable(self) -> bool:
+        """Whether optimizers change the weights; setting it sets it for all parts."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self.__dict__["_trainable"] = bool(value)
+        for weight in self._own_weights():
+            if isinstance(weight, Variable):
+                weight.requires_grad = weight.trainable and self._trainable
+            elif isinstance(weight, Parameter):
+                weight.requires_grad_(self._trainable)
+        for child in self._children():
+            if isinstance(child, Layer):
+                child.trainable = value
+            else:
+                child.requires_grad_(bool(value))
+
+    def get_weights(self) -> list[np.ndarray[Any, Any]]:
+        """Copies of all weights as arrays, in the order of `weights`."""
+        return [np.array(weight._array, order="C") for weight in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Take over arrays in the order of `weights`; nothing is written unless all fit.
+
+        Raises
+        ------
+        ValueError
+            If there are more or fewer arrays, or one has another shape.
+        """
+        mine = self.weights
+        arrays = [np.asarray(weight) for weight in weights]
+        if len(arrays) != len(mine):
+            raise ValueError(
+                f"set_weights: layer {self.name!r} has {len(mine)} weights, got {len(arrays)}"
+            )
+        for weight, array in zip(mine, arrays, strict=True):
+            if weight.shape != array.shape:
+                path = getattr(weight, "path", "")
+                raise ValueError(
+                    f"set_weights: weight {path} of layer {self.name!r} has shape {weight.shape}, "
+                    f"got {array.shape}"
+                )
+        with no_grad():
+            for weight, array in zip(mine, arrays, strict=True):
+                weight.copy_(as_tensor(array))
+
+    def count_params(self) -> int:
+        """How many numbers the weights hold."""
+        if not self.built and not self.weights:
+            raise ValueError(f"count_params: layer {self.name!r} is not built yet")
+        return sum(weight.numel() for weight in self.weights)
+
+    # Calls
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs; every subclass defines it."""
+        raise NotImplementedError(f"{type(self).__name__}: a layer must define call")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if args and args[0].__class__ is Tensor and len(args) == 1 and not kwargs:
+            pass  # the usual case
+        elif is_symbolic((args, kwargs)):
+            return self._called_on_symbols(args, kwargs)
+        else:
+            args = tree.map_structure(_as_data, args)
+            kwargs = {name: tree.map_structure(_as_data, v) for name, v in kwargs.items()}
+        if not self.built:
+            self._build_for(args, kwargs)
+        outermost, before = not _context.active, _context.training
+        if outermost:
+            if self._path is None:
+                self._assign_paths()
+            if _context.with_losses:
+                self._forget_losses()
+        _context.active = True
+        takes = self._call_takes
+        try:
+            if "training" in kwargs:
+                training = kwargs["training"] if "training" in takes else kwargs.pop("training")
+                if training is None:
+                    kwargs.pop("training", None)
+                else:
+                    _context.training = bool(training)
+            if "training" in takes and _context.training is not None:
+                kwargs["training"] = _context.training
+            masked = bool(masks)
+            if masked:
+                self._take_mask(args, kwargs)
+            outputs = self.call(*args, **kwargs)
+            if masked or self._makes_masks:
+                self._give_mask(args, kwargs, outputs)
+            if self.activity_regularizer is not None:
+                for output in tree.flatten(outputs):
+                    self.add_loss(self.activity_regularizer(output))
+            return outputs
+        finally:
+            _context.training = before
+            if outermost:
+                _context.active = False
+
+    forward = __call__
+
+    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        inputs = args[0] if args else next(iter(kwargs.values()), None)
+        self._build(tree.map_structure(shape_of, inputs))
+
+    def _build(self, shape: Any) -> None:
+        with no_grad():
+            self.build(shape)
+        self.built = True
+        self._register_held()
+
+    def _called_on_symbols(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not self.built:
+            self._build_for(args, kwargs)
+        node = Node(self, args, kwargs)
+
+        def output(spec: KerasTensor) -> KerasTensor:
+            spec.node = node
+            node.outputs.append(spec)
+            return spec
+
+        outputs = tree.map_structure(output, self._symbolic_outputs(args, kwargs))
+        self._nodes.append((node, args[0] if len(args) == 1 else list(args), outputs))
+        return outputs
+
+    def _symbolic_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """KerasTensors like the outputs: by `compute_output_shape` where there is one, else by a
+        call on zeros.
+        """
+        inputs = args[0] if args else None
+        known = type(self).compute_output_shape is not Layer.compute_output_shape
+        if known and len(args) == 1 and is_symbolic(inputs):
+            shapes = self.compute_output_shape(tree.map_structure(shape_of, inputs))
+            dtype = self._output_dtype(tree.flatten(inputs)[0].dtype)
+            return _map_shapes(lambda shape: KerasTensor(shape, dtype, self.name), shapes)
+        return self._outputs_on_zeros(args, kwargs)
+
+    def _outputs_on_zeros(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        def outputs_for(unknown: int) -> Any:
+            def example(leaf: Any) -> Any:
+                if not isinstance(leaf, KerasTensor):
+                    return leaf
+                sizes = [unknown if size is None else size for size in leaf.shape]
+                return zeros(*sizes, dtype=leaf.dtype)
+
+            with no_grad():
+                return self(
+                    *tree.map_structure(example, args), **tree.map_structure(example, kwargs)
+                )
+
+        # What follows a size that is not known differs between the two calls.
+        first, second = outputs_for(2), outputs_for(3)
+        others = iter(tree.flatten(second))
+
+        def spec(output: Any) -> KerasTensor:
+            pairs = zip(output.shape, next(others).shape, strict=True)
+            shape = [a if a == b else None for a, b in pairs]
+            return KerasTensor(shape, str(output.dtype), self.name)
+
+        return tree.map_structure(spec, first)
+
+    def _output_dtype(self, input_dtype: str) -> str:
+        return self.dtype
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The outputs' shape, with None for the batch, for inputs of a shape."""
+        inputs = _map_shapes(lambda shape: KerasTensor(shape, "float32"), input_shape)
+        if not self.built:
+            self._build(input_shape)
+        outputs = self._outputs_on_zeros((inputs,), {})
+        return tree.map_structure(lambda output: output.shape, outputs)
+
+    @property
+    def input(self) -> Any:
+        """What the layer was called on in a functional model."""
+        return self._only_node("input")[1]
+
+    @property
+    def output(self) -> Any:
+        """What came of it."""
+        return self._only_node("output")[2]
+
+    @property
+    def input_shape(self) -> Any:
+        """Shape of `input`."""
+        return tree.map_structure(shape_of, self.input)
+
+    @property
+    def output_shape(self) -> Any:
+        """Shape of `output`."""
+        return tree.map_structure(shape_of, self.output)
+
+    def _only_node(self, what: str) -> tuple[Node, Any, Any]:
+        if not self._nodes:
+            raise AttributeError(
+                f"layer {self.name!r} has no {what}: it was not called on a KerasTensor yet"
+            )
+        first: tuple[Node, Any, Any] = self._nodes[0]
+        return first
+
+    # Masks
+
+    @functools.cached_property
+    def _makes_masks(self) -> bool:
+        return type(self).compute_mask is not Layer.compute_mask
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask of the outputs; that of the inputs if the layer `supports_masking`."""
+        return previous_mask if self.supports_masking else None
+
+    def _take_mask(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if "mask" in self._call_takes and kwargs.get("mask") is None and args:
+            found = tree.map_structure(masks.of, args[0])
+            if any(mask is not None for mask in tree.flatten(found)):
+                kwargs["mask"] = found
+
+    def _give_mask(self, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
+        if not args:
+            return
+        previous = kwargs.get("mask")
+        if previous is None:
+            previous = tree.map_structure(masks.of, args[0])
+        made = self.compute_mask(args[0], previous)
+        flat = tree.flatten(outputs)
+        found = tree.flatten(made) if isinstance(made, list | tuple) else [made]
+        for output, mask in zip(flat, found, strict=False):
+            if isinstance(output, Tensor) and mask is not None:
+                masks.attach(output, mask)
+
+    # Losses
+
+    def add_loss(self, loss: Any) -> None:
+        """Add to the loss of the model; to be called in `call`, with a scalar tensor."""
+        if not self._losses:
+            _context.with_losses.append(self)
+        self._losses.extend(tree.flatten(loss))
+
+    def _forget_losses(self) -> None:
+        mine = set(self.modules())
+        kept = [layer for layer in _context.with_losses if layer not in mine]
+        for layer in _context.with_losses:
+            if layer in mine:
+                layer._losses.clear()
+        _context.with_losses[:] = kept
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """What `add_loss` added in the last call, and the regularizers' values for the weights."""
+        self._register_held()
+        added = [
+            loss for each in self.modules() if isinstance(each, Layer) for loss in each._losses
+        ]
+        return added + [
+            weight.regularizer(weight)
+            for weight in self.trainable_weights
+            if getattr(weight, "regularizer", None) is not None
+        ]
+
+    # Configuration
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor, as JSON can hold them."""
+        from cygnet.keras.saving import serialized
+
+        arguments = dict(self._init_arguments)
+        if self._batch_input_shape is not None and "batch_shape" not in arguments:
+            shapes = {"input_shape", "input_dim", "batch_input_shape", "input_length"}
+            for name in shapes.difference(_argument_names(type(self))):  # Embedding has input_dim
+                arguments.pop(name, None)
+            arguments["batch_input_shape"] = list(self._batch_input_shape)
+        config = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
+        return config | {
+            name: serialized(value) for name, value in arguments.items() if name not in config
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The layer that `get_config` told of, with new weights."""
+        from cygnet.keras.saving import deserialized
+
+        return cls(**{name: deserialized(value) for name, value in config.items()})
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shape that the layer was built for, if it is known."""
+        shape = self.__dict__.get("_build_shape")
+        return None if shape is None else {"input_shape": shape}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _is_trainable(weight: Any) -> bool:
+    if isinstance(weight, Variable):
+        return weight.trainable
+    return isinstance(weight, Parameter) and weight.requires_grad
+
+
+def _marking_built(build: Callable[..., None]) -> Callable[..., None]:
+    """A `build` that notes for which shape it was called."""
+
+    @functools.wraps(build)
+    def marked(self: Layer, *args: Any, **kwargs: Any) -> None:
+        build(self, *args, **kwargs)
+        self.__dict__["built"] = True
+        shape = args[0] if args else next(iter(kwargs.values()), None)
+        self.__dict__["_build_shape"] = shape
+
+    return marked
+
+
+def _bound(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The constructor's arguments by name, defaults included."""
+    try:
+        signature = _signature(cls)
+        bound = signature.bind(None, *args, **kwargs)
+    except TypeError:  # the constructor itself will complain
+        return {}
+    bound.apply_defaults()
+    arguments = dict(list(bound.arguments.items())[1:])
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            arguments |= arguments.pop(name)
+        elif parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            arguments.pop(name)
+    return arguments
+
+
+@functools.cache
+def _signature(cls: type) -> inspect.Signature:
+    return inspect.signature(cls.__init__)  # type: ignore[misc]
+
+
+def _argument_names(cls: type) -> list[str]:
+    return [name for name in _signature(cls).parameters if name not in ("self", "kwargs")]
+
+
+def _first_shape(op: str, kwargs: dict[str, Any]) -> Shape | None:
+    """What the arguments of a first layer say about its inputs; takes them out of `kwargs`."""
+    whole = kwargs.pop("batch_input_shape", kwargs.pop("batch_shape", None))
+    shape = kwargs.pop("input_shape", None)
+    size = kwargs.pop("input_dim", None)
+    length = kwargs.pop("input_length", None)
+    kwargs.pop("autocast", None)
+    if whole is not None:
+        return tuple(whole)
+    if shape is not None:
+        if isinstance(shape, int):
+            shape = (shape,)
+        return (None, *shape)
+    if size is not None:
+        return (None, size) if length is None else (None, length, size)
+    return None if length is None else (None, length)
+
+
+def _as_data(leaf: Any) -> Any:
+    """A tensor of an array; numbers in a list stay what they are."""
+    if isinstance(leaf, np.ndarray):
+        return as_tensor(leaf.astype(np.float32) if leaf.dtype == np.float64 else leaf)
+    return leaf
+
+
+def shape_of(leaf: Any) -> Any:
+    shape = getattr(leaf, "shape", None)
+    if shape is None:
+        return None
+    if isinstance(leaf, KerasTensor):
+        return leaf.shape
+    return (None, *shape[1:]) if shape else ()
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, tuple | list) and all(
+        size is None or isinstance(size, int | np.integer) for size in value
+    )
+
+
+def _map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
+    """`function` of each shape in a structure of shapes."""
+    if _is_shape(shapes):
+        return function(tuple(shapes))
+    if isinstance(shapes, dict):
+        return {key: _map_shapes(function, shape) for key, shape in shapes.items()}
+    return type(shapes)(_map_shapes(function, shape) for shape in shapes)

@@ -1,0 +1,434 @@
+"""Models as files: configuration as JSON and arrays, no code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from cygnet.autograd import no_grad
+from cygnet.io import load, save
+from cygnet.keras import lookup, tree
+from cygnet.keras.graph import Graph
+from cygnet.keras.layer import Layer
+from cygnet.keras.symbolic import KerasTensor
+from cygnet.tensor import Tensor
+
+__all__ = [
+    "clone_model",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
+    "load_model",
+    "model_from_json",
+    "register_keras_serializable",
+    "serialize_keras_object",
+]
+
+T = TypeVar("T")
+_FORMAT = 1
+_MODULES = (
+    "layers",
+    "initializers",
+    "regularizers",
+    "constraints",
+    "activations",
+    "losses",
+    "metrics",
+    "optimizers",
+    "optimizers.schedules",
+)
+
+
+# Configurations
+
+
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Any:
+    """A decorator: configurations may name this class or function, so that `load_model` finds it.
+
+    Parameters
+    ----------
+    package : str
+        Has no effect on how it is found.
+    name : str, optional
+        Default: that of the class or function.
+    """
+
+    def register(thing: T) -> T:
+        key = name or thing.__name__  # type: ignore[attr-defined]
+        lookup.custom_objects[key] = thing
+        return thing
+
+    return register
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """What configurations may name beside Keras's own."""
+    return lookup.custom_objects
+
+
+@contextmanager
+def custom_object_scope(objects: dict[str, Any] | None) -> Iterator[None]:
+    """Inside the with block configurations may name these classes and functions."""
+    before = dict(lookup.custom_objects)
+    lookup.custom_objects.update(objects or {})
+    try:
+        yield
+    finally:
+        lookup.custom_objects.clear()
+        lookup.custom_objects.update(before)
+
+
+def serialized(value: Any) -> Any:
+    """A value as JSON can hold it.
+
+    Raises
+    ------
+    TypeError
+        For what has no configuration, such as a function without a known name.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.dtype):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return [serialized(each) for each in value]
+    if isinstance(value, dict):
+        return {str(key): serialized(each) for key, each in value.items()}
+    if isinstance(value, slice):
+        return {"class_name": "__slice__", "config": [value.start, value.stop, value.step]}
+    if value is Ellipsis:
+        return {"class_name": "__ellipsis__"}
+    if isinstance(value, np.ndarray | Tensor):
+        array = value._array if isinstance(value, Tensor) else value
+        return {"class_name": "__array__", "config": [array.tolist(), str(array.dtype)]}
+    if hasattr(value, "get_config"):
+        return {
+            "class_name": type(value).__name__,
+            "module": _module_of(type(value)),
+            "config": serialized(value.get_config()),
+        }
+    name = getattr(value, "__name__", "")
+    if name and _find(name, None) is value:
+        return {"class_name": "__function__", "config": name, "module": _module_of(value)}
+    raise TypeError(
+        f"a file holds no code: {value!r} cannot be saved; give it a name with "
+        "keras.saving.register_keras_serializable"
+    )
+
+
+def _module_of(thing: Any) -> str | None:
+    """The module of Keras's that has the class or function."""
+    name = thing.__name__
+    for module in _MODULES:
+        if _known(module).get(name) is thing:
+            return module
+    return None
+
+
+def _known(module: str) -> dict[str, Any]:
+    import importlib
+
+    return vars(importlib.import_module(f"cygnet.keras.{module}"))
+
+
+def _find(name: str, module: str | None) -> Any:
+    """The class or function of a name; None if there is none."""
+    if name in lookup.custom_objects:
+        return lookup.custom_objects[name]
+    from cygnet.keras import Model, Sequential
+    from cygnet.keras.input import InputLayer
+    from cygnet.keras.operation import Operation
+
+    own = {"Sequential": Sequential, "Model": Model, "Functional": Model}
+    own |= {"InputLayer": InputLayer, "Operation": Operation}
+    if module is None and name in own:
+        return own[name]
+    for each in _MODULES if module is None else (module,):
+        found = _known(each).get(name) if each in _MODULES else None
+        if found is not None and not name.startswith("_"):
+            return found
+    return None
+
+
+def deserialized(value: Any) -> Any:
+    """The value that `serialized` told of."""
+    if isinstance(value, list):
+        return [deserialized(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "class_name" not in value:
+        return {key: deserialized(each) for key, each in value.items()}
+    name, config = value["class_name"], value.get("config")
+    if name == "__slice__":
+        return slice(*config)
+    if name == "__ellipsis__":
+        return Ellipsis
+    if name == "__array__":
+        return np.array(config[0], config[1])
+    known = config if name == "__function__" else name
+    found = _find(known, value.get("module"))
+    if found is None:
+        raise ValueError(
+            f"there is no {known!r}: name it in custom_objects or register it with "
+            "keras.saving.register_keras_serializable"
+        )
+    return found if name == "__function__" else found.from_config(config or {})
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """An object's configuration, as JSON can hold it."""
+    return serialized(obj)
+
+
+def deserialize_keras_object(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The object that `serialize_keras_object` told of."""
+    with custom_object_scope(custom_objects):
+        return deserialized(config)
+
+
+def graph_config(graph: Graph) -> dict[str, Any]:
+    """Layers and calls of a graph, tensors by the numbers of call and output."""
+    starts = tree.flatten(graph.inputs)
+    numbers = {id(tensor): ["input", place] for place, tensor in enumerate(starts)}
+    for call, node in enumerate(graph.nodes):
+        for place, output in enumerate(node.outputs):
+            numbers[id(output)] = [call, place]
+
+    def told(leaf: Any) -> Any:
+        if isinstance(leaf, KerasTensor):
+            return {"class_name": "__tensor__", "config": numbers[id(leaf)]}
+        return serialized(leaf)
+
+    def structure(value: Any) -> Any:
+        mapped = tree.map_structure(told, value)
+        return {"tuple": list(mapped)} if isinstance(value, tuple) else mapped
+
+    called = list({id(node.layer): node.layer for node in graph.nodes}.values())
+    places = {id(layer): place for place, layer in enumerate(called)}
+    return {
+        "inputs": tree.map_structure(
+            lambda t: {"shape": list(t.shape), "dtype": t.dtype, "name": t.name}, starts
+        ),
+        "input_structure": tree.map_structure(lambda t: starts.index(t), graph.inputs),
+        "layers": [serialized(layer) for layer in called],
+        "nodes": [
+            {
+                "layer": places[id(node.layer)],
+                "args": [structure(argument) for argument in node.args],
+                "kwargs": {name: structure(value) for name, value in node.kwargs.items()},
+            }
+            for node in graph.nodes
+        ],
+        "outputs": tree.map_structure(lambda t: {"tensor": numbers[id(t)]}, graph.outputs),
+    }
+
+
+def graph_from_config(config: dict[str, Any]) -> tuple[Any, Any]:
+    """Inputs and outputs of a new graph like the one that `graph_config` told of."""
+    from cygnet.keras.input import InputLayer
+
+    starts = [
+        InputLayer(batch_shape=each["shape"], dtype=each["dtype"], name=each["name"]).output
+        for each in config["inputs"]
+    ]
+    layers = [deserialized(layer) for layer in config["layers"]]
+    made: list[list[KerasTensor]] = []
+
+    def tensor(number: list[Any]) -> KerasTensor:
+        first, place = number
+        found: KerasTensor = starts[place] if first == "input" else made[first][place]
+        return found
+
+    def value(told: Any) -> Any:
+        if isinstance(told, list):
+            return [value(each) for each in told]
+        if isinstance(told, dict):
+            if told.get("class_name") == "__tensor__":
+                return tensor(told["config"])
+            if told.keys() == {"tuple"}:
+                return tuple(value(each) for each in told["tuple"])
+            if "class_name" not in told:
+                return {key: value(each) for key, each in told.items()}
+        return deserialized(told)
+
+    for node in config["nodes"]:
+        args = [value(argument) for argument in node["args"]]
+        kwargs = {name: value(argument) for name, argument in node["kwargs"].items()}
+        made.append(tree.flatten(layers[node["layer"]](*args, **kwargs)))
+
+    def output(told: Any) -> Any:
+        if isinstance(told, list):
+            return [output(each) for each in told]
+        if told.keys() == {"tensor"}:
+            return tensor(told["tensor"])
+        return {key: output(each) for key, each in told.items()}
+
+    inputs = tree.map_structure(lambda place: starts[place], config["input_structure"])
+    return inputs, output(config["outputs"])
+
+
+# Weights
+
+
+def _check_free(path: Path, overwrite: bool) -> None:
+    if not overwrite and path.exists():
+        raise FileExistsError(f"save: {path} exists, and overwrite is False")
+
+
+def save_weights(model: Layer, filepath: str | PathLike[str], overwrite: bool = True) -> None:
+    """See `Model.save_weights`."""
+    _check_free(Path(filepath), overwrite)
+    _check_built(model, "save_weights")
+    save({"format": _FORMAT, "weights": model.state_dict()}, filepath)
+
+
+def _check_built(model: Layer, op: str) -> None:
+    if not model.built:
+        raise ValueError(
+            f"{op}: model {model.name!r} has no weights yet: call it on data or build it first"
+        )
+
+
+def _read(filepath: str | PathLike[str], op: str) -> dict[str, Any]:
+    content = load(filepath)
+    if not isinstance(content, dict) or "format" not in content or "weights" not in content:
+        raise ValueError(f"{op}: {filepath} was not written by Model.save or Model.save_weights")
+    if content["format"] != _FORMAT:
+        raise ValueError(
+            f"{op}: {filepath} has format {content['format']}, this Cygnet reads {_FORMAT}"
+        )
+    return content
+
+
+def load_weights(model: Layer, filepath: str | PathLike[str], skip_mismatch: bool = False) -> None:
+    """See `Model.load_weights`."""
+    weights = _read(filepath, "load_weights")["weights"]
+    _check_built(model, "load_weights")
+    _assign(model, weights, skip_mismatch, f"load_weights: {filepath}")
+
+
+def _assign(model: Layer, weights: dict[str, Any], skip_mismatch: bool, where: str) -> None:
+    mine = model.state_dict(keep_vars=True)
+    if not skip_mismatch:
+        problems = []
+        missing = [name for name in mine if name not in weights]
+        unexpected = [name for name in weights if name not in mine]
+        if missing:
+            problems.append("missing keys: " + ", ".join(missing))
+        if unexpected:
+            problems.append("unexpected keys: " + ", ".join(unexpected))
+        problems += [
+            f"{name} has shape {weights[name].shape}, expected {tensor.shape}"
+            for name, tensor in mine.items()
+            if name in weights and weights[name].shape != tensor.shape
+        ]
+        if problems:
+            raise ValueError(
+                f"{where} does not fit model {model.name!r}:\n  " + "\n  ".join(problems)
+            )
+    with no_grad():
+        for name, tensor in mine.items():
+            if name in weights and weights[name].shape == tensor.shape:
+                tensor.copy_(weights[name])
+
+
+# Whole models
+
+
+def save_model(
+    model: Any,
+    filepath: str | PathLike[str],
+    overwrite: bool = True,
+    include_optimizer: bool = True,
+) -> None:
+    """Write a model to a file; see `Model.save`."""
+    _check_free(Path(filepath), overwrite)
+    _check_built(model, "save")
+    content: dict[str, Any] = {
+        "format": _FORMAT,
+        "config": json.dumps(serialized(model)),
+        "weights": model.state_dict(),
+    }
+    if model._graph is None and model.__dict__.get("_build_shape") is not None:
+        content["build_shape"] = json.dumps(serialized(model._build_shape))
+    if include_optimizer and model.compiled:
+        content["compile"] = json.dumps(serialized(model._compile_arguments))
+        if model.optimizer is not None and model.optimizer.built:
+            content["optimizer"] = model.optimizer.state_dict()
+    save(content, filepath)
+
+
+def load_model(
+    filepath: str | PathLike[str],
+    custom_objects: dict[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+) -> Any:
+    """Read a model that `Model.save` wrote.
+
+    Parameters
+    ----------
+    filepath : path-like
+    custom_objects : dict of str to class or function, optional
+        What the configuration names beside Keras's own.
+    compile : bool
+        Whether the model is compiled as it was, with the optimizer's state. Default True.
+    safe_mode : bool
+        Has no effect: files hold no code.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is damaged or no model.
+    """
+    content = _read(filepath, "load_model")
+    if "config" not in content:
+        raise ValueError(
+            f"load_model: {filepath} holds weights alone: make the model and call load_weights"
+        )
+    with custom_object_scope(custom_objects):
+        model = deserialized(json.loads(content["config"]))
+        if not model.built and "build_shape" in content:
+            model.build(_as_shape(json.loads(content["build_shape"])))
+        _assign(model, content["weights"], False, f"load_model: {filepath}")
+        if compile and "compile" in content:
+            model.compile(**deserialized(json.loads(content["compile"])))
+            if "optimizer" in content:
+                model.optimizer.build(model.trainable_variables)
+                model.optimizer.load_state_dict(content["optimizer"])
+    return model
+
+
+def _as_shape(told: Any) -> Any:
+    if isinstance(told, dict):
+        return {key: _as_shape(shape) for key, shape in told.items()}
+    if told and isinstance(told[0], list):
+        return [_as_shape(shape) for shape in told]
+    return tuple(told)
+
+
+def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The model that `Model.to_json` told of, with new weights."""
+    with custom_object_scope(custom_objects):
+        return deserialized(json.loads(json_string))
+
+
+def clone_model(model: Any, clone_function: Callable[[Any], Any] | None = None) -> Any:
+    """A model of the same architecture with new weights and layers."""
+    if clone_function is not None:
+        raise ValueError("clone_model: clone_function is not supported")
+    return deserialized(serialized(model))

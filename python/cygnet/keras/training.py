@@ -1,0 +1,647 @@
+"""What models do beside being called: compile, fit, evaluate and predict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from cygnet.autograd import no_grad
+from cygnet.keras import feed, tree
+from cygnet.keras.compiled import CompiledLoss, CompiledMetrics
+from cygnet.keras.layer import has_added_losses
+from cygnet.keras.symbolic import KerasTensor
+from cygnet.tensor import Tensor
+from cygnet.train import loop
+from cygnet.train.callbacks import BackupAndRestore, CallbackList
+from cygnet.train.callbacks.base import checked_callbacks
+from cygnet.train.history import History
+from cygnet.train.running import Running
+
+__all__ = ["Trainable"]
+
+
+class Trainable:
+    """Training, measuring and predicting, for `Model`."""
+
+    def _init_training(self) -> None:
+        vars(self).update(
+            optimizer=None,
+            stop_training=False,
+            history=None,
+            compiled=False,
+            _compiled_loss=None,
+            _compiled_metrics=None,
+            _weighted_metrics=None,
+            _compile_arguments=None,
+            _loss_figure=Running([]),
+            _part_figures={},
+            _regularized=None,
+        )
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Say how the model is trained and measured.
+
+        Parameters
+        ----------
+        optimizer : str or Optimizer
+            Default "rmsprop".
+        loss : str, Loss or function, or list or dict of them, one an output
+            ``loss(y_true, y_pred)``.
+        loss_weights : list or dict of float, optional
+            Factors of the outputs' losses. Default 1.
+        metrics : list of (str, Metric or function), optional
+            Of several outputs a list or dict of lists. 'accuracy' is the one that suits the
+            loss and the outputs.
+        weighted_metrics : list, optional
+            Metrics that heed `sample_weight` and `class_weight`.
+        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
+            Have no effect on the numbers.
+
+        Raises
+        ------
+        ValueError
+            For an unknown name; the nearest are told.
+        """
+        from cygnet.keras import optimizers
+
+        names = self.output_names
+        optimizer = optimizers.get(optimizer)
+        vars(self).update(
+            optimizer=optimizer,
+            compiled=True,
+            _compiled_loss=None if loss is None else CompiledLoss(loss, loss_weights, names),
+            _compiled_metrics=CompiledMetrics(metrics, names, loss),
+            _weighted_metrics=CompiledMetrics(weighted_metrics, names, loss, weighted=True),
+            _compile_arguments={
+                "optimizer": optimizer,
+                "loss": loss,
+                "loss_weights": loss_weights,
+                "metrics": metrics,
+                "weighted_metrics": weighted_metrics,
+            },
+            _loss_figure=Running([]),
+            _part_figures={},
+            _regularized=None,
+        )
+
+    def _check_compiled(self, op: str) -> None:
+        if not self.compiled and not _overrides(self, _STEPS[op]):
+            raise RuntimeError(
+                f"{op}: model {self.name!r} must be compiled first: model.compile(...)"
+            )
+
+    # Steps
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The loss of a batch, with what layers and regularizers add; subclasses may override it.
+
+        Returns
+        -------
+        Tensor
+            A number.
+        """
+        total = None
+        if self._compiled_loss is not None:
+            total, parts = self._compiled_loss(y, y_pred, sample_weight)
+            if parts:
+                self._note_parts(parts, x)
+        if self._regularized is None:
+            vars(self)["_regularized"] = any(
+                getattr(weight, "regularizer", None) is not None
+                for weight in self.trainable_weights
+            )
+        if self._regularized or has_added_losses():
+            for loss in self.losses:
+                total = loss if total is None else total + loss
+        if total is None:
+            raise ValueError(
+                f"fit: model {self.name!r} has no loss: give compile one, or call add_loss"
+            )
+        return total
+
+    def _note_parts(self, parts: list[Any], x: Any) -> None:
+        samples = _first(x)
+        for name, part in zip(self._compiled_loss.names, parts, strict=True):
+            if part is not None:
+                figure = self._part_figures.setdefault(f"{name}_loss", Running([]))
+                figure.add(part, None, samples)
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        """Update the compiled metrics with a batch; returns the figures so far."""
+        self._update_metrics(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def _update_metrics(self, y: Any, y_pred: Any, weight: Any) -> None:
+        if y is not None:
+            for each in self._compiled_groups():
+                each.update(y, y_pred, weight)
+
+    def _compiled_groups(self) -> list[CompiledMetrics]:
+        groups = (self._compiled_metrics, self._weighted_metrics)
+        return [each for each in groups if each is not None]
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The figures so far: the loss, those of the outputs, the metrics."""
+        figures: dict[str, Any] = {}
+        if self._loss_figure.samples:
+            figures["loss"] = self._loss_figure.values()["loss"]
+        for name, figure in self._part_figures.items():
+            if figure.samples:
+                figures[name] = figure.values()["loss"]
+        for metric in self.metrics:
+            figures |= _results(metric)
+        return figures
+
+    def train_step(self, data: Any) -> Any:
+        """Train on one batch; subclasses may override it.
+
+        Parameters
+        ----------
+        data : Tensor or tuple
+            x, (x, y) or (x, y, sample_weight).
+
+        Returns
+        -------
+        dict of str to number
+            What `fit` shows and keeps.
+        """
+        self._train(*feed.parts_of("fit", data))
+        return self.get_metrics_result()
+
+    def _train(self, x: Any, y: Any, weight: Any) -> None:
+        optimizer = self.optimizer
+        y_pred = self(x, training=True)
+        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, training=True)
+        if not optimizer.built:
+            optimizer.build(self.trainable_variables)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        self._loss_figure.add(loss, None, _first(x))
+        self._update_metrics(y, y_pred, weight)
+
+    def test_step(self, data: Any) -> Any:
+        """Measure one batch; as `train_step`."""
+        self._test(*feed.parts_of("evaluate", data))
+        return self.get_metrics_result()
+
+    def _test(self, x: Any, y: Any, weight: Any) -> None:
+        y_pred = self(x, training=False)
+        if self._compiled_loss is not None or has_added_losses():
+            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, training=False)
+            self._loss_figure.add(loss, None, _first(x))
+        self._update_metrics(y, y_pred, weight)
+
+    def predict_step(self, data: Any) -> Any:
+        """The outputs of one batch; subclasses may override it."""
+        return self(feed.parts_of("predict", data)[0], training=False)
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The compiled metrics, and those that are attributes of the model."""
+        compiled = [metric for each in self._compiled_groups() for metric in each.metrics]
+        own = [value for value in vars(self).values() if hasattr(value, "update_state")]
+        return compiled + [metric for metric in own if metric not in compiled]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of the figures, as `evaluate` lists them."""
+        return ["loss", *self._part_figures, *(metric.name for metric in self.metrics)]
+
+    def reset_metrics(self) -> None:
+        """Forget the figures."""
+        self._loss_figure.reset()
+        for figure in self._part_figures.values():
+            figure.reset()
+        for metric in self.metrics:
+            metric.reset_state()
+
+    # Runs
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+        *,
+        resume: str | PathLike[str] | None = None,
+        save_freq: str | int = "epoch",
+        **ignored: Any,
+    ) -> History:
+        """Train the model.
+
+        Parameters
+        ----------
+        x : array_like, list or dict of them, Dataset, DataLoader, Sequence or generator
+            Samples along the first axis; or batches (x, y) or (x, y, sample_weight).
+        y : array_like, or structure of them, optional
+            Targets; None where `x` holds them.
+        batch_size : int, optional
+            Default 32.
+        epochs : int
+            Number of the last epoch. Default 1.
+        verbose : 'auto', 0, 1 or 2
+            0 silent, 1 or 'auto' a bar on a terminal and else one line an epoch, 2 one line an
+            epoch.
+        callbacks : list of Callback, optional
+        validation_split : float
+            The share of the samples, in [0, 1), from the end, that is not trained on but
+            measured after each epoch. Default 0.
+        validation_data : (x, y), (x, y, sample_weight), or batches of them, optional
+            Measured after each epoch.
+        shuffle : bool
+            Whether each epoch has its own order; of no effect on batches. Default True.
+        class_weight : dict of int to float, optional
+            Factors of the samples' losses by their labels.
+        sample_weight : array_like, optional
+            Factors of the samples' losses.
+        initial_epoch : int
+            Number of the epoch to begin with, from 0. Default 0.
+        steps_per_epoch, validation_steps : int, optional
+            Batches of an epoch and of a validation. Default: all.
+        validation_batch_size : int, optional
+            Default: `batch_size`.
+        validation_freq : int or collection of int
+            Validate after every so many epochs, or after those of these numbers from 1.
+        resume : path-like, optional
+            A folder for checkpoints: what a run that was killed left there is gone on with, to
+            the same bits: ``BackupAndRestore(resume, save_freq, delete_checkpoint=False)`` among
+            the callbacks.
+        save_freq : "epoch" or int
+            For `resume`: save after each epoch, or also after so many batches.
+        **ignored
+            `workers`, `use_multiprocessing` and `max_queue_size` of older programs.
+
+        Returns
+        -------
+        History
+            Its ``history`` is a dict of lists, one value an epoch.
+        """
+        unknown = ignored.keys() - {"workers", "use_multiprocessing", "max_queue_size"}
+        if unknown:
+            raise TypeError(f"fit: unknown argument {sorted(unknown)[0]!r}")
+        self._check_compiled("fit")
+        validation = None
+        if validation_split and validation_data is None:
+            if not feed.is_arrays(x):
+                raise ValueError(
+                    f"fit: validation_split expected arrays, got {type(x).__name__} x, which gives "
+                    "batches"
+                )
+            arrays, held_out = feed.split(
+                "fit", feed.arrays_of("fit", x, y, sample_weight), validation_split
+            )
+            x, y, sample_weight = arrays
+            validation = held_out
+        elif validation_data is not None:
+            validation = (
+                validation_data if isinstance(validation_data, tuple | list) else (validation_data,)
+            )
+            if not 1 <= len(validation) <= 3:
+                raise ValueError(
+                    "fit: validation_data expected (x, y) or (x, y, sample_weight), got "
+                    f"{len(validation)} parts"
+                )
+        batches = feed.feed_of("fit", x, y, sample_weight, batch_size, shuffle, class_weight)
+        held_out_batches = (
+            None
+            if validation is None
+            else feed.feed_of(
+                "fit: validation_data",
+                *validation,
+                batch_size=validation_batch_size or batch_size,
+            )
+        )
+        learner = _Learner(self)
+        self._prepare(batches)
+        given = checked_callbacks(callbacks)
+        if resume is not None:
+            given.append(BackupAndRestore(resume, save_freq, delete_checkpoint=False))
+
+        def validate(calls: CallbackList) -> dict[str, float]:
+            assert held_out_batches is not None
+            return loop.evaluate(learner, held_out_batches, calls, steps=validation_steps)
+
+        run = loop.Fit(
+            learner,
+            batches,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            validate=None if held_out_batches is None else validate,
+            validation_freq=validation_freq,
+            callbacks=given,
+            verbose=_verbosity("fit", verbose),
+        )
+        vars(self)["history"] = run.history
+        return run.run()
+
+    def _prepare(self, batches: feed.Feed) -> None:
+        """Make the weights and the optimizer's state before the first batch, where the shapes are
+        known.
+        """
+        vars(self)["_regularized"] = None
+        if not self.built and isinstance(batches, feed.ArrayFeed):
+            x = tree.map_structure(_symbol, batches.structure[0])
+            with no_grad():
+                self._build_like(x)
+        if self.optimizer is not None and not self.optimizer.built and self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def _build_like(self, symbols: Any) -> None:
+        """Make the weights for inputs like KerasTensors."""
+        self._symbolic_outputs((symbols,), {})
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **ignored: Any,
+    ) -> Any:
+        """Loss and metrics in evaluation mode; parameters as in `fit`.
+
+        Returns
+        -------
+        list of float, or float, or dict
+            In the order of `metrics_names`; the loss alone without metrics; with `return_dict` by
+            name.
+        """
+        self._check_compiled("evaluate")
+        batches = feed.feed_of("evaluate", x, y, sample_weight, batch_size)
+        figures = loop.evaluate(
+            _Learner(self),
+            batches,
+            callbacks,
+            steps=steps,
+            verbose=_verbosity("evaluate", verbose),
+        )
+        if return_dict:
+            return figures
+        names = [name for name in self.metrics_names if name in figures]
+        values = [figures[name] for name in (*names, *(k for k in figures if k not in names))]
+        return values[0] if len(values) == 1 else values
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+        **ignored: Any,
+    ) -> Any:
+        """The outputs for all samples, in evaluation mode; parameters as in `fit`.
+
+        Returns
+        -------
+        numpy.ndarray, or structure of them
+        """
+        batches = feed.feed_of("predict", x, None, None, batch_size)
+        outputs = loop.predict(
+            _Learner(self),
+            batches,
+            callbacks,
+            steps=steps,
+            verbose=_verbosity("predict", verbose),
+        )
+        flat = [tree.flatten(output) for output in outputs]
+        joined = iter(
+            [np.concatenate([_array(part) for part in parts]) for parts in zip(*flat, strict=True)]
+        )
+        return tree.pack(outputs[0], joined)
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One training step on arrays; returns the loss and the metrics so far, as `evaluate`
+        does.
+        """
+        self._check_compiled("train_on_batch")
+        return self._on_batch("train_on_batch", x, y, sample_weight, class_weight, return_dict)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Loss and metrics so far with one batch of arrays, as `evaluate` returns them."""
+        self._check_compiled("test_on_batch")
+        return self._on_batch("test_on_batch", x, y, sample_weight, None, return_dict)
+
+    def _on_batch(
+        self, op: str, x: Any, y: Any, weight: Any, class_weight: Any, return_dict: bool
+    ) -> Any:
+        count = len(_first(feed.arrays_of(op, x, y, weight)[0]))
+        batch = next(iter(feed.feed_of(op, x, y, weight, count, False, class_weight)))
+        learner = _Learner(self)
+        if op == "train_on_batch":
+            learner.train_batch(batch)
+        else:
+            with learner.evaluating():
+                learner.test_batch(batch)
+        figures = learner.figures()
+        if return_dict:
+            return figures
+        values = [figures[name] for name in self.metrics_names if name in figures]
+        return values[0] if len(values) == 1 else values
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch of arrays, as arrays."""
+        with no_grad():
+            outputs = self.predict_step(feed.as_tensors(x))
+        return tree.map_structure(_array, outputs)
+
+
+_STEPS = {
+    "fit": "train_step",
+    "train_on_batch": "train_step",
+    "evaluate": "test_step",
+    "test_on_batch": "test_step",
+}
+
+
+def _overrides(model: Any, name: str) -> bool:
+    return getattr(type(model), name) is not getattr(Trainable, name)
+
+
+class _Learner:
+    """A model as the loops train it."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self._logs: Mapping[str, Any] | None = None  # of a step that the model defines itself
+        self._train = None if _overrides(model, "train_step") else model._train
+        self._test = None if _overrides(model, "test_step") else model._test
+
+    @property
+    def optimizer(self) -> Any:
+        return self.model.optimizer
+
+    @property
+    def stop_training(self) -> bool:
+        stop: bool = self.model.stop_training
+        return stop
+
+    @stop_training.setter
+    def stop_training(self, value: bool) -> None:
+        self.model.stop_training = value
+
+    def begin_epoch(self) -> None:
+        self.model.train()
+        self.reset_figures()
+
+    def reset_figures(self) -> None:
+        self._logs = None
+        self.model.reset_metrics()
+
+    def train_batch(self, batch: Any) -> int:
+        if self._train is not None:
+            self._train(*batch)
+        else:
+            self._logs = self.model.train_step(_packed(batch))
+        return len(_first(batch[0]))
+
+    def test_batch(self, batch: Any) -> int:
+        if self._test is not None:
+            self._test(*batch)
+        else:
+            self._logs = self.model.test_step(_packed(batch))
+        return len(_first(batch[0]))
+
+    def predict_batch(self, batch: Any) -> Any:
+        return self.model.predict_step(batch)
+
+    def end_batches(self) -> None:
+        pass
+
+    def end_epoch(self, figures: Mapping[str, float]) -> None:
+        pass
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        model = self.model
+        modes = [(module, module.training) for module in model.modules()]
+        model.eval()
+        try:
+            with no_grad():
+                yield
+        finally:
+            for module, mode in modes:
+                module.training = mode
+
+    def figures(self) -> dict[str, float]:
+        found = self.model.get_metrics_result() if self._logs is None else self._logs
+        return {name: _number(found[name]) for name in sorted(found)}
+
+    def state_dict(self) -> dict[str, Any]:
+        model = self.model
+        return {
+            "loss": model._loss_figure.state_dict(),
+            "parts": {name: part.state_dict() for name, part in model._part_figures.items()},
+            "compiled": [each.state_dict() for each in model._compiled_groups()],
+            "own": [metric.state_dict() for metric in self._own_metrics()],
+        }
+
+    def _own_metrics(self) -> list[Any]:
+        compiled = [metric for each in self.model._compiled_groups() for metric in each.metrics]
+        return [metric for metric in self.model.metrics if metric not in compiled]
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        model = self.model
+        model._loss_figure.load_state_dict(state_dict["loss"])
+        for name, part in state_dict["parts"].items():
+            model._part_figures.setdefault(name, Running([])).load_state_dict(part)
+        for each, states in zip(model._compiled_groups(), state_dict["compiled"], strict=True):
+            each.load_state_dict(states)
+        for metric, state in zip(self._own_metrics(), state_dict["own"], strict=True):
+            metric.load_state_dict(state)
+
+
+def _packed(batch: Any) -> Any:
+    """A batch as `train_step` takes it: without the parts that are missing."""
+    x, y, weight = batch
+    if weight is not None:
+        return x, y, weight
+    if y is not None:
+        return x, y
+    return x if not isinstance(x, tuple | list) else (x,)
+
+
+def _first(structure: Any) -> Any:
+    while isinstance(structure, tuple | list | dict):
+        structure = next(iter(structure.values() if isinstance(structure, dict) else structure))
+    return structure
+
+
+def _results(metric: Any) -> dict[str, Any]:
+    result = metric.result()
+    return dict(result) if isinstance(result, dict) else {metric.name: result}
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, int | float):
+        return value
+    array = np.asarray(value)
+    return float(array) if array.ndim == 0 else array
+
+
+def _array(value: Any) -> Any:
+    return value._array if isinstance(value, Tensor) else np.asarray(value)
+
+
+def _symbol(value: Tensor) -> KerasTensor:
+    return KerasTensor((None, *value.shape[1:]), str(value.dtype))
+
+
+def _verbosity(op: str, verbose: Any) -> int:
+    if verbose in ("auto", True):
+        return 1
+    if verbose not in (0, 1, 2):
+        raise ValueError(f"{op}: argument verbose expected 'auto', 0, 1 or 2, got {verbose!r}")
+    return int(verbose)
