@@ -4,8 +4,10 @@ from cygnet.keras.input import Input, InputLayer
 from cygnet.keras.layer import Layer
 from cygnet.keras.layers import (
     activation,
+    augmentation,
     conv,
     core,
+    images,
     merging,
     normalization,
     pooling,
@@ -13,8 +15,10 @@ from cygnet.keras.layers import (
     reshaping,
 )
 from cygnet.keras.layers.activation import *
+from cygnet.keras.layers.augmentation import *
 from cygnet.keras.layers.conv import *
 from cygnet.keras.layers.core import *
+from cygnet.keras.layers.images import *
 from cygnet.keras.layers.merging import *
 from cygnet.keras.layers.normalization import *
 from cygnet.keras.layers.pooling import *
@@ -26,8 +30,10 @@ __all__ = [
     "InputLayer",
     "Layer",
     *activation.__all__,
+    *augmentation.__all__,
     *conv.__all__,
     *core.__all__,
+    *images.__all__,
     *merging.__all__,
     *normalization.__all__,
     *pooling.__all__,
