@@ -217,11 +217,11 @@ def test_weights_alone(tmp_path):
     with pytest.raises(ValueError) as error:
         longer.load_weights(path)
     message = str(error.value)
-    assert "missing keys: layer_normalization/" in message
-    assert "dense_1/kernel has shape (5, 3), expected (5, 4)" in message
+    assert "missing keys: layer_normalization.gamma" in message
+    assert "dense_1.kernel has shape (5, 3), expected (5, 4)" in message
     longer.load_weights(path, skip_mismatch=True)
     np.testing.assert_array_equal(longer.get_weights()[0], model.get_weights()[0])
-    with pytest.raises(ValueError, match="unexpected keys: dense_1/"):
+    with pytest.raises(ValueError, match="unexpected keys: dense_1."):
         keras.Sequential([layers.Dense(5, input_shape=(6,))]).load_weights(path)
 
 

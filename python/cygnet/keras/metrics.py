@@ -170,7 +170,7 @@ class Sum(Mean):
     dtype : optional
     """
 
-    _over_places = staticmethod(np.sum)
+    _sums_places = True
 
     def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
         super().__init__(name, dtype)

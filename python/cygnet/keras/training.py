@@ -12,7 +12,7 @@ import numpy as np
 from cygnet.autograd import no_grad
 from cygnet.keras import feed, tree
 from cygnet.keras.compiled import CompiledLoss, CompiledMetrics
-from cygnet.keras.layer import Layer, has_added_losses
+from cygnet.keras.layer import has_added_losses
 from cygnet.keras.symbolic import KerasTensor
 from cygnet.tensor import Tensor
 from cygnet.train import loop

@@ -180,7 +180,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "reduce_variance": _reduction("var"),
     **_named(
         "x",
-        "abs acos asin atan ceil cos cosh erf exp expm1 floor isfinite isinf isnan log log1p "
+        "abs ceil cos cosh erf exp expm1 floor isfinite isinf isnan log log1p "
         "logical_not negative ones_like reciprocal rsqrt sigmoid sign sin sinh sqrt square "
         "stop_gradient tan tanh zeros_like",
     ),
@@ -189,9 +189,12 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
         "add divide divide_no_nan equal floor_divide greater greater_equal less less_equal "
         "logical_and logical_or logical_xor maximum minimum mod multiply not_equal power subtract",
     ),
+    "acos": renamed(ops.arccos, "x"),
     "argmax": renamed(ops.argmax, "input axis", axis=0),
     "argmin": renamed(ops.argmin, "input axis", axis=0),
     "argsort": renamed(ops.argsort, "values axis"),
+    "asin": renamed(ops.arcsin, "x"),
+    "atan": renamed(ops.arctan, "x"),
     "broadcast_to": renamed(ops.broadcast_to, "input shape"),
     "cast": renamed(ops.cast, "x dtype"),
     "clip_by_value": renamed(ops.clip, "t clip_value_min clip_value_max"),
@@ -269,7 +272,6 @@ math = types.SimpleNamespace(
     softmax=nn.softmax,
     log_softmax=nn.log_softmax,
     softplus=nn.softplus,
-    confusion_matrix=metrics.confusion_matrix,
     in_top_k=renamed(ops.in_top_k, "targets predictions k"),
     l2_normalize=nn.l2_normalize,
 )

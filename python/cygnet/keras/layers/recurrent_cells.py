@@ -51,8 +51,7 @@ class _Cell(Layer):
             setattr(self, name, value if get is None else get(value))
         if isinstance(self.units, bool) or not isinstance(self.units, int) or self.units <= 0:
             raise ValueError(
-                f"{type(self).__name__}: argument units expected a positive int, got "
-                f"{self.units!r}"
+                f"{type(self).__name__}: argument units expected a positive int, got {self.units!r}"
             )
         self._dropout_mask: Tensor | None = None
         self._recurrent_dropout_mask: Tensor | None = None

@@ -76,8 +76,10 @@ class ImageDataGenerator:
     Notes
     -----
     Random numbers are drawn from ``numpy.random`` in Keras's order, so that the same seed gives
-    the same batches; pixels at the border of rotated images with `fill_mode` "constant" and "wrap"
-    may differ.
+    the same batches of square images. Three things differ: Keras takes `width_shift_range` for the
+    height and `height_shift_range` for the width, turns images that are not square around another
+    point than the middle, and does not blend pixels into what lies outside with `fill_mode`
+    "constant" and "wrap".
 
     Examples
     --------
@@ -283,8 +285,8 @@ class ImageDataGenerator:
 
         height, width = img_shape[1:3] if self._channels_first else img_shape[:2]
         theta = around_zero(self.rotation_range)
-        tx = _shift(self.height_shift_range, height)
-        ty = _shift(self.width_shift_range, width)
+        tx = _shift(self.width_shift_range, width)
+        ty = _shift(self.height_shift_range, height)
         shear = around_zero(self.shear_range)
         zx = zy = 1.0
         if self.zoom_range != (1, 1):
@@ -314,8 +316,8 @@ class ImageDataGenerator:
         ----------
         x : array_like
         transform_parameters : dict
-            "theta" and "shear" in degrees, "tx" and "ty" the shifts in pixels along the height
-            and the width, "zx" and "zy" sizes along them, "channel_shift_intensity",
+            "theta" and "shear" in degrees, "tx" and "ty" the shifts in pixels along the width
+            and the height, "zx" and "zy" sizes along them, "channel_shift_intensity",
             "flip_horizontal", "flip_vertical", "brightness"; each may be missing.
         """
         return self.transformed(np.asarray(x)[None], [transform_parameters])[0]
@@ -465,19 +467,18 @@ def _matrix(
     height: int,
     width: int,
 ) -> Array:
-    """The affine map (2, 3) from places of the result to places of the image, for `affine_grid`.
+    """The affine map (2, 3) from places (x, y) of the result to those of the image.
 
-    In pixels from the middle, (row, column): turned after shifted after sheared after zoomed.
-    `affine_grid` counts (column, row) and half sizes.
+    In pixels from the middle: zoomed, sheared, shifted, then turned. `affine_grid` counts them in
+    half widths and half heights.
     """
     angle, slant = np.deg2rad(theta), np.deg2rad(shear)
     turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     sheared = np.array([[1, -np.sin(slant)], [0, np.cos(slant)]])
     linear = turned @ sheared @ np.diag([zx, zy])
     shift = turned @ np.array([tx, ty])
-    half = np.array([height, width]) / 2
-    scaled = np.column_stack([linear * half / half[:, None], shift / half])
-    return scaled[::-1, [1, 0, 2]]
+    half = np.array([width, height]) / 2
+    return np.column_stack([linear * half / half[:, None], shift / half])
 
 
 def _brighter(image: Array, factor: float) -> Array:
