@@ -16,7 +16,7 @@ from cygnet.keras.symbolic import KerasTensor
 from cygnet.tensor import Tensor
 from cygnet.train import loop
 from cygnet.train.callbacks import BackupAndRestore, CallbackList
-from cygnet.train.callbacks.base import checked_callbacks
+from cygnet.train.callbacks.callback_list import listed
 from cygnet.train.history import History
 from cygnet.train.running import Running
 
@@ -341,12 +341,12 @@ class Trainable(Layer):
         batches = feed.feed_of("fit", x, y, sample_weight, batch_size, shuffle, class_weight)
         held_out_batches: feed.Feed | None = None
         if validation is not None:
-            parts = (*validation, None, None)[:3]
+            held, targets, weight = (*validation, None, None)[:3]
             size = validation_batch_size or batch_size
-            held_out_batches = feed.feed_of("fit: validation_data", *parts, size)
+            held_out_batches = feed.feed_of("fit: validation_data", held, targets, weight, size)
         learner = _learner(self)
         self._prepare(batches)
-        given = checked_callbacks(callbacks)
+        given = listed(callbacks)
         if resume is not None:
             given.append(BackupAndRestore(resume, save_freq, delete_checkpoint=False))
 
