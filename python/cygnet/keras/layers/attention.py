@@ -197,7 +197,7 @@ class _Projected(Layer):
                     use_causal_mask = False
                 mask = closed(mask, q.dtype)
             if mask is not None:
-                mask = core.expand(mask, q.shape[0], q.shape[1], q.shape[2], k.shape[2])
+                mask = core.broadcast_to(mask, (*q.shape[:3], k.shape[2]))
             mixed = attention(q, k, v, mask, use_causal_mask, rate, cell=cell)
         if self.use_gate:
             mixed = core.mul(mixed, core.sigmoid(self._projection("gate", query)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import cygnet.ops as core
@@ -20,7 +19,7 @@ from cygnet.keras.layers.recurrent_cells import (
 from cygnet.kernels import ShapeError
 from cygnet.tensor import Tensor
 
-__all__ = ["RNN", "as_list"]
+__all__ = ["RNN"]
 
 
 def as_list(value: Any) -> list[Any]:
@@ -110,6 +109,10 @@ class RNN(Layer):
 
     def build(self, input_shape: Any) -> None:
         """Build the cell for one step."""
+        if len(input_shape) < 3:
+            raise ShapeError(
+                f"{self.name}: inputs have shape {tuple(input_shape)}, expected (N, T, features)"
+            )
         if isinstance(self.cell, Layer) and not self.cell.built:
             self.cell._build((input_shape[0], *input_shape[2:]))
 
@@ -160,10 +163,6 @@ class RNN(Layer):
         """Run over the sequences, from zeros, given states or those of the last batch."""
         if mask is not None:
             mask = tree.flatten(mask)[0]
-        if sequences.ndim < 3:
-            raise ShapeError(
-                f"{self.name}: inputs have shape {sequences.shape}, expected (N, T, features)"
-            )
         if initial_state is None:
             states = self._own_states(sequences.shape[0]) if self.stateful else None
         else:

@@ -208,15 +208,16 @@ class Bidirectional(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Shapes of the outputs, and of the states if they are returned."""
-        output = self.forward_layer.compute_output_shape(input_shape)
+        both = [layer.compute_output_shape(input_shape) for layer in self._directions]
         states: tuple[Any, ...] = ()
         if self.return_state:
-            output, *rest = output
-            states = (*rest, *rest)
+            states = (*both[0][1:], *both[1][1:])
+            both = [shapes[0] for shapes in both]
+        output, other = both
         if self.merge_mode is None:
-            return (output, output, *states)
+            return (output, other, *states)
         if self.merge_mode == "concat":
-            output = (*output[:-1], 2 * output[-1])
+            output = (*output[:-1], output[-1] + other[-1])
         return (output, *states) if self.return_state else output
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -120,8 +119,8 @@ class Mean(Metric):
     _states = ("total", "count")
     _of_nothing: ClassVar[float] = math.nan
     """The mean before the first batch."""
-    _over_places: ClassVar[Callable[..., Any]] = staticmethod(np.mean)
-    """How the values of a sample become one."""
+    _sums_places: ClassVar[bool] = False
+    """Whether several values of a sample are summed instead of averaged."""
 
     total: float
     count: float
@@ -145,25 +144,23 @@ class Mean(Metric):
         """Add values, one or several for each sample."""
         if weight is not None:
             self._add_weighted(values.astype(np.float64), array_of(weight).astype(np.float64))
-        elif values.ndim < 2:
-            if values.dtype == bool:
-                self.total += np.count_nonzero(values)
-            else:
-                self.total += float(values.sum(dtype=np.float64))
-            self.count += values.size
         elif values.size:
-            self.total += float(self._over_places(values, tuple(range(1, values.ndim))).sum())
-            self.count += len(values)
+            bools = values.dtype == bool
+            total = np.count_nonzero(values) if bools else float(values.sum(dtype=np.float64))
+            samples = len(values) if values.ndim else 1
+            self.total += total if self._sums_places else total * samples / values.size
+            self.count += samples
 
     def _add_weighted(self, values: Array, weight: Array) -> None:
+        over = np.sum if self._sums_places else np.mean
         values, weight = same_rank(values, weight)
         if values.ndim > weight.ndim:
-            values = self._over_places(values, tuple(range(weight.ndim, values.ndim)))
+            values = over(values, tuple(range(weight.ndim, values.ndim)))
         weight = np.broadcast_to(weight, values.shape)
         values = values * weight
         if values.ndim > 1:
             places = tuple(range(1, values.ndim))
-            values, weight = self._over_places(values, places), self._over_places(weight, places)
+            values, weight = over(values, places), over(weight, places)
         self.total += float(values.sum())
         self.count += float(weight.sum())
 
