@@ -117,11 +117,11 @@ for _special, _name in {
     setattr(KerasTensor, f"__r{_special}__", _operator(_name, True))
 for _special, _name in {
     "abs": "abs",
+    "neg": "negative",
     "ge": "greater_equal",
     "gt": "greater",
     "le": "less_equal",
     "lt": "less",
-    "neg": "negative",
 }.items():
     setattr(KerasTensor, f"__{_special}__", _operator(_name, False))
 

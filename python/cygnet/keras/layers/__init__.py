@@ -5,9 +5,11 @@ from cygnet.keras.layer import Layer
 from cygnet.keras.layers import (
     activation,
     attention,
+    augmentation,
     conv,
     core,
     embedding,
+    images,
     merging,
     normalization,
     pooling,
@@ -20,9 +22,11 @@ from cygnet.keras.layers import (
 )
 from cygnet.keras.layers.activation import *
 from cygnet.keras.layers.attention import *
+from cygnet.keras.layers.augmentation import *
 from cygnet.keras.layers.conv import *
 from cygnet.keras.layers.core import *
 from cygnet.keras.layers.embedding import *
+from cygnet.keras.layers.images import *
 from cygnet.keras.layers.merging import *
 from cygnet.keras.layers.normalization import *
 from cygnet.keras.layers.pooling import *
@@ -39,9 +43,11 @@ __all__ = [
     "Layer",
     *activation.__all__,
     *attention.__all__,
+    *augmentation.__all__,
     *conv.__all__,
     *core.__all__,
     *embedding.__all__,
+    *images.__all__,
     *merging.__all__,
     *normalization.__all__,
     *pooling.__all__,
