@@ -393,8 +393,9 @@ class Layer(Module):
             if masked or self._makes_masks:
                 self._give_mask(args, kwargs, outputs)
             if self.activity_regularizer is not None:
-                for output in tree.flatten(outputs):
-                    self.add_loss(self.activity_regularizer(output))
+                for output in tree.flatten(outputs):  # of a sample, on average
+                    loss = self.activity_regularizer(output)
+                    self.add_loss(loss / len(output) if output.shape else loss)
             return outputs
         finally:
             _context.training = before
@@ -437,6 +438,10 @@ class Layer(Module):
             shapes = self.compute_output_shape(tree.map_structure(_shape_of, inputs))
             dtype = self._output_dtype(tree.flatten(inputs)[0].dtype)
             return _map_shapes(lambda shape: KerasTensor(shape, dtype, self.name), shapes)
+        return self._outputs_of_zeros(args, kwargs)
+
+    def _outputs_of_zeros(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """KerasTensors like the outputs of a call on zeros."""
 
         def outputs_for(unknown: int) -> Any:
             def example(leaf: Any) -> Any:
@@ -469,7 +474,7 @@ class Layer(Module):
         inputs = _map_shapes(lambda shape: KerasTensor(shape, "float32"), input_shape)
         if not self.built:
             self._build(input_shape)
-        outputs = Layer._symbolic_outputs(self, (inputs,), {})
+        outputs = self._outputs_of_zeros((inputs,), {})
         return tree.map_structure(lambda output: output.shape, outputs)
 
     @property
