@@ -16,12 +16,14 @@ from typing import Any
 
 from benchmarks.calls import CALLS
 from benchmarks.exactness import exactness
+from benchmarks.fit import fit
 from benchmarks.machine import Machine, Meter
 from benchmarks.memory import memory
 from benchmarks.networks import NETWORKS
 from benchmarks.operations import OPERATIONS
 from benchmarks.recurrent import RECURRENT
 from benchmarks.timing import SAMPLES, compared, spread
+from benchmarks.tutorials import tutorials
 from benchmarks.workers import Task, Worker, workers_of
 from cygnet import kernels
 
@@ -31,7 +33,9 @@ KINDS = {
     "train": "training steps",
     "infer": "forward passes without gradients, eager",
     "calls": "what a call of an op costs: forward and backward of tensors of 8x8",
+    "fit": "what Trainer.fit adds to a loop of one's own, on mlp",
     "import": "the time of `import cygnet`",
+    "tutorials": "programs of tutorials, whole processes, with TensorFlow as the peer",
     "memory": "the most memory that a process holds that trains",
     "exact": "errors of every operation against float64, and its bits for 1, 2 and 3 threads",
 }
@@ -42,7 +46,7 @@ def arguments() -> argparse.Namespace:
         prog="python -m benchmarks",
         description="Times Cygnet and its peers.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="\n".join(f"{kind:<8}{text}" for kind, text in KINDS.items()),
+        epilog="\n".join(f"{kind:<10}{text}" for kind, text in KINDS.items()),
     )
     add = parser.add_argument
     add("kind", choices=KINDS, help="what is measured, see below")
@@ -154,6 +158,10 @@ def main() -> int:
     if options.kind == "import":
         return import_times()
     kernels.set_num_threads(options.threads)
+    if options.kind == "fit":
+        return fit(options.filter)
+    if options.kind == "tutorials":
+        return tutorials(options.pythons["tensorflow"], options.threads, options.filter)
     if options.kind == "memory":
         return memory(options.peer, options.pythons, options.threads, options.filter)
     with workers_of(["cygnet", *options.peer], options.pythons, options.threads) as workers:

@@ -143,6 +143,16 @@ def adadelta(p, grads, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0, maximize=False
     return p
 
 
+def lion(p, grads, lr=1e-4, betas=(0.9, 0.99), weight_decay=0, maximize=False):
+    m = 0
+    for grad in grads:
+        p = p * (1 - lr * weight_decay)
+        g = gradients(p, grad, 0, maximize)
+        p = p - lr * np.sign(betas[0] * m + (1 - betas[0]) * g)
+        m = betas[1] * m + (1 - betas[1]) * g
+    return p
+
+
 OTHER_BETAS = {"lr": 0.05, "betas": (0.3, 0.8), "eps": 1e-3}
 DECAYED = {"weight_decay": 0.3, "lr": 0.02}
 DECOUPLED = {**DECAYED, "decoupled_weight_decay": True}
@@ -209,6 +219,10 @@ RULES: dict[str, tuple[Reference, list[dict[str, Any]]]] = {
         adadelta,
         [{}, {"rho": 0.3}, {"eps": 1e-2, "lr": 0.5}, {"weight_decay": 0.2}, {"maximize": True}],
     ),
+    "Lion": (
+        lion,
+        [{}, {"lr": 0.1, "betas": (0.3, 0.8)}, DECAYED, {**DECAYED, "maximize": True}],
+    ),
 }
 CASES = [
     pytest.param(name, options, id=f"{name}-{i}")
@@ -262,6 +276,8 @@ def test_rule(name: str, options: dict[str, Any], dtype: Any) -> None:
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_rule_is_that_of_pytorch(name: str, options: dict[str, Any], dtype: str) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is the reference here")
+    if not hasattr(torch.optim, name):
+        pytest.skip(f"PyTorch has no {name}")
     values, grads = drawn(dtype)
     params, optimizer = started(name, values, options)
     theirs = [torch.nn.Parameter(torch.from_numpy(value.copy())) for value in values]
@@ -304,6 +320,8 @@ def test_rule_is_that_of_pytorch(name: str, options: dict[str, Any], dtype: str)
 @pytest.mark.parametrize("name", RULES)
 def test_defaults_are_those_of_pytorch(name: str) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is the reference here")
+    if not hasattr(torch.optim, name):
+        pytest.skip(f"PyTorch has no {name}")
     _, optimizer = started(name, [np.ones(2)], {})
     reference = getattr(torch.optim, name)([torch.nn.Parameter(torch.ones(2))])
     assert optimizer.defaults == reference.defaults

@@ -28,8 +28,8 @@ def counts(arrays: list[np.ndarray]) -> list[np.ndarray]:
     return [np.zeros((), np.float32) for _ in arrays]
 
 
-SGD = np.array([0.1, 0.0, 0.0, 0.0, 0, 0])
-MOMENTUM = np.array([0.1, 0.9, 0.0, 0.0, 0, 0])
+SGD = np.array([0.1, 0.0, 0.0, 0.0, 0, 0, 0, 0])
+MOMENTUM = np.array([0.1, 0.9, 0.0, 0.0, 0, 0, 0, 0])
 ADAM = np.array([0.01, 0.9, 0.999, 1e-8, 0.0, 0, 0])
 
 
@@ -177,7 +177,7 @@ def adam(**changed: Any) -> None:
         ),
         (
             lambda: kernels.rmsprop_step(
-                [ONE.copy()], [ONE], [np.zeros((), np.float32)], [ONE.copy()], [], [], np.ones(6)
+                [ONE.copy()], [ONE], [np.zeros((), np.float32)], [ONE.copy()], [], [], np.ones(9)
             ),
             ValueError,
             "rmsprop_step: hyper asks for momentum, but momentum_buffers is empty",

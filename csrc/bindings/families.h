@@ -21,6 +21,7 @@ void bind_ctc(pybind11::module_& m);
 void bind_random(pybind11::module_& m);
 void bind_sampling(pybind11::module_& m);
 void bind_gather(pybind11::module_& m);
+void bind_grid_sample(pybind11::module_& m);
 void bind_pad(pybind11::module_& m);
 void bind_resample(pybind11::module_& m);
 void bind_norm(pybind11::module_& m);

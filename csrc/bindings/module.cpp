@@ -61,6 +61,7 @@ PYBIND11_MODULE(CYGNET_MODULE, m) {
   cygnet::bind_random(m);
   cygnet::bind_sampling(m);
   cygnet::bind_gather(m);
+  cygnet::bind_grid_sample(m);
   cygnet::bind_pad(m);
   cygnet::bind_resample(m);
   cygnet::bind_norm(m);

@@ -8,6 +8,7 @@ and the stream's name, so drawing more from one changes nothing in another.
 
 from __future__ import annotations
 
+import operator
 import os
 from typing import Any, TypeAlias
 
@@ -45,6 +46,10 @@ def _key(seed: int, stream: str) -> int:
     value = _mix(seed)
     for byte in stream.encode():
         value = _mix(value ^ byte)
+    return _signed(value)
+
+
+def _signed(value: int) -> int:
     return value - 2**64 if value >= 2**63 else value
 
 
@@ -92,6 +97,15 @@ class Generator:
         if cell is None:
             cell = self._cells[stream] = np.array([_key(self._seed, stream), 0], np.int64)
         return cell
+
+    def keyed_cell(self, stream: str, *numbers: int) -> Cell:
+        """A new cell whose key follows from the stream's and these numbers: of one sample of one
+        epoch, for example.
+        """
+        value = int(self.cell(stream)[0])
+        for number in numbers:
+            value = _mix((value ^ operator.index(number)) & _MASK)
+        return np.array([_signed(value), 0], np.int64)
 
     @property
     def device(self) -> Device:

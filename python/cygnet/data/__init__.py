@@ -2,7 +2,9 @@
 `cygnet.utils.data` has the same without the real data.
 """
 
+from cygnet.data import transforms
 from cygnet.data.audio import log_mel_spectrogram, mel_filterbank, power_spectrogram
+from cygnet.data.augmentation import TransformedDataset
 from cygnet.data.bucket import BucketBatchSampler, pad_collate
 from cygnet.data.collate import default_collate, default_convert
 from cygnet.data.dataset import (
@@ -44,6 +46,7 @@ __all__ = [
     "Subset",
     "SubsetRandomSampler",
     "TensorDataset",
+    "TransformedDataset",
     "Vocabulary",
     "WeightedRandomSampler",
     "default_collate",
@@ -57,4 +60,5 @@ __all__ = [
     "power_spectrogram",
     "random_split",
     "tokenize_words",
+    "transforms",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cygnet import kernels
+from cygnet.data.augmentation import Turn, in_turn, turns
 from cygnet.data.collate import default_collate, default_convert
 from cygnet.data.dataset import IterableDataset, TensorDataset, samples_at
 from cygnet.data.sampler import (
@@ -33,8 +34,9 @@ class DataLoader:
     Workers are threads: they share the dataset, start in no time, and help where a sample is read
     from a disk or made by code that gives up Python's lock. The batches and their order are the
     same with any number of workers. An error in a worker is raised where the batch is asked for.
-    Random numbers that samples draw from the default generator are not reproducible with workers;
-    draw them from one of the sample's own (or of the worker's `seed`).
+    What transforms of a `TransformedDataset` draw is the same as well. Other random numbers that
+    samples draw from the default generator are not reproducible with workers; draw them from one of
+    the sample's own (or of the worker's `seed`).
 
     Parameters
     ----------
@@ -64,7 +66,8 @@ class DataLoader:
     multiprocessing_context : object, optional
         Has no effect.
     generator : Generator, optional
-        Its stream 'shuffle' gives the orders, one draw an epoch; the default generator by default.
+        Its stream 'shuffle' gives the orders, one draw an epoch, its stream 'augmentation' counts
+        the epochs for transforms; the default generator by default.
     prefetch_factor : int, optional
         Batches that each worker makes ahead. Default 2; only with workers.
     persistent_workers : bool
@@ -233,10 +236,14 @@ class DataLoader:
         sample.
         """
         plain = getattr(type(self.dataset), "__getitem__", None) is TensorDataset.__getitem__
-        return plain and self.collate_fn is default_collate
+        return plain and self.collate_fn is default_collate and self.batch_sampler is not None
 
     def _tasks(self) -> Iterator[Any]:
-        """What `_fetch` makes each batch of: indices, or of a stream the number of samples."""
+        """What `_fetch` makes each batch of; with its turn, unless nothing in it can be random."""
+        return self._orders() if self._gathers else turns(self._orders(), self.generator)
+
+    def _orders(self) -> Iterator[Any]:
+        """The indices of each batch, or of a stream the number of samples."""
         if self.sampler is None and self.batch_sampler is None:
             return itertools.repeat(self.batch_size)
         batches = self.batch_sampler
@@ -260,10 +267,23 @@ class DataLoader:
 
     def _fetch(self) -> Fetch:
         """What turns a task into a batch."""
+        make = self._maker()
+        if self._gathers:
+            return make
+
+        def fetch(task: tuple[Turn, Any]) -> Any:
+            turn, order = task
+            with in_turn(turn):
+                return make(order)
+
+        return fetch
+
+    def _maker(self) -> Fetch:
+        """What turns an order into a batch."""
         dataset, collate = self.dataset, self.collate_fn
         if self.sampler is None and self.batch_sampler is None:
             return self._fetch_from_stream(iter(dataset))
-        if self._gathers and self.batch_sampler is not None:
+        if self._gathers:
 
             def rows(task: Any) -> list[Any]:
                 if isinstance(task, slice):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cygnet.data.augmentation import TransformedDataset
 from cygnet.data.dataset import TensorDataset
 from cygnet.files import write_whole
 from cygnet.tensor import Array
@@ -41,7 +43,7 @@ class DownloadError(OSError):
     """A file could not be had from any mirror."""
 
 
-def digits(split: str = "train") -> TensorDataset:
+def digits(split: str = "train", transform: Callable[[Any], Any] | None = None) -> Any:
     """The 1,797 handwritten digits of the UCI Optical Recognition data, 8x8 pixels.
 
     They come with the package. The order was drawn once at random (`tools/make_digits.py`), since
@@ -52,11 +54,14 @@ def digits(split: str = "train") -> TensorDataset:
     ----------
     split : str
         'train' (the default), 'test' or 'all'.
+    transform : callable, optional
+        Changes each image that is read.
 
     Returns
     -------
     TensorDataset
-        Images, float32 (N, 1, 8, 8) from 0 (paper) to 1 (ink), and labels, int64 (N,).
+        Images, float32 (N, 1, 8, 8) from 0 (paper) to 1 (ink), and labels, int64 (N,); with
+        `transform`, a `TransformedDataset` of it.
 
     Raises
     ------
@@ -77,12 +82,16 @@ def digits(split: str = "train") -> TensorDataset:
         raise ValueError(f"digits: split expected 'train', 'test' or 'all', got {split!r}")
     with np.load(Path(__file__).with_name("digits.npz")) as file:
         images, labels = file["images"][parts[split]], file["labels"][parts[split]]
-    return TensorDataset(images[:, np.newaxis].astype(np.float32) / 16, labels.astype(np.int64))
+    data = TensorDataset(images[:, np.newaxis].astype(np.float32) / 16, labels.astype(np.int64))
+    return data if transform is None else TransformedDataset(data, transform)
 
 
 def mnist(
-    root: str | os.PathLike[str] | None = None, split: str = "train", download: bool = True
-) -> TensorDataset:
+    root: str | os.PathLike[str] | None = None,
+    split: str = "train",
+    download: bool = True,
+    transform: Callable[[Any], Any] | None = None,
+) -> Any:
     """MNIST: 60,000 handwritten digits for training and 10,000 for testing, 28x28 pixels.
 
     The IDX files, packed by gzip or not, are looked for in `root`; without it in
@@ -97,11 +106,14 @@ def mnist(
         'train' (the default) or 'test'.
     download : bool
         Whether missing files may be downloaded. Default True.
+    transform : callable, optional
+        Changes each image that is read.
 
     Returns
     -------
     TensorDataset
-        Images, float32 (N, 1, 28, 28) from 0 (paper) to 1 (ink), and labels, int64 (N,).
+        Images, float32 (N, 1, 28, 28) from 0 (paper) to 1 (ink), and labels, int64 (N,); with
+        `transform`, a `TransformedDataset` of it.
 
     Raises
     ------
@@ -114,6 +126,19 @@ def mnist(
     ----------
     Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998.
     """
+    images, labels = mnist_bytes(root, split, download)
+    pixels = images[:, np.newaxis].astype(np.float32)
+    pixels /= 255
+    data = TensorDataset(pixels, labels.astype(np.int64))
+    return data if transform is None else TransformedDataset(data, transform)
+
+
+def mnist_bytes(
+    root: str | os.PathLike[str] | None, split: str, download: bool = True
+) -> tuple[Array, Array]:
+    """Images (N, 28, 28) and labels (N,) of MNIST as they are in the files, uint8, not writable;
+    arguments and errors as those of :func:`mnist`.
+    """
     if split not in _MNIST_FILES:
         raise ValueError(f"mnist: split expected 'train' or 'test', got {split!r}")
     image_file, label_file = (_mnist_file(root, name, download) for name in _MNIST_FILES[split])
@@ -125,9 +150,7 @@ def mnist(
         )
     if labels.size and labels.max() > 9:
         raise ValueError(f"mnist: {label_file} has label {labels.max()}, expected 0 to 9")
-    pixels = images[:, np.newaxis].astype(np.float32)
-    pixels /= 255
-    return TensorDataset(pixels, labels.astype(np.int64))
+    return images, labels
 
 
 def _cache() -> Path:

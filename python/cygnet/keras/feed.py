@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from cygnet.keras import tree
 from cygnet.kernels import ShapeError
 from cygnet.ops import where
 from cygnet.ops.create import as_tensor, tensor
+from cygnet.random import Generator
 from cygnet.tensor import Tensor
 
 __all__ = ["ArrayFeed", "Feed", "feed_of", "split"]
@@ -49,12 +51,21 @@ class Feed:
         return self.steps
 
     @property
-    def is_endless(self) -> bool:
-        """Whether a pass goes on where the last one ended: generators are used up."""
-        return isinstance(self.source, Iterator)
+    def generators(self) -> Sequence[Generator]:
+        """What draws the orders of the passes, but for the default generator."""
+        return getattr(self.source, "generators", ())
 
     def __iter__(self) -> Iterator[Batch]:
-        for batch in self.source:
+        return self.iterate_from(0)
+
+    def iterate_from(self, start: int) -> Iterator[Batch]:
+        """A pass without its first batches; its order is drawn at once."""
+        if hasattr(self.source, "iterate_from"):
+            return self._unpacked(self.source.iterate_from(start))
+        return self._unpacked(itertools.islice(self.source, start, None))
+
+    def _unpacked(self, batches: Iterator[Any]) -> Iterator[Batch]:
+        for batch in batches:
             yield self.unpacked(batch)
         if hasattr(self.source, "on_epoch_end"):
             self.source.on_epoch_end()
@@ -289,7 +300,7 @@ class _Indexed:
         self._shuffle = shuffle
 
     def __iter__(self) -> Iterator[Any]:
-        order = DataLoader(range(len(self._batches)), None, self._shuffle)  # type: ignore[arg-type]
+        order = DataLoader(range(len(self._batches)), None, self._shuffle)
         for index in order:
             yield self._batches[int(index)]
 

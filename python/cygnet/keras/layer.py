@@ -305,7 +305,8 @@ class Layer(Module):
     @property
     def trainable(self) -> bool:
         """Whether optimizers change the weights; setting it sets it for all parts."""
-        return self._trainable
+        trainable: bool = self._trainable
+        return trainable
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
@@ -373,8 +374,11 @@ class Layer(Module):
         if not self.built:
             self._build_for(args, kwargs)
         outermost, before = not _context.active, _context.training
-        if outermost and _context.with_losses:
-            self._forget_losses()
+        if outermost:
+            if self._path is None:
+                self._assign_paths()
+            if _context.with_losses:
+                self._forget_losses()
         _context.active = True
         takes = self._call_takes
         try:
@@ -406,7 +410,7 @@ class Layer(Module):
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         inputs = args[0] if args else next(iter(kwargs.values()), None)
-        self._build(tree.map_structure(_shape_of, inputs))
+        self._build(tree.map_structure(shape_of, inputs))
 
     def _build(self, shape: Any) -> None:
         with no_grad():
@@ -435,12 +439,12 @@ class Layer(Module):
         inputs = args[0] if args else None
         known = type(self).compute_output_shape is not Layer.compute_output_shape
         if known and len(args) == 1 and is_symbolic(inputs):
-            shapes = self.compute_output_shape(tree.map_structure(_shape_of, inputs))
+            shapes = self.compute_output_shape(tree.map_structure(shape_of, inputs))
             dtype = self._output_dtype(tree.flatten(inputs)[0].dtype)
             return _map_shapes(lambda shape: KerasTensor(shape, dtype, self.name), shapes)
-        return self._outputs_of_zeros(args, kwargs)
+        return self._outputs_on_zeros(args, kwargs)
 
-    def _outputs_of_zeros(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _outputs_on_zeros(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """KerasTensors like the outputs of a call on zeros."""
 
         def outputs_for(unknown: int) -> Any:
@@ -466,7 +470,7 @@ class Layer(Module):
 
         return tree.map_structure(spec, first)
 
-    def _output_dtype(self, input_dtype: str) -> str:
+    def _output_dtype(self, input_dtype: str) -> Any:
         return self.dtype
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -474,7 +478,7 @@ class Layer(Module):
         inputs = _map_shapes(lambda shape: KerasTensor(shape, "float32"), input_shape)
         if not self.built:
             self._build(input_shape)
-        outputs = self._outputs_of_zeros((inputs,), {})
+        outputs = self._outputs_on_zeros((inputs,), {})
         return tree.map_structure(lambda output: output.shape, outputs)
 
     @property
@@ -490,12 +494,12 @@ class Layer(Module):
     @property
     def input_shape(self) -> Any:
         """Shape of `input`."""
-        return tree.map_structure(_shape_of, self.input)
+        return tree.map_structure(shape_of, self.input)
 
     @property
     def output_shape(self) -> Any:
         """Shape of `output`."""
-        return tree.map_structure(_shape_of, self.output)
+        return tree.map_structure(shape_of, self.output)
 
     def _only_node(self, what: str) -> tuple[Node, Any, Any]:
         if not self._nodes:
@@ -571,7 +575,8 @@ class Layer(Module):
 
         arguments = dict(self._init_arguments)
         if self._batch_input_shape is not None and "batch_shape" not in arguments:
-            for name in ("input_shape", "input_dim", "batch_input_shape", "input_length"):
+            shapes = {"input_shape", "input_dim", "batch_input_shape", "input_length"}
+            for name in shapes.difference(_argument_names(type(self))):  # Embedding has input_dim
                 arguments.pop(name, None)
             arguments["batch_input_shape"] = list(self._batch_input_shape)
         config = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
@@ -665,7 +670,7 @@ def _as_data(leaf: Any) -> Any:
     return leaf
 
 
-def _shape_of(leaf: Any) -> Any:
+def shape_of(leaf: Any) -> Any:
     shape = getattr(leaf, "shape", None)
     if shape is None:
         return None

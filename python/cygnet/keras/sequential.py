@@ -63,7 +63,7 @@ class Sequential(Model):
                 "differ"
             )
         self._stack.append(layer)
-        self.add_module(layer.name.replace(".", "_"), layer)
+        self._add_layer(layer)
         if self._start is not None:
             self._extend([layer])
         elif len(self._stack) == 1:
@@ -112,6 +112,9 @@ class Sequential(Model):
         kind = str(first.dtype)  # type: ignore[union-attr]
         dtype = kind if kind in ("float64", "int64", "int32") else "float32"
         self._begin(InputLayer(batch_shape=(None, *shape[1:]), dtype=dtype).output)
+
+    def _build_like(self, symbols: Any) -> None:
+        self._build_for((symbols,), {})
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The layers one after another."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,11 +26,63 @@ from cygnet.ops.gather import gather_rows
 from cygnet.ops.recurrent import recurrent, states_of
 from cygnet.ops.recurrent_layer import Kind
 from cygnet.random import module_cell
-from cygnet.tensor import Tensor
+from cygnet.tensor import Array, Tensor
 
 __all__ = ["GRU", "LSTM", "RNN", "RNNBase"]
 
 _WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+
+
+Run = Callable[..., Any]  # data, states and batch_sizes to the output and the last states
+
+
+def _run_sorted(
+    run: Run,
+    data: Tensor,
+    states: Sequence[Tensor | None],
+    batch_sizes: tuple[int, ...],
+    order: Tensor | None,
+    back: Tensor | None,
+) -> list[Tensor]:
+    """Packed rows, and states in the sequences' first order, to packed rows and such states."""
+    if order is not None:
+        batch = batch_sizes[0]
+        states = [
+            gather_rows(s, order, 1) if s is not None and s.shape[1:2] == (batch,) else s
+            for s in states
+        ]
+    output, *last = run(data, states, batch_sizes=batch_sizes)
+    return [output, *(s if back is None else gather_rows(s, back, 1) for s in last)]
+
+
+def run_lengths(
+    run: Run,
+    input: Tensor,
+    states: Sequence[Tensor | None],
+    lengths: Array,
+    batch_first: bool,
+) -> list[Tensor]:
+    """Runs a network over sequences of checked lengths: output, 0 beyond them, and last states.
+
+    Parameters
+    ----------
+    run : callable
+        The network on packed rows: rows, states and batch_sizes to output rows and last states.
+    input : Tensor
+        (T, N, I) or, with batch_first, (N, T, I).
+    states : sequence of (Tensor or None)
+        Each (layers * directions, N, width).
+    lengths : numpy.ndarray
+        int64, from 1 to T.
+    """
+    batch, length = input.shape[:2] if batch_first else input.shape[1::-1]
+    order, sizes = by_length(lengths)
+    positions = packed_positions(sizes, order, length, batch_first)
+    rows = gather_rows(input.reshape(batch * length, input.shape[2]), positions)
+    there, back = Tensor._wrap(order), Tensor._wrap(np.argsort(order))
+    output, *last = _run_sorted(run, rows, states, tuple(sizes.tolist()), there, back)
+    lead = padded_shape(length, batch, batch_first)
+    return [padded_rows(output, positions, lead, 0.0), *last]
 
 
 class RNNBase(Module):
@@ -223,8 +275,8 @@ class RNNBase(Module):
             if lengths is not None:
                 raise ValueError(f"{name}: lengths must be None if input is a PackedSequence")
             sizes = read_packed(name, input)
-            output, *last = self._sorted(
-                input.data, states, sizes, input.sorted_indices, input.unsorted_indices
+            output, *last = _run_sorted(
+                self._run, input.data, states, sizes, input.sorted_indices, input.unsorted_indices
             )
             return PackedSequence(output, *input[1:]), self._as_given(last)
         if input.ndim not in (2, 3):
@@ -256,24 +308,6 @@ class RNNBase(Module):
             **options,
         )
 
-    def _sorted(
-        self,
-        data: Tensor,
-        states: Sequence[Tensor | None],
-        batch_sizes: tuple[int, ...],
-        order: Tensor | None,
-        back: Tensor | None,
-    ) -> list[Tensor]:
-        """Packed rows, and states in the sequences' first order, to packed rows and such states."""
-        if order is not None:
-            batch = batch_sizes[0]
-            states = [
-                gather_rows(s, order, 1) if s is not None and s.shape[1:2] == (batch,) else s
-                for s in states
-            ]
-        output, *last = self._run(data, states, batch_sizes=batch_sizes)
-        return [output, *(s if back is None else gather_rows(s, back, 1) for s in last)]
-
     def _of_lengths(
         self, name: str, input: Tensor, states: Sequence[Tensor | None], lengths: Any
     ) -> tuple[Tensor, Any]:
@@ -284,13 +318,9 @@ class RNNBase(Module):
                 "lengths are given"
             )
         batch, length = input.shape[:2] if self.batch_first else input.shape[1::-1]
-        order, sizes = by_length(checked_lengths(name, lengths, batch, length))
-        positions = packed_positions(sizes, order, length, self.batch_first)
-        rows = gather_rows(input.reshape(batch * length, self.input_size), positions)
-        there, back = Tensor._wrap(order), Tensor._wrap(np.argsort(order))
-        output, *last = self._sorted(rows, states, tuple(sizes.tolist()), there, back)
-        lead = padded_shape(length, batch, self.batch_first)
-        return padded_rows(output, positions, lead, 0.0), self._as_given(last)
+        checked = checked_lengths(name, lengths, batch, length)
+        output, *last = run_lengths(self._run, input, states, checked, self.batch_first)
+        return output, self._as_given(last)
 
     def _states(self, name: str, hx: Any) -> Sequence[Tensor | None]:
         """The initial states, None where they are zeros."""

@@ -25,6 +25,7 @@ from cygnet.ops.elementwise import *
 from cygnet.ops.embedding import *
 from cygnet.ops.embedding_bag import *
 from cygnet.ops.gather import *
+from cygnet.ops.grid_sample import *
 from cygnet.ops.index import *
 from cygnet.ops.inspection import *
 from cygnet.ops.interpolate import *

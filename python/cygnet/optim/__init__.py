@@ -4,6 +4,7 @@ from cygnet.optim import lr_scheduler, swa_utils
 from cygnet.optim.adagrad import Adadelta, Adagrad, RMSprop
 from cygnet.optim.adam import Adam, Adamax, AdamW, NAdam, RAdam
 from cygnet.optim.lbfgs import LBFGS
+from cygnet.optim.lion import Lion
 from cygnet.optim.optimizer import Optimizer
 from cygnet.optim.penalty import l1_penalty, l2_penalty
 from cygnet.optim.sgd import SGD
@@ -16,6 +17,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "Lion",
     "NAdam",
     "Optimizer",
     "RAdam",

@@ -28,8 +28,8 @@ class KernelOptimizer(Optimizer):
     _kernel: ClassVar[Callable[..., None]]
     """Takes parameters, gradients, lists of states and the cell."""
     _cell: ClassVar[tuple[str, ...]]
-    """The names of the arguments in the kernel's cell; of a tuple every number. One that a group does
-    not have is 0: PyTorch's form of a rule for which the kernel has others.
+    """The names of the arguments in the kernel's cell; of a tuple every number. One that a group
+    does not have is 0: PyTorch's form of a rule for which the kernel has others.
     """
     _unbounded: ClassVar[frozenset[str]] = frozenset()
     """Those of them that may be negative."""

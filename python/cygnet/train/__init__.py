@@ -1,7 +1,8 @@
 """Training: the loop, callbacks, metrics and histories."""
 
 from cygnet.train import callbacks, metrics
-from cygnet.train.callbacks import BackupAndRestore, Callback, CallbackList, LambdaCallback
+from cygnet.train.callbacks import *  # noqa: F403
+from cygnet.train.finder import LearningRateCurve
 from cygnet.train.history import History
 from cygnet.train.learning_rate import get_learning_rate, set_learning_rate
 from cygnet.train.metrics import Metric
@@ -9,11 +10,8 @@ from cygnet.train.progress import Progress
 from cygnet.train.trainer import Trainer
 
 __all__ = [
-    "BackupAndRestore",
-    "Callback",
-    "CallbackList",
     "History",
-    "LambdaCallback",
+    "LearningRateCurve",
     "Metric",
     "Progress",
     "Trainer",
@@ -22,3 +20,4 @@ __all__ = [
     "metrics",
     "set_learning_rate",
 ]
+__all__ += callbacks.__all__

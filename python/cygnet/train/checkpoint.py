@@ -59,6 +59,7 @@ class Checkpoint:
         temporary.unlink(missing_ok=True)
         os.link(self.path, temporary)
         os.replace(temporary, self._previous)
+        temporary.unlink(missing_ok=True)  # renaming does nothing where both are names of one file
 
     def load(self) -> dict[str, Any] | None:
         """The state that was saved last, or the one before if that is damaged and one was kept;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any
 
@@ -52,7 +52,13 @@ class History(Callback):
             writer.writerow(["epoch", *self.history])
             writer.writerows(zip(self.epoch, *self.history.values(), strict=True))
 
-    def plot(self, path: str | PathLike[str] | None = None) -> Any:
+    def plot(
+        self,
+        path: str | PathLike[str] | None = None,
+        *,
+        metrics: Sequence[str] | None = None,
+        log: bool = False,
+    ) -> Any:
         """Draw one panel a figure, training and validation together.
 
         Parameters
@@ -60,6 +66,10 @@ class History(Callback):
         path : path-like, optional
             Where to write the picture; its ending names the format. Without it nothing is
             written, and a notebook shows the returned figure.
+        metrics : sequence of str, optional
+            What to draw, without ``val_``. Default: all.
+        log : bool, default False
+            Whether panels of positive values that span a power of ten get a logarithmic scale.
 
         Returns
         -------
@@ -70,31 +80,23 @@ class History(Callback):
         ImportError
             If matplotlib is missing: ``pip install cygnet[plot]``.
         ValueError
-            If there is no epoch yet.
+            If there is no epoch yet, or a metric that was not measured.
         """
-        try:
-            from matplotlib.figure import Figure
-            from matplotlib.ticker import MaxNLocator
-        except ImportError as error:
-            raise ImportError("History.plot needs matplotlib: pip install cygnet[plot]") from error
-        if not self.epoch:
-            raise ValueError("History.plot: there is no finished epoch to draw")
-        names = [name for name in self.history if not name.startswith("val_")]
-        figure = Figure(figsize=(5.0 * len(names), 3.6), layout="constrained")
-        panels = figure.subplots(1, len(names), squeeze=False)[0]
-        epochs = [epoch + 1 for epoch in self.epoch]
-        for panel, name in zip(panels, names, strict=True):
-            panel.plot(epochs, self.history[name], marker="o", markersize=3, label="training")
-            if f"val_{name}" in self.history:
-                held_out = self.history[f"val_{name}"]
-                panel.plot(epochs, held_out, marker="o", markersize=3, label="validation")
-            panel.set(xlabel="epoch", title=name.replace("_", " "))
-            panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-            panel.grid(alpha=0.3)
-            panel.legend()
-        if path is not None:
-            figure.savefig(path, dpi=120)
-        return figure
+        from cygnet.train.plots import plot_curves
+
+        curves = self.history
+        if metrics is not None:
+            unknown = [
+                name for name in metrics if name not in curves and f"val_{name}" not in curves
+            ]
+            if unknown:
+                raise ValueError(
+                    f"History.plot: argument metrics expected some of {', '.join(curves)}, got "
+                    + ", ".join(unknown)
+                )
+            wanted = [key for name in metrics for key in (name, f"val_{name}") if key in curves]
+            curves = {key: curves[key] for key in wanted}
+        return plot_curves(self.epoch, curves, log=log, path=path)
 
     def __repr__(self) -> str:
         last = ", ".join(f"{name}={column[-1]:.4g}" for name, column in self.history.items())

@@ -40,9 +40,6 @@ class Progress(Callback):
     def set_params(self, params: dict[str, Any]) -> None:
         super().set_params(params)
         self._verbose = params["verbose"]
-        if self._verbose == 1 and sys.stdout.isatty():
-            for kind in ("train", "test", "predict"):
-                setattr(self, f"on_{kind}_batch_end", self._count)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._in_fit = True
@@ -74,6 +71,10 @@ class Progress(Callback):
         self._finish("")
 
     def close(self) -> None:
+        self._in_fit = False
+        self._close_bar()
+
+    def _close_bar(self) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -98,10 +99,9 @@ class Progress(Callback):
         )
         self._due = self._began + _REFRESH_SECONDS
 
-    def _count(self, batch: int, logs: Logs | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Draws the bar anew, but not too often: that would take longer than a step."""
-        now = time.perf_counter()
-        if self._bar is None or self._trained or now < self._due:
+        if self._bar is None or self._trained or (now := time.perf_counter()) < self._due:
             return
         text = ""
         if self._in_fit:
@@ -111,12 +111,14 @@ class Progress(Callback):
         self._bar.update(batch + 1 - self._bar.n)
         self._due = time.perf_counter() + _REFRESH_SECONDS
 
+    on_test_batch_end = on_predict_batch_end = on_train_batch_end
+
     def _finish(self, text: str) -> None:
         if self._bar is not None:
             self._bar.set_postfix_str(text, refresh=False)
             self._bar.update((self._bar.total or self._bar.n) - self._bar.n)
             self._bar.refresh()
-            self.close()
+            self._close_bar()
         elif self._verbose:
             seconds = time.perf_counter() - self._began
             print("  ".join(filter(None, (self._title, text, f"{seconds:.1f} s"))), flush=True)

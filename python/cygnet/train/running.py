@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cygnet.tensor import Array, Tensor
+from cygnet.tensor import Tensor
 from cygnet.train.metrics import Metric
 
 __all__ = ["Running"]
@@ -13,8 +13,6 @@ __all__ = ["Running"]
 
 class Running:
     """The loss, weighted by samples, and the metrics of the batches so far.
-
-    Losses are kept as they come and read only when somebody asks.
 
     Parameters
     ----------
@@ -27,7 +25,6 @@ class Running:
 
     def reset(self) -> None:
         """Forgets all batches."""
-        self._unread: list[tuple[Array, int]] = []
         self._loss_sum = 0.0
         self.samples = 0
         for metric in self._metrics:
@@ -36,26 +33,19 @@ class Running:
     def add(self, loss: Tensor, output: Any, target: Any) -> int:
         """Adds a batch; returns the number of its samples."""
         samples = len(target)
-        self._unread.append((loss._array, samples))
+        self._loss_sum += float(loss._array) * samples
         self.samples += samples
         for metric in self._metrics:
             metric.update(output, target)
         return samples
 
-    def _read(self) -> None:
-        for loss, samples in self._unread:
-            self._loss_sum += float(loss) * samples
-        self._unread.clear()
-
     def values(self) -> dict[str, float]:
         """The averages so far."""
-        self._read()
         loss = self._loss_sum / self.samples if self.samples else float("nan")
         return {"loss": loss} | {metric.name: metric.result() for metric in self._metrics}
 
     def state_dict(self) -> dict[str, Any]:
         """The sums so far."""
-        self._read()
         metrics = [_state(metric) for metric in self._metrics]
         return {"loss_sum": self._loss_sum, "samples": self.samples, "metrics": metrics}
 

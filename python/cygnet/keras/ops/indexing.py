@@ -28,29 +28,14 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
 
 
 def encoded_index(index: Any) -> dict[str, Any]:
-    """What stands in ``x[...]`` as JSON can hold it."""
-
-    def encoded(part: Any) -> Any:
-        if isinstance(part, builtins.slice):
-            return {"slice": [part.start, part.stop, part.step]}
-        return "..." if part is Ellipsis else part
-
-    return {"index": [encoded(p) for p in (index if isinstance(index, tuple) else (index,))]}
-
-
-def _decoded(part: Any) -> Any:
-    if isinstance(part, dict):
-        return builtins.slice(*part["slice"])
-    return Ellipsis if isinstance(part, str) else part
+    """What stands in ``x[...]`` as a dict, which stays one in JSON: tuples become lists there."""
+    return {"index": list(index) if isinstance(index, tuple) else [index]}
 
 
 @lifted
 def get_item(x: Any, key: Any) -> Tensor:
-    """``x[key]``; slices may have negative steps."""
-    x = tensor_of(x)
-    if isinstance(key, dict):
-        key = tuple(builtins.map(_decoded, key["index"]))
-    return x[key]
+    """``x[key]``; `key` may be an `encoded_index`."""
+    return tensor_of(x)[tuple(key["index"]) if isinstance(key, dict) else key]
 
 
 @lifted

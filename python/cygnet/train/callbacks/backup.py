@@ -75,8 +75,6 @@ class BackupAndRestore(Callback):
         self.delete_checkpoint = delete_checkpoint
         self.checkpoint = Checkpoint(backup_dir, double_checkpoint)
         self._timer = SaveTimer("BackupAndRestore", save_freq)
-        if self._timer.every:
-            self.on_train_batch_end = self._count  # type: ignore[method-assign]
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.checkpoint.remove_torn()
@@ -89,7 +87,7 @@ class BackupAndRestore(Callback):
             kind = RuntimeError if isinstance(error, RuntimeError) else ValueError
             raise kind(f"fit: {self.checkpoint.path} is of another training: {error}") from error
 
-    def _count(self, batch: int, logs: Logs | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         if self._timer.is_due():
             self.checkpoint.save(self.loop.state_dict())
 

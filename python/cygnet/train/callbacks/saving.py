@@ -23,21 +23,19 @@ class SaveTimer:
     """
 
     def __init__(self, op: str, save_freq: Any) -> None:
-        if save_freq != "epoch" and not isinstance(save_freq, int):
+        by_batch = type(save_freq) is int and save_freq > 0
+        if not by_batch and save_freq != "epoch" and save_freq is not False:
             raise ValueError(
-                f"{op}: argument save_freq expected 'epoch' or an int, got {save_freq!r}"
+                f"{op}: argument save_freq expected 'epoch' or an int of at least 1, got "
+                f"{save_freq!r}"
             )
-        if save_freq in (0, True) and save_freq is not False:
-            raise ValueError(f"{op}: argument save_freq expected at least 1, got {save_freq!r}")
-        self.every = 0 if save_freq == "epoch" else int(save_freq)
-        if self.every < 0:
-            raise ValueError(f"{op}: argument save_freq expected at least 1, got {save_freq}")
+        self.every = int(save_freq) if by_batch else 0
         self.counted = 0
 
     def is_due(self) -> bool:
         """Counts a batch; whether to save after it."""
         self.counted += 1
-        if self.counted < self.every:
+        if self.counted < self.every or not self.every:
             return False
         self.counted = 0
         return True
