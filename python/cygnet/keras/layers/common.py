@@ -124,7 +124,7 @@ class Weighted(Layer):
         fused = activations.fused_name(function)
         # Kernels take the usual ones; what is left, perhaps a layer, is called on their result.
         self.__dict__.update(_activation=function, _fused=fused or "none")
-        super().__setattr__("_after", None if fused else function)
+        super().__setattr__("_activate", None if fused else function)
 
 
 class Images(Layer):

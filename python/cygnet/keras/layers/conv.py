@@ -127,7 +127,7 @@ class _Convolution(Weighted, Images):
 
     def _finished(self, x: Tensor) -> Any:
         output = self._returned(x)
-        return output if self._after is None else self._after(output)
+        return output if self._activate is None else self._activate(output)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         sizes, _ = self._parts(input_shape)

@@ -300,12 +300,12 @@ class GRUCell(_Cell):
     units, activation, recurrent_activation, use_bias, kernel_initializer, recurrent_initializer, \
     bias_initializer, kernel_regularizer, recurrent_regularizer, bias_regularizer, \
     kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout, \
-    reset_after, seed
+    reset_activate, seed
         As of `GRU`.
     """
 
     gates = 3
-    reset_after: bool
+    reset_activate: bool
     recurrent_activation: Any
 
     def __init__(
@@ -325,7 +325,7 @@ class GRUCell(_Cell):
         bias_constraint: Any = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
-        reset_after: bool = True,
+        reset_activate: bool = True,
         seed: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -337,13 +337,13 @@ class GRUCell(_Cell):
         return Tensor._wrap(np.arange(3 * self.units).reshape(3, -1)[[1, 0, 2]].ravel())
 
     def _bias_shape(self) -> tuple[int, ...]:
-        return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
+        return (2, 3 * self.units) if self.reset_activate else (3 * self.units,)
 
     def _input_bias(self) -> Tensor | None:
-        return self.bias[0] if self.bias is not None and self.reset_after else self.bias
+        return self.bias[0] if self.bias is not None and self.reset_activate else self.bias
 
     def kind(self) -> Kind | None:
-        return GRU if self.reset_after and _has_usual_activations(self) else None
+        return GRU if self.reset_activate and _has_usual_activations(self) else None
 
     def parameters_of_kernel(self) -> tuple[Tensor | None, ...]:
         """The weights with their gates z, r, h in the kernels' order r, z, h: small copies."""
@@ -365,14 +365,14 @@ class GRUCell(_Cell):
         hidden = self._recurrent(before, training)
         weight, two = self.recurrent_kernel.T, 2 * self.units
         z, r, h = core.chunk(projected, 3, -1)
-        if self.reset_after:
+        if self.reset_activate:
             bias = None if self.bias is None else self.bias[1]
             own_z, own_r, own_h = core.chunk(core.linear(hidden, weight, bias), 3, -1)
         else:
             own_z, own_r = core.chunk(core.linear(hidden, weight[:two]), 2, -1)
         z = self.recurrent_activation(z + own_z)
         r = self.recurrent_activation(r + own_r)
-        own = r * own_h if self.reset_after else core.linear(r * hidden, weight[two:])
+        own = r * own_h if self.reset_activate else core.linear(r * hidden, weight[two:])
         new = self.activation(h + own)
         output = new + z * (before - new)
         return output, [output]
