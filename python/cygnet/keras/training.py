@@ -17,7 +17,7 @@ from cygnet.keras.symbolic import KerasTensor
 from cygnet.tensor import Tensor
 from cygnet.train import loop
 from cygnet.train.callbacks import BackupAndRestore, CallbackList
-from cygnet.train.callbacks.base import checked_callbacks
+from cygnet.train.callbacks.callback_list import checked_callbacks
 from cygnet.train.history import History
 from cygnet.train.running import Running
 
