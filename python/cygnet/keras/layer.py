@@ -305,7 +305,8 @@ class Layer(Module):
     @property
     def trainable(self) -> bool:
         """Whether optimizers change the weights; setting it sets it for all parts."""
-        return self._trainable
+        trainable: bool = self._trainable
+        return trainable
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
@@ -466,7 +467,7 @@ class Layer(Module):
 
         return tree.map_structure(spec, first)
 
-    def _output_dtype(self, input_dtype: str) -> str:
+    def _output_dtype(self, input_dtype: str) -> Any:
         return self.dtype
 
     def compute_output_shape(self, input_shape: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from cygnet.train import callbacks, metrics
 from cygnet.train.callbacks import *  # noqa: F403
+from cygnet.train.finder import LearningRateCurve
 from cygnet.train.history import History
 from cygnet.train.learning_rate import get_learning_rate, set_learning_rate
 from cygnet.train.metrics import Metric
@@ -10,6 +11,7 @@ from cygnet.train.trainer import Trainer
 
 __all__ = [
     "History",
+    "LearningRateCurve",
     "Metric",
     "Progress",
     "Trainer",

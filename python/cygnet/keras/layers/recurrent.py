@@ -20,7 +20,7 @@ from cygnet.nn.recurrent import run_lengths
 from cygnet.ops.recurrent import recurrent
 from cygnet.tensor import Array, Tensor
 
-__all__ = ["GRU", "LSTM", "FusedRNN", "SimpleRNN", "run_fused", "valid_lengths"]
+__all__ = ["GRU", "LSTM", "SimpleRNN"]
 
 _OF_LAYERS = frozenset(
     {"activity_regularizer", "go_backwards", "return_sequences", "return_state", "stateful"}

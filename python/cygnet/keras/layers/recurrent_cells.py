@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 import cygnet.ops as core
 from cygnet.keras import activations, constraints, initializers, regularizers
 from cygnet.keras.layer import Layer
 from cygnet.keras.layers.random_cell import dropped
+from cygnet.ops.gather import gather_rows
 from cygnet.ops.recurrent_layer import GRU, LSTM, RNN_RELU, RNN_TANH, Kind
 from cygnet.tensor import Tensor
 
@@ -327,6 +331,11 @@ class GRUCell(_Cell):
     ) -> None:
         super().__init__(locals(), kwargs)
 
+    @functools.cached_property
+    def _kernel_order(self) -> Tensor:
+        """Where the rows of the gates r, z, h stand among those of z, r, h."""
+        return Tensor._wrap(np.arange(3 * self.units).reshape(3, -1)[[1, 0, 2]].ravel())
+
     def _bias_shape(self) -> tuple[int, ...]:
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
 
@@ -340,8 +349,7 @@ class GRUCell(_Cell):
         """The weights with their gates z, r, h in the kernels' order r, z, h: small copies."""
 
         def ordered(weight: Tensor) -> Tensor:
-            z, r, h = core.chunk(weight, 3, 0)
-            return core.cat([r, z, h])
+            return gather_rows(weight, self._kernel_order)
 
         biases = (None, None) if self.bias is None else core.unbind(self.bias, 0)
         return (

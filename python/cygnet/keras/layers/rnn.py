@@ -19,7 +19,7 @@ from cygnet.keras.layers.recurrent_cells import (
 from cygnet.kernels import ShapeError
 from cygnet.tensor import Tensor
 
-__all__ = ["RNN", "as_list"]
+__all__ = ["RNN"]
 
 
 def as_list(value: Any) -> list[Any]:

@@ -78,7 +78,6 @@ _BINARY = {
             "bitwise_and",
             "bitwise_or",
             "bitwise_xor",
-            "copysign",
             "equal",
             "floor_divide",
             "fmax",

@@ -119,7 +119,8 @@ class ImageDataGenerator:
     ) -> None:
         self._channels_first = channels_first("ImageDataGenerator", data_format)
         self.data_format = "channels_first" if self._channels_first else "channels_last"
-        zoom = (1 - zoom_range, 1 + zoom_range) if np.isscalar(zoom_range) else tuple(zoom_range)
+        one = isinstance(zoom_range, int | float)
+        zoom = (1 - zoom_range, 1 + zoom_range) if one else tuple(zoom_range)
         for name, value, good, expected in (
             ("zoom_range", zoom_range, len(zoom) == 2, "a number or two"),
             (
@@ -160,9 +161,9 @@ class ImageDataGenerator:
         self.validation_split = validation_split
         self.interpolation_order = interpolation_order
         self.dtype = dtype or np.float32
-        self.mean: Array | None = None
-        self.std: Array | None = None
-        self.zca_whitening_matrix: Array | None = None
+        self.mean: Any = None
+        self.std: Any = None
+        self.zca_whitening_matrix: Any = None
 
     def flow(
         self,
@@ -276,7 +277,7 @@ class ImageDataGenerator:
     ) -> dict[str, Any]:
         """What :meth:`apply_transform` takes, drawn at random for an image of this shape."""
         # The legacy generator, and this order, are Keras's: the same seed gives the same images.
-        draw = np.random  # its state is the process's
+        draw: Any = np.random  # its state is the process's
         if seed is not None:
             draw.seed(seed)
 
@@ -320,7 +321,8 @@ class ImageDataGenerator:
             and the height, "zx" and "zy" sizes along them, "channel_shift_intensity",
             "flip_horizontal", "flip_vertical", "brightness"; each may be missing.
         """
-        return self.transformed(np.asarray(x)[None], [transform_parameters])[0]
+        changed: Array = self.transformed(np.asarray(x)[None], [transform_parameters])[0]
+        return changed
 
     def random_transform(self, x: Any, seed: int | None = None) -> Array:
         """An image, changed at random."""
@@ -392,7 +394,7 @@ class ImageDataGenerator:
             x = (x.reshape(-1, pixels) @ self.zca_whitening_matrix).reshape(x.shape)
         return x
 
-    def _is_fitted(self, name: str, statistic: Array | None) -> bool:
+    def _is_fitted(self, name: str, statistic: Any) -> bool:
         if statistic is None:
             warnings.warn(
                 f"ImageDataGenerator: {name} has no effect before fit() was called", stacklevel=3
