@@ -115,10 +115,13 @@ class FusedRNN(RNN):
         first = [None] * len(self.state_size) if states is None else states
         stacked = [None if state is None else core.unsqueeze(state, 0) for state in first]
         output, last = run_fused(self.name, [self.cell], sequences, stacked, lengths)
+        held = mask is not None and not self.zero_output_for_mask
+        if self.return_sequences and not (held or self.return_state or self.stateful):
+            return output, []  # nobody asks for the states
         after = [core.select(state, 0, 0) for state in last]
         if not self.return_sequences:
             return after[0], after
-        if mask is not None and not self.zero_output_for_mask:
+        if held:
             there = core.unsqueeze(mask, -1)
             output = core.where(there, output, core.unsqueeze(after[0], 1))
         return output, after
