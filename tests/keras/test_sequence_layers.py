@@ -337,11 +337,18 @@ def test_fused_is_cell_by_cell(kind: str, mask: Any, wrap: Any, sequences: bool)
     close(results[0], results[1])
 
 
-def test_bidirectional_runs_one_kernel() -> None:
-    layer = layers.Bidirectional(layers.LSTM(5))
-    layer(cn.tensor(DATA))
-    assert layer._fused(cn.tensor(DATA), None, cn.tensor(PADDED), False) is not None
-    assert layer._fused(cn.tensor(DATA), None, cn.tensor(HOLES), False) is None
+@pytest.mark.parametrize("kind", RECURRENT)
+@pytest.mark.parametrize("wrap", [None, both("sum")], ids=["one", "both"])
+def test_runs_one_kernel(kind: str, wrap: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every mask but one that leaves nothing of a sequence."""
+    layer = recurrent(kind, wrap, return_sequences=True)(layers)
+    x = cn.tensor(DATA)
+    layer(x)
+    monkeypatch.setattr(layers.RNN, "_run", None)
+    for mask in (PADDED, HOLES):
+        layer(x, mask=cn.tensor(mask))
+    with pytest.raises(TypeError):
+        layer(x, mask=cn.tensor(EMPTY))
 
 
 @pytest.mark.parametrize("kind", RECURRENT)
