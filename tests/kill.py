@@ -4,9 +4,10 @@
 
 A training of digits (dropout, Adam, a one-cycle schedule, shuffled batches made by two workers,
 early stopping, a table of figures) saves its state every few batches. The process is killed with
-SIGKILL at moments that the seed gives and started again, until it ends. What it has then is compared
-with that of the training that was not killed, byte by byte: weights, optimizer, history, and the
-table. Then comes the next training, until there were enough kills. After each, every file is read.
+SIGKILL at moments that the seed gives and started again, until it ends. What it has then is
+compared with that of the training that was not killed, byte by byte: weights, optimizer, history,
+and the table. Then comes the next training, until there were enough kills. After each, every file
+is read.
 """
 
 from __future__ import annotations
@@ -130,9 +131,7 @@ def main() -> int:
                 if (folder / name).read_bytes() != (whole / name).read_bytes():
                     raise SystemExit(f"{name} differs after {killed} kills")
             print(f"killed {killed} times, ended with the same bytes", flush=True)
-    print(
-        f"{kills} kills in {runs} trainings, {torn} of them while a file was written: all files whole"
-    )
+    print(f"{kills} kills in {runs} trainings, {torn} within a save: all files whole")
     return 0
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import cygnet
-from cygnet import nn, optim
+from cygnet import metrics, nn, optim
 from cygnet.data import DataLoader, TensorDataset
 from cygnet.train import (
     Callback,
@@ -164,7 +164,7 @@ def following(callback, values, name="val_loss", model=None):
     """Shows a callback the figures of epochs; returns the epochs until it stopped training."""
     optimizer = types.SimpleNamespace(learning_rate=1.0)
     learner = types.SimpleNamespace(optimizer=optimizer, stop_training=False)
-    calls = CallbackList(callback, model, learner)
+    calls = CallbackList(callback, model=model, learner=learner)
     calls.on_train_begin()
     epochs = 0
     for epoch, value in enumerate(values):
@@ -212,7 +212,7 @@ def test_early_stopping_restores_the_best_weights(capsys):
 
     stop = EarlyStopping(patience=2, restore_best_weights=True, verbose=1)
     optimizer = types.SimpleNamespace(stop_training=False)
-    calls = CallbackList([Walk(), stop], model, optimizer)
+    calls = CallbackList([Walk(), stop], model=model, learner=optimizer)
     calls.on_train_begin()
     for epoch, value in enumerate([3, 1, 2, 2]):
         calls.on_epoch_begin(epoch)
@@ -342,7 +342,7 @@ def test_model_checkpoint_names_the_fields(tmp_path):
 def rates(callback, values, optimizer=None):
     """The learning rates of epochs with these figures, from 1."""
     optimizer = optimizer or types.SimpleNamespace(learning_rate=1.0)
-    calls = CallbackList(callback, None, types.SimpleNamespace(optimizer=optimizer))
+    calls = CallbackList(callback, learner=types.SimpleNamespace(optimizer=optimizer))
     calls.on_train_begin()
     used = []
     for epoch, value in enumerate(values):
@@ -534,3 +534,20 @@ def test_tensorboard_names_what_is_missing(monkeypatch, tmp_path):
     monkeypatch.setitem(__import__("sys").modules, "tensorboardX", None)
     with pytest.raises(ImportError, match=r"pip install cygnet\[tensorboard\]"):
         trainer().fit(X, Y, verbose=0, callbacks=TensorBoard(tmp_path))
+
+
+def test_figures_of_several_numbers_are_kept():
+    class Both(metrics.Metric):
+        def reset(self):
+            pass
+
+        def update(self, output, target):
+            pass
+
+        def result(self):
+            return np.array([1.0, 2.0])
+
+    job = trainer(metrics=[Both("both"), "mae"])
+    history = job.fit(X, Y, epochs=2, verbose=2)
+    np.testing.assert_array_equal(history.history["both"], [[1, 2], [1, 2]])
+    assert "both" not in repr(history)

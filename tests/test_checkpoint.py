@@ -12,7 +12,8 @@ import pytest
 
 import cygnet
 from cygnet import nn, optim
-from cygnet.data import DataLoader, Dataset, TensorDataset
+from cygnet.data import DataLoader, Dataset, TensorDataset, TransformedDataset
+from cygnet.data.augmentation import drawn
 from cygnet.train import (
     BackupAndRestore,
     Callback,
@@ -92,6 +93,9 @@ LOADERS = {
         tensors(), BATCH, True, num_workers=2, generator=cygnet.Generator(4)
     ),
     "samples": lambda: DataLoader(Slow(), BATCH, sampler=Shuffled()),
+    "augmented": lambda: DataLoader(
+        TransformedDataset(tensors(), lambda x: x + drawn((-1, 1))[0]), BATCH, True, num_workers=2
+    ),
 }
 
 
@@ -160,6 +164,7 @@ def assert_equal(first, second):
         ("workers", {"save_freq": 2}),
         ("samples", {"save_freq": 1}),
         ("samples", {}),
+        ("augmented", {"save_freq": 2}),
     ],
     ids=str,
 )

@@ -11,7 +11,7 @@ import pytest
 @pytest.mark.slow
 def test_five_kills():
     run = subprocess.run(
-        [sys.executable, "-m", "tests.kill", "--times", "5", "--epochs", "40"],
+        [sys.executable, "-m", "tests.kill", "--times", "5", "--epochs", "20"],
         cwd=Path(__file__).parent.parent,
         env=os.environ,
         capture_output=True,

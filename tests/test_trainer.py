@@ -125,6 +125,9 @@ def test_evaluation_keeps_the_mode_of_each_module():
         ),
         ((X, Y), {"epochs": 0}, ValueError, "epochs expected at least 1, got 0"),
         ((X, Y), {"batch_size": 2.5}, TypeError, "batch_size expected an int, got float"),
+        ((X, Y), {"initial_epoch": -1}, ValueError, "initial_epoch expected at least 0, got -1"),
+        ((X, Y), {"steps_per_epoch": 0}, ValueError, "steps_per_epoch expected at least 1, got 0"),
+        ((X, Y), {"validation_freq": 0}, ValueError, "validation_freq expected at least 1, got 0"),
         ((X, Y), {"verbose": 3}, ValueError, "verbose expected 0, 1 or 2, got 3"),
         ((np.array(["a"]), Y[:1]), {}, TypeError, "x expected numbers"),
         ((1.5, Y[:1]), {}, ValueError, "x expected samples along an axis"),
@@ -149,6 +152,10 @@ def test_wrong_parts():
         Trainer(model, nn.MSELoss)
     with pytest.raises(TypeError, match="optimizer expected an optimizer, got str"):
         Trainer(model, nn.MSELoss(), "adam")
+    with pytest.raises(ValueError, match="clip_norm expected more than 0, got -1"):
+        Trainer(model, nn.MSELoss(), clip_norm=-1)
+    with pytest.raises(ValueError, match="accumulate expected at least 1, got 0"):
+        Trainer(model, nn.MSELoss(), accumulate=0)
     with pytest.raises(ValueError, match="made without an optimizer"):
         Trainer(model, nn.MSELoss()).fit(X, Y)
     with pytest.raises(ValueError, match="unknown metric 'acuracy'; did you mean 'accuracy'"):
@@ -190,6 +197,151 @@ def test_schedulers_step_by_batch_or_epoch():
     trainer(scheduler=by_epoch).fit(X, Y, epochs=3, batch_size=25, verbose=0)
     trainer(scheduler=by_batch).fit(X, Y, epochs=3, batch_size=25, verbose=0)
     assert (by_epoch.steps, by_batch.steps) == (3, 6)
+
+
+def test_a_schedule_can_follow_the_validation_loss():
+    for options, name in (({"validation_split": 0.2}, "val_loss"), ({}, "loss")):
+        job = trainer()
+        job.scheduler = optim.lr_scheduler.ReduceLROnPlateau(job.optimizer)
+        history = job.fit(X, Y, epochs=3, verbose=0, **options)
+        assert job.scheduler.best == min(history.history[name])
+
+
+def weights(job):
+    return [parameter.detach().numpy().copy() for parameter in job.model.parameters()]
+
+
+def test_accumulated_batches_step_like_one():
+    one, several = trainer(), trainer(accumulate=3)
+    steps, step = [], several.optimizer.step
+    several.optimizer.step = lambda: (steps.append(True), step())
+    options = {"shuffle": False, "verbose": 0}
+    one.fit(X[:48], Y[:48], batch_size=24, **options)
+    several.fit(X[:48], Y[:48], batch_size=8, **options)
+    assert len(steps) == 2
+    for first, second in zip(weights(one), weights(several), strict=True):
+        np.testing.assert_allclose(first, second, rtol=2e-4, atol=2e-6)
+    steps.clear()
+    several.fit(X[:32], Y[:32], batch_size=8, epochs=2, **options)
+    assert len(steps) == 4  # of three batches, and of the one that is left
+
+
+def test_gradients_are_clipped():
+    clipped = []
+
+    def look(optimizer, args, kwargs):
+        clipped.append([p.grad.numpy().copy() for p in optimizer.param_groups[0]["params"]])
+
+    for options in ({"clip_norm": 0.01}, {"clip_value": 0.02}):
+        job = trainer(**options)
+        job.optimizer.register_step_pre_hook(look)
+        job.fit(X, Y, batch_size=50, verbose=0)
+    by_norm, by_value = clipped
+    norm = np.sqrt(sum((each.astype(np.float64) ** 2).sum() for each in by_norm))
+    assert norm == pytest.approx(0.01, rel=1e-4)
+    assert max(np.abs(each).max() for each in by_value) == np.float32(0.02)
+
+
+def loss_of(job, weight):
+    """The loss of all samples with weights, in float64."""
+    scores = job.model(cygnet.as_tensor(X)).detach().numpy().astype(np.float64)
+    scores -= scores.max(1, keepdims=True)
+    losses = np.log(np.exp(scores).sum(1)) - scores[np.arange(len(Y)), Y]
+    return (losses * weight).mean()
+
+
+def test_weights_of_samples_and_classes():
+    sample = RANDOM.random(len(X)).astype(np.float32)
+    of_class = np.where(Y == 1, 3.0, 1.0)
+    options = {"batch_size": 50, "verbose": 0}
+    for arguments, weight in (
+        ({"sample_weight": sample}, sample),
+        ({"class_weight": {1: 3.0}}, of_class),
+        ({"class_weight": {1: 3.0}, "sample_weight": sample}, sample * of_class),
+        ({"class_weight": {0: 1.0}}, 1.0),
+    ):
+        job = trainer(lr=0.0)
+        history = job.fit(X, Y, **options, **arguments)
+        assert history.history["loss"] == [pytest.approx(loss_of(job, weight), rel=1e-5)]
+    job = trainer()
+    data = {"sample_weight": sample, "validation_split": 0.5}
+    history = job.fit(X, Y, epochs=2, **data, verbose=0)
+    assert history.history["val_loss"][-1] == pytest.approx(job.evaluate(X[25:], Y[25:])["loss"])
+    with pytest.raises(ValueError, match="sample_weight expected as many samples as x, 50, got 3"):
+        job.fit(X, Y, sample_weight=sample[:3])
+    with pytest.raises(ValueError, match="sample_weight expected None: Squares x holds"):
+        job.fit(Squares(), sample_weight=sample)
+    with pytest.raises(ValueError, match="class_weight expected weights of classes from 0"):
+        job.fit(X, Y, class_weight={-1: 2.0})
+    job.loss = lambda output, target: output.mean()
+    with pytest.raises(TypeError, match="expected a loss module with reduction='mean', got func"):
+        job.fit(X, Y, class_weight={1: 2.0})
+
+
+def test_steps_of_ones_own():
+    mine, theirs = trainer(), trainer()
+    mine.fit(X, Y, batch_size=25, shuffle=False, verbose=0)
+    first = theirs.train_on_batch(X[:25], Y[:25])
+    assert first["loss"] == pytest.approx(trainer().evaluate(X[:25], Y[:25])["loss"])
+    assert list(first) == ["loss", "accuracy"]
+    loss = theirs.train_step(cygnet.as_tensor(X[25:]), cygnet.as_tensor(Y[25:]))
+    assert loss.ndim == 0
+    for one, other in zip(weights(mine), weights(theirs), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_step_of_a_subclass_is_taken():
+    class Doubled(Trainer):
+        def train_step(self, *batch):
+            super().train_step(*batch)
+            return super().train_step(*batch)
+
+    job = trainer()
+    twice = Doubled(job.model, job.loss, job.optimizer)
+    steps, step = [], job.optimizer.step
+    job.optimizer.step = lambda: (steps.append(True), step())
+    twice.fit(X, Y, batch_size=25, verbose=0)
+    assert len(steps) == 4
+
+
+def test_the_learning_rate_finder_changes_nothing():
+    job = trainer()
+    job.scheduler = optim.lr_scheduler.OneCycleLR(job.optimizer, 0.1, total_steps=10)
+    job.train_on_batch(X, Y)
+    before = weights(job), repr(job.optimizer.state_dict()), repr(job.scheduler.state_dict())
+    random = cygnet.get_rng_state()
+    curve = job.learning_rate_finder(X, Y, batch_size=10, steps=50)
+    for one, other in zip(before[0], weights(job), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert before[1:] == (repr(job.optimizer.state_dict()), repr(job.scheduler.state_dict()))
+    assert cygnet.get_rng_state() == random
+    assert all(parameter.grad is None for parameter in job.model.parameters())
+    assert len(curve.rates) == len(curve.losses) == len(curve.smooth) <= 50
+    assert curve.rates[:2] == pytest.approx([1e-7, 1e-7 * 1e8 ** (1 / 49)])
+    assert 1e-4 < curve.suggestion < 1
+
+
+def test_the_learning_rate_finder_ends_where_the_loss_grows(tmp_path):
+    model = nn.Linear(4, 1)
+    job = Trainer(model, nn.MSELoss(), optim.SGD(model.parameters(), lr=0.1), metrics=())
+    curve = job.learning_rate_finder(X, X[:, :1], highest=1e6, smoothing=0.5)
+    assert len(curve.rates) < 100
+    assert curve.smooth[-1] > 4 * min(curve.smooth)
+    assert not curve.smooth[-2] > 4 * min(curve.smooth[:-1])
+    pytest.importorskip("matplotlib", reason="matplotlib draws the plot")
+    curve.plot(tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+    for options, message in (
+        ({"steps": 1}, "steps expected at least 2"),
+        ({"lowest": 0.0}, "expected 0 < lowest < highest, got 0.0 and 10.0"),
+        ({"smoothing": 1.0}, r"smoothing expected in \[0, 1\), got 1.0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            job.learning_rate_finder(X, X[:, :1], **options)
+    with pytest.raises(ValueError, match="the first loss is nan"):
+        job.learning_rate_finder(X * np.nan, X[:, :1])
+    with pytest.raises(ValueError, match="the data hold no batch"):
+        job.learning_rate_finder(iter(()))
 
 
 def test_one_cycle_runs_per_batch():

@@ -59,11 +59,12 @@ class Feed:
         return self.iterate_from(0)
 
     def iterate_from(self, start: int) -> Iterator[Batch]:
-        """A pass without its first batches."""
+        """A pass without its first batches; its order is drawn at once."""
         if hasattr(self.source, "iterate_from"):
-            batches = self.source.iterate_from(start)
-        else:
-            batches = itertools.islice(self.source, start, None)
+            return self._unpacked(self.source.iterate_from(start))
+        return self._unpacked(itertools.islice(self.source, start, None))
+
+    def _unpacked(self, batches: Iterator[Any]) -> Iterator[Batch]:
         for batch in batches:
             yield self.unpacked(batch)
         if hasattr(self.source, "on_epoch_end"):
@@ -299,7 +300,7 @@ class _Indexed:
         self._shuffle = shuffle
 
     def __iter__(self) -> Iterator[Any]:
-        order = DataLoader(range(len(self._batches)), None, self._shuffle)  # type: ignore[arg-type]
+        order = DataLoader(range(len(self._batches)), None, self._shuffle)
         for index in order:
             yield self._batches[int(index)]
 

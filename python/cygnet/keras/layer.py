@@ -305,7 +305,8 @@ class Layer(Module):
     @property
     def trainable(self) -> bool:
         """Whether optimizers change the weights; setting it sets it for all parts."""
-        return self._trainable
+        trainable: bool = self._trainable
+        return trainable
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
@@ -373,8 +374,11 @@ class Layer(Module):
         if not self.built:
             self._build_for(args, kwargs)
         outermost, before = not _context.active, _context.training
-        if outermost and _context.with_losses:
-            self._forget_losses()
+        if outermost:
+            if self._path is None:
+                self._assign_paths()
+            if _context.with_losses:
+                self._forget_losses()
         _context.active = True
         takes = self._call_takes
         try:
@@ -393,8 +397,9 @@ class Layer(Module):
             if masked or self._makes_masks:
                 self._give_mask(args, kwargs, outputs)
             if self.activity_regularizer is not None:
-                for output in tree.flatten(outputs):
-                    self.add_loss(self.activity_regularizer(output))
+                for output in tree.flatten(outputs):  # of a sample, on average
+                    loss = self.activity_regularizer(output)
+                    self.add_loss(loss / len(output) if output.shape else loss)
             return outputs
         finally:
             _context.training = before
@@ -437,6 +442,10 @@ class Layer(Module):
             shapes = self.compute_output_shape(tree.map_structure(shape_of, inputs))
             dtype = self._output_dtype(tree.flatten(inputs)[0].dtype)
             return _map_shapes(lambda shape: KerasTensor(shape, dtype, self.name), shapes)
+        return self._outputs_on_zeros(args, kwargs)
+
+    def _outputs_on_zeros(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """KerasTensors like the outputs of a call on zeros."""
 
         def outputs_for(unknown: int) -> Any:
             def example(leaf: Any) -> Any:
@@ -461,7 +470,7 @@ class Layer(Module):
 
         return tree.map_structure(spec, first)
 
-    def _output_dtype(self, input_dtype: str) -> str:
+    def _output_dtype(self, input_dtype: str) -> Any:
         return self.dtype
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -469,7 +478,7 @@ class Layer(Module):
         inputs = _map_shapes(lambda shape: KerasTensor(shape, "float32"), input_shape)
         if not self.built:
             self._build(input_shape)
-        outputs = Layer._symbolic_outputs(self, (inputs,), {})
+        outputs = self._outputs_on_zeros((inputs,), {})
         return tree.map_structure(lambda output: output.shape, outputs)
 
     @property

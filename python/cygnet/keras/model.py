@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from os import PathLike
 from typing import Any
 
 from cygnet.keras import tree
 from cygnet.keras.graph import Graph
-from cygnet.keras.layer import Layer
+from cygnet.keras.layer import Layer, unique_name
+from cygnet.keras.lookup import snake_case
 from cygnet.keras.symbolic import KerasTensor
 from cygnet.keras.training import Trainable
 
 __all__ = ["Model"]
 
 
-class Model(Trainable, Layer):
+class Model(Trainable):
     """Layers that are trained, measured and saved together.
 
     Either of KerasTensors, or of a subclass that makes layers in `__init__` and calls them in
@@ -61,8 +63,6 @@ class Model(Trainable, Layer):
         if (inputs is None) != (outputs is None):
             raise TypeError("Model: inputs and outputs are given both or not at all")
         if name is None and type(self) is Model:
-            from cygnet.keras.layer import unique_name
-
             name = unique_name("functional")
         super().__init__(name=name, **kwargs)
         self.__dict__["_graph"] = None
@@ -71,11 +71,20 @@ class Model(Trainable, Layer):
             graph = Graph(inputs, outputs)
             self.__dict__.update(_graph=graph, built=True)
             for layer in graph.layers:
-                self.add_module(layer.name.replace(".", "_"), layer)
+                self._add_layer(layer)
         if not trainable:
             self.trainable = False
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def _add_layer(self, layer: Layer) -> None:
+        """Register a layer by its kind and a number: `state_dict` then depends on the architecture
+        alone, not on what layers are called.
+        """
+        base = snake_case(type(layer).__name__)
+        numbered = (f"{base}_{number}" for number in itertools.count(1))
+        keys = itertools.chain([base], numbered)
+        self.add_module(next(key for key in keys if key not in self._module_names), layer)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The outputs for inputs of the structure that the model was made of."""
         if self._graph is None:
             raise NotImplementedError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from os import PathLike
@@ -17,7 +16,6 @@ from cygnet.io import load, save
 from cygnet.keras import lookup, tree
 from cygnet.keras.graph import Graph
 from cygnet.keras.layer import Layer
-from cygnet.keras.lookup import snake_case
 from cygnet.keras.symbolic import KerasTensor
 from cygnet.tensor import Tensor
 
@@ -168,7 +166,8 @@ def deserialized(value: Any) -> Any:
         return value
     if "class_name" not in value:
         return {key: deserialized(each) for key, each in value.items()}
-    name, config = value["class_name"], value.get("config")
+    name: str = value["class_name"]
+    config: Any = value.get("config")
     if name == "__slice__":
         return slice(*config)
     if name == "__ellipsis__":
@@ -280,38 +279,6 @@ def graph_from_config(config: dict[str, Any]) -> tuple[Any, Any]:
 # Weights
 
 
-def named_weights(layer: Layer) -> dict[str, Any]:
-    """The weights by names that depend on the architecture alone, not on what layers are called."""
-    found: dict[str, Any] = {}
-
-    def visit(each: Any, prefix: str, seen: set[int]) -> None:
-        if id(each) in seen:
-            return
-        seen.add(id(each))
-        if not isinstance(each, Layer):
-            found.update(
-                {
-                    f"{prefix}{name}": tensor
-                    for name, tensor in each.state_dict(keep_vars=True).items()
-                }
-            )
-            return
-        each._register_held()
-        for name in (*each._parameter_names, *each._buffer_names):
-            if each.__dict__[name] is not None:
-                found[prefix + name] = each.__dict__[name]
-        counts: Counter[str] = Counter()
-        children = each.layers if hasattr(each, "layers") else each._children()
-        for child in children:
-            base = snake_case(type(child).__name__)
-            number = counts[base]
-            counts[base] += 1
-            visit(child, f"{prefix}{base}_{number}/" if number else f"{prefix}{base}/", seen)
-
-    visit(layer, "", set())
-    return found
-
-
 def _check_free(path: Path, overwrite: bool) -> None:
     if not overwrite and path.exists():
         raise FileExistsError(f"save: {path} exists, and overwrite is False")
@@ -321,11 +288,7 @@ def save_weights(model: Layer, filepath: str | PathLike[str], overwrite: bool = 
     """See `Model.save_weights`."""
     _check_free(Path(filepath), overwrite)
     _check_built(model, "save_weights")
-    save({"format": _FORMAT, "weights": _detached(named_weights(model))}, filepath)
-
-
-def _detached(weights: dict[str, Any]) -> dict[str, Any]:
-    return {name: tensor.detach() for name, tensor in weights.items()}
+    save({"format": _FORMAT, "weights": model.state_dict()}, filepath)
 
 
 def _check_built(model: Layer, op: str) -> None:
@@ -354,7 +317,7 @@ def load_weights(model: Layer, filepath: str | PathLike[str], skip_mismatch: boo
 
 
 def _assign(model: Layer, weights: dict[str, Any], skip_mismatch: bool, where: str) -> None:
-    mine = named_weights(model)
+    mine = model.state_dict(keep_vars=True)
     if not skip_mismatch:
         problems = []
         missing = [name for name in mine if name not in weights]
@@ -393,7 +356,7 @@ def save_model(
     content: dict[str, Any] = {
         "format": _FORMAT,
         "config": json.dumps(serialized(model)),
-        "weights": _detached(named_weights(model)),
+        "weights": model.state_dict(),
     }
     if model._graph is None and model.__dict__.get("_build_shape") is not None:
         content["build_shape"] = json.dumps(serialized(model._build_shape))

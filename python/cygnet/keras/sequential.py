@@ -63,7 +63,7 @@ class Sequential(Model):
                 "differ"
             )
         self._stack.append(layer)
-        self.add_module(layer.name.replace(".", "_"), layer)
+        self._add_layer(layer)
         if self._start is not None:
             self._extend([layer])
         elif len(self._stack) == 1:

@@ -8,16 +8,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from cygnet.train.batches import EpochBatches, random_states, set_random_states
-from cygnet.train.callbacks.base import Callback, CallbackList, Logs, checked_callbacks
+from cygnet.train.callbacks.base import Logs
+from cygnet.train.callbacks.callback_list import CallbackList, Callbacks
 from cygnet.train.history import History
-from cygnet.train.progress import Progress
 
-__all__ = ["Callbacks", "Fit", "Learner", "evaluate", "predict"]
-
-Callbacks: TypeAlias = Callback | Iterable[Callback] | None
+__all__ = ["Fit", "Learner", "evaluate", "predict"]
 
 
 class Learner(Protocol):
@@ -129,19 +127,27 @@ class Fit:
         self.samples = 0
         self._validate = validate
         self._validation_freq = (
-            validation_freq if isinstance(validation_freq, int) else frozenset(validation_freq)
+            frozenset(validation_freq)
+            if isinstance(validation_freq, Iterable)
+            else int(validation_freq)
         )
         self._epoch_is_done = False
         self._stopped = False  # before `epochs`
         self._logs: Logs = {}  # of the last finished epoch
         self._midway: Mapping[str, Any] | None = None  # a state to go on from in an epoch
-        given = checked_callbacks(callbacks)
-        histories = [each for each in given if isinstance(each, History)]
-        if not histories:
-            histories.append(History())
-            given += histories
-        self.history = histories[0]
-        self.callbacks = _list_of(given, learner, self.batches.steps, verbose, epochs, self)
+        self.callbacks = CallbackList(
+            callbacks,
+            True,
+            bool(verbose),
+            learner.model,
+            learner=learner,
+            loop=self,
+            verbose=verbose,
+            epochs=epochs,
+            steps=self.batches.steps,
+        )
+        assert self.callbacks.history is not None
+        self.history = self.callbacks.history
 
     def run(self) -> History:
         """Trains; returns the history.
@@ -292,7 +298,7 @@ class Fit:
 def evaluate(
     learner: Learner,
     batches: Iterable[Any],
-    callbacks: CallbackList | Callbacks = None,
+    callbacks: Callbacks = None,
     *,
     steps: int | None = None,
     verbose: int = 0,
@@ -319,7 +325,7 @@ def evaluate(
         If there is no batch.
     """
     source = EpochBatches(batches, steps)
-    calls = _list_of(callbacks, learner, source.steps, verbose)
+    calls = _calls(callbacks, learner, source, verbose)
     begin, end = calls.hooks("on_test_batch_begin"), calls.hooks("on_test_batch_end")
     reads_logs = calls.reads_logs("on_test_batch_end")
     batch = 0
@@ -349,14 +355,14 @@ def evaluate(
 def predict(
     learner: Learner,
     batches: Iterable[Any],
-    callbacks: CallbackList | Callbacks = None,
+    callbacks: Callbacks = None,
     *,
     steps: int | None = None,
     verbose: int = 0,
 ) -> list[Any]:
     """The outputs for each batch; parameters as of `evaluate`."""
     source = EpochBatches(batches, steps)
-    calls = _list_of(callbacks, learner, source.steps, verbose)
+    calls = _calls(callbacks, learner, source, verbose)
     begin, end = calls.hooks("on_predict_batch_begin"), calls.hooks("on_predict_batch_end")
     outputs: list[Any] = []
     try:
@@ -377,18 +383,10 @@ def predict(
     return outputs
 
 
-def _list_of(
-    callbacks: CallbackList | Callbacks,
-    learner: Learner,
-    steps: int | None,
-    verbose: int,
-    epochs: int = 1,
-    loop: Fit | None = None,
+def _calls(
+    callbacks: Callbacks, learner: Learner, source: EpochBatches, verbose: int
 ) -> CallbackList:
     if isinstance(callbacks, CallbackList):
         return callbacks
-    given = checked_callbacks(callbacks)
-    if verbose and not any(isinstance(each, Progress) for each in given):
-        given.append(Progress())
-    params = {"verbose": verbose, "epochs": epochs, "steps": steps}
-    return CallbackList(given, learner.model, learner, loop, **params)
+    params = {"verbose": verbose, "epochs": 1, "steps": source.steps}
+    return CallbackList(callbacks, False, bool(verbose), learner.model, learner=learner, **params)

@@ -19,7 +19,8 @@ from cygnet.optim.lr_scheduler import ReduceLROnPlateau
 from cygnet.tensor import Tensor
 from cygnet.train import loop
 from cygnet.train.callbacks.backup import BackupAndRestore
-from cygnet.train.callbacks.base import CallbackList, checked_callbacks
+from cygnet.train.callbacks.callback_list import CallbackList, Callbacks, checked_callbacks
+from cygnet.train.finder import LearningRateCurve, sweep
 from cygnet.train.history import History
 from cygnet.train.inputs import (
     check_count,
@@ -140,7 +141,7 @@ class Trainer:
         validation_split: float = 0.0,
         verbose: int = 1,
         drop_last: bool = False,
-        callbacks: loop.Callbacks = None,
+        callbacks: Callbacks = None,
         class_weight: Mapping[int, float] | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
@@ -214,6 +215,8 @@ class Trainer:
         check_count("fit", "initial_epoch", initial_epoch, least=0)
         if steps_per_epoch is not None:
             check_count("fit", "steps_per_epoch", steps_per_epoch)
+        if not isinstance(validation_freq, Sequence):
+            check_count("fit", "validation_freq", validation_freq)
         if verbose not in (0, 1, 2):
             raise ValueError(f"fit: argument verbose expected 0, 1 or 2, got {verbose!r}")
         data = dataset_of("fit", x, y, self._dtype, sample_weight)
@@ -255,9 +258,8 @@ class Trainer:
             return run.run()
         finally:
             self._weigh = None
-            self._accumulated = 0
             self.model.train(was_training)
-            self.optimizer.zero_grad()
+            self.forget_gradients()
 
     def train_step(self, *batch: Any) -> Tensor:
         """Takes one step on a batch, as :meth:`fit` does; a subclass may define its own.
@@ -336,6 +338,65 @@ class Trainer:
         self.begin_epoch()
         self.train_step(*batch)
         return self._running.values()
+
+    def forget_gradients(self) -> None:
+        """Forgets the gradients of all batches since the last step."""
+        self._accumulated = 0
+        self.optimizer.zero_grad()
+
+    def learning_rate_finder(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        batch_size: int = 32,
+        lowest: float = 1e-7,
+        highest: float = 10.0,
+        steps: int = 100,
+        smoothing: float = 0.9,
+        limit: float = 4.0,
+    ) -> LearningRateCurve:
+        """Trains for a moment with a learning rate that grows from step to step, to show which are
+        useful: from where the loss falls to where it rises. Model, optimizer and random numbers are
+        as before afterwards.
+
+        Parameters
+        ----------
+        x, y, batch_size
+            As in :meth:`fit`, in random order.
+        lowest, highest : float
+            Where the rate begins and ends, growing by the same factor. Defaults 1e-7, 10.
+        steps : int, default 100
+        smoothing : float, default 0.9
+            In [0, 1): the part of the average loss that each step keeps.
+        limit : float, default 4.0
+            Ends the search where the smooth loss is this many times its lowest value.
+
+        Returns
+        -------
+        LearningRateCurve
+            Rates, losses and a `suggestion`; `plot` draws them.
+
+        References
+        ----------
+        Smith, "Cyclical learning rates for training neural networks", WACV 2017, section 3.3; the
+        exponential growth is Gugger's, "How do you find a good learning rate", 2018.
+
+        Examples
+        --------
+        >>> import cygnet as cn
+        >>> model = cn.nn.Sequential(cn.nn.Flatten(), cn.nn.Linear(64, 10))
+        >>> optimizer = cn.optim.SGD(model.parameters(), lr=0.01)
+        >>> trainer = cn.Trainer(model, cn.nn.CrossEntropyLoss(), optimizer)
+        >>> 1e-4 < trainer.learning_rate_finder(cn.data.digits()).suggestion < 1
+        True
+        """
+        if self.optimizer is None:
+            raise ValueError("learning_rate_finder: the Trainer was made without an optimizer")
+        check_count("learning_rate_finder", "batch_size", batch_size)
+        data = dataset_of("learning_rate_finder", x, y, self._dtype)
+        batches = loader_of(data, batch_size, shuffle=True)
+        return sweep(self, batches, lowest, highest, steps, smoothing, limit)
 
     # What the loops call, see `loop.Learner`.
 
@@ -422,7 +483,7 @@ class Trainer:
         y: Any = None,
         *,
         batch_size: int = 256,
-        callbacks: loop.Callbacks = None,
+        callbacks: Callbacks = None,
         verbose: int = 0,
     ) -> dict[str, float]:
         """Loss and metrics, averaged over the samples, in evaluation mode.
@@ -449,7 +510,7 @@ class Trainer:
         x: Any,
         batch_size: int = 256,
         *,
-        callbacks: loop.Callbacks = None,
+        callbacks: Callbacks = None,
         verbose: int = 0,
     ) -> Any:
         """Outputs of the model in evaluation mode.

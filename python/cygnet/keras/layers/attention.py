@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -197,7 +198,7 @@ class _Projected(Layer):
                     use_causal_mask = False
                 mask = closed(mask, q.dtype)
             if mask is not None:
-                mask = core.expand(mask, q.shape[0], q.shape[1], q.shape[2], k.shape[2])
+                mask = core.broadcast_to(mask, (*q.shape[:3], k.shape[2]))
             mixed = attention(q, k, v, mask, use_causal_mask, rate, cell=cell)
         if self.use_gate:
             mixed = core.mul(mixed, core.sigmoid(self._projection("gate", query)))
@@ -225,10 +226,7 @@ class _Projected(Layer):
         if attention_mask is not None:
             given = attention_mask.to("bool")
             found.append(core.unsqueeze(given, -3) if given.ndim < 4 else given)
-        together = found[0] if found else None
-        for mask in found[1:]:
-            together = core.logical_and(together, mask)
-        return together
+        return functools.reduce(core.logical_and, found) if found else None
 
     def compute_mask(self, query: Any, previous_mask: Any = None, *others: Any) -> Any:
         """The mask of the query."""
@@ -409,7 +407,8 @@ class Attention(Layer):
     def build(self, input_shape: Any) -> None:
         """Make the scales."""
         self._check(input_shape)
-        self.scale = self.concat_score_weight = None
+        self.scale: Variable | None = None
+        self.concat_score_weight: Any = None
         if self.use_scale:
             self.scale = self.add_weight((), "ones", name="scale")
         if self.score_mode == "concat":

@@ -179,7 +179,9 @@ class Bidirectional(Layer):
             and other.cell.use_bias == one.cell.use_bias
             and other.go_backwards
             and not self.stateful
-            and not (training and any(e.cell.dropout + e.cell.recurrent_dropout for e in (one, other)))
+            and not (
+                training and any(e.cell.dropout + e.cell.recurrent_dropout for e in (one, other))
+            )
         ):
             return None
         lengths = None if mask is None else valid_lengths(mask)
@@ -206,15 +208,16 @@ class Bidirectional(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Shapes of the outputs, and of the states if they are returned."""
-        output = self.forward_layer.compute_output_shape(input_shape)
+        both = [layer.compute_output_shape(input_shape) for layer in self._directions]
         states: tuple[Any, ...] = ()
         if self.return_state:
-            output, *rest = output
-            states = (*rest, *rest)
+            states = (*both[0][1:], *both[1][1:])
+            both = [shapes[0] for shapes in both]
+        output, other = both
         if self.merge_mode is None:
-            return (output, output, *states)
+            return (output, other, *states)
         if self.merge_mode == "concat":
-            output = (*output[:-1], 2 * output[-1])
+            output = (*output[:-1], output[-1] + other[-1])
         return (output, *states) if self.return_state else output
 
 
@@ -264,9 +267,7 @@ class TimeDistributed(Wrapper):
         if "training" in self.layer._call_takes:
             options["training"] = training
         outputs = self.layer(together(inputs), **options)
-        return tree.map_structure(
-            lambda x: core.reshape(x, (batch, steps, *x.shape[1:])), outputs
-        )
+        return tree.map_structure(lambda x: core.reshape(x, (batch, steps, *x.shape[1:])), outputs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The layer's, with the axis of steps."""

@@ -1,7 +1,8 @@
 """What is called at the beginnings and ends of training, epochs and batches."""
 
 from cygnet.train.callbacks.backup import BackupAndRestore
-from cygnet.train.callbacks.base import Callback, CallbackList
+from cygnet.train.callbacks.base import Callback
+from cygnet.train.callbacks.callback_list import CallbackList
 from cygnet.train.callbacks.csv_logger import CSVLogger
 from cygnet.train.callbacks.early_stopping import EarlyStopping
 from cygnet.train.callbacks.lambda_callback import LambdaCallback
