@@ -12,7 +12,14 @@ import pytest
 
 import cygnet
 from cygnet import nn, optim
-from cygnet.data import DataLoader, Dataset, TensorDataset
+from cygnet.data import (
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    TensorDataset,
+    TransformedDataset,
+    transforms,
+)
 from cygnet.train import (
     BackupAndRestore,
     Callback,
@@ -70,6 +77,13 @@ class Slow(Dataset):
         return X[index], Y[index]
 
 
+class Stream(IterableDataset):
+    """The samples in their order."""
+
+    def __iter__(self):
+        return iter(zip(X, Y, strict=True))
+
+
 class Shuffled:
     """A sampler that draws from Python's and NumPy's random numbers."""
 
@@ -92,6 +106,10 @@ LOADERS = {
         tensors(), BATCH, True, num_workers=2, generator=cygnet.Generator(4)
     ),
     "samples": lambda: DataLoader(Slow(), BATCH, sampler=Shuffled()),
+    "noise": lambda: DataLoader(
+        TransformedDataset(tensors(), transforms.GaussianNoise(0.1)), BATCH, True, num_workers=2
+    ),
+    "stream": lambda: DataLoader(Stream(), BATCH),
 }
 
 
@@ -160,6 +178,8 @@ def assert_equal(first, second):
         ("workers", {"save_freq": 2}),
         ("samples", {"save_freq": 1}),
         ("samples", {}),
+        ("noise", {"save_freq": 1}),
+        ("stream", {"save_freq": 1}),
     ],
     ids=str,
 )
@@ -210,6 +230,7 @@ def test_callbacks_go_on(tmp_path, name, after):
         after = min(after, 5 * len(whole.history.epoch) - 1)
     run(tmp_path / "part", interrupt=after, **options)
     assert_equal(whole, run(tmp_path / "part", **options)[0])
+    assert_equal(whole, run(tmp_path / "part", **options)[0])  # as it has ended
 
 
 def test_model_checkpoint_goes_on(tmp_path):
