@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,12 +67,12 @@ def tutorials(python: str, threads: int, chosen: str) -> int:
         folder = Path(temporary)
         datasets = folder / "datasets"
         datasets.mkdir()
-        parts = {}
+        parts: dict[str, Any] = {}
         for part in ("train", "test"):
             images, labels = cygnet.data.mnist(part).tensors
             pixels = np.rint(images.numpy()[:, 0] * 255).astype(np.uint8)
             parts |= {f"x_{part}": pixels, f"y_{part}": labels.numpy().astype(np.uint8)}
-        np.savez(datasets / "mnist.npz", **parts)  # type: ignore[arg-type]
+        np.savez(datasets / "mnist.npz", **parts)
         environment = {
             **os.environ,
             "KERAS_HOME": temporary,

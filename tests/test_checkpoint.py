@@ -81,7 +81,7 @@ class Stream(IterableDataset):
     """The samples in their order."""
 
     def __iter__(self):
-        return iter(zip(X, Y, strict=True))
+        return iter(zip(cygnet.as_tensor(X), cygnet.as_tensor(Y), strict=True))
 
 
 class Shuffled:
@@ -100,15 +100,18 @@ def tensors():
     return TensorDataset(cygnet.as_tensor(X), cygnet.as_tensor(Y))
 
 
+def noisy(sample):
+    image = sample.reshape(1, 1, -1)
+    return transforms.GaussianNoise(0.1)(image).reshape(sample.shape)
+
+
 LOADERS = {
     "arrays": lambda: (X, Y),
     "workers": lambda: DataLoader(
         tensors(), BATCH, True, num_workers=2, generator=cygnet.Generator(4)
     ),
     "samples": lambda: DataLoader(Slow(), BATCH, sampler=Shuffled()),
-    "noise": lambda: DataLoader(
-        TransformedDataset(tensors(), transforms.GaussianNoise(0.1)), BATCH, True, num_workers=2
-    ),
+    "noise": lambda: DataLoader(TransformedDataset(tensors(), noisy), BATCH, True, num_workers=2),
     "stream": lambda: DataLoader(Stream(), BATCH),
 }
 

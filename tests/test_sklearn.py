@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cygnet
-from cygnet import nn, optim
+from cygnet import keras, nn, optim
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 
@@ -23,6 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from cygnet.sklearn import Classifier, Regressor
+from cygnet.train import LambdaCallback
 
 IRIS, SPECIES = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[SPECIES]
@@ -95,7 +96,6 @@ def test_string_labels_and_probabilities():
         (nn.Linear, {}),  # in_features and out_features come from the data
         (lambda: nn.Sequential(nn.Linear(4, 3), nn.LogSoftmax(1)), {"loss": nn.NLLLoss()}),
         (None, {"module__hidden": (8,), "loss": nn.CrossEntropyLoss, "loss__label_smoothing": 0.1}),
-        (None, {"loss": nn.functional.cross_entropy}),
         (None, {"optimizer": optim.SGD, "optimizer__momentum": 0.9}),
         (None, {"optimizer": "RMSprop", "optimizer__alpha": 0.9, "metrics": "accuracy"}),
     ],
@@ -289,6 +289,71 @@ def test_regression():
     assert abs(flat.predict(IRIS[:75]) - 1).max() < 0.3
 
 
+def test_early_stopping():
+    network = quick(epochs=300, early_stopping=True, n_iter_no_change=5, validation_fraction=0.2)
+    network.fit(IRIS, NAMES, np.ones(150))
+    held_out = network.history_.history["val_loss"]
+    assert len(held_out) < 300 and min(held_out) < held_out[-1]
+    assert network.score(IRIS, NAMES) > 0.9
+    epochs = []
+    network.set_params(
+        early_stopping=False,
+        epochs=3,
+        callbacks=[LambdaCallback(on_epoch_end=lambda *a: epochs.append(a))],
+    )
+    network.fit(IRIS, NAMES)
+    assert len(epochs) == 3
+
+
+def keras_model(outputs, activation):
+    return keras.Sequential(
+        [
+            keras.layers.Dense(16, activation="relu"),
+            keras.layers.Dense(outputs, activation=activation),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "loss"),
+    [
+        (lambda: keras_model(3, "softmax"), "sparse_categorical_crossentropy"),
+        (keras_model(3, "softmax"), "sparse_categorical_crossentropy"),
+        (
+            lambda: keras_model(3, None),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        ),
+        (lambda: keras_model(1, "sigmoid"), "binary_crossentropy"),
+        (lambda: keras_model(1, None), keras.losses.BinaryCrossentropy(from_logits=True)),
+    ],
+)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_models_of_keras(module, loss, weighted):
+    count = 100 if "inary" in str(getattr(loss, "name", loss)) else 150
+    data, names = IRIS[:count], NAMES[:count]
+    network = quick(module=module, loss=loss).fit(data, names, np.ones(count) if weighted else None)
+    assert network.score(data, names) > 0.9
+    np.testing.assert_allclose(network.predict_proba(data).sum(1), 1, rtol=1e-6)
+    twin = pickle.loads(pickle.dumps(network))
+    np.testing.assert_array_equal(twin.predict_proba(data), network.predict_proba(data))
+    assert clone(network).fit(data, names).score(data, names) > 0.9
+
+
+def test_models_of_keras_need_a_loss():
+    with pytest.raises(ValueError, match="argument loss is needed for a model of Keras"):
+        quick(module=keras_model(3, None)).fit(IRIS, SPECIES)
+
+
+def test_regression_with_a_functional_model():
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+    network = Regressor(model, loss="mse", epochs=100, lr=0.02, random_state=0)
+    data, target = StandardScaler().fit_transform(IRIS), IRIS[:, 0] - 5
+    assert network.fit(data, target).score(data, target) > 0.99
+    twin = pickle.loads(pickle.dumps(network))
+    np.testing.assert_array_equal(twin.predict(data), network.predict(data))
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
@@ -325,8 +390,9 @@ def test_bad_data():
         quick().fit(IRIS, np.zeros(150))
     with pytest.raises(ValueError, match="sample_weight has no positive sum"):
         quick().fit(IRIS, SPECIES, -np.ones(150))
-    with pytest.raises(ValueError, match="the loss has no reduction 'none'"):
-        quick(loss=lambda output, target: output.sum()).fit(IRIS, SPECIES, np.ones(150))
+    assert quick(loss=nn.functional.cross_entropy).fit(IRIS, SPECIES).score(IRIS, SPECIES) > 0.9
+    with pytest.raises(TypeError, match="expected a loss module with reduction='mean'"):
+        quick(loss=nn.functional.cross_entropy).fit(IRIS, SPECIES, np.ones(150))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         quick().fit(IRIS, SPECIES[:-1])
     with pytest.raises(ValueError, match="contains NaN"):

@@ -15,8 +15,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import cygnet as cn
-from cygnet import models, nn
-from cygnet.train.plots import plot_confusion_matrix, plot_misclassified
+from cygnet import keras, models, nn
+from cygnet.keras import layers
+from cygnet.keras.utils import plot_model
+from cygnet.train import plot_confusion_matrix, plot_misclassified
 
 FOLDER = Path(__file__).parent.parent / "docs" / "images"
 COLUMNS = 124
@@ -61,6 +63,17 @@ def draw_terminal(lines: list[str], path: Path) -> None:
     figure.savefig(path, dpi=90)
 
 
+def branched_model() -> keras.Model:
+    """A small network with a residual connection and two inputs."""
+    image, age = keras.Input((28, 28, 1)), keras.Input((1,))
+    x = layers.Conv2D(16, 3, padding="same", activation="relu")(image)
+    y = layers.Conv2D(16, 3, padding="same", activation="relu")(x)
+    y = layers.Conv2D(16, 3, padding="same")(y)
+    x = layers.GlobalAveragePooling2D()(layers.Add()([x, y]))
+    x = layers.Concatenate()([x, layers.Dense(4, activation="relu")(age)])
+    return keras.Model([image, age], layers.Dense(10, activation="softmax")(x))
+
+
 def main() -> None:
     """Train a LeNet on a part of MNIST and draw everything."""
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -86,6 +99,7 @@ def main() -> None:
     plot_misclassified(
         images, labels, predictions, shares, count=20, path=FOLDER / "misclassified.png"
     )
+    plot_model(branched_model(), FOLDER / "model.png", show_shapes=True, dpi=80)
     print(f"accuracy {np.mean(predictions == labels):.4f}")
     for path in sorted(FOLDER.glob("*.png")):
         print(f"{path}: {path.stat().st_size} bytes")

@@ -19,12 +19,12 @@ from typing import Any, Self
 import numpy as np
 
 from cygnet import models, nn, optim
-from cygnet.data import TensorDataset
+from cygnet.keras import Layer, losses
 from cygnet.nn import functional as F
 from cygnet.ops.create import as_tensor
 from cygnet.random import get_rng_state, manual_seed, set_rng_state
 from cygnet.tensor import Array, Tensor
-from cygnet.train import Trainer
+from cygnet.train import EarlyStopping, Trainer
 
 try:
     from cloudpickle import CloudPickler
@@ -49,12 +49,12 @@ _OPTIMIZERS = {
 # How the outputs that a loss takes become probabilities; those of other losses are some already.
 _LINKS: dict[Any, Callable[[Tensor], Tensor]] = {
     loss: link
-    for losses, link in (
+    for kinds, link in (
         ((nn.CrossEntropyLoss, F.cross_entropy), lambda output: F.softmax(output, 1)),
         ((nn.NLLLoss, F.nll_loss), lambda output: output.exp()),
         ((nn.BCEWithLogitsLoss, F.binary_cross_entropy_with_logits), F.sigmoid),
     )
-    for loss in losses
+    for loss in kinds
 }
 
 
@@ -137,7 +137,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         y : array_like
             Targets, one a sample.
         sample_weight : array_like, optional
-            (N,): a factor for the loss of each sample, relative to the mean of the factors.
+            (N,): a factor for the loss of each sample, relative to the mean of the factors. It
+            needs a loss module or one of Keras, not a function.
 
         Returns
         -------
@@ -213,12 +214,11 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _probe(self, X: Array) -> Tensor:
         """The output for the first sample."""
-        output = self._trainer(self.module_, None).predict(X[:1])
-        return as_tensor(output)
+        return as_tensor(self._trainer().predict(X[:1]))
 
-    def _trainer(self, module: nn.Module, loss: Any) -> Trainer:
-        optimizer = getattr(self, "optimizer_", None)
-        return Trainer(module, loss or _no_loss, optimizer, metrics=self.metrics)
+    def _trainer(self) -> Trainer:
+        loss, optimizer = getattr(self, "loss_", _no_loss), getattr(self, "optimizer_", None)
+        return Trainer(self.module_, loss, optimizer, metrics=self.metrics)
 
     def _made_module(self, in_features: int, out_features: int) -> nn.Module:
         options = self._options("module__")
@@ -247,14 +247,22 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _made_loss(self, output: Tensor) -> Any:
         options = self._options("loss__")
-        if isinstance(self.loss, type):
-            return self.loss(**options)
-        if options:
+        loss = self.loss
+        if isinstance(loss, type):
+            loss = loss(**options)
+        elif options:
             raise ValueError(
                 f"{type(self).__name__}: {', '.join(f'loss__{name}' for name in options)} "
                 "expected a class as loss"
             )
-        return self._default_loss(output) if self.loss is None else self.loss
+        if isinstance(loss, str | losses.Loss):
+            return _KerasLoss(losses.get(loss))
+        if loss is None and isinstance(self.module_, Layer):
+            raise ValueError(
+                f"{type(self).__name__}: argument loss is needed for a model of Keras, for example "
+                "'sparse_categorical_crossentropy' where it ends with a softmax"
+            )
+        return self._default_loss(output) if loss is None else loss
 
     def _made_optimizer(self) -> Any:
         factory = self.optimizer
@@ -270,44 +278,35 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         return factory(self.module_.parameters(), lr=self.lr, **self._options("optimizer__"))
 
     def _run(self, X: Array, targets: Array, weights: Array | None, epochs: int) -> None:
-        arrays = [X, targets] if weights is None else [X, weights, targets]
-        options: dict[str, Any] = {}
-        callbacks = list(self.callbacks or ())
+        options: dict[str, Any] = {"callbacks": list(self.callbacks or ())}
         if self.early_stopping:
-            from cygnet.train.callbacks import EarlyStopping
-
-            arrays, held_out = self._split(arrays)
-            options["validation_data"] = TensorDataset(*held_out)
-            callbacks.append(
+            arrays = [X, targets] if weights is None else [X, targets, weights]
+            parts = train_test_split(
+                *arrays,
+                test_size=self.validation_fraction,
+                random_state=self._random,
+                stratify=targets if isinstance(self, ClassifierMixin) else None,
+            )
+            X, held_out, targets, held_out_targets = parts[:4]
+            weights = None if weights is None else parts[4]
+            options["validation_data"] = (held_out, held_out_targets)
+            options["callbacks"].append(
                 EarlyStopping(patience=self.n_iter_no_change, restore_best_weights=True)
             )
-        if callbacks:
-            options["callbacks"] = callbacks
-        module, loss = self.module_, self.loss_
-        if weights is not None:
-            module = _Weighted(module, loss)
-            loss = module.loss
-        self.history_ = self._trainer(module, loss).fit(
-            TensorDataset(*arrays),
+        self.history_ = self._trainer().fit(
+            X,
+            targets,
+            sample_weight=weights,
             epochs=epochs,
             batch_size=self.batch_size,
             verbose=int(self.verbose),
             **options,
         )
 
-    def _split(self, arrays: Sequence[Array]) -> tuple[list[Array], list[Array]]:
-        parts = train_test_split(
-            *arrays,
-            test_size=self.validation_fraction,
-            random_state=self._random,
-            stratify=arrays[-1] if isinstance(self, ClassifierMixin) else None,
-        )
-        return parts[::2], parts[1::2]
-
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self, "module_")
         X = validate_data(self, X, reset=False, dtype=self.dtype, allow_nd=True)
-        outputs: Array = self._trainer(self.module_, self.loss_).predict(X)
+        outputs: Array = self._trainer().predict(X)
         return outputs
 
     def __getstate__(self) -> dict[str, Any]:
@@ -332,10 +331,11 @@ class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
 
         Outputs are (N, classes), or for two classes also (N, 1) or (N,).
     loss : loss module, class or function ``loss(output, target)``, optional
-        Labels are int64 (N,), for outputs of one number of their shape and dtype. A class is
-        called with the arguments ``loss__...``. Default: CrossEntropyLoss, for outputs of one
-        number BCEWithLogitsLoss. Losses of probabilities (NLLLoss: of their logarithms) tell
-        :meth:`predict_proba` what the outputs are.
+        Or a loss of :mod:`cygnet.keras.losses` or its name, which models of Keras need. Labels are
+        int64 (N,), for outputs of one number of their shape and dtype. A class is called with
+        the arguments ``loss__...``. Default: CrossEntropyLoss, for outputs of one number
+        BCEWithLogitsLoss. The loss tells :meth:`predict_proba` whether outputs are logits,
+        logarithms (NLLLoss), or probabilities already (all that are not known here).
     optimizer : str or class of :mod:`cygnet.optim`, default "adam"
         A function ``optimizer(parameters, lr=..., ...)``; it gets the arguments
         ``optimizer__...``.
@@ -456,6 +456,9 @@ class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         """Probabilities (N, classes) in float64, in the order of `classes_`."""
         outputs = as_tensor(self._outputs(X).astype(np.float64))
         link = _LINKS.get(self.loss_) or _LINKS.get(type(self.loss_))
+        if getattr(self.loss_, "from_logits", False):
+            one_number = outputs.numel() == len(outputs)
+            link = _LINKS[nn.BCEWithLogitsLoss if one_number else nn.CrossEntropyLoss]
         shares: Array = (outputs if link is None else link(outputs)).numpy()
         if shares.size == len(shares):  # the probability of the second of two classes
             shares = shares.reshape(-1, 1)
@@ -529,35 +532,19 @@ class Regressor(MultiOutputMixin, RegressorMixin, _Estimator):  # type: ignore[m
         return outputs.reshape(len(outputs)) if self._one_column else outputs
 
 
-class _Weighted(nn.Module):
-    """A module that takes a weight with each sample, and keeps it for its loss."""
+class _KerasLoss(nn.Module):
+    """A loss of Keras, which takes the targets first, as the Trainer calls it."""
 
-    def __init__(self, module: nn.Module, loss: Any) -> None:
+    def __init__(self, loss: Any) -> None:
         super().__init__()
-        self.module = module
-        self._loss = _unreduced(loss)
+        self.reduction = "mean"
+        self.from_logits = getattr(loss, "from_logits", False)
+        self._losses = loss.call if isinstance(loss, losses.Loss) else loss
 
-    def forward(self, input: Tensor, weights: Tensor) -> Any:
-        """The module's output."""
-        self._weights = weights
-        return self.module(input)
-
-    def loss(self, output: Tensor, target: Tensor) -> Tensor:
-        """The mean of weight times loss."""
-        losses = self._loss(output, target)
-        mean: Tensor = (losses.reshape(len(losses), -1).mean(1) * self._weights).mean()
-        return mean
-
-
-def _unreduced(loss: Any) -> Any:
-    """The loss as a function that gives one number, or several, a sample."""
-    if hasattr(loss, "reduction"):
-        loss = copy.copy(loss)
-        loss.reduction = "none"
-        return loss
-    if callable(loss) and "reduction" in inspect.signature(loss).parameters:
-        return lambda output, target: loss(output, target, reduction="none")
-    raise ValueError("fit: argument sample_weight expected None: the loss has no reduction 'none'")
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """The loss of each sample, or their mean."""
+        each: Tensor = self._losses(target, output)
+        return each.mean() if self.reduction == "mean" else each
 
 
 def _no_loss(output: Any, target: Any) -> Tensor:

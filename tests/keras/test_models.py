@@ -7,8 +7,8 @@ import pytest
 
 import cygnet as cn
 from cygnet import keras
-from cygnet.kernels import ShapeError
 from cygnet.keras import layers
+from cygnet.kernels import ShapeError
 
 X = np.linspace(-1, 1, 24, dtype=np.float32).reshape(4, 6)
 
@@ -55,7 +55,7 @@ def test_sequential_without_them_builds_at_the_first_call():
     model.add(layers.Dense(5))
     model.add(layers.Dense(3))
     assert not model.built and model.weights == []
-    with pytest.raises(ValueError, match="not built|no weights"):
+    with pytest.raises(ValueError, match="no weights"):
         model.summary()
     assert model(X).shape == (4, 3)
     assert model.built and model.output_shape == (None, 3)
@@ -144,7 +144,7 @@ def test_saving_a_model(make, tmp_path):
     model = make()
     data = [X, -X] if make is branched else X
     model(data)
-    model.compile("adam", "mse", metrics=["mae"])
+    model.compile("adam", "mse", metrics=[["mae"], []] if make is branched else ["mae"])
     targets = (
         [np.ones((4, 1)), np.ones((4, 2))] if make is branched else np.ones((4, model(X).shape[1]))
     )
@@ -214,14 +214,14 @@ def test_weights_alone(tmp_path):
     longer = keras.Sequential(
         [layers.Dense(5, input_shape=(6,)), layers.Dense(4), layers.LayerNormalization()]
     )
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValueError, match="does not fit") as error:
         longer.load_weights(path)
     message = str(error.value)
     assert "missing keys: layer_normalization.gamma" in message
     assert "dense_1.kernel has shape (5, 3), expected (5, 4)" in message
     longer.load_weights(path, skip_mismatch=True)
     np.testing.assert_array_equal(longer.get_weights()[0], model.get_weights()[0])
-    with pytest.raises(ValueError, match="unexpected keys: dense_1."):
+    with pytest.raises(ValueError, match="unexpected keys: dense_1"):
         keras.Sequential([layers.Dense(5, input_shape=(6,))]).load_weights(path)
 
 

@@ -117,7 +117,12 @@ for kind in RECURRENT:
         (f"{kind} unroll", recurrent(kind, unroll=True, **all_of), DATA, {}),
         (f"{kind} one step", recurrent(kind, **all_of), DATA[:, :1], {}),
         *(
-            (f"{kind} {merge} {mask_name} {all_of}", recurrent(kind, both(merge), **all_of), DATA, c)
+            (
+                f"{kind} {merge} {mask_name} {all_of}",
+                recurrent(kind, both(merge), **all_of),
+                DATA,
+                c,
+            )
             for merge in ("sum", "mul", "ave", "concat", None)
             for mask_name, c in (("none", {}), ("padded", {"mask": PADDED}))
             for all_of in ({}, {"return_sequences": True})
@@ -193,7 +198,9 @@ for use in (True, False):
     )
 
 
-@pytest.mark.parametrize(("make", "inputs", "call"), [r[1:] for r in ROWS], ids=[r[0] for r in ROWS])
+@pytest.mark.parametrize(
+    ("make", "inputs", "call"), [r[1:] for r in ROWS], ids=[r[0] for r in ROWS]
+)
 class TestRow:
     def test_keras(self, make: Any, inputs: Any, call: dict[str, Any]) -> None:
         theirs, ours = make(oracle().layers), make(layers)
@@ -282,7 +289,9 @@ class TestHeads:
         theirs.set_weights(random_weights(ours))
         for more in ((), (key,)):
             wanted = theirs(DATA, OTHER, *more, **given_to_keras(call))
-            found = ours(*map(cn.tensor, (DATA, OTHER, *more)), **{k: given(v) for k, v in call.items()})
+            found = ours(
+                *map(cn.tensor, (DATA, OTHER, *more)), **{k: given(v) for k, v in call.items()}
+            )
             close(found, wanted)
 
     def test_composed(self, options: dict[str, Any], call: dict[str, Any]) -> None:
@@ -462,7 +471,10 @@ def test_initial_weights_differ() -> None:
         (lambda: layers.LSTM(2)(cn.ones(2, 3, 4), initial_state=cn.ones(2, 2)), "2 tensors, got 1"),
         (lambda: layers.Bidirectional(layers.LSTM(2), "both"), "merge_mode expected one of"),
         (lambda: layers.Bidirectional(3), "layer expected a Layer"),
-        (lambda: layers.TimeDistributed(layers.Dense(2))(cn.ones(2, 3)), "expected \\(N, T, ...\\)"),
+        (
+            lambda: layers.TimeDistributed(layers.Dense(2))(cn.ones(2, 3)),
+            "expected \\(N, T, ...\\)",
+        ),
         (lambda: layers.Embedding(0, 2), "input_dim"),
         (lambda: layers.Attention()(cn.ones(2, 3)), "list of query, value"),
         (lambda: layers.Attention(score_mode="x"), "score_mode expected 'dot' or 'concat'"),

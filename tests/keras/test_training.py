@@ -300,9 +300,9 @@ def test_a_compute_loss_of_ones_own():
 
     model = Weighted()
     model.compile("sgd")
-    loss = model.evaluate(X, Y, verbose=0, batch_size=64) if False else None
+    before = model.predict(X, verbose=0)
     history = model.fit(X, Y, batch_size=64, verbose=0).history
-    assert loss is None and history["loss"][0] > 0
+    np.testing.assert_allclose(history["loss"][0], 10 * ((before - Y) ** 2).mean(), rtol=1e-5)
 
 
 def test_train_on_batch_and_its_kin():
@@ -400,7 +400,6 @@ def test_a_run_that_was_killed_goes_on(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         model().fit(X, LABELS, resume=tmp_path, save_freq=3, callbacks=[Stop()], **options)
     cn.manual_seed(77)
-    np.random.seed(1)
     again = model()
     cn.manual_seed(99)
     resumed = again.fit(X, LABELS, resume=tmp_path, save_freq=3, **options).history

@@ -300,7 +300,7 @@ class _Indexed:
         self._shuffle = shuffle
 
     def __iter__(self) -> Iterator[Any]:
-        order = DataLoader(range(len(self._batches)), None, self._shuffle)  # type: ignore[arg-type]
+        order = DataLoader(range(len(self._batches)), None, self._shuffle)
         for index in order:
             yield self._batches[int(index)]
 

@@ -305,7 +305,8 @@ class Layer(Module):
     @property
     def trainable(self) -> bool:
         """Whether optimizers change the weights; setting it sets it for all parts."""
-        return self._trainable
+        trainable: bool = self._trainable
+        return trainable
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
@@ -396,8 +397,9 @@ class Layer(Module):
             if masked or self._makes_masks:
                 self._give_mask(args, kwargs, outputs)
             if self.activity_regularizer is not None:
-                for output in tree.flatten(outputs):
-                    self.add_loss(self.activity_regularizer(output))
+                for output in tree.flatten(outputs):  # of a sample, on average
+                    loss = self.activity_regularizer(output)
+                    self.add_loss(loss / len(output) if output.shape else loss)
             return outputs
         finally:
             _context.training = before
@@ -443,6 +445,8 @@ class Layer(Module):
         return self._outputs_on_zeros(args, kwargs)
 
     def _outputs_on_zeros(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """KerasTensors like the outputs of a call on zeros."""
+
         def outputs_for(unknown: int) -> Any:
             def example(leaf: Any) -> Any:
                 if not isinstance(leaf, KerasTensor):
@@ -466,7 +470,7 @@ class Layer(Module):
 
         return tree.map_structure(spec, first)
 
-    def _output_dtype(self, input_dtype: str) -> str:
+    def _output_dtype(self, input_dtype: str) -> Any:
         return self.dtype
 
     def compute_output_shape(self, input_shape: Any) -> Any:

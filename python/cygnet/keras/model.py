@@ -17,7 +17,7 @@ from cygnet.keras.training import Trainable
 __all__ = ["Model"]
 
 
-class Model(Trainable, Layer):
+class Model(Trainable):
     """Layers that are trained, measured and saved together.
 
     Either of KerasTensors, or of a subclass that makes layers in `__init__` and calls them in
@@ -84,7 +84,7 @@ class Model(Trainable, Layer):
         keys = itertools.chain([base], numbered)
         self.add_module(next(key for key in keys if key not in self._module_names), layer)
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The outputs for inputs of the structure that the model was made of."""
         if self._graph is None:
             raise NotImplementedError(

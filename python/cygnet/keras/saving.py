@@ -166,7 +166,8 @@ def deserialized(value: Any) -> Any:
         return value
     if "class_name" not in value:
         return {key: deserialized(each) for key, each in value.items()}
-    name, config = value["class_name"], value.get("config")
+    name: str = value["class_name"]
+    config: Any = value.get("config")
     if name == "__slice__":
         return slice(*config)
     if name == "__ellipsis__":

@@ -116,14 +116,14 @@ for _special, _name in {
     setattr(KerasTensor, f"__{_special}__", _operator(_name, False))
     setattr(KerasTensor, f"__r{_special}__", _operator(_name, True))
 for _special, _name in {
+    "abs": "abs",
+    "neg": "negative",
     "ge": "greater_equal",
     "gt": "greater",
     "le": "less_equal",
     "lt": "less",
 }.items():
     setattr(KerasTensor, f"__{_special}__", _operator(_name, False))
-KerasTensor.__neg__ = _operator("negative", False)  # type: ignore[attr-defined]
-KerasTensor.__abs__ = _operator("abs", False)  # type: ignore[attr-defined]
 
 
 def is_symbolic(structure: Any) -> bool:

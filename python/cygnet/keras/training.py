@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from os import PathLike
 from typing import Any
 
@@ -12,19 +10,20 @@ import numpy as np
 from cygnet.autograd import no_grad
 from cygnet.keras import feed, tree
 from cygnet.keras.compiled import CompiledLoss, CompiledMetrics
-from cygnet.keras.layer import has_added_losses
+from cygnet.keras.layer import Layer, has_added_losses
+from cygnet.keras.learner import Learner, array_of, figures_of, first_leaf
 from cygnet.keras.symbolic import KerasTensor
 from cygnet.tensor import Tensor
 from cygnet.train import loop
 from cygnet.train.callbacks import BackupAndRestore, CallbackList
-from cygnet.train.callbacks.callback_list import checked_callbacks
+from cygnet.train.callbacks.callback_list import listed
 from cygnet.train.history import History
 from cygnet.train.running import Running
 
 __all__ = ["Trainable"]
 
 
-class Trainable:
+class Trainable(Layer):
     """Training, measuring and predicting, for `Model`."""
 
     def _init_training(self) -> None:
@@ -100,7 +99,7 @@ class Trainable:
         )
 
     def _check_compiled(self, op: str) -> None:
-        if not self.compiled and not _overrides(self, _STEPS[op]):
+        if not self.compiled and getattr(type(self), _STEPS[op]) is getattr(Trainable, _STEPS[op]):
             raise RuntimeError(
                 f"{op}: model {self.name!r} must be compiled first: model.compile(...)"
             )
@@ -142,7 +141,7 @@ class Trainable:
         return total
 
     def _note_parts(self, parts: list[Any], x: Any) -> None:
-        samples = _first(x)
+        samples = first_leaf(x)
         for name, part in zip(self._compiled_loss.names, parts, strict=True):
             if part is not None:
                 figure = self._part_figures.setdefault(f"{name}_loss", Running([]))
@@ -173,7 +172,7 @@ class Trainable:
             if figure.samples:
                 figures[name] = figure.values()["loss"]
         for metric in self.metrics:
-            figures |= _results(metric)
+            figures |= figures_of(metric)
         return figures
 
     def train_step(self, data: Any) -> Any:
@@ -201,7 +200,7 @@ class Trainable:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        self._loss_figure.add(loss, None, _first(x))
+        self._loss_figure.add(loss, None, first_leaf(x))
         self._update_metrics(y, y_pred, weight)
 
     def test_step(self, data: Any) -> Any:
@@ -213,7 +212,7 @@ class Trainable:
         y_pred = self(x, training=False)
         if self._compiled_loss is not None or has_added_losses():
             loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, training=False)
-            self._loss_figure.add(loss, None, _first(x))
+            self._loss_figure.add(loss, None, first_leaf(x))
         self._update_metrics(y, y_pred, weight)
 
     def predict_step(self, data: Any) -> Any:
@@ -318,7 +317,7 @@ class Trainable:
         if unknown:
             raise TypeError(f"fit: unknown argument {sorted(unknown)[0]!r}")
         self._check_compiled("fit")
-        validation = None
+        validation: Any = None
         if validation_split and validation_data is None:
             if not feed.is_arrays(x):
                 raise ValueError(
@@ -340,18 +339,14 @@ class Trainable:
                     f"{len(validation)} parts"
                 )
         batches = feed.feed_of("fit", x, y, sample_weight, batch_size, shuffle, class_weight)
-        held_out_batches = (
-            None
-            if validation is None
-            else feed.feed_of(
-                "fit: validation_data",
-                *validation,
-                batch_size=validation_batch_size or batch_size,
-            )
-        )
-        learner = _Learner(self)
+        held_out_batches: feed.Feed | None = None
+        if validation is not None:
+            held, targets, weight = (*validation, None, None)[:3]
+            size = validation_batch_size or batch_size
+            held_out_batches = feed.feed_of("fit: validation_data", held, targets, weight, size)
+        learner = _learner(self)
         self._prepare(batches)
-        given = checked_callbacks(callbacks)
+        given = listed(callbacks)
         if resume is not None:
             given.append(BackupAndRestore(resume, save_freq, delete_checkpoint=False))
 
@@ -412,7 +407,7 @@ class Trainable:
         self._check_compiled("evaluate")
         batches = feed.feed_of("evaluate", x, y, sample_weight, batch_size)
         figures = loop.evaluate(
-            _Learner(self),
+            _learner(self),
             batches,
             callbacks,
             steps=steps,
@@ -441,17 +436,15 @@ class Trainable:
         """
         batches = feed.feed_of("predict", x, None, None, batch_size)
         outputs = loop.predict(
-            _Learner(self),
+            _learner(self),
             batches,
             callbacks,
             steps=steps,
             verbose=_verbosity("predict", verbose),
         )
         flat = [tree.flatten(output) for output in outputs]
-        joined = iter(
-            [np.concatenate([_array(part) for part in parts]) for parts in zip(*flat, strict=True)]
-        )
-        return tree.pack(outputs[0], joined)
+        joined = [np.concatenate(list(map(array_of, parts))) for parts in zip(*flat, strict=True)]
+        return tree.pack(outputs[0], iter(joined))
 
     def train_on_batch(
         self,
@@ -477,9 +470,9 @@ class Trainable:
     def _on_batch(
         self, op: str, x: Any, y: Any, weight: Any, class_weight: Any, return_dict: bool
     ) -> Any:
-        count = len(_first(feed.arrays_of(op, x, y, weight)[0]))
+        count = len(first_leaf(feed.arrays_of(op, x, y, weight)[0]))
         batch = next(iter(feed.feed_of(op, x, y, weight, count, False, class_weight)))
-        learner = _Learner(self)
+        learner = _learner(self)
         if op == "train_on_batch":
             learner.train_batch(batch)
         else:
@@ -495,7 +488,7 @@ class Trainable:
         """The outputs for one batch of arrays, as arrays."""
         with no_grad():
             outputs = self.predict_step(feed.as_tensors(x))
-        return tree.map_structure(_array, outputs)
+        return tree.map_structure(array_of, outputs)
 
 
 _STEPS = {
@@ -506,133 +499,13 @@ _STEPS = {
 }
 
 
-def _overrides(model: Any, name: str) -> bool:
-    return getattr(type(model), name) is not getattr(Trainable, name)
+def _learner(model: Trainable) -> Learner:
+    """A model as the loops train it; steps that its class defines run in place of ours."""
 
+    def own(name: str, step: Any) -> Any:
+        return step if getattr(type(model), name) is getattr(Trainable, name) else None
 
-class _Learner:
-    """A model as the loops train it."""
-
-    def __init__(self, model: Any) -> None:
-        self.model = model
-        self._logs: Mapping[str, Any] | None = None  # of a step that the model defines itself
-        self._train = None if _overrides(model, "train_step") else model._train
-        self._test = None if _overrides(model, "test_step") else model._test
-
-    @property
-    def optimizer(self) -> Any:
-        return self.model.optimizer
-
-    @property
-    def stop_training(self) -> bool:
-        stop: bool = self.model.stop_training
-        return stop
-
-    @stop_training.setter
-    def stop_training(self, value: bool) -> None:
-        self.model.stop_training = value
-
-    def begin_epoch(self) -> None:
-        self.model.train()
-        self.reset_figures()
-
-    def reset_figures(self) -> None:
-        self._logs = None
-        self.model.reset_metrics()
-
-    def train_batch(self, batch: Any) -> int:
-        if self._train is not None:
-            self._train(*batch)
-        else:
-            self._logs = self.model.train_step(_packed(batch))
-        return len(_first(batch[0]))
-
-    def test_batch(self, batch: Any) -> int:
-        if self._test is not None:
-            self._test(*batch)
-        else:
-            self._logs = self.model.test_step(_packed(batch))
-        return len(_first(batch[0]))
-
-    def predict_batch(self, batch: Any) -> Any:
-        return self.model.predict_step(batch)
-
-    def end_batches(self) -> None:
-        pass
-
-    def end_epoch(self, figures: Mapping[str, float]) -> None:
-        pass
-
-    @contextmanager
-    def evaluating(self) -> Iterator[None]:
-        model = self.model
-        modes = [(module, module.training) for module in model.modules()]
-        model.eval()
-        try:
-            with no_grad():
-                yield
-        finally:
-            for module, mode in modes:
-                module.training = mode
-
-    def figures(self) -> dict[str, float]:
-        found = self.model.get_metrics_result() if self._logs is None else self._logs
-        return {name: _number(found[name]) for name in sorted(found)}
-
-    def state_dict(self) -> dict[str, Any]:
-        model = self.model
-        return {
-            "loss": model._loss_figure.state_dict(),
-            "parts": {name: part.state_dict() for name, part in model._part_figures.items()},
-            "compiled": [each.state_dict() for each in model._compiled_groups()],
-            "own": [metric.state_dict() for metric in self._own_metrics()],
-        }
-
-    def _own_metrics(self) -> list[Any]:
-        compiled = [metric for each in self.model._compiled_groups() for metric in each.metrics]
-        return [metric for metric in self.model.metrics if metric not in compiled]
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        model = self.model
-        model._loss_figure.load_state_dict(state_dict["loss"])
-        for name, part in state_dict["parts"].items():
-            model._part_figures.setdefault(name, Running([])).load_state_dict(part)
-        for each, states in zip(model._compiled_groups(), state_dict["compiled"], strict=True):
-            each.load_state_dict(states)
-        for metric, state in zip(self._own_metrics(), state_dict["own"], strict=True):
-            metric.load_state_dict(state)
-
-
-def _packed(batch: Any) -> Any:
-    """A batch as `train_step` takes it: without the parts that are missing."""
-    x, y, weight = batch
-    if weight is not None:
-        return x, y, weight
-    if y is not None:
-        return x, y
-    return x if not isinstance(x, tuple | list) else (x,)
-
-
-def _first(structure: Any) -> Any:
-    while isinstance(structure, tuple | list | dict):
-        structure = next(iter(structure.values() if isinstance(structure, dict) else structure))
-    return structure
-
-
-def _results(metric: Any) -> dict[str, Any]:
-    result = metric.result()
-    return dict(result) if isinstance(result, dict) else {metric.name: result}
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, int | float):
-        return value
-    array = np.asarray(value)
-    return float(array) if array.ndim == 0 else array
-
-
-def _array(value: Any) -> Any:
-    return value._array if isinstance(value, Tensor) else np.asarray(value)
+    return Learner(model, own("train_step", model._train), own("test_step", model._test))
 
 
 def _symbol(value: Tensor) -> KerasTensor:

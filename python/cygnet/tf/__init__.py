@@ -31,7 +31,7 @@ newaxis = None
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Tensor:
+def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Any:
     """A tensor of numbers; Python's floats are float32, its ints int64 (TensorFlow's are int32).
 
     Parameters
@@ -51,7 +51,7 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
 
 def convert_to_tensor(
     value: Any, dtype: Any = None, dtype_hint: Any = None, name: str | None = None
-) -> Tensor:
+) -> Any:
     """A tensor of anything array-like."""
     return as_tensor(value, dtype)
 
@@ -70,32 +70,32 @@ def is_tensor(x: Any) -> Any:
     return isinstance(x, Tensor)
 
 
-def identity(input: Any, name: str | None = None) -> Tensor:
+def identity(input: Any, name: str | None = None) -> Any:
     """A copy of a tensor, on the tape."""
     return as_tensor(input).clone()
 
 
-def shape(input: Any, out_type: Any = None, name: str | None = None) -> Tensor:
+def shape(input: Any, out_type: Any = None, name: str | None = None) -> Any:
     """The sizes of a tensor, as a tensor."""
     return cygnet.tensor(list(as_tensor(input).shape))
 
 
-def rank(input: Any, name: str | None = None) -> Tensor:
+def rank(input: Any, name: str | None = None) -> Any:
     """The number of axes, as a tensor."""
     return cygnet.tensor(as_tensor(input).ndim)
 
 
-def size(input: Any, out_type: Any = None, name: str | None = None) -> Tensor:
+def size(input: Any, out_type: Any = None, name: str | None = None) -> Any:
     """The number of elements, as a tensor."""
     return cygnet.tensor(as_tensor(input).numel())
 
 
-def fill(dims: Any, value: Any, name: str | None = None) -> Tensor:
+def fill(dims: Any, value: Any, name: str | None = None) -> Any:
     """A tensor full of one number."""
     return cygnet.full(tuple(int(each) for each in dims), value)
 
 
-def concat(values: Any, axis: int, name: str | None = None) -> Tensor:
+def concat(values: Any, axis: int, name: str | None = None) -> Any:
     """Tensors one after another along an axis."""
     return ops.concatenate(values, axis)
 
@@ -111,7 +111,7 @@ def boolean_mask(tensor: Any, mask: Any, axis: int | None = None, name: str | No
     return value[(slice(None),) * (axis or 0) + (as_tensor(mask),)]
 
 
-def clip_by_norm(t: Any, clip_norm: float, axes: Any = None, name: str | None = None) -> Tensor:
+def clip_by_norm(t: Any, clip_norm: float, axes: Any = None, name: str | None = None) -> Any:
     """The tensor, made shorter if its norm is over `clip_norm`."""
     norm = ops.sqrt(ops.sum(ops.square(t), axes, True))
     return as_tensor(t) * (clip_norm / ops.maximum(norm, clip_norm))
@@ -119,7 +119,7 @@ def clip_by_norm(t: Any, clip_norm: float, axes: Any = None, name: str | None = 
 
 def clip_by_global_norm(
     t_list: Any, clip_norm: float, use_norm: Any = None, name: str | None = None
-) -> tuple[list[Any], Tensor]:
+) -> tuple[list[Any], Any]:
     """Tensors, all made shorter by one factor if their common norm is over `clip_norm`; and the
     norm.
     """
@@ -128,25 +128,25 @@ def clip_by_global_norm(
     return [None if each is None else each * factor for each in t_list], norm
 
 
-def global_norm(t_list: Any, name: str | None = None) -> Tensor:
+def global_norm(t_list: Any, name: str | None = None) -> Any:
     """The square root of the sum of squares of all numbers of all tensors."""
     squares = [ops.sum(ops.square(each)) for each in t_list if each is not None]
     return ops.sqrt(ops.sum(ops.stack(squares)))
 
 
-def add_n(inputs: Any, name: str | None = None) -> Tensor:
+def add_n(inputs: Any, name: str | None = None) -> Any:
     """The sum of tensors of one shape."""
     return ops.sum(ops.stack(list(inputs)), 0)
 
 
 def gather(
     params: Any, indices: Any, validate_indices: Any = None, axis: int = 0, **options: Any
-) -> Tensor:
+) -> Any:
     """The slices at `indices` along an axis."""
     return ops.take(params, indices, axis)
 
 
-def tensor_scatter_nd_update(tensor: Any, indices: Any, updates: Any, **options: Any) -> Tensor:
+def tensor_scatter_nd_update(tensor: Any, indices: Any, updates: Any, **options: Any) -> Any:
     """A tensor with other slices at given places."""
     return ops.scatter_update(tensor, indices, updates)
 
@@ -232,7 +232,7 @@ def matmul(
     transpose_a: Any = False,
     transpose_b: Any = False,
     name: str | None = None,
-) -> Tensor:
+) -> Any:
     """The product of two matrices, or of stacks of them."""
     a, b = as_tensor(a), as_tensor(b)
     return ops.matmul(a.mT if transpose_a else a, b.mT if transpose_b else b)
@@ -247,14 +247,14 @@ def split(value: Any, num_or_size_splits: Any, axis: int = 0, name: str | None =
 
 def norm(
     tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: Any = False, **options: Any
-) -> Tensor:
+) -> Any:
     """The norm of a vector, or of all numbers."""
     return ops.norm(tensor, None if ord == "euclidean" else ord, axis, keepdims)
 
 
 def pad(
     tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0, **options: Any
-) -> Tensor:
+) -> Any:
     """The tensor with a frame: for each axis a pair of widths, before and after."""
     if mode.lower() == "constant":
         return ops.pad(tensor, paddings, "constant", constant_values)

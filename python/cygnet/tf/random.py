@@ -7,7 +7,6 @@ from typing import Any
 import cygnet
 from cygnet import ops
 from cygnet.random import Generator, default_generator
-from cygnet.tensor import Tensor
 
 __all__ = ["categorical", "normal", "set_seed", "shuffle", "truncated_normal", "uniform"]
 
@@ -28,7 +27,7 @@ def normal(
     dtype: Any = "float32",
     seed: int | None = None,
     name: str | None = None,
-) -> Tensor:
+) -> Any:
     """Numbers of a normal distribution."""
     drawn = ops.randn(tuple(map(int, shape)), dtype=dtype, generator=_generator(seed))
     return drawn * stddev + mean
@@ -41,7 +40,7 @@ def uniform(
     dtype: Any = "float32",
     seed: int | None = None,
     name: str | None = None,
-) -> Tensor:
+) -> Any:
     """Numbers from `minval` up to `maxval`, which is 1 by default; integers of integer types."""
     sizes = tuple(map(int, shape))
     if "int" in str(dtype):
@@ -59,7 +58,7 @@ def truncated_normal(
     dtype: Any = "float32",
     seed: int | None = None,
     name: str | None = None,
-) -> Tensor:
+) -> Any:
     """Numbers of a normal distribution, those beyond two deviations drawn again."""
     values = cygnet.empty(tuple(map(int, shape)), dtype=dtype)
     return cygnet.nn.init.trunc_normal_(
@@ -69,13 +68,13 @@ def truncated_normal(
 
 def categorical(
     logits: Any, num_samples: int, dtype: Any = None, seed: int | None = None, name: Any = None
-) -> Tensor:
+) -> Any:
     """Classes drawn by the softmax of each row of logits (N, C): (N, num_samples), int64."""
     shares = ops.softmax(ops.as_tensor(logits), -1)
     return ops.multinomial(shares, num_samples, True, generator=_generator(seed))
 
 
-def shuffle(value: Any, seed: int | None = None, name: str | None = None) -> Tensor:
+def shuffle(value: Any, seed: int | None = None, name: str | None = None) -> Any:
     """The rows in a random order."""
     tensor = ops.as_tensor(value)
     return tensor[ops.randperm(len(tensor), generator=_generator(seed))]

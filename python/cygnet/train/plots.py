@@ -409,4 +409,5 @@ def _pixels(op: str, images: Any, channels_last: bool | None) -> Array:
         return array / 255
     array = array.astype(np.float64)
     low, high = np.nanmin(array), np.nanmax(array)
-    return (array - low) / (high - low if high > low else 1.0)
+    scaled: Array = (array - low) / (high - low if high > low else 1.0)
+    return scaled

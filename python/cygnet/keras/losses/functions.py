@@ -48,7 +48,7 @@ def same_rank(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return a, b
 
 
-def _pair(op: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
+def pair(op: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
     """Targets and predictions in one floating-point type and one shape."""
     y_pred = floating_tensor(y_pred, op)
     y_true = cast(plain_tensor(y_true, op), y_pred.dtype)
@@ -74,19 +74,19 @@ def _clipped(x: Tensor) -> Tensor:
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of (y_true - y_pred)² over the last axis."""
-    y_true, y_pred = _pair("mean_squared_error", y_true, y_pred)
+    y_true, y_pred = pair("mean_squared_error", y_true, y_pred)
     return ops.mean(ops.square(ops.sub(y_true, y_pred)), -1)
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of |y_true - y_pred| over the last axis."""
-    y_true, y_pred = _pair("mean_absolute_error", y_true, y_pred)
+    y_true, y_pred = pair("mean_absolute_error", y_true, y_pred)
     return ops.mean(ops.abs(ops.sub(y_true, y_pred)), -1)
 
 
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
     """100 times the mean of |y_true - y_pred| / max(|y_true|, 1e-7) over the last axis."""
-    y_true, y_pred = _pair("mean_absolute_percentage_error", y_true, y_pred)
+    y_true, y_pred = pair("mean_absolute_percentage_error", y_true, y_pred)
     scale = ops.clamp(ops.abs(y_true), EPSILON)
     return ops.mul(ops.mean(ops.abs(ops.div(ops.sub(y_true, y_pred), scale)), -1), 100.0)
 
@@ -95,7 +95,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of (log(y_true + 1) - log(y_pred + 1))² over the last axis; values below 1e-7 count
     as that.
     """
-    y_true, y_pred = _pair("mean_squared_logarithmic_error", y_true, y_pred)
+    y_true, y_pred = pair("mean_squared_logarithmic_error", y_true, y_pred)
     logarithms = [ops.log(ops.add(ops.clamp(y, EPSILON), 1.0)) for y in (y_pred, y_true)]
     return ops.mean(ops.square(ops.sub(*logarithms)), -1)
 
@@ -104,7 +104,7 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
     """Minus the cosine of the angle between targets and predictions along an axis: -1 where they
     point the same way, 0 where one is zero.
     """
-    y_true, y_pred = _pair("cosine_similarity", y_true, y_pred)
+    y_true, y_pred = pair("cosine_similarity", y_true, y_pred)
     units = [
         ops.mul(y, ops.rsqrt(ops.clamp(ops.sum(ops.square(y), axis, keepdim=True), EPSILON**2)))
         for y in (y_true, y_pred)
@@ -116,13 +116,13 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Tensor:
     """The mean over the last axis of d² / 2 where d = |y_pred - y_true| is at most delta, else of
     delta (d - delta / 2).
     """
-    y_true, y_pred = _pair("huber", y_true, y_pred)
+    y_true, y_pred = pair("huber", y_true, y_pred)
     return ops.mean(ops.huber_loss(y_pred, y_true, reduction="none", delta=delta), -1)
 
 
 def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of log(cosh(y_pred - y_true)) over the last axis."""
-    y_true, y_pred = _pair("log_cosh", y_true, y_pred)
+    y_true, y_pred = pair("log_cosh", y_true, y_pred)
     d = ops.sub(y_pred, y_true)
     return ops.mean(ops.sub(ops.add(d, ops.softplus(ops.mul(d, -2.0))), math.log(2)), -1)
 
@@ -137,7 +137,7 @@ def _signs(y_true: Tensor) -> Tensor:
 
 
 def _hinge(op: str, y_true: Any, y_pred: Any) -> Tensor:
-    y_true, y_pred = _pair(op, y_true, y_pred)
+    y_true, y_pred = pair(op, y_true, y_pred)
     return at_least_zero(ops.sub(1.0, ops.mul(_signs(y_true), y_pred)))
 
 
@@ -157,7 +157,7 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
     """max(negative - positive + 1, 0), where positive is the sum of y_true y_pred over the last
     axis and negative the largest of (1 - y_true) y_pred.
     """
-    y_true, y_pred = _pair("categorical_hinge", y_true, y_pred)
+    y_true, y_pred = pair("categorical_hinge", y_true, y_pred)
     positive = ops.sum(ops.mul(y_true, y_pred), -1)
     negative = ops.amax(ops.mul(ops.sub(1.0, y_true), y_pred), -1)
     return at_least_zero(ops.add(ops.sub(negative, positive), 1.0))
@@ -170,13 +170,13 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
     """The sum of y_true log(y_true / y_pred) over the last axis, of probabilities clipped to 1e-7
     ... 1.
     """
-    y_true, y_pred = (ops.clamp(y, EPSILON, 1) for y in _pair("kl_divergence", y_true, y_pred))
+    y_true, y_pred = (ops.clamp(y, EPSILON, 1) for y in pair("kl_divergence", y_true, y_pred))
     return ops.sum(ops.mul(y_true, ops.log(ops.div(y_true, y_pred))), -1)
 
 
 def poisson(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of y_pred - y_true log(y_pred + 1e-7) over the last axis."""
-    y_true, y_pred = _pair("poisson", y_true, y_pred)
+    y_true, y_pred = pair("poisson", y_true, y_pred)
     return ops.mean(ops.poisson_nll_loss(y_pred, y_true, False, eps=EPSILON, reduction="none"), -1)
 
 
@@ -190,7 +190,7 @@ def _binary(
     op: str, y_true: Any, y_pred: Any, from_logits: bool, label_smoothing: float, reduction: str
 ) -> Tensor:
     y_pred, from_logits = _logits(y_pred, from_logits)
-    y_true, y_pred = _pair(op, y_true, y_pred)
+    y_true, y_pred = pair(op, y_true, y_pred)
     y_true = _smoothed(y_true, label_smoothing, 2)
     if from_logits:
         return ops.binary_cross_entropy_with_logits(y_pred, y_true, reduction=reduction)
@@ -246,7 +246,7 @@ def binary_focal_crossentropy(
     ----------
     T.-Y. Lin et al., "Focal loss for dense object detection", ICCV 2017.
     """
-    y_true, y_pred = _pair("binary_focal_crossentropy", y_true, y_pred)
+    y_true, y_pred = pair("binary_focal_crossentropy", y_true, y_pred)
     y_true = _smoothed(y_true, label_smoothing, 2)
     if from_logits:
         y_pred = ops.sigmoid(y_pred)
@@ -300,12 +300,19 @@ def categorical_crossentropy(
     axis : int
         That of the classes. Default -1.
     """
+    products = _categorical_products(y_true, y_pred, from_logits, label_smoothing, axis)
+    return ops.neg(ops.sum(products, axis))
+
+
+def _categorical_products(
+    y_true: Any, y_pred: Any, from_logits: bool, label_smoothing: float, axis: int
+) -> Tensor:
     y_pred, from_logits = _logits(y_pred, from_logits)
     y_true, y_pred = _one_hot_pair(
         "categorical_crossentropy", y_true, y_pred, label_smoothing, axis
     )
     logarithms = ops.log_softmax(y_pred, axis) if from_logits else ops.log(_share(y_pred, axis))
-    return ops.neg(ops.sum(ops.mul(y_true, logarithms), axis))
+    return ops.mul(y_true, logarithms)
 
 
 def categorical_focal_crossentropy(
@@ -457,7 +464,7 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Tensor:
     """1 - 2 sum(y_true y_pred) / (sum(y_true) + sum(y_pred) + 1e-7), summed over the axes, by
     default all.
     """
-    y_true, y_pred = _pair("dice", y_true, y_pred)
+    y_true, y_pred = pair("dice", y_true, y_pred)
     both = ops.add(ops.add(ops.sum(y_true, axis), ops.sum(y_pred, axis)), EPSILON)
     return ops.sub(1.0, ops.div(ops.mul(ops.sum(ops.mul(y_true, y_pred), axis), 2.0), both))
 
@@ -473,7 +480,7 @@ def tversky(
     ----------
     S. Salehi et al., "Tversky loss function for image segmentation", MLMI 2017.
     """
-    y_true, y_pred = _pair("tversky", y_true, y_pred)
+    y_true, y_pred = pair("tversky", y_true, y_pred)
     common = ops.sum(ops.mul(y_true, y_pred), axis)
     missed = ops.sum(ops.mul(y_true, ops.sub(1.0, y_pred)), axis)
     extra = ops.sum(ops.mul(ops.sub(1.0, y_true), y_pred), axis)
@@ -485,7 +492,7 @@ def tversky(
 
 
 def _mean_of_squared_error(y_true: Any, y_pred: Any) -> Tensor:
-    y_true, y_pred = _pair("mean_squared_error", y_true, y_pred)
+    y_true, y_pred = pair("mean_squared_error", y_true, y_pred)
     return ops.mse_loss(y_pred, y_true)
 
 
@@ -506,11 +513,9 @@ def _mean_of_categorical(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> Tensor | None:
-    y_pred, from_logits = _logits(y_pred, from_logits)
-    if not from_logits or y_pred.ndim != 2 or axis not in (-1, 1):
-        return None
-    pair = _one_hot_pair("categorical_crossentropy", y_true, y_pred, label_smoothing, axis)
-    return ops.cross_entropy(pair[1], pair[0])
+    products = _categorical_products(y_true, y_pred, from_logits, label_smoothing, axis)
+    losses = products.numel() // products.shape[axis] if products.numel() else 0
+    return ops.div(ops.sum(products), -losses) if losses else None
 
 
 def _mean_of_sparse(

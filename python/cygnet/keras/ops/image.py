@@ -33,7 +33,7 @@ def _resize(
     interpolation : str
         "bilinear" (default), "nearest" or "bicubic".
     antialias : bool
-        Whether reduced pictures are smoothed first. Default False.
+        False, the default; pictures are not smoothed before they are reduced.
     data_format : str, optional
         Default "channels_last".
 
@@ -41,6 +41,8 @@ def _resize(
     ------
     ValueError
         If the interpolation is unknown.
+    NotImplementedError
+        If antialias is True.
     """
     if interpolation not in _MODES:
         raise ValueError(
@@ -52,7 +54,7 @@ def _resize(
     x = core.unsqueeze(x, 0) if single else x
     last = data_format != "channels_first"
     x = core.permute(x, (0, 3, 1, 2)) if last else x
-    x = core.interpolate(x, tuple(size), mode=mode, antialias=antialias and mode[0] == "b")
+    x = core.interpolate(x, tuple(size), mode=mode, antialias=antialias)
     x = core.permute(x, (0, 2, 3, 1)) if last else x
     return core.squeeze(x, 0) if single else x
 

@@ -10,6 +10,7 @@ from cygnet.keras.operation import FUNCTIONS, lifted
 from cygnet.keras.ops.common import Axis, axes_of, in_dtype, tensor_of, with_fractions
 from cygnet.tensor import Tensor
 
+_EPSILON = 1e-7  # Keras's bound of probabilities, and of what is divided by
 _ACTIVATIONS = [
     "celu",
     "elu",
@@ -136,7 +137,7 @@ def layer_normalization(
     centered = core.sub(x, core.mean(x, axes, True))
     variance = core.mean(core.square(centered), axes, True)
     output = core.mul(
-        centered, core.rsqrt(core.add(variance, 1e-3 if epsilon is None else epsilon))
+        centered, core.rsqrt(core.add(variance, _EPSILON if epsilon is None else epsilon))
     )
     output = output if gamma is None else core.mul(output, _normalized(x, axes, gamma))
     return output if beta is None else core.add(output, _normalized(x, axes, beta))
@@ -149,12 +150,9 @@ def rms_normalization(
     """Mean square 1 along the axes, times the scale."""
     x = with_fractions(x)
     axes = axes_of(x, axis)
-    least = 1e-7 if epsilon is None else epsilon
+    least = _EPSILON if epsilon is None else epsilon
     output = core.mul(x, core.rsqrt(core.add(core.mean(core.square(x), axes, True), least)))
     return output if scale is None else core.mul(output, _normalized(x, axes, scale))
-
-
-_EPSILON = 1e-7  # Keras's bound of probabilities
 
 
 @lifted
@@ -163,7 +161,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     target, output = with_fractions(target), with_fractions(output)
     if from_logits:
         return core.sub(core.softplus(output), core.mul(target, output))
-    p = core.clamp(output, _EPSILON, 1 - _EPSILON)
+    p = _bounded(output)
     other = core.mul(core.rsub(target, 1), core.log(core.rsub(p, 1)))
     return core.neg(core.add(core.mul(target, core.log(p)), other))
 
@@ -174,7 +172,11 @@ def categorical_crossentropy(
 ) -> Tensor:
     """-sum(t log(p)) along an axis; without logits the outputs are divided by their sum."""
     target, output = with_fractions(target), with_fractions(output)
-    return core.neg(core.sum(core.mul(target, _log_probabilities(output, from_logits, axis)), axis))
+    if from_logits:
+        logs = core.log_softmax(output, axis)
+    else:
+        logs = core.log(_bounded(core.div(output, core.sum(output, axis, True))))
+    return core.neg(core.sum(core.mul(target, logs), axis))
 
 
 @lifted
@@ -185,15 +187,12 @@ def sparse_categorical_crossentropy(
     output, places = with_fractions(output), in_dtype(tensor_of(target), "int64")
     if places.ndim == output.ndim and places.shape[-1] == 1:
         places = core.squeeze(places, -1)
-    logs = _log_probabilities(output, from_logits, axis)
+    logs = core.log_softmax(output if from_logits else core.log(_bounded(output)), axis)
     return core.neg(core.squeeze(core.gather(logs, axis, core.unsqueeze(places, axis)), axis))
 
 
-def _log_probabilities(output: Tensor, from_logits: bool, axis: int) -> Tensor:
-    if from_logits:
-        return core.log_softmax(output, axis)
-    output = core.div(output, core.sum(output, axis, True))
-    return core.log(core.clamp(output, _EPSILON, 1 - _EPSILON))
+def _bounded(shares: Tensor) -> Tensor:
+    return core.clamp(shares, _EPSILON, 1 - _EPSILON)
 
 
 @lifted
@@ -239,7 +238,7 @@ _FAR_BELOW = -1e30  # finite: a query without any key attends to all alike, as i
 def closed(mask: Tensor, dtype: Any) -> Tensor:
     """What added to scores keeps those where a bool mask is False out of a softmax."""
     zero = core.zeros((), dtype=dtype)
-    return core.where(mask, zero, _FAR_BELOW)  # type: ignore[return-value]
+    return core.where(mask, zero, _FAR_BELOW)
 
 
 @lifted

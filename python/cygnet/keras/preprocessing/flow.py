@@ -114,7 +114,9 @@ class Iterator(PyDataset):
         parameters = [generator.get_random_transform(image.shape) for image in images]
         moved = generator.transformed(images, parameters)
         for position, image in enumerate(moved):
-            moved[position] = generator.standardize(image)
+            standard = generator.standardize(image)
+            if standard is not image:
+                moved[position] = standard
         folder, prefix, ending = self._saving
         if folder:
             for index, image in zip(indices, moved, strict=True):
@@ -255,7 +257,7 @@ class DirectoryIterator(Iterator):
         self.filenames = [str(file.relative_to(root)) for file, _ in found]
         self.classes = self.labels = np.array([index for _, index in found], np.int32)
         self.samples = len(found)
-        self.target_size = tuple(target_size)
+        self.target_size = target_size
         self.color_mode = color_mode
         self.class_mode = class_mode
         self.interpolation = interpolation
@@ -263,7 +265,7 @@ class DirectoryIterator(Iterator):
         self.data_format = data_format
         channels = _CHANNELS[color_mode]
         first = channels_first("flow_from_directory", data_format)
-        size = self.target_size
+        size = tuple(target_size)
         self.image_shape = (channels, *size) if first else (*size, channels)
         self.dtype = dtype or np.float32
         saving = (save_to_dir, save_prefix, save_format)

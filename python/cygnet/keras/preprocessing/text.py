@@ -42,7 +42,7 @@ def text_to_word_sequence(
     ["it's", 'a', 'cat', "isn't", 'it']
     """
     text = input_text.lower() if lower else input_text
-    text = text.translate(str.maketrans(dict.fromkeys(filters, split)))
+    text = text.translate(dict.fromkeys(map(ord, filters), split))
     return [word for word in text.split(split) if word]
 
 

@@ -7,6 +7,7 @@ from cygnet.keras.saving import (
     register_keras_serializable,
     serialize_keras_object,
 )
+from cygnet.keras.utils.diagram import plot_model
 from cygnet.keras.utils.images import array_to_img, img_to_array, load_img, save_img
 from cygnet.keras.utils.numerical import normalize, set_random_seed, to_categorical
 from cygnet.keras.utils.sequences import pad_sequences
@@ -23,6 +24,7 @@ __all__ = [
     "load_img",
     "normalize",
     "pad_sequences",
+    "plot_model",
     "register_keras_serializable",
     "save_img",
     "serialize_keras_object",

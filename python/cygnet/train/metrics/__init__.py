@@ -6,7 +6,30 @@ import difflib
 from collections.abc import Callable, Iterable
 
 from cygnet.train.metrics.accuracy import Accuracy, TopKAccuracy
+from cygnet.train.metrics.auc import AUC
 from cygnet.train.metrics.base import Mean, Metric
+from cygnet.train.metrics.confusion import (
+    F1Score,
+    FalseNegatives,
+    FalsePositives,
+    FBetaScore,
+    Precision,
+    PrecisionAtRecall,
+    Recall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+    TrueNegatives,
+    TruePositives,
+)
+from cygnet.train.metrics.matrix import (
+    BinaryIoU,
+    ConfusionMatrix,
+    IoU,
+    MeanIoU,
+    OneHotIoU,
+    OneHotMeanIoU,
+)
 from cygnet.train.metrics.regression import (
     MeanAbsoluteError,
     MeanSquaredError,
@@ -15,23 +38,47 @@ from cygnet.train.metrics.regression import (
 )
 
 __all__ = [
+    "AUC",
     "Accuracy",
+    "BinaryIoU",
+    "ConfusionMatrix",
+    "F1Score",
+    "FBetaScore",
+    "FalseNegatives",
+    "FalsePositives",
+    "IoU",
     "Mean",
     "MeanAbsoluteError",
+    "MeanIoU",
     "MeanSquaredError",
     "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "Precision",
+    "PrecisionAtRecall",
     "R2Score",
+    "Recall",
+    "RecallAtPrecision",
     "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
+    "SpecificityAtSensitivity",
     "TopKAccuracy",
+    "TrueNegatives",
+    "TruePositives",
     "resolve",
 ]
 
 _BY_NAME: dict[str, Callable[[], Metric]] = {
     "accuracy": Accuracy,
     "top5_accuracy": TopKAccuracy,
+    "auc": AUC,
+    "confusion_matrix": ConfusionMatrix,
+    "f1": lambda: F1Score("macro", name="f1"),
     "mae": MeanAbsoluteError,
     "mse": MeanSquaredError,
+    "precision": Precision,
     "r2": R2Score,
+    "recall": Recall,
     "rmse": RootMeanSquaredError,
 }
 
