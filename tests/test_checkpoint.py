@@ -12,14 +12,8 @@ import pytest
 
 import cygnet
 from cygnet import nn, optim
-from cygnet.data import (
-    DataLoader,
-    Dataset,
-    IterableDataset,
-    TensorDataset,
-    TransformedDataset,
-    transforms,
-)
+from cygnet.data import DataLoader, Dataset, IterableDataset, TensorDataset, TransformedDataset
+from cygnet.data.augmentation import drawn
 from cygnet.train import (
     BackupAndRestore,
     Callback,
@@ -100,18 +94,15 @@ def tensors():
     return TensorDataset(cygnet.as_tensor(X), cygnet.as_tensor(Y))
 
 
-def noisy(sample):
-    image = sample.reshape(1, 1, -1)
-    return transforms.GaussianNoise(0.1)(image).reshape(sample.shape)
-
-
 LOADERS = {
     "arrays": lambda: (X, Y),
     "workers": lambda: DataLoader(
         tensors(), BATCH, True, num_workers=2, generator=cygnet.Generator(4)
     ),
     "samples": lambda: DataLoader(Slow(), BATCH, sampler=Shuffled()),
-    "noise": lambda: DataLoader(TransformedDataset(tensors(), noisy), BATCH, True, num_workers=2),
+    "augmented": lambda: DataLoader(
+        TransformedDataset(tensors(), lambda x: x + drawn((-1, 1))[0]), BATCH, True, num_workers=2
+    ),
     "stream": lambda: DataLoader(Stream(), BATCH),
 }
 
@@ -181,7 +172,7 @@ def assert_equal(first, second):
         ("workers", {"save_freq": 2}),
         ("samples", {"save_freq": 1}),
         ("samples", {}),
-        ("noise", {"save_freq": 1}),
+        ("augmented", {"save_freq": 2}),
         ("stream", {"save_freq": 1}),
     ],
     ids=str,

@@ -9,6 +9,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 NEEDS_DATA = {
+    "augmentation",
     "autoencoder",
     "char_lm",
     "dcgan",

@@ -92,7 +92,7 @@ CALLS = {
     ),
     "max_pool2d": (lambda tf: tf.nn.max_pool2d(A.reshape(1, 2, 3, 1), 2, 1, "VALID"), np.array([4.0, 4.0]).reshape(1, 1, 2, 1)),
     "metrics": (lambda tf: tf.keras.metrics.sparse_categorical_accuracy(LABELS, A), np.array([1.0, 0.0])),
-    "losses": (lambda tf: tf.keras.losses.mean_squared_error(A, B), ((A - B) ** 2).mean(1)),
+    "losses": (lambda tf: tf.keras.losses.MSE(A, B), ((A - B) ** 2).mean(1)),
 }  # fmt: skip
 
 
