@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import cygnet
-from cygnet import nn, optim
+from cygnet import metrics, nn, optim
 from cygnet.data import DataLoader, TensorDataset
 from cygnet.train import (
     Callback,
@@ -534,3 +534,20 @@ def test_tensorboard_names_what_is_missing(monkeypatch, tmp_path):
     monkeypatch.setitem(__import__("sys").modules, "tensorboardX", None)
     with pytest.raises(ImportError, match=r"pip install cygnet\[tensorboard\]"):
         trainer().fit(X, Y, verbose=0, callbacks=TensorBoard(tmp_path))
+
+
+def test_figures_of_several_numbers_are_kept():
+    class Both(metrics.Metric):
+        def reset(self):
+            pass
+
+        def update(self, output, target):
+            pass
+
+        def result(self):
+            return np.array([1.0, 2.0])
+
+    job = trainer(metrics=[Both("both"), "mae"])
+    history = job.fit(X, Y, epochs=2, verbose=2)
+    np.testing.assert_array_equal(history.history["both"], [[1, 2], [1, 2]])
+    assert "both" not in repr(history)

@@ -10,12 +10,8 @@ from cygnet.train import History
 
 pytest.importorskip("matplotlib", reason="matplotlib draws the plots")
 
-from cygnet.train.plots import (
-    plot_confusion_matrix,
-    plot_curves,
-    plot_images,
-    plot_misclassified,
-)
+from cygnet.train import plot_confusion_matrix, plot_images, plot_misclassified
+from cygnet.train.plots import plot_curves
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.random((6, 8, 8))

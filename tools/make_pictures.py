@@ -18,7 +18,7 @@ import cygnet as cn
 from cygnet import keras, models, nn
 from cygnet.keras import layers
 from cygnet.keras.utils import plot_model
-from cygnet.train.plots import plot_confusion_matrix, plot_misclassified
+from cygnet.train import plot_confusion_matrix, plot_misclassified
 
 FOLDER = Path(__file__).parent.parent / "docs" / "images"
 COLUMNS = 124

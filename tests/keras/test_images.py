@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import cygnet as cn
+from cygnet import keras
 from cygnet.keras import utils
 from cygnet.keras.preprocessing.image import ImageDataGenerator, img_to_array
 
@@ -187,3 +188,25 @@ def test_files_in_folders(tmp_path, capsys):
 def test_bad_arguments(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_model_learns_from_changed_images():
+    digits = cn.data.digits("train")
+    images = digits.tensors[0].numpy().transpose(0, 2, 3, 1)
+    labels = digits.tensors[1].numpy()
+    model = keras.Sequential(
+        [
+            keras.layers.Conv2D(16, 3, activation="relu", input_shape=(8, 8, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    generator = ImageDataGenerator(rotation_range=10, width_shift_range=0.1, validation_split=0.2)
+    history = model.fit(
+        generator.flow(images, labels, subset="training", seed=1),
+        epochs=6,
+        validation_data=generator.flow(images, labels, subset="validation"),
+        verbose=0,
+    )
+    assert history.history["val_accuracy"][-1] > 0.8

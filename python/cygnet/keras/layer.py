@@ -397,8 +397,9 @@ class Layer(Module):
             if masked or self._makes_masks:
                 self._give_mask(args, kwargs, outputs)
             if self.activity_regularizer is not None:
-                for output in tree.flatten(outputs):
-                    self.add_loss(self.activity_regularizer(output))
+                for output in tree.flatten(outputs):  # of a sample, on average
+                    loss = self.activity_regularizer(output)
+                    self.add_loss(loss / len(output) if output.shape else loss)
             return outputs
         finally:
             _context.training = before
@@ -444,6 +445,8 @@ class Layer(Module):
         return self._outputs_on_zeros(args, kwargs)
 
     def _outputs_on_zeros(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """KerasTensors like the outputs of a call on zeros."""
+
         def outputs_for(unknown: int) -> Any:
             def example(leaf: Any) -> Any:
                 if not isinstance(leaf, KerasTensor):

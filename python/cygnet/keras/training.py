@@ -16,7 +16,7 @@ from cygnet.keras.symbolic import KerasTensor
 from cygnet.tensor import Tensor
 from cygnet.train import loop
 from cygnet.train.callbacks import BackupAndRestore, CallbackList
-from cygnet.train.callbacks.callback_list import listed
+from cygnet.train.callbacks.callback_list import checked_callbacks
 from cygnet.train.history import History
 from cygnet.train.running import Running
 
@@ -346,7 +346,7 @@ class Trainable(Layer):
             held_out_batches = feed.feed_of("fit: validation_data", held, targets, weight, size)
         learner = _learner(self)
         self._prepare(batches)
-        given = listed(callbacks)
+        given = checked_callbacks(callbacks)
         if resume is not None:
             given.append(BackupAndRestore(resume, save_freq, delete_checkpoint=False))
 

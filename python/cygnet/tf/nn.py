@@ -7,6 +7,7 @@ from typing import Any
 import cygnet.nn.functional as F
 from cygnet import ops as core
 from cygnet.keras import ops
+from cygnet.keras.layers.conv import window_padding
 from cygnet.ops.create import as_tensor
 from cygnet.tf.renamed import renamed
 
@@ -101,9 +102,22 @@ def conv2d(
     name: str | None = None,
 ) -> Any:
     """The convolution of images (N, H, W, C) with filters (kh, kw, C, out)."""
-    return ops.conv(
-        input, filters, _pair(strides), padding.lower(), _format(data_format), _pair(dilations)
-    )
+    if padding not in ("SAME", "VALID"):
+        raise ValueError(f"nn.conv2d: padding expected 'SAME' or 'VALID', got {padding!r}")
+    last = data_format == "NHWC"
+    x, weight = as_tensor(input), as_tensor(filters).permute(3, 2, 0, 1)
+    x = x.permute(0, 3, 1, 2) if last else x
+    step, dilation = _pair(strides), _pair(dilations)
+    if padding == "SAME":
+        widths = [
+            window_padding(size, (window - 1) * gap + 1, stride)
+            for size, window, gap, stride in zip(
+                x.shape[2:], weight.shape[2:], dilation, step, strict=True
+            )
+        ]
+        x = F.pad(x, [width for pair in reversed(widths) for width in pair])
+    output = F.conv2d(x, weight, None, step, 0, dilation)
+    return output.permute(0, 2, 3, 1) if last else output
 
 
 def max_pool2d(

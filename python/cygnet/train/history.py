@@ -13,6 +13,11 @@ from cygnet.train.callbacks.base import Callback, Logs
 __all__ = ["History"]
 
 
+def is_several(value: Any) -> bool:
+    """Whether a figure is an array of numbers, not one."""
+    return bool(getattr(value, "ndim", 0))
+
+
 class History(Callback):
     """Figures of each epoch; a callback that every training has.
 
@@ -42,7 +47,8 @@ class History(Callback):
         for name in values:
             self.history.setdefault(name, [math.nan] * len(self.epoch))
         for name, column in self.history.items():
-            column.append(float(values.get(name, math.nan)))
+            value = values.get(name, math.nan)
+            column.append(value if is_several(value) else float(value))
         self.epoch.append(epoch)
 
     def to_csv(self, path: str | PathLike[str]) -> None:
@@ -99,5 +105,9 @@ class History(Callback):
         return plot_curves(self.epoch, curves, log=log, path=path)
 
     def __repr__(self) -> str:
-        last = ", ".join(f"{name}={column[-1]:.4g}" for name, column in self.history.items())
+        last = ", ".join(
+            f"{name}={column[-1]:.4g}"
+            for name, column in self.history.items()
+            if not is_several(column[-1])
+        )
         return f"History({len(self.epoch)} epochs{': ' + last if last else ''})"

@@ -127,7 +127,9 @@ class Fit:
         self.samples = 0
         self._validate = validate
         self._validation_freq = (
-            validation_freq if isinstance(validation_freq, int) else frozenset(validation_freq)
+            frozenset(validation_freq)
+            if isinstance(validation_freq, Iterable)
+            else int(validation_freq)
         )
         self._epoch_is_done = False
         self._stopped = False  # before `epochs`

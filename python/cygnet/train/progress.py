@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cygnet.train.callbacks.base import Callback, Logs
+from cygnet.train.history import is_several
 
 __all__ = ["Progress"]
 
@@ -19,6 +20,8 @@ def format_values(values: Mapping[str, float]) -> str:
     """``loss 0.1234  accuracy 0.9876``; very small and very large values in powers of ten."""
     parts = []
     for name, value in values.items():
+        if is_several(value):
+            continue
         plain = value == 0.0 or 1e-3 <= abs(value) < 1e5
         parts.append(f"{name} {value:.4f}" if plain else f"{name} {value:.3e}")
     return "  ".join(parts)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cygnet.tensor import Tensor
+from cygnet.train.history import is_several
 from cygnet.train.metrics import Metric
 
 __all__ = ["Running"]
@@ -42,11 +43,11 @@ class Running:
     def values(self) -> dict[str, float]:
         """The averages so far."""
         loss = self._loss_sum / self.samples if self.samples else float("nan")
-        return {"loss": loss} | {metric.name: metric.result() for metric in self._metrics}
+        return {"loss": loss} | {metric.name: _plain(metric.result()) for metric in self._metrics}
 
     def state_dict(self) -> dict[str, Any]:
         """The sums so far."""
-        metrics = [_state(metric) for metric in self._metrics]
+        metrics = [_own_state(metric) or dict(vars(metric)) for metric in self._metrics]
         return {"loss_sum": self._loss_sum, "samples": self.samples, "metrics": metrics}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -54,15 +55,18 @@ class Running:
         self.reset()
         self._loss_sum, self.samples = state_dict["loss_sum"], state_dict["samples"]
         for metric, state in zip(self._metrics, state_dict["metrics"], strict=True):
-            if hasattr(metric, "load_state_dict"):
+            if _own_state(metric):
                 metric.load_state_dict(state)
             else:
                 vars(metric).update(state)
 
 
-def _state(metric: Any) -> dict[str, Any]:
-    """What a metric holds, by its own word or all of it."""
-    state: dict[str, Any] = (
-        metric.state_dict() if hasattr(metric, "state_dict") else dict(vars(metric))
-    )
+def _plain(value: Any) -> Any:
+    """A number as Python has it; an array, of a metric with several values, as it is."""
+    return value if is_several(value) else float(value)
+
+
+def _own_state(metric: Any) -> dict[str, Any]:
+    """The state that a metric names itself; of others it is all that they hold."""
+    state: dict[str, Any] = metric.state_dict() if hasattr(metric, "state_dict") else {}
     return state

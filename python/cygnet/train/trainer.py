@@ -19,7 +19,7 @@ from cygnet.optim.lr_scheduler import ReduceLROnPlateau
 from cygnet.tensor import Tensor
 from cygnet.train import loop
 from cygnet.train.callbacks.backup import BackupAndRestore
-from cygnet.train.callbacks.callback_list import CallbackList, Callbacks, listed
+from cygnet.train.callbacks.callback_list import CallbackList, Callbacks, checked_callbacks
 from cygnet.train.finder import LearningRateCurve, sweep
 from cygnet.train.history import History
 from cygnet.train.inputs import (
@@ -235,7 +235,7 @@ class Trainer:
         def validate(calls: CallbackList) -> dict[str, float]:
             return loop.evaluate(self, loader_of(validation, batch_size), calls, name="fit")
 
-        given = listed(callbacks)
+        given = checked_callbacks(callbacks)
         if resume is not None:
             given.append(BackupAndRestore(resume, save_freq, delete_checkpoint=False))
         run = loop.Fit(

@@ -139,9 +139,10 @@ class Softmax(_Elementwise):
         self.axis = axis if isinstance(axis, int) else tuple(axis)
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
-        if mask is not None:
-            inputs = inputs + ops.where(mask, 0.0, -3e38)
-        return activations.softmax(inputs, self.axis)
+        if mask is None:
+            return activations.softmax(inputs, self.axis)
+        kept = ops.where(mask, inputs, -3e38)
+        return ops.where(mask, activations.softmax(kept, self.axis), 0.0)
 
 
 class PReLU(_Elementwise, Weighted):

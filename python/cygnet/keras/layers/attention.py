@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -225,10 +226,7 @@ class _Projected(Layer):
         if attention_mask is not None:
             given = attention_mask.to("bool")
             found.append(core.unsqueeze(given, -3) if given.ndim < 4 else given)
-        together = found[0] if found else None
-        for mask in found[1:]:
-            together = core.logical_and(together, mask)
-        return together
+        return functools.reduce(core.logical_and, found) if found else None
 
     def compute_mask(self, query: Any, previous_mask: Any = None, *others: Any) -> Any:
         """The mask of the query."""
@@ -409,7 +407,8 @@ class Attention(Layer):
     def build(self, input_shape: Any) -> None:
         """Make the scales."""
         self._check(input_shape)
-        self.scale = self.concat_score_weight = None
+        self.scale: Variable | None = None
+        self.concat_score_weight: Any = None
         if self.use_scale:
             self.scale = self.add_weight((), "ones", name="scale")
         if self.score_mode == "concat":

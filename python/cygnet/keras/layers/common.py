@@ -116,16 +116,15 @@ class Weighted(Layer):
         function: Callable[..., Any] = self._activation
         return function
 
-    @activation.setter
-    def activation(self, identifier: Any) -> None:
-        function = activations.get(identifier)
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name != "activation":
+            super().__setattr__(name, value)
+            return
+        function = activations.get(value)
         fused = activations.fused_name(function)
-        # Kernels take the usual ones; what is left is called on their result.
-        self.__dict__.update(
-            _activation=function,
-            _fused=fused or "none",
-            _after=None if fused else function,
-        )
+        # Kernels take the usual ones; what is left, perhaps a layer, is called on their result.
+        self.__dict__.update(_activation=function, _fused=fused or "none")
+        super().__setattr__("_activate", None if fused else function)
 
 
 class Images(Layer):

@@ -127,7 +127,7 @@ class _Convolution(Weighted, Images):
 
     def _finished(self, x: Tensor) -> Any:
         output = self._returned(x)
-        return output if self._after is None else self._after(output)
+        return output if self._activate is None else self._activate(output)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         sizes, _ = self._parts(input_shape)
@@ -399,11 +399,36 @@ class Conv3DTranspose(_ConvTranspose):
         padding: str = "valid",
         data_format: str | None = None,
         output_padding: Any = None,
-        *args: Any,
+        dilation_rate: Any = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            filters, kernel_size, strides, padding, output_padding, data_format, *args, **kwargs
+            filters,
+            kernel_size,
+            strides,
+            padding,
+            output_padding,
+            data_format,
+            dilation_rate,
+            activation,
+            use_bias,
+            kernel_initializer,
+            bias_initializer,
+            kernel_regularizer,
+            bias_regularizer,
+            activity_regularizer,
+            kernel_constraint,
+            bias_constraint,
+            **kwargs,
         )
 
 

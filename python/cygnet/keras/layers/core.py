@@ -114,7 +114,7 @@ class Dense(Weighted):
             self._check(inputs.shape)
         inputs = as_float(inputs, kernel)
         output = linear(inputs, transpose(kernel, 0, 1), self.bias, activation=self._fused)
-        return output if self._after is None else self._after(output)
+        return output if self._activate is None else self._activate(output)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         self._check(input_shape)

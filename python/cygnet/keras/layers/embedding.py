@@ -105,7 +105,7 @@ class Masking(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """The inputs, with 0 in the steps left out."""
-        return core.where(self._kept(inputs, True), inputs, 0.0)  # type: ignore[return-value]
+        return core.where(self._kept(inputs, True), inputs, 0.0)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Where a feature has another value."""

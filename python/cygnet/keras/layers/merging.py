@@ -199,7 +199,7 @@ class Concatenate(_Merge):
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The inputs' masks joined like these; where an axis behind the steps is joined, a step
-        counts if it counts in all.
+        counts if it counts in any.
         """
         masks = self._masks(inputs, previous_mask)
         if all(mask is None for mask in masks):
@@ -212,7 +212,7 @@ class Concatenate(_Merge):
                 shape = mask.shape + (1,) * (x.ndim - mask.ndim)
                 wide.append(ops.broadcast_to(mask.reshape(shape), x.shape))
         joined = ops.cat(wide, self.axis)
-        return joined.all(-1)
+        return joined.any(-1)
 
 
 class Dot(_Merge):

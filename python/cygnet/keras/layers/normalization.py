@@ -167,12 +167,9 @@ class BatchNormalization(_Normalization):
 
     def _over_mask(self, x: Tensor, mask: Tensor) -> Tensor:
         """`x` (N, C, ...) by the statistics of what a mask (N, ...) keeps."""
-        kept = mask.to(x.dtype)
-        kept = kept.reshape(kept.shape[0], 1, *kept.shape[1:], *(1,) * (x.ndim - kept.ndim - 1))
+        kept = mask.to(x.dtype).unsqueeze(1)
         axes = [axis for axis in range(x.ndim) if axis != 1]
-        # As often as one position of the mask stands for several elements.
-        repeated = ops.broadcast_to(kept, (x.shape[0], 1, *x.shape[2:]))
-        count = repeated.sum() + 1e-7
+        count = kept.sum() + 1e-7
         mean = (x * kept).sum(axes, keepdim=True) / count
         variance = ((x - mean).square() * kept).sum(axes, keepdim=True) / count
         channels = mean.shape
@@ -195,7 +192,7 @@ class _OverAxes(_Normalization):
     def _take_axes(self, input_shape: Any) -> tuple[int, ...]:
         """Notes where the axes are; returns their sizes."""
         given = [self.axis] if isinstance(self.axis, int) else self.axis
-        axes = sorted(self._axis(axis, input_shape) for axis in given)
+        axes = [self._axis(axis, input_shape) for axis in given]
         order, back = _moved(len(input_shape), axes, first=False)
         sizes = tuple(known(self, f"axis {i}", input_shape[i], input_shape) for i in axes)
         self.__dict__.update(_order=order, _back=back, _sizes=sizes)
@@ -226,7 +223,7 @@ class LayerNormalization(_OverAxes):
         Default "zeros" and "ones".
     beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint : optional
     **kwargs
-        As of `Layer`.
+        As of `Layer`; `rms_scaling`, an older argument, must be False.
 
     References
     ----------
@@ -247,6 +244,11 @@ class LayerNormalization(_OverAxes):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
+        if kwargs.pop("rms_scaling", False):
+            raise ValueError(
+                "LayerNormalization: argument rms_scaling expected False, got True: there is "
+                "RMSNormalization"
+            )
         super().__init__(**kwargs)
         self.axis = axis if isinstance(axis, int) else list(axis)
         self._take_parameters(

@@ -99,13 +99,6 @@ class FusedRNN(RNN):
             return False
         return cell.kind() is not None and sequences.shape[1] > 0
 
-    def dropped_input(self, sequences: Tensor, training: bool) -> Tensor:
-        """The input in training: without what the cell's dropout takes away, the same each step."""
-        if not training or self.cell.dropout <= 0:
-            return sequences
-        kept = self.cell.get_dropout_mask(sequences[:, 0])
-        return core.mul(sequences, core.unsqueeze(kept, 1))
-
     def _run(
         self, sequences: Tensor, states: list[Any] | None, mask: Tensor | None, training: bool
     ) -> tuple[Tensor, list[Any]]:
@@ -116,7 +109,7 @@ class FusedRNN(RNN):
             fits = lengths is not None and (self.return_sequences or not self.zero_output_for_mask)
         if not fits:
             return super()._run(sequences, states, mask, training)
-        sequences = self.dropped_input(sequences, training)
+        sequences = self.cell.thinned(sequences, training)
         if self.go_backwards:
             sequences = core.flip(sequences, 1)
         first = [None] * len(self.state_size) if states is None else states
@@ -125,7 +118,7 @@ class FusedRNN(RNN):
         after = [core.select(state, 0, 0) for state in last]
         if not self.return_sequences:
             return after[0], after
-        if lengths is not None and not self.zero_output_for_mask:
+        if mask is not None and not self.zero_output_for_mask:
             there = core.unsqueeze(mask, -1)
             output = core.where(there, output, core.unsqueeze(after[0], 1))
         return output, after
@@ -249,7 +242,7 @@ class GRU(FusedRNN):
     """Gated recurrent units; gates z, r, h in this order.
 
     z, r = recurrent_activation(x W + h U + b), each by its columns; n = activation(x W + b + r (h U
-    + b')) or, without reset_after, activation(x W + b + (r h) U); h' = z h + (1 - z) n.
+    + b')) or, without reset_activate, activation(x W + b + (r h) U); h' = z h + (1 - z) n.
 
     Parameters
     ----------
@@ -259,9 +252,9 @@ class GRU(FusedRNN):
     return_sequences, return_state, go_backwards, stateful, unroll
         As of `SimpleRNN`.
     recurrent_activation : str or callable
-        Default "sigmoid". With it, the activation "tanh" and reset_after whole sequences run in one
+        Default "sigmoid". With it, the activation "tanh" and reset_activate whole sequences run in one
         kernel.
-    reset_after : bool
+    reset_activate : bool
         Whether r is applied after the product with U; there are then two rows of biases. Default
         True.
     use_cudnn
@@ -299,7 +292,7 @@ class GRU(FusedRNN):
         go_backwards: bool = False,
         stateful: bool = False,
         unroll: bool = False,
-        reset_after: bool = True,
+        reset_activate: bool = True,
         use_cudnn: Any = "auto",
         **kwargs: Any,
     ) -> None:

@@ -24,6 +24,10 @@ _GETTERS = {
     "initializer": initializers.get,
     "regularizer": regularizers.get,
 }
+# Keras's functions, and the core's, which users may give as well.
+_RELU = (activations.relu, core.relu)
+_SIGMOID = (activations.sigmoid, core.sigmoid)
+_TANH = (activations.tanh, core.tanh)
 _NOT_OF_CELLS = {"self", "kwargs", "__class__", "activity_regularizer"}
 
 
@@ -45,6 +49,7 @@ class _Cell(Layer):
     recurrent_dropout: float
     seed: Any
     activation: Any
+    recurrent_activation: Any
     bias_initializer: Any
 
     def __init__(self, arguments: dict[str, Any], kwargs: dict[str, Any]) -> None:
@@ -60,6 +65,11 @@ class _Cell(Layer):
         self._dropout_mask: Tensor | None = None
         self._recurrent_dropout_mask: Tensor | None = None
         self._no_bias: Tensor | None = None
+
+    @property
+    def _gate(self) -> Any:
+        """The activation of the gates; nobody will ask for the argument of its sigmoid."""
+        return core.sigmoid if self.recurrent_activation in _SIGMOID else self.recurrent_activation
 
     @property
     def state_size(self) -> Any:
@@ -148,12 +158,15 @@ class _Cell(Layer):
         """The inputs (..., width) times the kernel, with the bias."""
         return core.linear(inputs, self.kernel.T, self._input_bias())
 
+    def thinned(self, sequences: Tensor, training: bool) -> Tensor:
+        """Sequences (N, T, width) without what the dropout takes away, the same in all steps."""
+        mask = self.get_dropout_mask(sequences[:, 0]) if training else None
+        return sequences if mask is None else core.mul(sequences, core.unsqueeze(mask, 1))
+
     def _recurrent(self, hidden: Tensor, training: bool | None) -> Tensor:
         """The last output as the gates see it in training."""
-        if not training or self.recurrent_dropout <= 0:
-            return hidden
-        mask = self.get_recurrent_dropout_mask(hidden)
-        return core.mul(hidden, mask)
+        mask = self.get_recurrent_dropout_mask(hidden) if training else None
+        return hidden if mask is None else core.mul(hidden, mask)
 
     def advance(
         self, projected: Tensor, states: Sequence[Tensor], training: bool | None = None
@@ -163,8 +176,8 @@ class _Cell(Layer):
 
     def call(self, inputs: Tensor, states: Any, training: bool | None = None) -> Any:
         """Output and next states of one step's input (N, width) and the last states."""
-        if training and self.dropout > 0:
-            inputs = core.mul(inputs, self.get_dropout_mask(inputs))
+        mask = self.get_dropout_mask(inputs) if training else None
+        inputs = inputs if mask is None else core.mul(inputs, mask)
         several = isinstance(states, list | tuple)
         given = states if several else [states]
         output, after = self.advance(self.project(inputs), given, training)
@@ -211,9 +224,9 @@ class SimpleRNNCell(_Cell):
         super().__init__(locals(), kwargs)
 
     def kind(self) -> Kind | None:
-        return {"relu": RNN_RELU, "tanh": RNN_TANH}.get(
-            activations.fused_name(self.activation) or ""
-        )
+        if self.activation in _TANH:
+            return RNN_TANH
+        return RNN_RELU if self.activation in _RELU else None
 
     def advance(
         self, projected: Tensor, states: Sequence[Tensor], training: bool | None = None
@@ -286,7 +299,7 @@ class LSTMCell(_Cell):
         hidden, memory = self._recurrent(states[0], training), states[1]
         gates = core.linear(hidden, self.recurrent_kernel.T) + projected
         i, f, c, o = core.chunk(gates, 4, -1)
-        act, gate = self.activation, self.recurrent_activation
+        act, gate = self.activation, self._gate
         memory = gate(f) * memory + gate(i) * act(c)
         output = gate(o) * act(memory)
         return output, [output, memory]
@@ -370,8 +383,8 @@ class GRUCell(_Cell):
             own_z, own_r, own_h = core.chunk(core.linear(hidden, weight, bias), 3, -1)
         else:
             own_z, own_r = core.chunk(core.linear(hidden, weight[:two]), 2, -1)
-        z = self.recurrent_activation(z + own_z)
-        r = self.recurrent_activation(r + own_r)
+        gate = self._gate
+        z, r = gate(z + own_z), gate(r + own_r)
         own = r * own_h if self.reset_after else core.linear(r * hidden, weight[two:])
         new = self.activation(h + own)
         output = new + z * (before - new)
@@ -379,10 +392,7 @@ class GRUCell(_Cell):
 
 
 def _has_usual_activations(cell: Any) -> bool:
-    return (
-        activations.fused_name(cell.activation) == "tanh"
-        and activations.fused_name(cell.recurrent_activation) == "sigmoid"
-    )
+    return cell.activation in _TANH and cell.recurrent_activation in _SIGMOID
 
 
 class StackedRNNCells(Layer):

@@ -9,10 +9,11 @@ from cygnet import kernels, ops
 from cygnet.dtypes import NAMES
 from cygnet.keras.layer import Layer
 from cygnet.keras.layers.common import Shape, check_axes, checked_data_format
+from cygnet.keras.layers.random_cell import dropout_cell, dropped
 from cygnet.ops.common import wrap
 from cygnet.ops.dropout import alpha_dropped
-from cygnet.random import Generator, module_cell
-from cygnet.tensor import Array, Tensor
+from cygnet.random import Generator
+from cygnet.tensor import Tensor
 
 __all__ = [
     "AlphaDropout",
@@ -32,20 +33,12 @@ class _Random(Layer):
 
     supports_masking = True
 
-    def _take_seed(self, seed: int | Generator | None) -> None:
-        self.seed = seed
-        generator = seed if isinstance(seed, Generator | None) else Generator(seed)
-        self.__dict__["_generator"] = generator
-
-    def _cell(self) -> Array:
-        generator = self._generator
-        cell: Array = module_cell(self.path) if generator is None else generator.cell("dropout")
-        return cell
+    seed: int | Generator | None
 
     def _normal(self, inputs: Tensor, mean: float, deviation: float) -> Tensor:
         """Normal numbers of the inputs' shape."""
         array = kernels.empty(inputs.shape, NAMES[inputs.dtype])
-        return wrap(kernels.normal(array, self._cell(), mean, deviation))
+        return wrap(kernels.normal(array, dropout_cell(self), mean, deviation))
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return tuple(input_shape)
@@ -89,7 +82,7 @@ class Dropout(_Random):
         super().__init__(**kwargs)
         self.rate = _rate(self, rate)
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
-        self._take_seed(seed)
+        self.seed = seed
 
     def _noise_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         wanted = self.noise_shape
@@ -109,9 +102,9 @@ class Dropout(_Random):
             return inputs
         shape = self._noise_shape(inputs.shape)
         if shape == inputs.shape:
-            return ops.dropout(inputs, self.rate, cell=self._cell())
+            return dropped(self, inputs, self.rate)
         ones = ops.ones(*shape, dtype=inputs.dtype)
-        return inputs * ops.dropout(ones, self.rate, cell=self._cell())
+        return inputs * dropped(self, ones, self.rate)
 
 
 class _SpatialDropout(Dropout):
@@ -185,7 +178,7 @@ class GaussianNoise(_Random):
     def __init__(self, stddev: float, seed: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.stddev = _rate(self, stddev, "stddev")
-        self._take_seed(seed)
+        self.seed = seed
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if not training or self.stddev == 0:
@@ -210,7 +203,7 @@ class GaussianDropout(_Random):
         self.rate = _rate(self, rate)
         if rate == 1:
             raise ValueError("GaussianDropout: argument rate expected below 1, got 1")
-        self._take_seed(seed)
+        self.seed = seed
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if not training or self.rate == 0:
@@ -240,4 +233,4 @@ class AlphaDropout(Dropout):
         if not training or self.rate == 0:
             return inputs
         shape = self._noise_shape(inputs.shape)
-        return alpha_dropped(inputs, shape, self.rate, True, self._cell())
+        return alpha_dropped(inputs, shape, self.rate, True, dropout_cell(self))

@@ -33,7 +33,7 @@ def where_each(mask: Tensor, new: Any, old: Any) -> Any:
 
     def chosen(tensor: Tensor) -> Tensor:
         rows = core.reshape(mask, (-1, *(1,) * (tensor.ndim - 1)))
-        return core.where(rows, tensor, next(others))  # type: ignore[return-value]
+        return core.where(rows, tensor, next(others))
 
     return tree.map_structure(chosen, new)
 
@@ -202,10 +202,7 @@ class RNN(Layer):
         current = states or self.get_initial_state(sequences.shape[0])
         own = is_own_cell(self.cell)
         if own:
-            if training and self.cell.dropout > 0:
-                kept = self.cell.get_dropout_mask(sequences[:, 0])
-                sequences = sequences * core.unsqueeze(kept, 1)
-            sequences = self.cell.project(sequences)
+            sequences = self.cell.project(self.cell.thinned(sequences, training))
         steps = core.unbind(sequences, 1)
         marks = (None,) * len(steps) if mask is None else core.unbind(mask, 1)
         order = list(zip(steps, marks, strict=True))

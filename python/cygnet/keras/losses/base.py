@@ -166,7 +166,7 @@ class LossFunctionWrapper(Loss):
             and sample_weight is None
             and mask is None
             and self.reduction in _MEANS
-            and not (masks and masks.of(y_pred))
+            and masks.of(y_pred) is None
         ):
             result = whole(y_true, self._prediction(y_pred), **self._options)
             if result is not None:

@@ -300,12 +300,19 @@ def categorical_crossentropy(
     axis : int
         That of the classes. Default -1.
     """
+    products = _categorical_products(y_true, y_pred, from_logits, label_smoothing, axis)
+    return ops.neg(ops.sum(products, axis))
+
+
+def _categorical_products(
+    y_true: Any, y_pred: Any, from_logits: bool, label_smoothing: float, axis: int
+) -> Tensor:
     y_pred, from_logits = _logits(y_pred, from_logits)
     y_true, y_pred = _one_hot_pair(
         "categorical_crossentropy", y_true, y_pred, label_smoothing, axis
     )
     logarithms = ops.log_softmax(y_pred, axis) if from_logits else ops.log(_share(y_pred, axis))
-    return ops.neg(ops.sum(ops.mul(y_true, logarithms), axis))
+    return ops.mul(y_true, logarithms)
 
 
 def categorical_focal_crossentropy(
@@ -506,11 +513,9 @@ def _mean_of_categorical(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> Tensor | None:
-    y_pred, from_logits = _logits(y_pred, from_logits)
-    if not from_logits or y_pred.ndim != 2 or axis not in (-1, 1):
-        return None
-    pair = _one_hot_pair("categorical_crossentropy", y_true, y_pred, label_smoothing, axis)
-    return ops.cross_entropy(pair[1], pair[0])
+    products = _categorical_products(y_true, y_pred, from_logits, label_smoothing, axis)
+    losses = products.numel() // products.shape[axis] if products.numel() else 0
+    return ops.div(ops.sum(products), -losses) if losses else None
 
 
 def _mean_of_sparse(

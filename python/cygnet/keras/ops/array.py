@@ -49,12 +49,12 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
 @lifted
 def expand_dims(x: Any, axis: Axis) -> Tensor:
     """New axes of size 1, at these places of the result."""
-    x = tensor_of(x)
+    output = tensor_of(x)
     axes = (axis,) if isinstance(axis, int) else tuple(axis or ())
-    total = x.ndim + len(axes)
+    total = output.ndim + len(axes)
     for each in sorted(a + total if a < 0 else a for a in axes):
-        x = core.unsqueeze(x, each)
-    return x
+        output = core.unsqueeze(output, each)
+    return output
 
 
 @lifted
@@ -179,18 +179,18 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     ValueError
         If the mode is unknown.
     """
-    x = tensor_of(x)
-    widths = np.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()
+    padded = tensor_of(x)
+    widths = np.broadcast_to(np.asarray(pad_width), (padded.ndim, 2)).tolist()
     if mode == "constant":
         flat = [width for pair in reversed(widths) for width in pair]
-        return core.pad(x, flat, value=0.0 if constant_values is None else constant_values)
-    if mode not in ("reflect", "symmetric"):
+        return core.pad(padded, flat, value=0.0 if constant_values is None else constant_values)
+    if mode != "reflect" and mode != "symmetric":
         raise ValueError(f"pad: mode is {mode!r}, expected 'constant', 'reflect' or 'symmetric'")
     for axis, (before, after) in enumerate(widths):
         if before or after:
-            places = np.pad(np.arange(x.shape[axis]), (before, after), mode=mode)
-            x = core.index_select(x, axis, wrap(places))
-    return x
+            places = np.pad(np.arange(padded.shape[axis]), (before, after), mode)  # type: ignore[call-overload]
+            padded = core.index_select(padded, axis, wrap(places))
+    return padded
 
 
 @lifted

@@ -184,7 +184,7 @@ def divide_no_nan(x1: Any, x2: Any) -> Tensor:
     """x1 / x2, 0 where x2 is 0."""
     a, b = with_fractions(x1), with_fractions(x2)
     none = core.eq(b, 0)
-    return core.where(none, 0.0, core.div(a, core.where(none, 1.0, b)))  # type: ignore[return-value]
+    return core.where(none, 0.0, core.div(a, core.where(none, 1.0, b)))
 
 
 @lifted

@@ -14,11 +14,11 @@ from cygnet.tensor import Tensor
 @lifted
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     """The entries at these places of an axis, by default of the flat tensor."""
-    x, places = tensor_of(x), in_dtype(tensor_of(indices), "int64")
+    given, places = tensor_of(x), in_dtype(tensor_of(indices), "int64")
     if axis is None:
-        x, axis = core.ravel(x), 0
-    axis = axis + x.ndim if axis < 0 else axis
-    return x[(builtins.slice(None),) * axis + (places,)]
+        given, axis = core.ravel(given), 0
+    axis = axis + given.ndim if axis < 0 else axis
+    return given[(builtins.slice(None),) * axis + (places,)]
 
 
 @lifted

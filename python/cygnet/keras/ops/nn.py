@@ -238,7 +238,7 @@ _FAR_BELOW = -1e30  # finite: a query without any key attends to all alike, as i
 def closed(mask: Tensor, dtype: Any) -> Tensor:
     """What added to scores keeps those where a bool mask is False out of a softmax."""
     zero = core.zeros((), dtype=dtype)
-    return core.where(mask, zero, _FAR_BELOW)  # type: ignore[return-value]
+    return core.where(mask, zero, _FAR_BELOW)
 
 
 @lifted

@@ -95,12 +95,12 @@ min = _extreme("min", core.amin, core.minimum)
 @lifted
 def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
     """The product along the axes, by default all."""
-    x = in_dtype(_numbers(x), dtype)
+    found = in_dtype(_numbers(x), dtype)
     if axis is None and not keepdims:
-        return core.prod(x)
-    for each in sorted(axes_of(x, axis), reverse=True):
-        x = core.prod(x, each, keepdims)
-    return x
+        return core.prod(found)
+    for each in sorted(axes_of(found, axis), reverse=True):
+        found = core.prod(found, each, keepdims)
+    return found
 
 
 @lifted
@@ -216,7 +216,7 @@ def quantile(
 @lifted
 def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The number in the middle, of two their mean."""
-    return quantile(x, 0.5, axis, keepdims=keepdims)  # type: ignore[no-any-return]
+    return quantile(x, 0.5, axis, keepdims=keepdims)
 
 
 def _along_last(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, tuple[int, ...]]:

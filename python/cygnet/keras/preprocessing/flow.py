@@ -114,7 +114,9 @@ class Iterator(PyDataset):
         parameters = [generator.get_random_transform(image.shape) for image in images]
         moved = generator.transformed(images, parameters)
         for position, image in enumerate(moved):
-            moved[position] = generator.standardize(image)
+            standard = generator.standardize(image)
+            if standard is not image:
+                moved[position] = standard
         folder, prefix, ending = self._saving
         if folder:
             for index, image in zip(indices, moved, strict=True):

@@ -333,7 +333,7 @@ class ImageDataGenerator:
         row, column = (1, 2) if self._channels_first else (0, 1)
         changed = self._moved(np.array(images, self.dtype), parameters)
         for position, chosen in enumerate(parameters):
-            image = changed[position]
+            before = image = changed[position]
             intensity = chosen.get("channel_shift_intensity")
             if intensity is not None:
                 image = np.clip(image + intensity, image.min(), image.max())
@@ -344,7 +344,8 @@ class ImageDataGenerator:
             brightness = chosen.get("brightness")
             if brightness is not None:
                 image = _brighter(image, brightness)
-            changed[position] = image.copy()  # it may be a view of what is written
+            if image is not before:
+                changed[position] = image.copy()  # it may be a view of what is written
         return changed
 
     def _moved(self, images: Array, parameters: Sequence[dict[str, Any]]) -> Array:
@@ -357,7 +358,7 @@ class ImageDataGenerator:
         # The core's images are (N, C, H, W); this is a view.
         planes = images if self._channels_first else images.transpose(0, 3, 1, 2)
         height, width = planes.shape[2:]
-        matrices = np.stack([_matrix(**each, height=height, width=width) for each in chosen])
+        matrices = _affine(chosen, height, width)
         grid = F.affine_grid(as_tensor(matrices.astype(planes.dtype)), planes.shape, False)
         if self.fill_mode == "wrap":
             grid = (grid + 1).remainder(2) - 1
@@ -450,37 +451,30 @@ class ImageDataGenerator:
 
 def _shift(limit: Any, size: int) -> Any:
     """A random shift in pixels."""
+    if isinstance(limit, float | np.floating):
+        shift = np.random.uniform(-limit, limit) if limit else 0  # noqa: NPY002
+        return shift * size if limit < 1 else shift
     if not np.any(limit):
         return 0
-    if isinstance(limit, float | np.floating):
-        shift = np.random.uniform(-limit, limit)  # noqa: NPY002
-    else:
-        shift = np.random.choice(limit) * np.random.choice([-1, 1])  # noqa: NPY002
+    shift = np.random.choice(limit) * np.random.choice([-1, 1])  # noqa: NPY002
     return shift * size if np.max(limit) < 1 else shift
 
 
-def _matrix(
-    theta: float,
-    tx: float,
-    ty: float,
-    shear: float,
-    zx: float,
-    zy: float,
-    height: int,
-    width: int,
-) -> Array:
-    """The affine map (2, 3) from places (x, y) of the result to those of the image.
+def _affine(chosen: Sequence[dict[str, Any]], height: int, width: int) -> Array:
+    """The affine maps (N, 2, 3) from places (x, y) of results to those of images.
 
     In pixels from the middle: zoomed, sheared, shifted, then turned. `affine_grid` counts them in
     half widths and half heights.
     """
-    angle, slant = np.deg2rad(theta), np.deg2rad(shear)
-    turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    sheared = np.array([[1, -np.sin(slant)], [0, np.cos(slant)]])
-    linear = turned @ sheared @ np.diag([zx, zy])
-    shift = turned @ np.array([tx, ty])
-    half = np.array([width, height]) / 2
-    return np.column_stack([linear * half / half[:, None], shift / half])
+    theta, tx, ty, shear, zx, zy = np.array([list(each.values()) for each in chosen]).T
+    angle, slanted = np.deg2rad(theta), np.deg2rad(theta + shear)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    ratio = height / width
+    rows = [
+        (zx * cosine, -zy * np.sin(slanted) * ratio, (cosine * tx - sine * ty) * 2 / width),
+        (zx * sine / ratio, zy * np.cos(slanted), (sine * tx + cosine * ty) * 2 / height),
+    ]
+    return np.moveaxis(np.array(rows), 2, 0)
 
 
 def _brighter(image: Array, factor: float) -> Array:

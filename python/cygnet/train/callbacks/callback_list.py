@@ -9,7 +9,7 @@ from cygnet.train.callbacks.base import Callback, Logs
 from cygnet.train.history import History
 from cygnet.train.progress import Progress
 
-__all__ = ["CallbackList", "Callbacks", "listed"]
+__all__ = ["CallbackList", "Callbacks", "checked_callbacks"]
 
 Callbacks: TypeAlias = "Callback | CallbackList | Iterable[Callback] | None"
 Hook: TypeAlias = Callable[..., Any]
@@ -68,7 +68,7 @@ class CallbackList:
         loop: Any = None,
         **params: Any,
     ) -> None:
-        given = listed(callbacks)
+        given = checked_callbacks(callbacks)
         if add_history and not any(isinstance(callback, History) for callback in given):
             given.append(History())
         if add_progbar and not any(isinstance(callback, Progress) for callback in given):
@@ -146,7 +146,7 @@ class CallbackList:
             callback.close()
 
 
-def listed(callbacks: Any) -> list[Callback]:
+def checked_callbacks(callbacks: Any) -> list[Callback]:
     """The callbacks as a list; TypeError if one is none."""
     if callbacks is None:
         return []
@@ -157,7 +157,7 @@ def listed(callbacks: Any) -> list[Callback]:
     checked = []
     for callback in callbacks:
         if isinstance(callback, list | tuple | CallbackList):
-            checked += listed(callback)
+            checked += checked_callbacks(callback)
         elif isinstance(callback, Callback):
             checked.append(callback)
         else:
