@@ -278,7 +278,7 @@ class GRU(FusedRNN):
     """Gated recurrent units; gates z, r, h in this order.
 
     z, r = recurrent_activation(x W + h U + b), each by its columns; n = activation(x W + b + r (h U
-    + b')) or, without reset_activate, activation(x W + b + (r h) U); h' = z h + (1 - z) n.
+    + b')) or, without reset_after, activation(x W + b + (r h) U); h' = z h + (1 - z) n.
 
     Parameters
     ----------
@@ -288,9 +288,9 @@ class GRU(FusedRNN):
     return_sequences, return_state, go_backwards, stateful, unroll
         As of `SimpleRNN`.
     recurrent_activation : str or callable
-        Default "sigmoid". With it, the activation "tanh" and reset_activate whole sequences run in one
+        Default "sigmoid". With it, the activation "tanh" and reset_after whole sequences run in one
         kernel.
-    reset_activate : bool
+    reset_after : bool
         Whether r is applied after the product with U; there are then two rows of biases. Default
         True.
     use_cudnn
@@ -328,7 +328,7 @@ class GRU(FusedRNN):
         go_backwards: bool = False,
         stateful: bool = False,
         unroll: bool = False,
-        reset_activate: bool = True,
+        reset_after: bool = True,
         use_cudnn: Any = "auto",
         **kwargs: Any,
     ) -> None:
