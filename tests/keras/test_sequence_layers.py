@@ -392,6 +392,9 @@ def test_mask_goes_through_layers() -> None:
     shorter = last(layer(embedding(words[:, :3])))
     np.testing.assert_allclose(last(outputs).detach(), shorter.detach(), rtol=1e-6)
     assert masks.of(last(outputs)) is None
+    assert outputs._keras_mask is masks.of(outputs)
+    del outputs._keras_mask
+    assert masks.of(outputs) is None
 
 
 def test_query_mask_goes_on() -> None:
