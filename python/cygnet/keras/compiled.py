@@ -189,6 +189,10 @@ class CompiledMetrics:
         for metric, state in zip(self.metrics, states, strict=False):
             metric.load_state_dict(state)
 
+    def forget_states(self) -> None:
+        """Forget what `load_state_dict` keeps for metrics that the first batch makes."""
+        self._waiting = []
+
     def update(self, y_true: Any, y_pred: Any, weight: Any) -> None:
         """Add a batch."""
         if self._by_output is None:

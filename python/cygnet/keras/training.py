@@ -236,6 +236,8 @@ class Trainable(Layer):
         self._loss_figure.reset()
         for figure in self._part_figures.values():
             figure.reset()
+        for each in self._compiled_groups():
+            each.forget_states()
         for metric in self.metrics:
             metric.reset_state()
 
