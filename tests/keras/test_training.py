@@ -55,6 +55,7 @@ def traced():
     return model
 
 
+@pytest.mark.filterwarnings("ignore:fit. the data ended")  # of STEPS; Keras warns as well
 @pytest.mark.parametrize(
     ("table", "stop_at", "options"),
     [
