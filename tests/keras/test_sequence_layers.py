@@ -587,3 +587,23 @@ def test_whole_numbers_in() -> None:
     close(layer(words), layer(words.astype(np.float32)))
     layer = layers.MultiHeadAttention(2, 3)
     close(layer(words, words), layer(words.astype(np.float32), words.astype(np.float32)))
+
+
+CELLS = {
+    "SimpleRNN": lambda library: library.SimpleRNNCell(5),
+    "LSTM": lambda library: library.LSTMCell(5, activation="relu"),
+    "GRU": lambda library: library.GRUCell(5),
+    "GRU before": lambda library: library.GRUCell(5, reset_after=False, use_bias=False),
+}
+
+
+@pytest.mark.parametrize("make", CELLS.values(), ids=CELLS)
+def test_cells_are_those_of_keras(make: Any) -> None:
+    """One step by hand."""
+    theirs, ours = make(oracle().layers), make(layers)
+    first = states(len(ours.get_initial_state(BATCH)))
+    x = DATA[:, 0]
+    ours(cn.tensor(x), given(first))
+    theirs(x, given_to_keras(first))
+    theirs.set_weights(random_weights(ours))
+    close(ours(cn.tensor(x), given(first)), theirs(x, given_to_keras(first)))

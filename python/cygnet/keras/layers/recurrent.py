@@ -1,5 +1,5 @@
-"""SimpleRNN, LSTM and GRU: with the usual activations by the kernels of whole sequences, else cell
-by cell.
+"""SimpleRNN, LSTM and GRU: with the usual activations by the kernels of whole sequences, whatever
+steps a mask leaves out; else cell by cell.
 """
 
 from __future__ import annotations
