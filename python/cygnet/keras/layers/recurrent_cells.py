@@ -1,6 +1,7 @@
 """Recurrent cells: one step of a sequence.
 
-Dropout leaves out the same numbers in front of all gates, as Keras does by default.
+Dropout leaves out the same numbers in front of all gates; Keras, where there is recurrent dropout,
+others in front of each.
 """
 
 from __future__ import annotations
