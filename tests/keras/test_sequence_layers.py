@@ -479,6 +479,15 @@ def test_initial_weights_differ() -> None:
         (lambda: layers.RNN(layers.GRUCell(2), time_major=True), "time_major must be False"),
         (lambda: layers.LSTM(2)(cn.ones(2, 3)), "expected \\(N, T, features\\)"),
         (lambda: layers.LSTM(2)(cn.ones(2, 3, 4), initial_state=cn.ones(2, 2)), "2 tensors, got 1"),
+        (
+            lambda: layers.GRU(2)(cn.ones(2, 3, 4), initial_state=cn.ones(3, 2)),
+            "shape \\(3, 2\\), expected a batch of 2",
+        ),
+        (
+            lambda: layers.GRU(2)(cn.ones(2, 3, 4), mask=cn.ones(2, 2, dtype=bool)),
+            "mask has shape \\(2, 2\\), expected \\(2, 3\\)",
+        ),
+        (lambda: layers.LSTM(2)(cn.ones(2, 0, 4)), "at least 1 step"),
         (lambda: layers.Bidirectional(layers.LSTM(2), "both"), "merge_mode expected one of"),
         (lambda: layers.Bidirectional(3), "layer expected a Layer"),
         (
@@ -585,6 +594,8 @@ def test_whole_numbers_in() -> None:
     words = np.eye(4, dtype=np.int64)[np.array([[1, 2, 0], [3, 3, 1]])]
     layer = layers.LSTM(3)
     close(layer(words), layer(words.astype(np.float32)))
+    layer = layers.Bidirectional(layers.LSTM(3, dtype="float64"))
+    assert layer(words).dtype == np.float64
     layer = layers.MultiHeadAttention(2, 3)
     close(layer(words, words), layer(words.astype(np.float32), words.astype(np.float32)))
 
