@@ -95,6 +95,8 @@ class Weighted(Layer):
     results go through an activation.
     """
 
+    activation: Callable[..., Any]
+
     def _take(self, **given: Any) -> None:
         """Sets attributes such as `kernel_initializer` to what their identifiers stand for."""
         for name, identifier in given.items():
@@ -119,12 +121,6 @@ class Weighted(Layer):
             axes=axes,
         )
 
-    @property
-    def activation(self) -> Callable[..., Any]:
-        """The function that results go through."""
-        function: Callable[..., Any] = self._activation
-        return function
-
     def __setattr__(self, name: str, value: Any) -> None:
         if name != "activation":
             super().__setattr__(name, value)
@@ -132,7 +128,7 @@ class Weighted(Layer):
         function = activations.get(value)
         fused = activations.fused_name(function)
         # Kernels take the usual ones; what is left, perhaps a layer, is called on their result.
-        self.__dict__.update(_activation=function, _fused=fused or "none")
+        self.__dict__.update(activation=function, _fused=fused or "none")
         super().__setattr__("_activate", None if fused else function)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -132,14 +133,13 @@ class _Convolution(Weighted, Images):
         """Does the ReLU before a maximum pooling after it, where there are fewer elements."""
         if not isinstance(following, MaxPooling) or following.data_format != self.data_format:
             return None
+        return functools.partial(self._with_pooling, following)
 
-        def both(inputs: Any) -> Any:
-            plain = self.activity_regularizer is None and inputs.__class__ is Tensor
-            if not (plain and self.built and self._fused == "relu"):
-                return following(self(inputs))
-            return following.pooled(self._result(inputs, "none"), "relu")
-
-        return both
+    def _with_pooling(self, pooling: MaxPooling, inputs: Any) -> Any:
+        plain = self.activity_regularizer is None and inputs.__class__ is Tensor
+        if not (plain and self.built and self._fused == "relu"):
+            return pooling(self(inputs))
+        return pooling.pooled(self._result(inputs, "none"), "relu")
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         sizes, _ = self._parts(input_shape)
@@ -356,7 +356,7 @@ class _ConvTranspose(_Convolution):
             if self.output_padding is None:
                 return size * stride + (0 if same else max(window - stride, 0))
             fewest = (size - 1) * stride + window - (2 * (window // 2) if same else 0)
-            return fewest + self.output_padding[axis]
+            return int(fewest + self.output_padding[axis])
 
         return tuple(output_size(axis, size) for axis, size in enumerate(sizes))
 

@@ -66,7 +66,7 @@ class _Pooling(Images):
 
     def _windows(self, x: Tensor, options: dict[str, Any]) -> Tensor:
         """The result of (N, C, ...)."""
-        function = type(self).function
+        function: Callable[..., Tensor] = type(self).function
         if self.padding == "valid":
             if any(map(int.__lt__, x.shape[2:], self.pool_size)):
                 self._output_sizes(x.shape[2:])  # raises
@@ -80,7 +80,7 @@ class _Pooling(Images):
             left_out = int(stride == 1 and high > low)
             padding.append(low + left_out)
             first.append(left_out)
-        output: Tensor = function(
+        output = function(
             x, self.pool_size, self.strides, tuple(padding), ceil_mode=True, **options
         )
         return output[(..., *(slice(n, None) for n in first))] if any(first) else output

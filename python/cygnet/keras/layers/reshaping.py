@@ -75,7 +75,7 @@ class _ZeroPadding(_Resized):
         return ops.pad(inputs, self._frame)
 
     def _size(self, axis: int, size: int) -> int:
-        return size + sum(self._pairs[axis])
+        return size + sum(map(int, self._pairs[axis]))
 
 
 class ZeroPadding1D(_ZeroPadding):
@@ -159,7 +159,7 @@ class _Cropping(_Resized):
         return inputs[self._kept]
 
     def _size(self, axis: int, size: int) -> int:
-        left = size - sum(self._pairs[axis])
+        left = size - sum(map(int, self._pairs[axis]))
         if left < 1:
             raise ShapeError(
                 f"{type(self).__name__} {self.name!r}: cropping {self.cropping} leaves nothing of "
