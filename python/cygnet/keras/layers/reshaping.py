@@ -8,6 +8,8 @@ from cygnet import ops
 from cygnet.keras.layers.common import Images, Shape, choice, per_axis
 from cygnet.kernels import ShapeError
 from cygnet.nn.linear import positive_int
+from cygnet.ops.channels import BEHIND_BATCH, LAST
+from cygnet.ops.shape import permuted
 from cygnet.tensor import Tensor
 
 __all__ = [
@@ -242,10 +244,11 @@ class _UpSampling(_Resized):
         self.__dict__["_factors"] = sizes
 
     def call(self, inputs: Tensor) -> Tensor:
-        x = self._channels_first(inputs)
-        return self._returned(
-            ops.interpolate(x, scale_factor=self._factors, mode=self.interpolation)
-        )
+        if inputs.ndim != self.axes + 2:
+            self._check(inputs.shape)
+        x = inputs if self._first else permuted(inputs, BEHIND_BATCH[inputs.ndim])
+        output = ops.interpolate(x, scale_factor=self._factors, mode=self.interpolation)
+        return output if self._first else permuted(output, LAST[output.ndim])
 
     def _size(self, axis: int, size: int) -> int:
         return size * int(self._factors[axis])
