@@ -128,8 +128,8 @@ class Trainer:
 
     @property
     def stop_training(self) -> bool:
-        """Whether :meth:`fit` is to stop after the present batch or epoch; to be set, here or on the
-        model, by a callback.
+        """Whether :meth:`fit` is to stop after the present batch or epoch; callbacks set it here or
+        on the model.
         """
         return bool(vars(self.model).get("stop_training", False))
 
