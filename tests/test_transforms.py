@@ -115,6 +115,18 @@ def test_an_affine_map_by_its_definition() -> None:
         np.testing.assert_allclose(there, [column, row], atol=1e-9)
 
 
+def test_smaller_images_are_smoothed() -> None:
+    ramp = np.arange(64.0).reshape(1, 8, 8)
+    smooth = values(transforms.Resize(2)(ramp))
+    # A triangle over eight pixels around each centre, cut off at the border.
+    weights = np.array([[5, 7, 7, 5, 3, 1, 0, 0], [0, 0, 1, 3, 5, 7, 7, 5]]) / 28
+    np.testing.assert_allclose(smooth[0], weights @ ramp[0] @ weights.T)
+    sharp = values(transforms.Resize(2, antialias=False)(ramp))
+    np.testing.assert_allclose(sharp[0], [[13.5, 17.5], [45.5, 49.5]])
+    assert values(transforms.Resize((4, 6), "bicubic")(ramp)).shape == (1, 4, 6)
+    assert values(transforms.Resize(4, max_size=5)(IMAGE)).shape == (3, 3, 5)
+
+
 def test_shifts_are_whole_pixels_within_their_range() -> None:
     seen = set()
     spot = np.zeros((1, 11, 21), np.float32)

@@ -70,9 +70,10 @@ def test_moves(name: str, options: Any, fill_mode: str, interpolation: str) -> N
 @pytest.mark.parametrize("image", IMAGES)
 def test_sizes(image: str) -> None:
     for height, width in ((3, 4), (12, 5), (6, 9), (2, 20), (5, 6)):
-        for interpolation in ("bilinear", "nearest"):
+        for interpolation in ("bilinear", "nearest", "bicubic"):
             how = {"height": height, "width": width, "interpolation": interpolation}
             check("Resizing", IMAGES[image], **how)
+            check("Resizing", IMAGES[image], **how, antialias=True)
             check("Resizing", IMAGES[image], **how, crop_to_aspect_ratio=True)
             if IMAGES[image].dtype != np.uint8:
                 check("Resizing", IMAGES[image], **how, pad_to_aspect_ratio=True, fill_value=0.4)

@@ -250,6 +250,7 @@ for logits in (False, True):
     shares, outputs = PROBABILITIES[::-1].copy(), X if logits else POSITIVE
     row("categorical_crossentropy", shares, outputs, from_logits=logits)
     row("sparse_categorical_crossentropy", WHOLE, outputs, from_logits=logits)
+RESIZINGS = ("nearest", "bilinear", "bicubic")
 HEADS = [RNG.standard_normal((2, n, 2, 4)).astype(np.float32) for n in (3, 5, 5)]
 row("dot_product_attention", *HEADS)
 row("dot_product_attention", *HEADS, is_causal=True, scale=0.3)
@@ -257,7 +258,7 @@ row("dot_product_attention", *HEADS, mask=RNG.random((2, 1, 3, 5)) < 0.7)
 row("dot_product_attention", *HEADS, bias=RNG.random((2, 2, 3, 5)).astype("f4"), is_causal=True)
 row("max_pool", IMAGE, 2)
 row("average_pool", IMAGE, (2, 3), 1, "same")
-for options in ({}, {"interpolation": "nearest"}):
+for options in ({}, *({"interpolation": n, "antialias": n != "nearest"} for n in RESIZINGS)):
     row("image.resize", IMAGE, (8, 3), **options)
     row("image.resize", IMAGE[0], (3, 9), **options)
 row("image.rgb_to_grayscale", IMAGE)

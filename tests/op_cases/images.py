@@ -75,9 +75,9 @@ def channels_shuffled(a, groups):
     return a.reshape(n, groups, c // groups, *rest).swapaxes(1, 2).reshape(a.shape)
 
 
-def keys(distance):
-    """The cubic of Keys with a = -0.75."""
-    t, a = np.abs(distance), -0.75
+def keys(distance, a=-0.75):
+    """The cubic of Keys."""
+    t = np.abs(distance)
     return np.where(
         t <= 1,
         (a + 2) * t**3 - (a + 3) * t**2 + 1,
@@ -85,9 +85,17 @@ def keys(distance):
     )
 
 
-def resized(a, axis, size, mode, align, scale):
+def resized(a, axis, size, mode, align, scale, antialias=False):
     """One axis, each entry by its definition: a kernel around where its centre lies."""
     before = a.shape[axis]
+    if antialias:  # as wide as the pixels of the result, and with the sum 1
+        ratio = (before - 1) / max(size - 1, 1) if align else 1 / scale if scale else before / size
+        distance = (np.arange(before) + 0.5 - (np.arange(size)[:, None] + 0.5) * ratio) / max(
+            ratio, 1
+        )
+        matrix = keys(distance, -0.5) if mode == "bicubic" else np.maximum(0, 1 - np.abs(distance))
+        matrix = matrix / matrix.sum(1, keepdims=True)
+        return np.moveaxis(np.tensordot(matrix, a, (1, axis)), 0, axis)
     if mode == "area":
         pieces = [
             a.take(range(i * before // size, -(-(i + 1) * before // size)), axis).mean(axis)
@@ -112,13 +120,20 @@ def resized(a, axis, size, mode, align, scale):
 
 
 def interpolated(
-    a, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None
+    a,
+    size=None,
+    scale_factor=None,
+    mode="nearest",
+    align_corners=None,
+    recompute_scale_factor=None,
+    antialias=False,
 ):
     for axis in range(2, a.ndim):
         scale = scale_factor[axis - 2] if isinstance(scale_factor, tuple) else scale_factor
         wanted = size[axis - 2] if isinstance(size, tuple) else size
         wanted = int(a.shape[axis] * scale) if wanted is None else wanted
-        a = resized(a, axis, wanted, mode, align_corners, None if recompute_scale_factor else scale)
+        scale = None if recompute_scale_factor else scale
+        a = resized(a, axis, wanted, mode, align_corners, scale, antialias)
     return a
 
 
@@ -163,6 +178,8 @@ CASES = [
          second=True),
     case("interpolate large", interpolated, [s(x(2, 3, 40, 50), scale_factor=2, mode="bilinear"), s(x(1, 70, 9, 8), size=5, mode="bilinear"),
          s(x(3, 5, 33, 65), scale_factor=2, mode="nearest")], op("interpolate")),
+    *(case(f"interpolate {mode} antialias", interpolated, sized(mode, (2, 3, 5, 6), antialias=True), op("interpolate"))
+      for mode in ("bilinear", "bicubic")),
     case("upsample", interpolated, [s(x(1, 2, 5), size=8), s(x(1, 2, 5, 4), scale_factor=2, mode="bilinear"), s(x(1, 2, 5), scale_factor=2),
          s(x(1, 2, 5), scale_factor=2, mode="linear", align_corners=True), s(x(2, 1, 3, 3), size=(4, 6)), s(x(2, 1, 3, 3), size=2),
          s(x(1, 1, 2, 2, 2), scale_factor=2), s(x(0, 1, 3), size=4)]),

@@ -129,7 +129,12 @@ def composed(
 
 
 # Rows of options that the modules do not have.
-FUNCTIONS_ALONE = {"mse_loss weighted", "unfold along"}
+FUNCTIONS_ALONE = {
+    "interpolate bicubic antialias",
+    "interpolate bilinear antialias",
+    "mse_loss weighted",
+    "unfold along",
+}
 
 # The function of each module that holds but its options.
 OF_FUNCTIONS = {

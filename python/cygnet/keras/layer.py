@@ -408,6 +408,12 @@ class Layer(Module):
 
     forward = __call__
 
+    def joined(self, following: Layer) -> Callable[[Any], Any] | None:
+        """What does in one the work of this layer and of the following, which alone reads its
+        result; None where that saves nothing.
+        """
+        return None
+
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         inputs = args[0] if args else next(iter(kwargs.values()), None)
         self._build(tree.map_structure(shape_of, inputs))

@@ -58,7 +58,9 @@ def interpolate(
     recompute_scale_factor : bool, optional
         Whether the new sizes, not `scale_factor`, say where pixels lie. Default False.
     antialias : bool
-        Not supported.
+        Whether images that become smaller are smoothed: each pixel is made of all that it covers,
+        not of the nearest ones. Default False; only for 'bilinear' and 'bicubic', the latter then
+        with Keys's a = -0.5.
 
     Returns
     -------
@@ -66,7 +68,7 @@ def interpolate(
 
     Raises
     ------
-    ShapeError, DTypeError, ValueError, NotImplementedError
+    ShapeError, DTypeError, ValueError
     """
     op = "interpolate"
     input = as_tensor(input, op, "input")
@@ -85,8 +87,8 @@ def interpolate(
         )
     if align_corners is not None and mode not in _DIMENSIONS:
         raise ValueError(f"{op}: align_corners is {align_corners}, expected none for mode {mode!r}")
-    if antialias:
-        raise NotImplementedError(f"{op}: antialias is not supported")
+    if antialias and mode not in ("bilinear", "bicubic"):
+        raise ValueError(f"{op}: antialias expected mode 'bilinear' or 'bicubic', got {mode!r}")
     sizes, scales = _sizes(op, input.shape[2:], size, scale_factor)
     if recompute_scale_factor:
         if size is not None:
@@ -94,11 +96,23 @@ def interpolate(
         scales = (None,) * count
     if mode == "area":
         return _POOLS[count](input, sizes)
+    make = _smoothing if antialias else _matrix
     matrices = [
-        _matrix(before, after, mode, bool(align_corners), scale, NAMES[input.dtype])
+        make(before, after, mode, bool(align_corners), scale, NAMES[input.dtype])
         for before, after, scale in zip(input.shape[2:], sizes, scales, strict=True)
     ]
     return _resampled_all(input, matrices, sizes)
+
+
+def resize_by_cubics(input: Tensor, sizes: Shape) -> Tensor:
+    """Images (N, C, H, W) of another size by Keys's cubics with a = -0.5, not smoothed, and places
+    in 1/1024 of a pixel: what TensorFlow calls bicubic.
+    """
+    rows, columns = (
+        _cubics(before, after, NAMES[input.dtype])
+        for before, after in zip(input.shape[2:], sizes, strict=True)
+    )
+    return _resampled(input, rows, columns)
 
 
 def _resampled_all(input: Tensor, matrices: list[Matrix], sizes: Shape) -> Tensor:
@@ -168,10 +182,8 @@ def _matrix(
 ) -> Matrix:
     """What each of `after` pixels takes of `before` ones."""
     single = np.dtype(dtype).type
-    if align_corners:
-        ratio = single((before - 1) / (after - 1)) if after > 1 else single(0)
-    else:
-        ratio = single(1 / scale) if scale else single(before / after)
+    wide = _ratio(before, after, align_corners, scale)
+    ratio = single(wide)
     places = np.arange(after, dtype=dtype)
     if mode.startswith("nearest"):
         places = (places + single(0.5)) * ratio if mode == "nearest-exact" else places * ratio
@@ -179,18 +191,11 @@ def _matrix(
         weights = np.ones((after, 1))
     else:
         where = places.astype(np.float64)
-        wide = (
-            (before - 1) / max(after - 1, 1)
-            if align_corners
-            else 1 / scale
-            if scale
-            else before / after
-        )
         where = where * wide if align_corners else (where + 0.5) * wide - 0.5
         if mode == "bicubic":
             first = np.floor(where)
             sources = first[:, None].astype(np.int64) + np.arange(-1, 3)
-            weights = _cubic(where[:, None] - sources)
+            weights = _cubic(where[:, None] - sources, -0.75)
         else:
             where = np.maximum(where, 0)
             first = np.minimum(np.floor(where), before - 1)
@@ -201,11 +206,46 @@ def _matrix(
     return np.arange(after + 1) * taps, sources.reshape(-1), weights.reshape(-1).astype(dtype)
 
 
-def _cubic(distance: np.ndarray) -> np.ndarray:
-    """R. Keys, "Cubic convolution interpolation for digital image processing", 1981, with
-    a = -0.75.
-    """
-    a, x = -0.75, np.abs(distance)
+def _ratio(before: int, after: int, align_corners: bool, scale: float | None) -> float:
+    """Pixels of the input from one of the result to the next."""
+    if align_corners:
+        return (before - 1) / (after - 1) if after > 1 else 0.0
+    return 1 / scale if scale else before / after
+
+
+@functools.lru_cache(maxsize=64)
+def _smoothing(
+    before: int, after: int, mode: str, align_corners: bool, scale: float | None, dtype: str
+) -> Matrix:
+    """What each of `after` pixels takes of the `before` ones that it covers."""
+    ratio = _ratio(before, after, align_corners, scale)
+    centers = (np.arange(after) + 0.5) * ratio
+    return _covering(before, centers, max(ratio, 1.0), mode == "bicubic", dtype)
+
+
+@functools.lru_cache(maxsize=64)
+def _cubics(before: int, after: int, dtype: str) -> Matrix:
+    places = (np.arange(after) + 0.5) * (before / after) - 0.5
+    return _covering(before, np.rint(places * 1024) / 1024 + 0.5, 1.0, True, dtype)
+
+
+def _covering(before: int, centers: np.ndarray, width: float, cubic: bool, dtype: str) -> Matrix:
+    """Weights by a function of the distance over `width`, a triangle or a cubic, whose sum is 1."""
+    reach = width * (2 if cubic else 1)
+    first, end = (np.floor(centers + sign * reach + 0.5)[:, None] for sign in (-1, 1))
+    pixels = np.arange(before)
+    covered = (pixels >= first) & (pixels < end)
+    distance = (pixels + 0.5 - centers[:, None]) / width
+    weights = _cubic(distance, -0.5) if cubic else np.maximum(1 - np.abs(distance), 0)
+    weights = np.where(covered, weights, 0)
+    weights /= weights.sum(1, keepdims=True)
+    offsets = np.concatenate([[0], np.cumsum(covered.sum(1))])
+    return offsets, np.nonzero(covered)[1], weights[covered].astype(dtype)
+
+
+def _cubic(distance: np.ndarray, a: float) -> np.ndarray:
+    """R. Keys, "Cubic convolution interpolation for digital image processing", 1981."""
+    x = np.abs(distance)
     near = ((a + 2) * x - (a + 3)) * x * x + 1
     far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
     return np.where(x <= 1, near, np.where(x < 2, far, 0))

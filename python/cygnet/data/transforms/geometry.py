@@ -381,18 +381,20 @@ class Resize(Transform):
         'bilinear' (default), 'bicubic', 'nearest' or 'nearest-exact'.
     max_size : int, optional
         With one number: the most that the longer side may be.
+    antialias : bool
+        Whether an image that becomes smaller is smoothed. Default True; has no effect on 'nearest'.
 
     Raises
     ------
     ValueError
-
-    Notes
-    -----
-    Pixels are read without smoothing before (torchvision's ``antialias=False``).
     """
 
     def __init__(
-        self, size: Any, interpolation: str = "bilinear", max_size: int | None = None
+        self,
+        size: Any,
+        interpolation: str = "bilinear",
+        max_size: int | None = None,
+        antialias: bool = True,
     ) -> None:
         known = ("bilinear", "bicubic", "nearest", "nearest-exact")
         self.interpolation = _choice("Resize", "interpolation", interpolation, known)
@@ -405,6 +407,7 @@ class Resize(Transform):
                 f"Resize: max_size is {max_size}, expected more than size, one int, got {size!r}"
             )
         self.max_size = max_size
+        self.antialias = bool(antialias)
 
     def apply(self, image: Tensor) -> Tensor:
         height, width = image.shape[1:]
@@ -417,7 +420,11 @@ class Resize(Transform):
             wanted = self.size
         if wanted == (height, width):
             return image
-        return ops.interpolate(image.unsqueeze(0), wanted, mode=self.interpolation).squeeze(0)
+        smoothed = self.antialias and self.interpolation in ("bilinear", "bicubic")
+        batch = image.unsqueeze(0)
+        return ops.interpolate(batch, wanted, mode=self.interpolation, antialias=smoothed).squeeze(
+            0
+        )
 
 
 class RandomErasing(Transform):

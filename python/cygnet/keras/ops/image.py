@@ -8,6 +8,7 @@ from typing import Any
 import cygnet.ops as core
 from cygnet.keras.operation import lifted
 from cygnet.keras.ops.common import in_dtype, with_fractions
+from cygnet.ops.interpolate import resize_by_cubics
 from cygnet.tensor import Tensor
 
 __all__ = ["resize", "rgb_to_grayscale"]
@@ -33,7 +34,8 @@ def _resize(
     interpolation : str
         "bilinear" (default), "nearest" or "bicubic".
     antialias : bool
-        False, the default; pictures are not smoothed before they are reduced.
+        Whether pictures that become smaller are smoothed. Default False; has no effect on
+        "nearest".
     data_format : str, optional
         Default "channels_last".
 
@@ -41,8 +43,6 @@ def _resize(
     ------
     ValueError
         If the interpolation is unknown.
-    NotImplementedError
-        If antialias is True.
     """
     if interpolation not in _MODES:
         raise ValueError(
@@ -54,7 +54,11 @@ def _resize(
     x = core.unsqueeze(x, 0) if single else x
     last = data_format != "channels_first"
     x = core.permute(x, (0, 3, 1, 2)) if last else x
-    x = core.interpolate(x, tuple(size), mode=mode, antialias=antialias)
+    smoothed = antialias and mode != "nearest-exact"
+    if mode == "bicubic" and not smoothed:
+        x = resize_by_cubics(x, tuple(size))
+    else:
+        x = core.interpolate(x, tuple(size), mode=mode, antialias=smoothed)
     x = core.permute(x, (0, 2, 3, 1)) if last else x
     return core.squeeze(x, 0) if single else x
 
