@@ -86,6 +86,7 @@ def life(folder: Path, epochs: int, seconds: float | None) -> bool:
         process.wait()
         return True
     finally:
+        process.kill()
         process.stdout.close()
 
 
@@ -120,7 +121,7 @@ def main() -> int:
         kills = runs = torn = 0
         while kills < options.times:
             folder = Path(place, str(runs))
-            times = min(options.times - kills, max(1, options.times // 3))
+            times = min(options.times - kills, max(3, options.times // 3))
             killed = 0
             while life(folder, options.epochs, moments.uniform(0, 2 * length / times)):
                 killed += 1
