@@ -8,8 +8,10 @@
 namespace cygnet {
 namespace {
 
-// Pixels of a row of the result that are worked on together: loops over them are simple enough for vectors.
+// Pixels of a row of the result that are worked on together: loops over them are simple enough for vectors, and run
+// over whole ones; what lies behind the row's end reads the first pixel and is not stored.
 constexpr int block = 64;
+inline int whole_vectors(int count) noexcept { return (count + 15) / 16 * 16; }
 
 // What one axis contributes to each pixel of the result: pixels of the image (-1 outside of it), their weights, and
 // the derivatives of these by the coordinate as it was given.
@@ -109,7 +111,7 @@ struct Stencil {
 
   Stencil(const SampledImages& s, const Sampling& how, Places<T> places, int64_t n, int64_t i, int64_t begin,
           int count) noexcept {
-    T x[block], y[block], x_slope[block] = {}, y_slope[block] = {};
+    T x[block] = {}, y[block] = {}, x_slope[block] = {}, y_slope[block] = {};
     bool nowhere[block] = {};
     if (places.grid) {
       const T* const place = places.grid + ((n * s.rows + i) * s.columns + begin) * 2;
@@ -133,6 +135,7 @@ struct Stencil {
         nowhere[j] = k == 0 || std::isnan(x[j]) || std::isnan(y[j]);
       }
     }
+    count = whole_vectors(count);
     axis_at(x, x_slope, count, s.width, how, !places.grid, column);
     axis_at(y, y_slope, count, s.height, how, !places.grid, row);
     const int32_t width = static_cast<int32_t>(s.width);
@@ -220,7 +223,8 @@ void grid_sample_forward(const SampledImages& images, const Sampling& how, const
           const T* const channel = image + c * step.input_channel;
           T sum[block] = {};
           for (int k = 0; k < Block::reads; ++k)
-            for (int j = 0; j < count; ++j) sum[j] += stencil.weight[k][j] * stencil.value(channel, 1, k, j, fill);
+            for (int j = 0; j < whole_vectors(count); ++j)
+              sum[j] += stencil.weight[k][j] * stencil.value(channel, 1, k, j, fill);
           std::copy_n(sum, count, to + c * step.result_channel);
         }
       }
