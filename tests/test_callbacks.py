@@ -10,6 +10,7 @@ import cygnet
 from cygnet import metrics, nn, optim
 from cygnet.data import DataLoader, TensorDataset
 from cygnet.train import (
+    BackupAndRestore,
     Callback,
     CallbackList,
     CSVLogger,
@@ -551,3 +552,17 @@ def test_figures_of_several_numbers_are_kept():
     history = job.fit(X, Y, epochs=2, verbose=2)
     np.testing.assert_array_equal(history.history["both"], [[1, 2], [1, 2]])
     assert "both" not in repr(history)
+
+
+def test_a_loop_of_ones_own(capsys):
+    calls = CallbackList([], add_history=True, add_progbar=True, model=nn.Linear(1, 1), epochs=3)
+    calls.on_train_begin()
+    calls.on_epoch_begin(2)
+    calls.on_train_batch_begin(0)
+    calls.on_train_batch_end(0, {"loss": 1.0})
+    calls.on_epoch_end(2, {"loss": 1.0})
+    calls.on_train_end()
+    assert calls.history.history == {"loss": [1.0]}
+    assert capsys.readouterr().out.startswith("epoch 3/3  loss 1.0000  0.0 s")
+    with pytest.raises(RuntimeError, match="saves what `fit` does"):
+        CallbackList(BackupAndRestore("folder")).on_train_begin()

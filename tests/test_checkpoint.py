@@ -12,7 +12,7 @@ import pytest
 
 import cygnet
 from cygnet import nn, optim
-from cygnet.data import DataLoader, Dataset, TensorDataset, TransformedDataset
+from cygnet.data import DataLoader, Dataset, IterableDataset, TensorDataset, TransformedDataset
 from cygnet.data.augmentation import drawn
 from cygnet.train import (
     BackupAndRestore,
@@ -71,6 +71,13 @@ class Slow(Dataset):
         return X[index], Y[index]
 
 
+class Stream(IterableDataset):
+    """The samples in their order."""
+
+    def __iter__(self):
+        return iter(zip(cygnet.as_tensor(X), cygnet.as_tensor(Y), strict=True))
+
+
 class Shuffled:
     """A sampler that draws from Python's and NumPy's random numbers."""
 
@@ -96,6 +103,7 @@ LOADERS = {
     "augmented": lambda: DataLoader(
         TransformedDataset(tensors(), lambda x: x + drawn((-1, 1))[0]), BATCH, True, num_workers=2
     ),
+    "stream": lambda: DataLoader(Stream(), BATCH),
 }
 
 
@@ -165,6 +173,7 @@ def assert_equal(first, second):
         ("samples", {"save_freq": 1}),
         ("samples", {}),
         ("augmented", {"save_freq": 2}),
+        ("stream", {"save_freq": 1}),
     ],
     ids=str,
 )
@@ -215,6 +224,7 @@ def test_callbacks_go_on(tmp_path, name, after):
         after = min(after, 5 * len(whole.history.epoch) - 1)
     run(tmp_path / "part", interrupt=after, **options)
     assert_equal(whole, run(tmp_path / "part", **options)[0])
+    assert_equal(whole, run(tmp_path / "part", **options)[0])  # as it has ended
 
 
 def test_model_checkpoint_goes_on(tmp_path):

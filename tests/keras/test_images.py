@@ -10,7 +10,7 @@ import pytest
 import cygnet as cn
 from cygnet import keras
 from cygnet.keras import utils
-from cygnet.keras.preprocessing.image import ImageDataGenerator, img_to_array
+from cygnet.keras.preprocessing.image import ImageDataGenerator, img_to_array, smart_resize
 
 IMAGES = np.random.default_rng(0).random((7, 6, 8, 3)).astype("float32") * 255
 LABELS = np.arange(7)
@@ -60,6 +60,20 @@ def test_files(tmp_path):
             call()
     with pytest.raises(FileNotFoundError):
         utils.load_img(tmp_path / "none.png")
+
+
+def test_smart_resize():
+    cut = smart_resize(IMAGES, (3, 2))
+    assert isinstance(cut, np.ndarray) and cut.shape == (7, 3, 2, 3)
+    np.testing.assert_allclose(smart_resize(IMAGES[0], (6, 4)), IMAGES[0][:, 2:6], rtol=1e-6)
+    first = smart_resize(
+        cn.as_tensor(IMAGES.transpose(0, 3, 1, 2)), (3, 2), "bilinear", "channels_first"
+    )
+    np.testing.assert_allclose(first.numpy().transpose(0, 2, 3, 1), cut, rtol=1e-5)
+    with pytest.raises(ValueError, match="argument x expected shape"):
+        smart_resize(IMAGES[0, 0], (3, 2))
+    with pytest.raises(ValueError, match="argument size expected"):
+        smart_resize(IMAGES, (0, 2))
 
 
 def test_batches_of_an_epoch():

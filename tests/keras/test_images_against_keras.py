@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cygnet.keras.preprocessing.image import ImageDataGenerator
+from cygnet.keras.preprocessing.image import ImageDataGenerator, smart_resize
 
 pytest.importorskip("scipy", reason="Keras moves images with SciPy, which is not installed")
 pytest.importorskip("PIL", reason="Pillow is not installed")
-pytest.importorskip("keras", reason="Keras, the reference, is not installed")
+keras = pytest.importorskip("keras", reason="Keras, the reference, is not installed")
 reference = pytest.importorskip(
     "keras.src.legacy.preprocessing.image", reason="this Keras has no ImageDataGenerator"
 )
@@ -76,3 +76,15 @@ def test_other_borders(fill_mode):
     np.testing.assert_allclose(ours[:5, 1:], theirs[:5, 1:], rtol=1e-4)
     if fill_mode == "constant":
         assert (ours[6:] == 7).all() and (ours[:, 0] == 7).all()
+
+
+@pytest.mark.parametrize("size", [(3, 3), (4, 9), (9, 4), (16, 20)])
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+def test_smart_resize(size, interpolation):
+    images = IMAGES[:, 1:, :6]
+    np.testing.assert_allclose(
+        smart_resize(images, size, interpolation),
+        keras.preprocessing.image.smart_resize(images, size, interpolation),
+        rtol=1e-4,
+        atol=1e-3,
+    )

@@ -337,11 +337,18 @@ def test_fused_is_cell_by_cell(kind: str, mask: Any, wrap: Any, sequences: bool)
     close(results[0], results[1])
 
 
-def test_bidirectional_runs_one_kernel() -> None:
-    layer = layers.Bidirectional(layers.LSTM(5))
-    layer(cn.tensor(DATA))
-    assert layer._fused(cn.tensor(DATA), None, cn.tensor(PADDED), False) is not None
-    assert layer._fused(cn.tensor(DATA), None, cn.tensor(HOLES), False) is None
+@pytest.mark.parametrize("kind", RECURRENT)
+@pytest.mark.parametrize("wrap", [None, both("sum")], ids=["one", "both"])
+def test_runs_one_kernel(kind: str, wrap: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every mask but one that leaves nothing of a sequence."""
+    layer = recurrent(kind, wrap, return_sequences=True)(layers)
+    x = cn.tensor(DATA)
+    layer(x)
+    monkeypatch.setattr(layers.RNN, "_run", None)
+    for mask in (PADDED, HOLES):
+        layer(x, mask=cn.tensor(mask))
+    with pytest.raises(TypeError):
+        layer(x, mask=cn.tensor(EMPTY))
 
 
 @pytest.mark.parametrize("kind", RECURRENT)
@@ -385,6 +392,9 @@ def test_mask_goes_through_layers() -> None:
     shorter = last(layer(embedding(words[:, :3])))
     np.testing.assert_allclose(last(outputs).detach(), shorter.detach(), rtol=1e-6)
     assert masks.of(last(outputs)) is None
+    assert outputs._keras_mask is masks.of(outputs)
+    del outputs._keras_mask
+    assert masks.of(outputs) is None
 
 
 def test_query_mask_goes_on() -> None:
@@ -487,3 +497,93 @@ def test_initial_weights_differ() -> None:
 def test_errors(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+MASKED = {
+    "LSTM": lambda library: library.LSTM(3),
+    "LSTM sequences": lambda library: library.LSTM(3, return_sequences=True),
+    "LSTM states": lambda library: library.LSTM(3, return_sequences=True, return_state=True),
+    "GRU backwards": lambda library: library.GRU(3, return_sequences=True, go_backwards=True),
+    "Bidirectional": lambda library: library.Bidirectional(library.LSTM(3, return_sequences=True)),
+    "Bidirectional last": lambda library: library.Bidirectional(library.LSTM(3)),
+    "Bidirectional states": lambda library: library.Bidirectional(
+        library.GRU(3, return_sequences=True, return_state=True)
+    ),
+    "TimeDistributed": lambda library: library.TimeDistributed(library.Dense(3)),
+    "MultiHeadAttention": lambda library: self_attention(library.MultiHeadAttention(2, 3)),
+    "Attention": lambda library: both_inputs(library.Attention()),
+    "GlobalAveragePooling1D": lambda library: library.GlobalAveragePooling1D(),
+}
+
+
+def self_attention(layer: Any) -> Any:
+    return _Called(layer, lambda x: layer(x, x))
+
+
+def both_inputs(layer: Any) -> Any:
+    return _Called(layer, lambda x: layer([x, x]))
+
+
+class _Called:
+    def __init__(self, layer: Any, call: Any) -> None:
+        self.layer, self.call = layer, call
+
+    def __call__(self, x: Any) -> Any:
+        return self.call(x)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.layer, name)
+
+
+@pytest.mark.parametrize("make", MASKED.values(), ids=MASKED)
+@pytest.mark.parametrize("mask", [PADDED, HOLES], ids=["padded", "holes"])
+def test_masks_are_those_of_keras(make: Any, mask: np.ndarray) -> None:
+    """The outputs behind a `Masking`, and their masks."""
+    library, data = oracle(), DATA * mask[..., None]
+    theirs, ours = make(library.layers), make(layers)
+    theirs(library.layers.Masking()(data))
+    ours(layers.Masking()(cn.tensor(data)))
+    theirs.set_weights(random_weights(ours))
+    wanted = theirs(library.layers.Masking()(data))
+    found = ours(layers.Masking()(cn.tensor(data)))
+    close(found, wanted)
+    of_theirs = [library.src.backend.get_keras_mask(x) for x in tree.flatten(wanted)]
+    of_ours = [masks.of(x) for x in tree.flatten(found)]
+    assert [mask is None for mask in of_ours] == [mask is None for mask in of_theirs]
+    for one, other in zip(of_ours, of_theirs, strict=True):
+        if other is not None:
+            np.testing.assert_array_equal(one.numpy(), np.asarray(other))
+
+
+def test_reset_states_of_a_model() -> None:
+    model = keras.Sequential(
+        [layers.LSTM(4, stateful=True, return_sequences=True), layers.GRU(2, stateful=True)]
+    )
+    x = cn.tensor(DATA)
+    first, second = model(x), model(x)
+    assert not np.allclose(first.detach(), second.detach())
+    model.reset_states()
+    np.testing.assert_array_equal(model(x).detach(), first.detach())
+
+
+@pytest.mark.parametrize("kind", RECURRENT)
+@pytest.mark.parametrize("wrap", [None, both("sum")], ids=["one", "both"])
+def test_replay(kind: str, wrap: Any) -> None:
+    """A recorded step with a mask, which is not read then, computes the same for other data."""
+    layer = recurrent(kind, wrap, return_sequences=True)(layers)
+    x, mask = cn.tensor(DATA), cn.tensor(PADDED)
+    layer(x, mask=mask)
+    with cn.kernels.Recording() as recording:
+        output = layer(x, mask=mask)
+    x.copy_(cn.tensor(DATA[::-1].copy()))
+    mask.copy_(cn.tensor(HOLES))
+    recording.replay()
+    close(output, layer(x, mask=mask))
+
+
+def test_whole_numbers_in() -> None:
+    words = np.eye(4, dtype=np.int64)[np.array([[1, 2, 0], [3, 3, 1]])]
+    layer = layers.LSTM(3)
+    close(layer(words), layer(words.astype(np.float32)))
+    layer = layers.MultiHeadAttention(2, 3)
+    close(layer(words, words), layer(words.astype(np.float32), words.astype(np.float32)))

@@ -55,6 +55,7 @@ def traced():
     return model
 
 
+@pytest.mark.filterwarnings("ignore:fit. the data ended")  # of STEPS; Keras warns as well
 @pytest.mark.parametrize(
     ("table", "stop_at", "options"),
     [
@@ -278,6 +279,100 @@ class OwnStep(keras.Model):
         return {"mine": self.tracker.result()}
 
 
+class Keras3Step(OwnStep):
+    metrics = keras.Model.metrics
+
+    def train_step(self, data):
+        x, y = data
+        with cn.tf.GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self.compute_loss(y=y, y_pred=y_pred)
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        for metric in self.metrics:
+            if metric.name in ("loss", "mine"):
+                metric.update_state(loss)
+            else:
+                metric.update_state(y, y_pred)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+
+class Keras2Step(Keras3Step):
+    def train_step(self, data):
+        x, y = data
+        with cn.tf.GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self.compiled_loss(y, y_pred, regularization_losses=self.losses)
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        self.compiled_metrics.update_state(y, y_pred)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+
+@pytest.mark.parametrize("kind", [Keras3Step, Keras2Step])
+def test_train_steps_as_the_guides_write_them(kind):
+    cn.manual_seed(3)
+    model = kind()
+    model.compile("sgd", "mse", metrics=["mae"])
+    history = model.fit(X, Y, batch_size=16, epochs=2, verbose=0).history
+    cn.manual_seed(3)
+    plain = keras.Sequential([layers.Dense(1)])
+    plain.compile("sgd", "mse", metrics=["mae"])
+    want = plain.fit(X, Y, batch_size=16, epochs=2, verbose=0).history
+    np.testing.assert_allclose(history["loss"], want["loss"], rtol=1e-6)
+    np.testing.assert_allclose(history["mae"][1:], want["mae"][1:], rtol=1e-6)
+
+
+def test_two_networks_that_train_each_other():
+    """A generative adversarial network, with the `compile` and `train_step` of the guide."""
+
+    class Adversaries(keras.Model):
+        def __init__(self, discriminator, generator, size):
+            super().__init__()
+            self.discriminator, self.generator, self.size = discriminator, generator, size
+
+        def compile(self, d_optimizer, g_optimizer, loss_fn):
+            super().compile()
+            self.d_optimizer, self.g_optimizer, self.loss_fn = d_optimizer, g_optimizer, loss_fn
+
+        def train_step(self, real):
+            tf = cn.tf
+            noise = tf.random.normal((tf.shape(real)[0], self.size))
+            samples = tf.concat([self.generator(noise), real], axis=0)
+            labels = tf.concat([tf.ones((len(real), 1)), tf.zeros((len(real), 1))], axis=0)
+            with tf.GradientTape() as tape:
+                d_loss = self.loss_fn(labels, self.discriminator(samples))
+            grads = tape.gradient(d_loss, self.discriminator.trainable_weights)
+            self.d_optimizer.apply_gradients(
+                zip(grads, self.discriminator.trainable_weights, strict=True)
+            )
+            with tf.GradientTape() as tape:
+                judged = self.discriminator(self.generator(noise))
+                g_loss = self.loss_fn(tf.zeros((len(real), 1)), judged)
+            grads = tape.gradient(g_loss, self.generator.trainable_weights)
+            self.g_optimizer.apply_gradients(
+                zip(grads, self.generator.trainable_weights, strict=True)
+            )
+            return {"d_loss": d_loss, "g_loss": g_loss}
+
+    cn.manual_seed(0)
+    discriminator = keras.Sequential([layers.Dense(16, activation="tanh"), layers.Dense(1)])
+    generator = keras.Sequential([layers.Dense(2, input_shape=(4,))])
+    gan = Adversaries(discriminator, generator, 4)
+    gan.compile(
+        keras.optimizers.Adam(0.01),
+        keras.optimizers.Adam(0.01),
+        keras.losses.BinaryCrossentropy(from_logits=True),
+    )
+    real = (GENERATOR.standard_normal((512, 2)) * 0.1 + [3.0, -2.0]).astype(np.float32)
+    before = generator.get_weights()
+    history = gan.fit(real, batch_size=32, epochs=12, verbose=0).history
+    assert set(history) == {"d_loss", "g_loss"} and np.isfinite(history["g_loss"]).all()
+    made = generator.predict(np.random.default_rng(1).standard_normal((200, 4)), verbose=0)
+    assert (before[1] != generator.get_weights()[1]).all()
+    assert np.linalg.norm(made.mean(0) - [3, -2]) < 2.5  # from (0, 0), which is 3.6 away
+
+
 def test_a_train_step_of_ones_own():
     cn.manual_seed(3)
     model = OwnStep()
@@ -375,11 +470,12 @@ def test_nan_ends_training_if_asked():
     assert len(history.epoch) == 1 and np.isnan(history.history["loss"][0])
 
 
-def test_a_run_that_was_killed_goes_on(tmp_path):
+@pytest.mark.parametrize("after", [4, 7, 10])
+def test_a_run_that_was_killed_goes_on(tmp_path, after):
     class Stop(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             self.count = getattr(self, "count", 0) + 1
-            if self.count == 10:
+            if self.count == after:
                 raise KeyboardInterrupt
 
     def model():

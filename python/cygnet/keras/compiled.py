@@ -8,7 +8,13 @@ from typing import Any
 from cygnet.keras import losses, metrics, tree
 from cygnet.tensor import Tensor
 
-__all__ = ["CompiledLoss", "CompiledMetrics"]
+__all__ = ["CompiledLoss", "CompiledMetrics", "figures_of"]
+
+
+def figures_of(metric: Any) -> dict[str, Any]:
+    """A metric's result by its name, or its results by theirs."""
+    result = metric.result()
+    return dict(result) if isinstance(result, dict) else {metric.name: result}
 
 
 def _by_output(op: str, what: str, given: Any, structure: Any, names: list[str]) -> list[Any]:
@@ -149,6 +155,8 @@ class CompiledMetrics:
         self._loss = loss
         self._weighted = weighted
         self._by_output: list[list[Any]] | None = None
+        self.is_given = bool(tree.flatten(given if given is not None else []))
+        self.name = "weighted_compile_metrics" if weighted else "compile_metrics"
         self._waiting: list[Any] = []  # states of metrics that the first batch makes
         self.metrics: list[Any] = []
         for each in tree.flatten(given if given is not None else []):
@@ -189,7 +197,19 @@ class CompiledMetrics:
         for metric, state in zip(self.metrics, states, strict=False):
             metric.load_state_dict(state)
 
-    def update(self, y_true: Any, y_pred: Any, weight: Any) -> None:
+    def reset_state(self) -> None:
+        """Forget all batches, and what `load_state_dict` keeps for metrics to come."""
+        self._waiting = []
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def result(self) -> dict[str, Any]:
+        """The metrics' results by their names."""
+        return {
+            name: value for metric in self.metrics for name, value in figures_of(metric).items()
+        }
+
+    def update_state(self, y_true: Any, y_pred: Any, weight: Any = None) -> None:
         """Add a batch."""
         if self._by_output is None:
             names = output_names(y_pred, self._names)

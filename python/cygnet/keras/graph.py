@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from cygnet.keras import tree
@@ -18,6 +20,7 @@ class _Step:
 
     def __init__(self, node: Node, places: dict[int, int]) -> None:
         self.layer = node.layer
+        self.call: Callable[[Any], Any] = node.layer
         self.node = node
         self.places = places
         self.targets = [places[id(output)] for output in node.outputs]
@@ -28,7 +31,7 @@ class _Step:
 
     def run(self, values: list[Any]) -> None:
         if self.source is not None:
-            outputs = self.layer(values[self.source])
+            outputs = self.call(values[self.source])
         else:
 
             def value(leaf: Any) -> Any:
@@ -94,6 +97,24 @@ class Graph:
         for place, step in last.items():
             if place not in self._ends:
                 step.last_used.append(place)
+        self._join()
+
+    def _join(self) -> None:
+        """Lets one step do the work of two where a layer knows how to."""
+        readers = Counter(
+            step.places[id(tensor)] for step in self._steps for tensor in step.node.inputs
+        )
+        following = {step.source: step for step in self._steps}
+        for step in list(self._steps):
+            (place, *more) = step.targets
+            after = following.get(place)
+            if after is None or more or step.source is None or place in self._ends:
+                continue
+            both = step.layer.joined(after.layer) if readers[place] == 1 else None
+            if both is not None:
+                step.call, step.targets, step.structure = both, after.targets, after.structure
+                step.last_used += after.last_used
+                self._steps.remove(after)
 
     def run(self, name: str, inputs: Any) -> Any:
         """The outputs' values for values of the inputs."""

@@ -9,10 +9,47 @@ from typing import Any
 import numpy as np
 
 from cygnet.autograd import no_grad
-from cygnet.tensor import Tensor
-from cygnet.train.running import Running
+from cygnet.keras.metrics import Mean
+from cygnet.tensor import Array, Tensor
 
-__all__ = ["Learner", "array_of", "figures_of", "first_leaf"]
+__all__ = ["Learner", "LossTracker", "array_of", "first_leaf"]
+
+
+class LossTracker(Mean):
+    """The mean of a loss, weighted by samples.
+
+    Losses that `note` takes are kept as they come and read only when somebody asks.
+    """
+
+    def __init__(self, name: str = "loss") -> None:
+        super().__init__(name)
+
+    def note(self, loss: Tensor, samples: int) -> None:
+        """Add the loss of a batch."""
+        self._unread.append((loss._array, samples))
+
+    def _read(self) -> None:
+        for loss, samples in self._unread:
+            self.total += float(loss) * samples
+            self.count += samples
+        self._unread.clear()
+
+    @property
+    def is_used(self) -> bool:
+        """Whether a batch has been added."""
+        return bool(self.count or self._unread)
+
+    def reset(self) -> None:
+        self._unread: list[tuple[Array, int]] = []
+        super().reset()
+
+    def result(self) -> Any:
+        self._read()
+        return super().result()
+
+    def state_dict(self) -> dict[str, Any]:
+        self._read()
+        return super().state_dict()
 
 
 class Learner:
@@ -94,32 +131,30 @@ class Learner:
 
     def figures(self) -> dict[str, float]:
         """The figures so far, by their sorted names, as Keras has them."""
-        found = self.model.get_metrics_result() if self._logs is None else self._logs
+        found = dict(self.model.get_metrics_result() if self._logs is None else self._logs)
+        for name, value in list(found.items()):
+            if isinstance(value, dict):  # of several metrics
+                found = {**found, **value}
+                del found[name]
         return {name: _number(found[name]) for name in sorted(found)}
 
     def state_dict(self) -> dict[str, Any]:
         """The sums behind the figures."""
         model = self.model
         return {
-            "loss": model._loss_figure.state_dict(),
-            "parts": {name: part.state_dict() for name, part in model._part_figures.items()},
-            "compiled": [each.state_dict() for each in model._compiled_groups()],
-            "own": [metric.state_dict() for metric in self._own_metrics()],
+            "losses": {each.name: each.state_dict() for each in model._loss_trackers.values()},
+            "metrics": [metric.state_dict() for metric in self._other_metrics()],
         }
 
-    def _own_metrics(self) -> list[Any]:
-        compiled = [metric for each in self.model._compiled_groups() for metric in each.metrics]
-        return [metric for metric in self.model.metrics if metric not in compiled]
+    def _other_metrics(self) -> list[Any]:
+        return [each for each in self.model.metrics if not isinstance(each, LossTracker)]
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on where `state_dict` was called."""
         model = self.model
-        model._loss_figure.load_state_dict(state_dict["loss"])
-        for name, part in state_dict["parts"].items():
-            model._part_figures.setdefault(name, Running([])).load_state_dict(part)
-        for each, states in zip(model._compiled_groups(), state_dict["compiled"], strict=True):
-            each.load_state_dict(states)
-        for metric, state in zip(self._own_metrics(), state_dict["own"], strict=True):
+        for name, state in state_dict["losses"].items():
+            model._loss_tracker(name).load_state_dict(state)
+        for metric, state in zip(self._other_metrics(), state_dict["metrics"], strict=True):
             metric.load_state_dict(state)
 
 
@@ -138,12 +173,6 @@ def first_leaf(structure: Any) -> Any:
     while isinstance(structure, tuple | list | dict):
         structure = next(iter(structure.values() if isinstance(structure, dict) else structure))
     return structure
-
-
-def figures_of(metric: Any) -> dict[str, Any]:
-    """A metric's result by its name, or its results by theirs."""
-    result = metric.result()
-    return dict(result) if isinstance(result, dict) else {metric.name: result}
 
 
 def _number(value: Any) -> Any:

@@ -174,6 +174,12 @@ class Model(Trainable):
             + ", ".join(layer.name for layer in layers)
         )
 
+    def reset_states(self) -> None:
+        """Let all stateful layers begin with zeros again, as in older programs."""
+        for part in self.modules():
+            if part is not self and getattr(part, "stateful", False):
+                part.reset_state()
+
     def summary(
         self,
         line_length: int | None = None,

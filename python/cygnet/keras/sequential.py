@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cygnet.keras.graph import Graph, checked_input
@@ -38,7 +38,7 @@ class Sequential(Model):
         self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None
     ) -> None:
         super().__init__(name=name, trainable=trainable)
-        self.__dict__.update(_stack=[], _start=None, _end=None)
+        self.__dict__.update(_stack=[], _start=None, _end=None, _calls=None)
         if layers is not None and not isinstance(layers, list | tuple):
             raise TypeError(
                 f"Sequential: layers expected a list of layers, got {type(layers).__name__}"
@@ -91,7 +91,7 @@ class Sequential(Model):
     def _extend(self, layers: list[Layer]) -> None:
         for layer in layers:
             self.__dict__["_end"] = layer(self._end)
-        self.__dict__.update(built=bool(self._stack), _graph=None)
+        self.__dict__.update(built=bool(self._stack), _graph=None, _calls=None)
 
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for inputs of a shape, with None for the batch."""
@@ -119,8 +119,10 @@ class Sequential(Model):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The layers one after another."""
         outputs = inputs if self._start is None else checked_input(self.name, self._start, inputs)
-        for layer in self._stack:
-            outputs = layer(outputs)
+        if self._calls is None:
+            self.__dict__["_calls"] = _calls_of(self._stack)
+        for call in self._calls:
+            outputs = call(outputs)
         return outputs
 
     def _whole_graph(self) -> Graph | None:
@@ -160,3 +162,16 @@ class Sequential(Model):
 
         layers = [deserialized(layer) for layer in config["layers"]]
         return cls(layers, trainable=config.get("trainable", True), name=config["name"])
+
+
+def _calls_of(layers: list[Layer]) -> list[Callable[[Any], Any]]:
+    """What to call one after another: layers, and what does the work of two."""
+    calls: list[Callable[[Any], Any]] = []
+    rest = list(reversed(layers))
+    while rest:
+        layer = rest.pop()
+        both = layer.joined(rest[-1]) if rest else None
+        if both is not None:
+            rest.pop()
+        calls.append(both or layer)
+    return calls

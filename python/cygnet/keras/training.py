@@ -9,16 +9,15 @@ import numpy as np
 
 from cygnet.autograd import no_grad
 from cygnet.keras import feed, tree
-from cygnet.keras.compiled import CompiledLoss, CompiledMetrics
+from cygnet.keras.compiled import CompiledLoss, CompiledMetrics, figures_of
 from cygnet.keras.layer import Layer, has_added_losses
-from cygnet.keras.learner import Learner, array_of, figures_of, first_leaf
+from cygnet.keras.learner import Learner, LossTracker, array_of, first_leaf
 from cygnet.keras.symbolic import KerasTensor
 from cygnet.tensor import Tensor
 from cygnet.train import loop
 from cygnet.train.callbacks import BackupAndRestore, CallbackList
 from cygnet.train.callbacks.callback_list import checked_callbacks
 from cygnet.train.history import History
-from cygnet.train.running import Running
 
 __all__ = ["Trainable"]
 
@@ -36,8 +35,7 @@ class Trainable(Layer):
             _compiled_metrics=None,
             _weighted_metrics=None,
             _compile_arguments=None,
-            _loss_figure=Running([]),
-            _part_figures={},
+            _loss_trackers={},
             _regularized=None,
         )
 
@@ -93,8 +91,7 @@ class Trainable(Layer):
                 "metrics": metrics,
                 "weighted_metrics": weighted_metrics,
             },
-            _loss_figure=Running([]),
-            _part_figures={},
+            _loss_trackers={"loss": LossTracker()},
             _regularized=None,
         )
 
@@ -140,12 +137,37 @@ class Trainable(Layer):
             )
         return total
 
+    def _loss_tracker(self, name: str) -> LossTracker:
+        """The mean of a loss; made when it is first asked for."""
+        tracker = self._loss_trackers.get(name)
+        if tracker is None:
+            tracker = self._loss_trackers[name] = LossTracker(name)
+        found: LossTracker = tracker
+        return found
+
     def _note_parts(self, parts: list[Any], x: Any) -> None:
-        samples = first_leaf(x)
+        samples = len(first_leaf(x))
         for name, part in zip(self._compiled_loss.names, parts, strict=True):
             if part is not None:
-                figure = self._part_figures.setdefault(f"{name}_loss", Running([]))
-                figure.add(part, None, samples)
+                self._loss_tracker(f"{name}_loss").note(part, samples)
+
+    def compiled_loss(
+        self, y: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Any = None
+    ) -> Any:
+        """Keras 2's name of the compiled loss, for a `train_step` of one's own; the losses of
+        regularizers are given.
+        """
+        loss, _ = self._compiled_loss(y, y_pred, sample_weight)
+        self._loss_tracker("loss").note(loss, len(first_leaf(y)))
+        for other in regularization_losses or ():
+            loss = loss + other
+        return loss
+
+    @property
+    def compiled_metrics(self) -> CompiledMetrics:
+        """The compiled metrics, for a `train_step` of one's own: they have `update_state`."""
+        metrics: CompiledMetrics = self._compiled_metrics
+        return metrics
 
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
@@ -157,23 +179,20 @@ class Trainable(Layer):
     def _update_metrics(self, y: Any, y_pred: Any, weight: Any) -> None:
         if y is not None:
             for each in self._compiled_groups():
-                each.update(y, y_pred, weight)
+                each.update_state(y, y_pred, weight)
 
     def _compiled_groups(self) -> list[CompiledMetrics]:
         groups = (self._compiled_metrics, self._weighted_metrics)
-        return [each for each in groups if each is not None]
+        return [each for each in groups if each is not None and each.is_given]
 
     def get_metrics_result(self) -> dict[str, Any]:
         """The figures so far: the loss, those of the outputs, the metrics."""
-        figures: dict[str, Any] = {}
-        if self._loss_figure.samples:
-            figures["loss"] = self._loss_figure.values()["loss"]
-        for name, figure in self._part_figures.items():
-            if figure.samples:
-                figures[name] = figure.values()["loss"]
-        for metric in self.metrics:
-            figures |= figures_of(metric)
-        return figures
+        return {
+            name: value
+            for metric in self.metrics
+            if not isinstance(metric, LossTracker) or metric.is_used
+            for name, value in figures_of(metric).items()
+        }
 
     def train_step(self, data: Any) -> Any:
         """Train on one batch; subclasses may override it.
@@ -200,7 +219,7 @@ class Trainable(Layer):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        self._loss_figure.add(loss, None, first_leaf(x))
+        self._loss_tracker("loss").note(loss, len(first_leaf(x)))
         self._update_metrics(y, y_pred, weight)
 
     def test_step(self, data: Any) -> Any:
@@ -212,7 +231,7 @@ class Trainable(Layer):
         y_pred = self(x, training=False)
         if self._compiled_loss is not None or has_added_losses():
             loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, training=False)
-            self._loss_figure.add(loss, None, first_leaf(x))
+            self._loss_tracker("loss").note(loss, len(first_leaf(x)))
         self._update_metrics(y, y_pred, weight)
 
     def predict_step(self, data: Any) -> Any:
@@ -221,21 +240,21 @@ class Trainable(Layer):
 
     @property
     def metrics(self) -> list[Any]:
-        """The compiled metrics, and those that are attributes of the model."""
-        compiled = [metric for each in self._compiled_groups() for metric in each.metrics]
-        own = [value for value in vars(self).values() if hasattr(value, "update_state")]
-        return compiled + [metric for metric in own if metric not in compiled]
+        """The losses' means, the compiled metrics, and those that are attributes of the model."""
+        found = [*self._loss_trackers.values(), *self._compiled_groups()]
+        return found + [
+            value
+            for name, value in vars(self).items()
+            if name[0] != "_" and hasattr(value, "update_state") and value not in found
+        ]
 
     @property
     def metrics_names(self) -> list[str]:
         """Names of the figures, as `evaluate` lists them."""
-        return ["loss", *self._part_figures, *(metric.name for metric in self.metrics)]
+        return [name for metric in self.metrics for name in figures_of(metric)]
 
     def reset_metrics(self) -> None:
         """Forget the figures."""
-        self._loss_figure.reset()
-        for figure in self._part_figures.values():
-            figure.reset()
         for metric in self.metrics:
             metric.reset_state()
 
@@ -373,7 +392,8 @@ class Trainable(Layer):
         known.
         """
         vars(self)["_regularized"] = None
-        if not self.built and isinstance(batches, feed.ArrayFeed):
+        ours = type(self).train_step is Trainable.train_step
+        if not self.built and ours and isinstance(batches, feed.ArrayFeed):
             x = tree.map_structure(_symbol, batches.structure[0])
             with no_grad():
                 self._build_like(x)

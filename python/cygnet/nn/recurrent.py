@@ -19,7 +19,6 @@ from cygnet.nn.utils.rnn import (
     checked_lengths,
     packed_positions,
     padded_rows,
-    padded_shape,
     read_packed,
 )
 from cygnet.ops.gather import gather_rows
@@ -55,34 +54,36 @@ def _run_sorted(
     return [output, *(s if back is None else gather_rows(s, back, 1) for s in last)]
 
 
-def run_lengths(
+def run_rows(
     run: Run,
     input: Tensor,
     states: Sequence[Tensor | None],
-    lengths: Array,
-    batch_first: bool,
+    batch_sizes: Array,
+    order: Array,
+    source: Tensor,
+    target: Tensor,
 ) -> list[Tensor]:
-    """Runs a network over sequences of checked lengths: output, 0 beyond them, and last states.
+    """Runs a network over some steps of sequences: output, 0 where there is none, and last states.
 
     Parameters
     ----------
     run : callable
         The network on packed rows: rows, states and batch_sizes to output rows and last states.
     input : Tensor
-        (T, N, I) or, with batch_first, (N, T, I).
+        (T, N, I) or (N, T, I).
     states : sequence of (Tensor or None)
         Each (layers * directions, N, width).
-    lengths : numpy.ndarray
-        int64, from 1 to T.
+    batch_sizes, order : numpy.ndarray
+        As `by_length` gives them.
+    source, target : Tensor
+        Where a packed row stands in the input's first two dimensions, and its output in those of
+        the result.
     """
-    batch, length = input.shape[:2] if batch_first else input.shape[1::-1]
-    order, sizes = by_length(lengths)
-    positions = packed_positions(sizes, order, length, batch_first)
-    rows = gather_rows(input.reshape(batch * length, input.shape[2]), positions)
+    lead = input.shape[:2]
+    rows = gather_rows(input.reshape(lead[0] * lead[1], input.shape[2]), source)
     there, back = Tensor._wrap(order), Tensor._wrap(np.argsort(order))
-    output, *last = _run_sorted(run, rows, states, tuple(sizes.tolist()), there, back)
-    lead = padded_shape(length, batch, batch_first)
-    return [padded_rows(output, positions, lead, 0.0), *last]
+    output, *last = _run_sorted(run, rows, states, tuple(batch_sizes.tolist()), there, back)
+    return [padded_rows(output, target, lead, 0.0), *last]
 
 
 class RNNBase(Module):
@@ -318,8 +319,9 @@ class RNNBase(Module):
                 "lengths are given"
             )
         batch, length = input.shape[:2] if self.batch_first else input.shape[1::-1]
-        checked = checked_lengths(name, lengths, batch, length)
-        output, *last = run_lengths(self._run, input, states, checked, self.batch_first)
+        order, sizes = by_length(checked_lengths(name, lengths, batch, length))
+        positions = packed_positions(sizes, order, length, self.batch_first)
+        output, *last = run_rows(self._run, input, states, sizes, order, positions, positions)
         return output, self._as_given(last)
 
     def _states(self, name: str, hx: Any) -> Sequence[Tensor | None]:

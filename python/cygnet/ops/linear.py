@@ -21,7 +21,12 @@ __all__ = [
 
 
 def linear(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, *, activation: str = "none"
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    activation: str = "none",
+    transposed: bool = False,
 ) -> Tensor:
     """activation(input @ weight.T + bias) over the last dimension.
 
@@ -36,6 +41,8 @@ def linear(
     activation : str
         'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid', 'tanh', 'gelu' (erf form) or
         'silu', fused into the product.
+    transposed : bool
+        Whether the weight is (in, out), best with inputs innermost in memory. Default False.
 
     Returns
     -------
@@ -48,6 +55,8 @@ def linear(
     """
     input, weight, bias = layer_operands("linear", input, weight, bias)
     x, w = input._array, weight._array
+    if transposed:
+        w = w.T
     b = None if bias is None else bias._array
     if not needs_gradient(input, weight, bias):
         return wrap(kernels.linear_forward(x, w, b, activation))
@@ -58,8 +67,10 @@ def linear(
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
         if is_grad_enabled():
             if saved is not None:
-                grad = fused_gradient(activation, grad, saved, lambda: linear(*inputs))
-            return _gradients(grad, *inputs)
+                grad = fused_gradient(
+                    activation, grad, saved, lambda: linear(*inputs, transposed=transposed)
+                )
+            return _gradients(grad, *inputs, transposed=transposed)
         grads = kernels.linear_backward(
             grad._array,
             x,
@@ -70,6 +81,8 @@ def linear(
             weight.requires_grad,
             bias is not None and bias.requires_grad,
         )
+        if transposed and grads[1] is not None:
+            grads = grads[0], grads[1].T, grads[2]
         return tuple(None if g is None else wrap(g) for g in grads[: len(inputs)])
 
     result = wrap(output)
@@ -78,16 +91,23 @@ def linear(
 
 
 def _gradients(
-    grad: Tensor, input: Tensor, weight: Tensor, bias: Tensor | None = None
+    grad: Tensor,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    transposed: bool,
 ) -> tuple[Tensor | None, ...]:
     """The gradients of a linear layer, written in ops."""
     rows = math.prod(grad.shape[:-1])
-    grads = reshape(grad, (rows, weight.shape[0]))
+    grads = reshape(grad, (rows, grad.shape[-1]))
     by_input = by_weight = None
     if input.requires_grad:
-        by_input = reshape(mm(grads, weight), input.shape)
+        matrix = transpose(weight, 0, 1) if transposed else weight
+        by_input = reshape(mm(grads, matrix), input.shape)
     if weight.requires_grad:
-        by_weight = mm(transpose(grads, 0, 1), reshape(input, (rows, weight.shape[1])))
+        by_weight = mm(transpose(grads, 0, 1), reshape(input, (rows, input.shape[-1])))
+        by_weight = transpose(by_weight, 0, 1) if transposed else by_weight
     if bias is None:
         return by_input, by_weight
     return by_input, by_weight, sum_to(grads, bias.shape) if bias.requires_grad else None

@@ -12,7 +12,7 @@ from typing import Any
 
 from cygnet.random import Generator, default_generator
 
-__all__ = ["EpochBatches", "random_states", "set_random_states"]
+__all__ = ["EpochBatches", "length_of", "random_states", "set_random_states"]
 
 
 class EpochBatches:
@@ -42,13 +42,7 @@ class EpochBatches:
     @property
     def steps(self) -> int | None:
         """Batches of an epoch, if that is known."""
-        return self._given_steps or self._length()
-
-    def _length(self) -> int | None:
-        try:
-            return len(self._source)  # type: ignore[arg-type]
-        except TypeError:
-            return None
+        return self._given_steps or length_of(self._source)
 
     def epoch(self, done: int = 0) -> Iterator[Any]:
         """The batches of the next epoch, without the first `done`, which were taken before."""
@@ -70,7 +64,7 @@ class EpochBatches:
             Whether the epoch was left before its end.
         """
         self._taken += count
-        length = self._length()
+        length = length_of(self._source)
         if self._given_steps and count < self._given_steps and not cut:
             warnings.warn(
                 f"fit: the data ended after {count} of steps_per_epoch={self._given_steps} batches",
@@ -106,6 +100,14 @@ class EpochBatches:
         else:
             self._iterator = iter(self._source)
             next(itertools.islice(self._iterator, taken, taken), None)
+
+
+def length_of(source: Any) -> int | None:
+    """The length, None of what has none, as a loader of a stream."""
+    try:
+        return len(source)
+    except TypeError:
+        return None
 
 
 def random_states(generators: Sequence[Generator] = ()) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from cygnet.data import DataLoader, Dataset, Subset, TensorDataset
 from cygnet.ops.create import as_tensor
 from cygnet.tensor import Array, Tensor
+from cygnet.train.batches import length_of
 
 __all__ = ["check_count", "dataset_of", "is_loader", "loader_of", "split", "tensor_of", "type_name"]
 
@@ -46,7 +47,7 @@ def dataset_of(op: str, x: Any, y: Any, dtype: Any, sample_weight: Any = None) -
                 raise ValueError(
                     f"{op}: argument {name} expected None: {type_name(x)} x holds the targets"
                 )
-        if hasattr(x, "__len__") and len(x) == 0:
+        if length_of(x) == 0:
             raise ValueError(f"{op}: argument x is empty")
         return x
     if y is None:

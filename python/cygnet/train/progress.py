@@ -28,13 +28,16 @@ def format_values(values: Mapping[str, float]) -> str:
 
 
 class Progress(Callback):
-    """Shows training, evaluation and prediction: with ``verbose=1`` as a bar on a terminal and else
-    as one line an epoch, with ``verbose=2`` as one line an epoch.
+    """Shows training, evaluation and prediction by a line, of training one an epoch; with
+    ``verbose=1`` on a terminal by a bar before.
 
     Every `fit` has one unless `verbose` is 0.
     """
 
     reads_batch_logs = False
+
+    _verbose = 1
+    _epochs = 1
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -42,20 +45,24 @@ class Progress(Callback):
 
     def set_params(self, params: dict[str, Any]) -> None:
         super().set_params(params)
-        self._verbose = params["verbose"]
+        self._verbose = params.get("verbose", 1)
+        self._epochs = params.get("epochs", 1)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._in_fit = True
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        assert self.params is not None
-        epochs = self.params["epochs"]
-        self._start(f"epoch {epoch + 1:{len(str(epochs))}}/{epochs}")
+        self._start(f"epoch {epoch + 1:{len(str(self._epochs))}}/{self._epochs}")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        seconds = (self._trained or time.perf_counter()) - self._began
-        rate = f"{self.loop.samples / max(seconds, 1e-9):,.0f} samples/s"
-        self._finish(f"{format_values(logs or {})}  {rate}")
+        now = self._trained or time.perf_counter()
+        self._finish(format_values(logs or {}) + self._rate(now))
+
+    def _rate(self, now: float) -> str:
+        """Samples in a second of training; a loop of the user's own counts none."""
+        if self.loop is None:
+            return ""
+        return f"  {self.loop.samples / max(now - self._began, 1e-9):,.0f} samples/s"
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         if self._in_fit:
@@ -90,12 +97,12 @@ class Progress(Callback):
             return
         from tqdm import tqdm
 
-        assert self.params is not None
         size = shutil.get_terminal_size()
         self._bar = tqdm(
-            total=self.params["steps"],
+            total=(self.params or {}).get("steps"),
             desc=title,
-            bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
+            bar_format="{desc} {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}",
+            leave=False,  # the line of the finished epoch takes its place
             file=sys.stdout,
             ncols=size.columns,  # tqdm itself draws nothing where these are reported as 0
             nrows=size.lines,
@@ -108,8 +115,7 @@ class Progress(Callback):
             return
         text = ""
         if self._in_fit:
-            rate = self.loop.samples / (now - self._began)
-            text = f"{format_values(self.learner.figures())}  {rate:,.0f} samples/s"
+            text = format_values(logs or self.learner.figures()) + self._rate(now)
         self._bar.set_postfix_str(text, refresh=False)
         self._bar.update(batch + 1 - self._bar.n)
         self._due = time.perf_counter() + _REFRESH_SECONDS
@@ -117,11 +123,7 @@ class Progress(Callback):
     on_test_batch_end = on_predict_batch_end = on_train_batch_end
 
     def _finish(self, text: str) -> None:
-        if self._bar is not None:
-            self._bar.set_postfix_str(text, refresh=False)
-            self._bar.update((self._bar.total or self._bar.n) - self._bar.n)
-            self._bar.refresh()
-            self._close_bar()
-        elif self._verbose:
+        self._close_bar()
+        if self._verbose:
             seconds = time.perf_counter() - self._began
             print("  ".join(filter(None, (self._title, text, f"{seconds:.1f} s"))), flush=True)

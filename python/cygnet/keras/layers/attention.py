@@ -13,6 +13,7 @@ import cygnet.ops as core
 from cygnet.keras import constraints, initializers, regularizers
 from cygnet.keras.attached import masks
 from cygnet.keras.layer import Layer, shape_of
+from cygnet.keras.layers.common import as_float
 from cygnet.keras.layers.random_cell import dropout_cell, dropped
 from cygnet.keras.ops.nn import closed
 from cygnet.keras.variable import Variable
@@ -123,7 +124,9 @@ class _Projected(Layer):
         kernel, bias = getattr(self, f"_{part}_kernel"), getattr(self, f"_{part}_bias")
         features, heads, width = kernel.shape
         weight = core.reshape(core.permute(kernel, (1, 2, 0)), (heads * width, features))
-        flat = core.linear(x, weight, None if bias is None else core.reshape(bias, (-1,)))
+        flat = core.linear(
+            as_float(x, kernel), weight, None if bias is None else core.reshape(bias, (-1,))
+        )
         return core.transpose(core.reshape(flat, (*x.shape[:2], heads, width)), 1, 2)
 
     def _output(self, mixed: Tensor) -> Tensor:

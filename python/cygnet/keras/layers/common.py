@@ -25,6 +25,7 @@ __all__ = [
     "choice",
     "known",
     "per_axis",
+    "window_padding",
 ]
 
 Shape = tuple[int | None, ...]
@@ -79,6 +80,14 @@ def per_axis(layer: str, argument: str, value: Any, axes: int, minimum: int = 1)
 def as_float(x: Tensor, like: Tensor) -> Tensor:
     """`x` in the type of a weight: data of integers or of another precision may come in."""
     return x if x.dtype == like.dtype else x.to(like.dtype)
+
+
+def window_padding(size: int, window: int, stride: int) -> tuple[int, int]:
+    """Zeros before and after an axis, so that windows of steps of `stride` give
+    ``ceil(size / stride)`` of them; an odd total puts one more at the end.
+    """
+    total = max((-(-size // stride) - 1) * stride + window - size, 0)
+    return total // 2, total - total // 2
 
 
 class Weighted(Layer):

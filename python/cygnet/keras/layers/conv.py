@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from cygnet import ops
+from cygnet.keras.layer import Layer
 from cygnet.keras.layers.common import (
     Images,
     Shape,
@@ -14,7 +15,9 @@ from cygnet.keras.layers.common import (
     choice,
     known,
     per_axis,
+    window_padding,
 )
+from cygnet.keras.layers.pooling import MaxPooling
 from cygnet.kernels import ShapeError
 from cygnet.nn.linear import positive_int
 from cygnet.ops.shape import permuted
@@ -43,14 +46,6 @@ __all__ = [
 
 _CONVOLUTIONS = {1: ops.conv1d, 2: ops.conv2d, 3: ops.conv3d}
 _TRANSPOSED = {1: ops.conv_transpose1d, 2: ops.conv_transpose2d, 3: ops.conv_transpose3d}
-
-
-def window_padding(size: int, window: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after an axis, so that windows of steps of `stride` give
-    ``ceil(size / stride)`` of them; an odd total puts one more at the end.
-    """
-    total = max((-(-size // stride) - 1) * stride + window - size, 0)
-    return total // 2, total - total // 2
 
 
 class _Convolution(Weighted, Images):
@@ -125,9 +120,26 @@ class _Convolution(Weighted, Images):
             x, weight, bias, self.strides, zeros, self.dilation_rate, groups, activation=activation
         )
 
-    def _finished(self, x: Tensor) -> Any:
-        output = self._returned(x)
+    def call(self, inputs: Tensor) -> Any:
+        output = self._returned(self._result(inputs, self._fused))
         return output if self._activate is None else self._activate(output)
+
+    def _result(self, inputs: Tensor, activation: str) -> Tensor:
+        """(N, C, ...), with an activation that the kernels take."""
+        raise NotImplementedError
+
+    def joined(self, following: Layer) -> Callable[[Any], Any] | None:
+        """Does the ReLU before a maximum pooling after it, where there are fewer elements."""
+        if not isinstance(following, MaxPooling) or following.data_format != self.data_format:
+            return None
+
+        def both(inputs: Any) -> Any:
+            plain = self.activity_regularizer is None and inputs.__class__ is Tensor
+            if not (plain and self.built and self._fused == "relu"):
+                return following(self(inputs))
+            return following.pooled(self._result(inputs, "none"), "relu")
+
+        return both
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         sizes, _ = self._parts(input_shape)
@@ -206,11 +218,11 @@ class _Conv(_Convolution):
         )
         self._bias()
 
-    def call(self, inputs: Tensor) -> Any:
+    def _result(self, inputs: Tensor, activation: str) -> Tensor:
         kernel = self.kernel
         x = self._prepared(inputs, self._inputs, kernel)
         weight = permuted(kernel, self._order)
-        return self._finished(self._convolved(x, weight, self.bias, self.groups, self._fused))
+        return self._convolved(x, weight, self.bias, self.groups, activation)
 
 
 class Conv1D(_Conv):
@@ -312,7 +324,7 @@ class _ConvTranspose(_Convolution):
         )
         self._bias()
 
-    def call(self, inputs: Tensor) -> Any:
+    def _result(self, inputs: Tensor, activation: str) -> Tensor:
         kernel = self.kernel
         x = self._prepared(inputs, self._inputs, kernel)
         sizes = x.shape[2:]
@@ -329,11 +341,11 @@ class _ConvTranspose(_Convolution):
         weight = permuted(kernel, self._order)
         result = _TRANSPOSED[self.axes](
             x, weight, self.bias, self.strides, tuple(before), tuple(more), 1, self.dilation_rate,
-            activation=self._fused,
+            activation=activation,
         )  # fmt: skip
         if cut:  # what is cut off is odd: one more at the end
             result = result[(..., *(slice(0, size) for size in outputs))]
-        return self._finished(result)
+        return result
 
     def _output_sizes(self, sizes: Shape) -> Shape:
         def output_size(axis: int, size: int | None) -> int | None:
@@ -496,8 +508,8 @@ class _DepthwiseConv(_Depthwise):
         self.filters = self._inputs * self.depth_multiplier
         self._bias()
 
-    def call(self, inputs: Tensor) -> Any:
-        return self._finished(self._by_channel(inputs, self.kernel, self.bias, self._fused))
+    def _result(self, inputs: Tensor, activation: str) -> Tensor:
+        return self._by_channel(inputs, self.kernel, self.bias, activation)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         sizes, channels = self._parts(input_shape)
@@ -592,12 +604,10 @@ class _SeparableConv(_Depthwise):
         self.pointwise_kernel = self._weight("pointwise_kernel", shape, self._pointwise_order)
         self._bias()
 
-    def call(self, inputs: Tensor) -> Any:
+    def _result(self, inputs: Tensor, activation: str) -> Tensor:
         x = self._by_channel(inputs, self.depthwise_kernel, None, "none")
         weight = permuted(self.pointwise_kernel, self._pointwise_order)
-        return self._finished(
-            _CONVOLUTIONS[self.axes](x, weight, self.bias, activation=self._fused)
-        )
+        return _CONVOLUTIONS[self.axes](x, weight, self.bias, activation=activation)
 
 
 class SeparableConv1D(_SeparableConv):

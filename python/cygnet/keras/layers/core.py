@@ -21,7 +21,7 @@ from cygnet.keras.regularizers import L1L2
 from cygnet.kernels import ShapeError
 from cygnet.nn.linear import positive_int
 from cygnet.ops.linear import linear
-from cygnet.ops.shape import permuted, transpose
+from cygnet.ops.shape import permuted
 from cygnet.tensor import Tensor
 
 __all__ = [
@@ -113,7 +113,7 @@ class Dense(Weighted):
         if inputs.ndim < 2 or inputs.shape[-1] != kernel.shape[0]:
             self._check(inputs.shape)
         inputs = as_float(inputs, kernel)
-        output = linear(inputs, transpose(kernel, 0, 1), self.bias, activation=self._fused)
+        output = linear(inputs, kernel, self.bias, activation=self._fused, transposed=True)
         return output if self._activate is None else self._activate(output)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:

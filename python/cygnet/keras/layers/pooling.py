@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from cygnet import ops
-from cygnet.keras.layers.common import Images, Shape, choice, per_axis
-from cygnet.keras.layers.conv import window_padding
+from cygnet.keras.layers.common import Images, Shape, choice, per_axis, window_padding
 from cygnet.kernels import ShapeError
 from cygnet.tensor import Tensor
 
@@ -63,29 +62,26 @@ class _Pooling(Images):
         self._take_data_format(data_format)
 
     def call(self, inputs: Tensor) -> Tensor:
-        x = self._channels_first(inputs)
-        if self.padding == "same":
-            return self._returned(self._with_padding(x))
-        if any(map(int.__lt__, x.shape[2:], self.pool_size)):
-            self._output_sizes(x.shape[2:])  # raises
-        function = type(self).function
-        return self._returned(function(x, self.pool_size, self.strides, **self.options))
+        return self._returned(self._windows(self._channels_first(inputs), self.options))
 
-    def _with_padding(self, x: Tensor) -> Tensor:
-        """The core pads both sides alike. An odd total has one more at the end: rounding the
-        number of windows up makes up for it; with stride 1 that one more stands at the beginning
-        too, and the first window is left out.
-        """
-        sizes = x.shape[2:]
+    def _windows(self, x: Tensor, options: dict[str, Any]) -> Tensor:
+        """The result of (N, C, ...)."""
+        function = type(self).function
+        if self.padding == "valid":
+            if any(map(int.__lt__, x.shape[2:], self.pool_size)):
+                self._output_sizes(x.shape[2:])  # raises
+            return function(x, self.pool_size, self.strides, **options)
+        # The core pads both sides alike. An odd total has one more at the end: rounding the number
+        # of windows up makes up for it; with stride 1 that one more stands at the beginning, too,
+        # and the first window is left out.
         padding, first = [], []
-        for size, window, stride in zip(sizes, self.pool_size, self.strides, strict=True):
+        for size, window, stride in zip(x.shape[2:], self.pool_size, self.strides, strict=True):
             low, high = window_padding(size, window, stride)
             left_out = int(stride == 1 and high > low)
             padding.append(low + left_out)
             first.append(left_out)
-        function = type(self).function
         output: Tensor = function(
-            x, self.pool_size, self.strides, tuple(padding), ceil_mode=True, **self.options
+            x, self.pool_size, self.strides, tuple(padding), ceil_mode=True, **options
         )
         return output[(..., *(slice(n, None) for n in first))] if any(first) else output
 
@@ -108,14 +104,22 @@ class _Pooling(Images):
         return self._joined(input_shape[0], self._output_sizes(sizes), channels)
 
 
-class MaxPooling1D(_Pooling):
+class MaxPooling(_Pooling):
+    """Base of pooling by maxima."""
+
+    def pooled(self, x: Tensor, activation: str) -> Tensor:
+        """The result of (N, C, ...), with an activation."""
+        return self._returned(self._windows(x, {"activation": activation}))
+
+
+class MaxPooling1D(MaxPooling):
     """The largest element of each window of sequences, with the arguments of `MaxPooling2D`."""
 
     axes = 1
     function = ops.max_pool1d
 
 
-class MaxPooling2D(_Pooling):
+class MaxPooling2D(MaxPooling):
     """The largest element of each window of images, of each channel by itself.
 
     Parameters
@@ -137,7 +141,7 @@ class MaxPooling2D(_Pooling):
     function = ops.max_pool2d
 
 
-class MaxPooling3D(_Pooling):
+class MaxPooling3D(MaxPooling):
     """The largest element of each window of volumes; the arguments are those of `MaxPooling2D`."""
 
     axes = 3

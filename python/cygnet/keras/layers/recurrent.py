@@ -5,7 +5,9 @@ by cell.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 import cygnet.ops as core
 from cygnet import kernels
@@ -16,7 +18,9 @@ from cygnet.keras.layers.recurrent_cells import (
     cell_arguments,
 )
 from cygnet.keras.layers.rnn import RNN
-from cygnet.nn.recurrent import run_lengths
+from cygnet.nn.recurrent import run_rows
+from cygnet.nn.utils.rnn import by_length, packed_positions
+from cygnet.ops.gather import gather_rows
 from cygnet.ops.recurrent import recurrent
 from cygnet.tensor import Array, Tensor
 
@@ -28,18 +32,46 @@ _OF_LAYERS = frozenset(
 )
 
 
-def valid_lengths(mask: Tensor) -> Array | None:
-    """The sequences' lengths if the mask leaves out only ends, and no sequence as a whole.
+class Steps(NamedTuple):
+    """The steps that a mask leaves, as the kernels' packed rows: a sequence's steps follow each
+    other without those left out, which change no state.
 
-    What runs next depends on them: where a step is being recorded, they cannot be read.
+    Attributes
+    ----------
+    batch_sizes, order : numpy.ndarray
+        How many sequences have a first step, a second and so on, and the sequences, longest first.
+    source, target : Tensor
+        Where each row stands in (N, T), and where in the order of the outputs.
+    before : Tensor
+        For each of the outputs the last one that is not left out, itself where there is none.
     """
-    array = mask._array
-    if kernels.is_recording() or array.dtype != bool or not array[:, 0].all():
+
+    batch_sizes: Array
+    order: Array
+    source: Tensor
+    target: Tensor
+    before: Tensor
+
+
+def packed_steps(mask: Tensor, backwards: bool) -> Steps | None:
+    """The steps that a mask (N, T) leaves; None if it leaves none of a sequence, or cannot be read,
+    since a step is being recorded.
+    """
+    if kernels.is_recording():
         return None
-    if (array[:, 1:] & ~array[:, :-1]).any():
+    kept = mask._array.astype(bool, copy=False)
+    kept = kept[:, ::-1] if backwards else kept
+    lengths = kept.sum(1)
+    if not lengths.all():
         return None
-    lengths: Array = array.sum(1)
-    return lengths
+    length, every = kept.shape[1], np.arange(kept.size).reshape(kept.shape)
+    order, sizes = by_length(lengths)
+    packed = packed_positions(sizes, order, length, True)._array
+    target = np.take_along_axis(every, np.argsort(~kept, 1, kind="stable"), 1).ravel()[packed]
+    source = (every[:, ::-1] if backwards else every).ravel()[target]
+    latest = np.maximum.accumulate(np.where(kept, every, -1), 1)
+    before = np.where(latest < every[:, :1], every, latest).ravel()
+    return Steps(sizes, order, *map(Tensor._wrap, (source, target, before)))
 
 
 def run_fused(
@@ -47,7 +79,7 @@ def run_fused(
     cells: Sequence[Any],
     sequences: Tensor,
     states: Sequence[Tensor | None],
-    lengths: Array | None,
+    steps: Steps | None,
 ) -> tuple[Tensor, list[Tensor]]:
     """The kernels of whole sequences: outputs (N, T, directions * units), and the last states, each
     (directions, N, units).
@@ -58,18 +90,18 @@ def run_fused(
         Of the forward direction and, if there are two, of the backward one.
     states : sequence of (Tensor or None)
         Each (directions, N, units).
-    lengths : numpy.ndarray, optional
-        See `valid_lengths`; beyond them outputs are 0.
+    steps : Steps, optional
+        Those that a mask leaves; the outputs of others are 0.
     """
     kind, layers = cells[0].kind(), [[cell.parameters_of_kernel() for cell in cells]]
-    if lengths is None:
+    if steps is None:
         output, *last = recurrent(op, kind, sequences, states, layers, batch_first=True)
     else:
 
         def run(rows: Tensor, first: Any, batch_sizes: tuple[int, ...]) -> tuple[Tensor, ...]:
             return recurrent(op, kind, rows, first, layers, batch_sizes=batch_sizes)
 
-        output, *last = run_lengths(run, sequences, states, lengths, True)
+        output, *last = run_rows(run, sequences, states, *steps[:4])
     return output, last
 
 
@@ -102,25 +134,29 @@ class FusedRNN(RNN):
     def _run(
         self, sequences: Tensor, states: list[Any] | None, mask: Tensor | None, training: bool
     ) -> tuple[Tensor, list[Any]]:
-        lengths = None
-        fits = self.can_fuse(sequences, training)
+        fits, steps = self.can_fuse(sequences, training), None
         if fits and mask is not None:
-            lengths = None if self.go_backwards else valid_lengths(mask)
-            fits = lengths is not None and (self.return_sequences or not self.zero_output_for_mask)
+            steps = packed_steps(mask, self.go_backwards)
+            fits = steps is not None
         if not fits:
             return super()._run(sequences, states, mask, training)
         sequences = self.cell.thinned(sequences, training)
-        if self.go_backwards:
+        if self.go_backwards and steps is None:
             sequences = core.flip(sequences, 1)
         first = [None] * len(self.state_size) if states is None else states
         stacked = [None if state is None else core.unsqueeze(state, 0) for state in first]
-        output, last = run_fused(self.name, [self.cell], sequences, stacked, lengths)
+        output, last = run_fused(self.name, [self.cell], sequences, stacked, steps)
+        if steps is not None and self.return_sequences and not self.zero_output_for_mask:
+            flat = core.reshape(output, (-1, self.units))
+            output = core.reshape(gather_rows(flat, steps.before), output.shape)
+        if self.return_sequences and not (self.return_state or self.stateful):
+            return output, []  # nobody asks for the states
         after = [core.select(state, 0, 0) for state in last]
         if not self.return_sequences:
-            return after[0], after
-        if mask is not None and not self.zero_output_for_mask:
-            there = core.unsqueeze(mask, -1)
-            output = core.where(there, output, core.unsqueeze(after[0], 1))
+            output = after[0]
+            if mask is not None and self.zero_output_for_mask:
+                end = mask[:, :1] if self.go_backwards else mask[:, -1:]
+                output = core.where(end, output, 0.0)
         return output, after
 
 
@@ -242,7 +278,7 @@ class GRU(FusedRNN):
     """Gated recurrent units; gates z, r, h in this order.
 
     z, r = recurrent_activation(x W + h U + b), each by its columns; n = activation(x W + b + r (h U
-    + b')) or, without reset_activate, activation(x W + b + (r h) U); h' = z h + (1 - z) n.
+    + b')) or, without reset_after, activation(x W + b + (r h) U); h' = z h + (1 - z) n.
 
     Parameters
     ----------
@@ -252,9 +288,9 @@ class GRU(FusedRNN):
     return_sequences, return_state, go_backwards, stateful, unroll
         As of `SimpleRNN`.
     recurrent_activation : str or callable
-        Default "sigmoid". With it, the activation "tanh" and reset_activate whole sequences run in one
+        Default "sigmoid". With it, the activation "tanh" and reset_after whole sequences run in one
         kernel.
-    reset_activate : bool
+    reset_after : bool
         Whether r is applied after the product with U; there are then two rows of biases. Default
         True.
     use_cudnn
@@ -292,7 +328,7 @@ class GRU(FusedRNN):
         go_backwards: bool = False,
         stateful: bool = False,
         unroll: bool = False,
-        reset_activate: bool = True,
+        reset_after: bool = True,
         use_cudnn: Any = "auto",
         **kwargs: Any,
     ) -> None:

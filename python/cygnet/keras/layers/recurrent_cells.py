@@ -361,15 +361,12 @@ class GRUCell(_Cell):
     def parameters_of_kernel(self) -> tuple[Tensor | None, ...]:
         """The weights with their gates z, r, h in the kernels' order r, z, h: small copies."""
 
-        def ordered(weight: Tensor) -> Tensor:
-            return gather_rows(weight, self._kernel_order)
-
-        biases = (None, None) if self.bias is None else core.unbind(self.bias, 0)
-        return (
-            ordered(self.kernel.T),
-            ordered(self.recurrent_kernel.T),
-            *(bias if bias is None else ordered(bias) for bias in biases),
-        )
+        order = self._kernel_order
+        biases = (None, None)
+        if self.bias is not None:
+            biases = core.unbind(gather_rows(self.bias, order, 1), 0)
+        weights = self.kernel.T, self.recurrent_kernel.T
+        return (*(gather_rows(weight, order) for weight in weights), *biases)
 
     def advance(
         self, projected: Tensor, states: Sequence[Tensor], training: bool | None = None

@@ -163,6 +163,8 @@ class RNN(Layer):
         """Run over the sequences, from zeros, given states or those of the last batch."""
         if mask is not None:
             mask = tree.flatten(mask)[0]
+        if sequences.dtype != self.dtype:
+            sequences = sequences.to(self.dtype)
         if initial_state is None:
             states = self._own_states(sequences.shape[0]) if self.stateful else None
         else:

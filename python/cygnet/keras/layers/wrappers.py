@@ -7,7 +7,7 @@ from typing import Any
 import cygnet.ops as core
 from cygnet.keras import tree
 from cygnet.keras.layer import Layer
-from cygnet.keras.layers.recurrent import FusedRNN, run_fused, valid_lengths
+from cygnet.keras.layers.recurrent import FusedRNN, packed_steps, run_fused
 from cygnet.kernels import ShapeError
 from cygnet.tensor import Tensor
 
@@ -184,15 +184,15 @@ class Bidirectional(Layer):
             )
         ):
             return None
-        lengths = None if mask is None else valid_lengths(mask)
-        if mask is not None and lengths is None:
+        steps = None if mask is None else packed_steps(mask, False)
+        if mask is not None and steps is None:
             return None
         count = len(one.state_size)
         if states is None:
             first: list[Any] = [None] * count
         else:
             first = [core.stack([states[i], states[count + i]]) for i in range(count)]
-        output, last = run_fused(self.name, (one.cell, other.cell), sequences, first, lengths)
+        output, last = run_fused(self.name, (one.cell, other.cell), sequences, first, steps)
         after = [core.select(state, 0, i) for i in range(2) for state in last]
         if not self.return_sequences:
             return (after[0], after[count]), None, after

@@ -2,7 +2,7 @@
 
 from cygnet.keras.preprocessing.flow import DirectoryIterator, Iterator, NumpyArrayIterator
 from cygnet.keras.preprocessing.generator import ImageDataGenerator
-from cygnet.keras.utils.images import array_to_img, img_to_array, load_img, save_img
+from cygnet.keras.utils.images import array_to_img, img_to_array, load_img, save_img, smart_resize
 
 __all__ = [
     "DirectoryIterator",
@@ -13,4 +13,5 @@ __all__ = [
     "img_to_array",
     "load_img",
     "save_img",
+    "smart_resize",
 ]

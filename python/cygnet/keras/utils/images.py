@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from cygnet.keras.ops.image import resize
+from cygnet.ops.create import as_tensor
 from cygnet.tensor import Array, Tensor
 
-__all__ = ["array_to_img", "img_to_array", "load_img", "save_img"]
+__all__ = ["array_to_img", "img_to_array", "load_img", "save_img", "smart_resize"]
 
 _MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 _GRAY = ("L", "I;16", "I")  # modes that count as gray already
@@ -201,6 +203,54 @@ def save_img(
     if file_format == "jpeg" and drawn.mode == "RGBA":
         drawn = drawn.convert("RGB")
     drawn.save(path, format=file_format, **kwargs)
+
+
+def smart_resize(
+    x: Any,
+    size: tuple[int, int],
+    interpolation: str = "bilinear",
+    data_format: str | None = "channels_last",
+) -> Any:
+    """The middle of images, cut out in the ratio of `size`, in that size: nothing is stretched.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        (height, width, channels) or (N, height, width, channels).
+    size : (height, width)
+    interpolation : str, default "bilinear"
+        As in `keras.ops.image.resize`.
+    data_format : {"channels_last", "channels_first"}
+        Of `x`. Default "channels_last".
+
+    Returns
+    -------
+    numpy.ndarray or Tensor
+        As `x` is.
+
+    Raises
+    ------
+    ValueError
+        If `x` has another number of axes, or `size` is no pair of positive numbers.
+    """
+    images = x if isinstance(x, Tensor) else as_tensor(np.asarray(x))
+    if images.ndim not in (3, 4):
+        raise ValueError(
+            "smart_resize: argument x expected shape (height, width, channels), perhaps with a "
+            f"batch before, got {images.shape}"
+        )
+    if len(size) != 2 or min(size) < 1:
+        raise ValueError(f"smart_resize: argument size expected (height, width), got {size}")
+    axis = -2 if channels_first("smart_resize", data_format) else -3
+    extent = images.shape[axis], images.shape[axis + 1]
+    inner = (
+        max(1, min(extent[0], extent[1] * size[0] // size[1])),
+        max(1, min(extent[1], extent[0] * size[1] // size[0])),
+    )
+    for step, (whole, part) in enumerate(zip(extent, inner, strict=True)):
+        images = images.narrow(axis + step, (whole - part) // 2, part)
+    resized = resize(images, size, interpolation, data_format=data_format)
+    return resized if isinstance(x, Tensor) else resized.numpy()
 
 
 def _pil(op: str) -> Any:

@@ -38,7 +38,7 @@ class BackupAndRestore(Callback):
         is damaged.
     RuntimeError
         When training begins, if the file's model is another: with all missing and unexpected keys
-        and wrong shapes.
+        and wrong shapes. In a loop other than `fit`.
     OSError
         If a state cannot be written; the one before remains.
 
@@ -77,6 +77,10 @@ class BackupAndRestore(Callback):
         self._timer = SaveTimer("BackupAndRestore", save_freq)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
+        if self.loop is None:
+            raise RuntimeError(
+                "BackupAndRestore: it saves what `fit` does, not a loop of one's own"
+            )
         self.checkpoint.remove_torn()
         state = self.checkpoint.load()
         if state is None:

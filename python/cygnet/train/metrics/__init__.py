@@ -77,7 +77,7 @@ _BY_NAME: dict[str, Callable[[], Metric]] = {
     "mae": MeanAbsoluteError,
     "mse": MeanSquaredError,
     "precision": Precision,
-    "r2": R2Score,
+    "r2": lambda: R2Score(name="r2"),
     "recall": Recall,
     "rmse": RootMeanSquaredError,
 }
