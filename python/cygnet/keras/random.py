@@ -76,7 +76,8 @@ def normal(
 ) -> Tensor:
     """Numbers of a normal distribution; mean and deviation may be tensors."""
     drawn = core.randn(_sizes(shape), dtype=dtype or "float32", generator=_generator(seed))
-    return drawn * stddev + mean
+    normal_numbers: Tensor = drawn * stddev + mean
+    return normal_numbers
 
 
 def uniform(
@@ -88,7 +89,8 @@ def uniform(
 ) -> Tensor:
     """Numbers from `minval` up to `maxval`."""
     drawn = core.rand(_sizes(shape), dtype=dtype or "float32", generator=_generator(seed))
-    return drawn * (maxval - minval) + minval
+    numbers: Tensor = drawn * (maxval - minval) + minval
+    return numbers
 
 
 def randint(
