@@ -65,16 +65,8 @@ def train(folder: Path, epochs: int) -> None:
 def life(folder: Path, epochs: int, seconds: float | None) -> bool:
     """A process that trains; killed after so many seconds unless it ends before. Whether it was."""
     folder.mkdir(exist_ok=True)
-    arguments = [
-        sys.executable,
-        "-m",
-        "tests.kill",
-        "--train",
-        str(folder),
-        "--epochs",
-        str(epochs),
-    ]
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE)
+    command = [sys.executable, "-m", "tests.kill", f"--train={folder}", f"--epochs={epochs}"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()  # everything is imported
     try:
@@ -82,10 +74,10 @@ def life(folder: Path, epochs: int, seconds: float | None) -> bool:
             raise SystemExit(f"the training failed with exit code {process.returncode}")
         return False
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
         return True
     finally:
+        process.kill()
+        process.wait()
         process.stdout.close()
 
 
@@ -120,7 +112,7 @@ def main() -> int:
         kills = runs = torn = 0
         while kills < options.times:
             folder = Path(place, str(runs))
-            times = min(options.times - kills, max(1, options.times // 3))
+            times = min(options.times - kills, max(3, options.times // 3))
             killed = 0
             while life(folder, options.epochs, moments.uniform(0, 2 * length / times)):
                 killed += 1

@@ -130,6 +130,17 @@ def test_logs_are_shared_and_reach_the_history():
     assert history.history["extra"] == seen == [0.0, 2.0]
 
 
+@pytest.mark.parametrize("owner", ["model", "learner"])
+def test_stop_training_may_be_set_on_the_model_or_the_learner(owner):
+    class Stop(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            getattr(self, owner).stop_training = epoch == 1
+
+    job = trainer()
+    for _ in range(2):
+        assert job.fit(X, Y, epochs=5, verbose=0, callbacks=Stop()).epoch == [0, 1]
+
+
 def test_a_given_history_is_used():
     given = History()
     assert trainer().fit(X, Y, verbose=0, callbacks=given) is given
@@ -412,6 +423,8 @@ def test_csv_logger(tmp_path):
     values = [job.history.history[name][0] for name in rows[0][1:]]
     assert lines[3] == ";".join(map(str, [0, *values]))
     trainer().fit(X, Y, verbose=0, callbacks=CSVLogger(path))
+    with pytest.raises(FileNotFoundError, match="absent"):
+        CSVLogger(tmp_path / "absent" / "log.csv").on_train_begin()
     assert len(path.read_text().splitlines()) == 2
     trainer().fit(X, Y, verbose=0, callbacks=CSVLogger(tmp_path / "new.csv", append=True))
     assert (tmp_path / "new.csv").read_text().startswith("epoch,loss")

@@ -18,9 +18,12 @@ import pytest
 
 from cygnet import Generator, Tensor, as_tensor, manual_seed
 from cygnet.data import (
+    BatchSampler,
     DataLoader,
     Dataset,
     DownloadError,
+    IterableDataset,
+    RandomSampler,
     Subset,
     TensorDataset,
     default_collate,
@@ -114,6 +117,35 @@ def test_generator_state() -> None:
     for seed in ("1", 1.5, True, None):
         with pytest.raises(TypeError, match="manual_seed: seed must be an int"):
             Generator(seed)  # type: ignore[arg-type]
+
+
+class Counted(IterableDataset):
+    """Gives numbers."""
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(9))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("start", [0, 1, 3, 9])
+@pytest.mark.parametrize("data", [numbered(11), Squares(), Counted()], ids=repr)
+def test_iteration_from_a_batch_on(data: Any, start: int, workers: int) -> None:
+    stream = isinstance(data, Counted)
+    generator = Generator(6)
+    loader = DataLoader(data, 2, not stream, num_workers=workers, generator=generator)
+    assert loader.generators == [generator]
+    whole = repr(list(loader)[start:])
+    generator.manual_seed(6)
+    assert repr(list(loader.iterate_from(start))) == whole
+
+
+def test_generators_of_samplers_are_found() -> None:
+    first, second = Generator(1), Generator(2)
+    order = RandomSampler(numbered(4), generator=second)
+    assert DataLoader(numbered(4), sampler=order, generator=first).generators == [first, second]
+    batches = BatchSampler(order, 2, False)
+    assert DataLoader(numbered(4), batch_sampler=batches).generators == [second]
+    assert DataLoader(numbered(4), shuffle=True).generators == []
 
 
 def test_empty_dataset() -> None:

@@ -30,6 +30,7 @@ def test_docstrings_of_module(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     if name == "cygnet.sklearn":
         pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+        pytest.importorskip("cloudpickle", reason="cloudpickle is not installed")
     failed, _ = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
     assert failed == 0
 

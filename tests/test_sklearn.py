@@ -12,6 +12,7 @@ import cygnet
 from cygnet import keras, nn, optim
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+pytest.importorskip("cloudpickle", reason="cloudpickle is not installed")
 
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
@@ -381,6 +382,15 @@ def test_regression_with_a_functional_model():
 def test_bad_arguments(make, error, message):
     with pytest.raises(error, match=message):
         make().fit(IRIS, SPECIES)
+
+
+def test_a_failed_fit_leaves_nothing_fitted():
+    network = quick(optimizer="x")
+    for fit in (network.fit, network.partial_fit):
+        with pytest.raises(ValueError, match="unknown optimizer"):
+            fit(IRIS, SPECIES)
+    with pytest.raises(NotFittedError):
+        network.predict(IRIS)
 
 
 def test_bad_data():

@@ -24,7 +24,7 @@ from cygnet.nn import functional as F
 from cygnet.ops.create import as_tensor
 from cygnet.random import get_rng_state, manual_seed, set_rng_state
 from cygnet.tensor import Array, Tensor
-from cygnet.train import EarlyStopping, Trainer
+from cygnet.train import Callback, EarlyStopping, Trainer
 
 try:
     from cloudpickle import CloudPickler
@@ -34,7 +34,9 @@ try:
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 except ImportError as error:
-    raise ImportError("cygnet.sklearn needs scikit-learn: pip install cygnet[sklearn]") from error
+    raise ImportError(
+        "cygnet.sklearn needs scikit-learn and cloudpickle: pip install cygnet[sklearn]"
+    ) from error
 
 __all__ = ["Classifier", "Regressor"]
 
@@ -60,6 +62,8 @@ _LINKS: dict[Any, Callable[[Tensor], Tensor]] = {
 
 class _Estimator(BaseEstimator):  # type: ignore[misc]
     """A network with `fit` and `predict`; subclasses say what targets and outputs mean."""
+
+    module_: nn.Module
 
     def __init__(
         self,
@@ -181,10 +185,13 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         if new:
             self._random = check_random_state(self.random_state)
         with self._seeded():
-            if new:
-                self._begin(X, targets)
-            output = self._probe(X)
+            module = self._made_module(X, self._width(targets)) if new else self.module_
+            # The output for one sample; which also builds layers that wait for their first input.
+            output = as_tensor(Trainer(module, _no_loss).predict(X[:1]))
             targets = self._as_targets(targets, output)
+            if new:
+                loss, optimizer = self._made_loss(module, output), self._made_optimizer(module)
+                self.module_, self.loss_, self.optimizer_ = module, loss, optimizer
             if weights is not None:
                 weights = weights.astype(output.dtype)
             self._run(X, targets, weights, epochs)
@@ -203,49 +210,34 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         finally:
             set_rng_state(before)
 
-    def _begin(self, X: Array, targets: Array) -> None:
-        """Makes the module, the loss and the optimizer."""
-        self.module_ = self._made_module(math.prod(X.shape[1:]), self._width(targets))
-        if X.dtype.kind == "f":
-            self.module_.to(X.dtype)
-        output = self._probe(X)  # which also builds layers that wait for their first input
-        self.loss_ = self._made_loss(output)
-        self.optimizer_ = self._made_optimizer()
-
-    def _probe(self, X: Array) -> Tensor:
-        """The output for the first sample."""
-        return as_tensor(self._trainer().predict(X[:1]))
-
-    def _trainer(self) -> Trainer:
-        loss, optimizer = getattr(self, "loss_", _no_loss), getattr(self, "optimizer_", None)
-        return Trainer(self.module_, loss, optimizer, metrics=self.metrics)
-
-    def _made_module(self, in_features: int, out_features: int) -> nn.Module:
+    def _made_module(self, X: Array, out_features: int) -> nn.Module:
         options = self._options("module__")
+        name = type(self).__name__
         if isinstance(self.module, nn.Module):
             if options:
                 raise ValueError(
-                    f"{type(self).__name__}: {', '.join(f'module__{name}' for name in options)} "
-                    "expected a class or function as module, got an instance"
+                    f"{name}: {', '.join(f'module__{option}' for option in options)} expected a "
+                    "class or function as module, got an instance"
                 )
-            return copy.deepcopy(self.module)
-        factory = _multilayer_perceptron if self.module is None else self.module
-        if not callable(factory):
-            raise TypeError(
-                f"{type(self).__name__}: argument module expected a Module, or a class or function "
-                f"that makes one, got {type(factory).__name__}"
-            )
-        known = inspect.signature(factory).parameters
-        sizes = {"in_features": in_features, "out_features": out_features}
-        module = factory(**{name: sizes[name] for name in sizes if name in known} | options)
-        if not isinstance(module, nn.Module):
-            raise TypeError(
-                f"{type(self).__name__}: argument module expected a function that makes a Module, "
-                f"it made {type(module).__name__}"
-            )
-        return module
+            module = copy.deepcopy(self.module)
+        else:
+            factory = _multilayer_perceptron if self.module is None else self.module
+            if not callable(factory):
+                raise TypeError(
+                    f"{name}: argument module expected a Module, or a class or function that makes "
+                    f"one, got {type(factory).__name__}"
+                )
+            known = inspect.signature(factory).parameters
+            sizes = {"in_features": math.prod(X.shape[1:]), "out_features": out_features}
+            module = factory(**{size: sizes[size] for size in sizes if size in known} | options)
+            if not isinstance(module, nn.Module):
+                raise TypeError(
+                    f"{name}: argument module expected a function that makes a Module, it made "
+                    f"{type(module).__name__}"
+                )
+        return module.to(X.dtype) if X.dtype.kind == "f" else module
 
-    def _made_loss(self, output: Tensor) -> Any:
+    def _made_loss(self, module: nn.Module, output: Tensor) -> Any:
         options = self._options("loss__")
         loss = self.loss
         if isinstance(loss, type):
@@ -257,14 +249,14 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             )
         if isinstance(loss, str | losses.Loss):
             return _KerasLoss(losses.get(loss))
-        if loss is None and isinstance(self.module_, Layer):
+        if loss is None and isinstance(module, Layer):
             raise ValueError(
                 f"{type(self).__name__}: argument loss is needed for a model of Keras, for example "
                 "'sparse_categorical_crossentropy' where it ends with a softmax"
             )
         return self._default_loss(output) if loss is None else loss
 
-    def _made_optimizer(self) -> Any:
+    def _made_optimizer(self, module: nn.Module) -> Any:
         factory = self.optimizer
         if isinstance(factory, str):
             factory = _OPTIMIZERS.get(factory.lower())
@@ -275,10 +267,13 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
                     f"{type(self).__name__}: unknown optimizer {self.optimizer!r}; {hint}known "
                     f"names: {', '.join(_OPTIMIZERS)}"
                 )
-        return factory(self.module_.parameters(), lr=self.lr, **self._options("optimizer__"))
+        return factory(module.parameters(), lr=self.lr, **self._options("optimizer__"))
 
     def _run(self, X: Array, targets: Array, weights: Array | None, epochs: int) -> None:
-        options: dict[str, Any] = {"callbacks": list(self.callbacks or ())}
+        callbacks = self.callbacks or ()
+        if isinstance(callbacks, Callback):
+            callbacks = [callbacks]
+        options: dict[str, Any] = {"callbacks": list(callbacks)}
         if self.early_stopping:
             arrays = [X, targets] if weights is None else [X, targets, weights]
             parts = train_test_split(
@@ -293,7 +288,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             options["callbacks"].append(
                 EarlyStopping(patience=self.n_iter_no_change, restore_best_weights=True)
             )
-        self.history_ = self._trainer().fit(
+        trainer = Trainer(self.module_, self.loss_, self.optimizer_, metrics=self.metrics)
+        self.history_ = trainer.fit(
             X,
             targets,
             sample_weight=weights,
@@ -306,7 +302,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self, "module_")
         X = validate_data(self, X, reset=False, dtype=self.dtype, allow_nd=True)
-        outputs: Array = self._trainer().predict(X)
+        outputs: Array = Trainer(self.module_, self.loss_).predict(X)
         return outputs
 
     def __getstate__(self) -> dict[str, Any]:
@@ -353,8 +349,8 @@ class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     warm_start : bool, default False
         Whether :meth:`fit` goes on with the network of the last one.
     dtype : str, default "float32"
-        Of X, and of the network if it is a floating-point type; "int64" for indices that an
-        embedding takes.
+        Of X, and of the network if it is a floating-point type (models of Keras keep their own);
+        "int64" for indices that an embedding takes.
     random_state : int, numpy.random.RandomState or None
         Weights, the order of samples and dropout follow from it. None, the default: from Cygnet's
         default generator, so from `cygnet.manual_seed`.

@@ -340,6 +340,60 @@ def test_learning_rate() -> None:
     np.testing.assert_allclose(params[0].numpy(), START[0] - GRADS[0][0] - 0.5 * GRADS[1][0])
 
 
+class Mine(optimizers.Optimizer):
+    """As Keras tells users to write one."""
+
+    def __init__(self, momentum: float = 0.9, **options: Any) -> None:
+        super().__init__(**options)
+        self.momentum = momentum
+
+    def build(self, variables: Any) -> None:
+        if self.built:
+            return
+        super().build(variables)
+        self.momentums = [
+            self.add_variable_from_reference(reference_variable=v, name="momentum")
+            for v in variables
+        ]
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        m = self.momentums[self._get_variable_index(variable)]
+        self.assign(m, m * self.momentum - gradient * learning_rate)
+        self.assign_add(variable, m)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "momentum": self.momentum}
+
+
+@pytest.mark.parametrize("options", [{}, {"weight_decay": 0.5}, {"clipnorm": 0.5, "use_ema": True}])
+def test_optimizers_of_users(options: dict[str, Any]) -> None:
+    params, others = variables(), variables()
+    mine = Mine(learning_rate=0.25, **options)
+    run(mine, params, GRADS[:3])
+    run(optimizers.SGD(0.25, 0.9, **options), others, GRADS[:3])
+    for a, b in zip(params, others, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-6)
+    resumed_params = variables([v.numpy() for v in params])
+    resumed = Mine.from_config(mine.get_config())
+    resumed.build(resumed_params)
+    resumed.load_state_dict(mine.state_dict())
+    run(mine, params, GRADS[3:])
+    run(resumed, resumed_params, GRADS[3:])
+    np.testing.assert_array_equal(params[0].numpy(), resumed_params[0].numpy())
+    plain = optimizers.Optimizer(0.1)
+    with pytest.raises(NotImplementedError, match="must define update_step"):
+        run(plain, variables(), GRADS[:1])
+
+
+def test_minimize_and_legacy() -> None:
+    w = Variable([3.0, -1.0])
+    optimizer = optimizers.legacy.SGD(0.25)
+    for _ in range(3):
+        optimizer.minimize(lambda: w * w, [w])
+    np.testing.assert_allclose(w.numpy(), [3 / 8, -1 / 8])
+    assert int(optimizer.iterations) == 3
+
+
 def test_constraints() -> None:
     params = variables()
     params[0].constraint = lambda w: w.clamp(min=0)

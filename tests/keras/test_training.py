@@ -55,6 +55,7 @@ def traced():
     return model
 
 
+@pytest.mark.filterwarnings("ignore:fit. the data ended")  # of STEPS; Keras warns as well
 @pytest.mark.parametrize(
     ("table", "stop_at", "options"),
     [
@@ -469,11 +470,12 @@ def test_nan_ends_training_if_asked():
     assert len(history.epoch) == 1 and np.isnan(history.history["loss"][0])
 
 
-def test_a_run_that_was_killed_goes_on(tmp_path):
+@pytest.mark.parametrize("after", [4, 7, 10])
+def test_a_run_that_was_killed_goes_on(tmp_path, after):
     class Stop(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             self.count = getattr(self, "count", 0) + 1
-            if self.count == 10:
+            if self.count == after:
                 raise KeyboardInterrupt
 
     def model():

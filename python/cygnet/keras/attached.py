@@ -25,6 +25,10 @@ class Attached:
         by_id[key] = (weakref.ref(tensor, lambda _: by_id.pop(key, None)), value)
         return tensor
 
+    def detach(self, tensor: Tensor) -> None:
+        """Take away the value that `tensor` has."""
+        self._by_id.pop(id(tensor), None)
+
     def of(self, value: Any) -> Tensor | None:
         """What was attached to a tensor; None for anything else."""
         entry = self._by_id.get(id(value))
@@ -33,6 +37,9 @@ class Attached:
 
 masks = Attached()
 """Of a tensor (N, T, ...) the mask (N, T) of bools: which time steps count."""
+
+# Under this name programs read masks, and delete them.
+Tensor._keras_mask = property(masks.of, masks.attach, masks.detach)  # type: ignore[attr-defined]
 
 logits = Attached()
 """Of probabilities, as softmax and sigmoid give them, what they were computed from: losses of

@@ -198,7 +198,8 @@ class CompiledMetrics:
             metric.load_state_dict(state)
 
     def reset_state(self) -> None:
-        """Forget all batches."""
+        """Forget all batches, and what `load_state_dict` keeps for metrics to come."""
+        self._waiting = []
         for metric in self.metrics:
             metric.reset_state()
 

@@ -63,8 +63,6 @@ class Trainer:
     ----------
     history : History
         Figures of the last :meth:`fit`, also after it was interrupted.
-    stop_training : bool
-        Whether :meth:`fit` is to stop after the present batch or epoch.
 
     Examples
     --------
@@ -123,11 +121,21 @@ class Trainer:
                 if given == "accuracy" and isinstance(metric, Accuracy):
                     metric.threshold = 0.0
         self.history = History()
-        self.stop_training = False
         self._running = Running(self.metrics)
         self._accumulated = 0  # batches whose gradients wait for a step
         self._schedules_steps = False
         self._weigh: Callable[[Any], tuple[Any, Any]] | None = None
+
+    @property
+    def stop_training(self) -> bool:
+        """Whether :meth:`fit` is to stop after the present batch or epoch; callbacks set it here or
+        on the model.
+        """
+        return bool(vars(self.model).get("stop_training", False))
+
+    @stop_training.setter
+    def stop_training(self, value: bool) -> None:
+        self.model.stop_training = value
 
     def fit(
         self,

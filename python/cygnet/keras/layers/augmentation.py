@@ -1,5 +1,5 @@
-"""Images changed at random, in training only: each of a batch by numbers of its own, where the layer
-does not say otherwise.
+"""Images changed at random, in training only: each of a batch by numbers of its own, where the
+layer does not say otherwise.
 """
 
 from __future__ import annotations

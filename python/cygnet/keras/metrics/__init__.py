@@ -94,6 +94,7 @@ def _spelled(metric: type[core.Metric]) -> Any:
 
 AUC = _spelled(core.AUC)
 BinaryIoU = _spelled(core.BinaryIoU)
+ConfusionMatrix = _spelled(core.ConfusionMatrix)  # Keras has none
 F1Score = _spelled(core.F1Score)
 FBetaScore = _spelled(core.FBetaScore)
 FalseNegatives = _spelled(core.FalseNegatives)
@@ -122,6 +123,7 @@ _CLASSES = (
     CategoricalCrossentropy,
     CategoricalHinge,
     ConcordanceCorrelation,
+    ConfusionMatrix,
     CosineSimilarity,
     F1Score,
     FBetaScore,
@@ -250,6 +252,7 @@ __all__ = [
     "CategoricalCrossentropy",
     "CategoricalHinge",
     "ConcordanceCorrelation",
+    "ConfusionMatrix",
     "CosineSimilarity",
     "F1Score",
     "FBetaScore",

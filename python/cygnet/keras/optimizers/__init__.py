@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cygnet.keras.lookup import Registry
-from cygnet.keras.optimizers import schedules
+from cygnet.keras.optimizers import legacy, schedules
 from cygnet.keras.optimizers.base import Optimizer
 from cygnet.keras.optimizers.rules import (
     SGD,
@@ -55,6 +55,7 @@ __all__ = [
     "RMSprop",
     "deserialize",
     "get",
+    "legacy",
     "schedules",
     "serialize",
 ]

@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from cygnet import ops
-from cygnet.autograd import no_grad
+from cygnet.autograd import grad, no_grad
 from cygnet.keras.lookup import snake_case
 from cygnet.keras.optimizers import schedules
+from cygnet.keras.optimizers.clipping import clipped
 from cygnet.keras.variable import Variable
 from cygnet.optim.kernel import KernelOptimizer
 from cygnet.tensor import Tensor
@@ -23,7 +24,8 @@ Rate = Variable | schedules.LearningRateSchedule | Callable[[], Any]
 
 
 class Optimizer:
-    """Base of the optimizers. The rule of a step is that of an optimizer of `cygnet.optim`.
+    """Base of the optimizers. The rule of a step is that of an optimizer of `cygnet.optim`, or, in
+    classes of users, `update_step`.
 
     Subclasses pass on what they do not know themselves: these arguments follow, by position or by
     name, those of every optimizer.
@@ -65,7 +67,7 @@ class Optimizer:
         For arguments that contradict each other or are out of their range.
     """
 
-    _rule: ClassVar[Callable[..., KernelOptimizer]]
+    _rule: ClassVar[Callable[..., KernelOptimizer] | None] = None
     """Made of parameter groups, whose arguments `_arguments` gives."""
     _own: ClassVar[tuple[str, ...]] = ()
     """The names of the arguments, and attributes, that only this optimizer has."""
@@ -119,12 +121,15 @@ class Optimizer:
             schedules.InverseTimeDecay(float(rate), 1, decay) if decay else rate
         )
         self._steps = 0
+        self.built = False
         self._core: KernelOptimizer | None = None
+        self._own_variables: list[Variable] = []
         self._trainable: list[Tensor] = []
         self._averages: list[Tensor] = []
         self._accumulated: list[Tensor] = []
         self._not_decayed: tuple[set[int], str] = (set(), "")
         self._plain = False
+        self._told = False
 
     # The learning rate and the count of steps
 
@@ -195,11 +200,6 @@ class Optimizer:
 
     # Variables
 
-    @property
-    def built(self) -> bool:
-        """Whether the optimizer knows its variables."""
-        return self._core is not None
-
     def build(self, variables: Iterable[Tensor]) -> None:
         """Makes the state of the variables, if it is not made yet.
 
@@ -208,27 +208,19 @@ class Optimizer:
         variables : iterable of Variable
             What is trained; also `cygnet.nn.Parameter`.
         """
-        if self._core is not None:
+        if self.built:
             return
+        self.built = True
         self._trainable = list(variables)
         self._places = {id(v): place for place, v in enumerate(self._trainable)}
-        ids, pattern = self._not_decayed
-        groups: tuple[list[Tensor], list[Tensor]] = ([], [])
-        for v in self._trainable:
-            found = pattern and re.search(pattern, getattr(v, "name", ""))
-            groups[bool(id(v) in ids or found)].append(v)
-        common = {"decoupled_weight_decay": True, **self._arguments(1)}
-        self._core = self._rule(
-            [{"params": group, **common} for group in groups if group or group is groups[0]]
-        )
-        for group in self._core.param_groups:
-            self._core._lists(group, group["params"])
+        if self._rule is not None:
+            self._core = self._begun()
         if self.use_ema:
             self._averages = [_like(v) for v in self._trainable]
         if self.gradient_accumulation_steps:
             self._accumulated = [_like(v) for v in self._trainable]
         self._constrained = [v for v in self._trainable if getattr(v, "constraint", None)]
-        self._plain = not (
+        self._plain = self._core is not None and not (
             self._averages
             or self._accumulated
             or self._constrained
@@ -238,22 +230,77 @@ class Optimizer:
             or self.global_clipnorm
         )
 
-    def _built_core(self) -> KernelOptimizer:
-        if self._core is None:
+    def _decays(self, variable: Tensor) -> bool:
+        ids, pattern = self._not_decayed
+        found = pattern and re.search(pattern, getattr(variable, "name", ""))
+        return not (id(variable) in ids or found)
+
+    def _begun(self) -> KernelOptimizer:
+        """The rule's optimizer, with zeroed states."""
+        groups: tuple[list[Tensor], list[Tensor]] = ([], [])
+        for v in self._trainable:
+            groups[not self._decays(v)].append(v)
+        common = {"decoupled_weight_decay": True, **self._arguments(1)}
+        assert self._rule is not None
+        core = self._rule(
+            [{"params": group, **common} for group in groups if group or group is groups[0]]
+        )
+        for group in core.param_groups:
+            core._lists(group, group["params"])
+        return core
+
+    def _check_built(self) -> None:
+        if not self.built:
             raise ValueError(
                 f"{type(self).__name__}: the variables are not known yet; call build(variables)"
             )
-        return self._core
+
+    # What optimizers of users are made of
+
+    def update_step(self, gradient: Tensor, variable: Tensor, learning_rate: Any) -> None:
+        """Change one variable, and the state that belongs to it; for classes of users."""
+        raise NotImplementedError(f"{type(self).__name__} must define update_step")
+
+    def add_variable_from_reference(
+        self, reference_variable: Any, name: str | None = None, initializer: Any = "zeros"
+    ) -> Variable:
+        """A variable with the shape and type of another one, as part of the optimizer's state."""
+        from cygnet.keras import initializers
+
+        variable = Variable(
+            initializers.get(initializer),
+            reference_variable.shape,
+            reference_variable.dtype,
+            trainable=False,
+            name=f"{getattr(reference_variable, 'name', 'variable')}_{name or 'var'}",
+        )
+        self._own_variables.append(variable)
+        return variable
+
+    def _get_variable_index(self, variable: Tensor) -> int:
+        return self._places[id(variable)]
+
+    def assign(self, variable: Variable, value: Any) -> None:
+        """Set a variable."""
+        variable.assign(value)
+
+    def assign_add(self, variable: Variable, value: Any) -> None:
+        """Add to a variable."""
+        variable.assign_add(value)
+
+    def assign_sub(self, variable: Variable, value: Any) -> None:
+        """Subtract from a variable."""
+        variable.assign_sub(value)
 
     @property
     def variables(self) -> list[Tensor]:
         """What changes in the optimizer: the count of steps, the learning rate and the state of
         each variable.
         """
-        found = [self.iterations]
+        found: list[Tensor] = [self.iterations]
         if isinstance(self._learning_rate, Variable):
             found.append(self._learning_rate)
-        found += self._averages + self._accumulated
+        found += [*self._averages, *self._accumulated, *self._own_variables]
         if self._core is not None:
             numbers = self._core._numbers
             for v in self._trainable:
@@ -266,7 +313,7 @@ class Optimizer:
         """Leave variables without weight decay: these, and those whose name has one of the words.
         Before the optimizer is built.
         """
-        if self._core is not None:
+        if self.built:
             raise ValueError("exclude_from_weight_decay: the optimizer is built already")
         self._not_decayed = ({id(v) for v in var_list or ()}, "|".join(var_names or ()))
 
@@ -282,36 +329,46 @@ class Optimizer:
 
         Variables without a gradient stay as they are, with a warning; none at all is a ValueError.
         """
-        core = self._core or self._built_core()
+        self._check_built()
         missing = [v for v in self._trainable if v.grad is None]
         if missing:
             self._tell_missing(missing)
         if self._plain:
-            self._write_arguments()
-            core.step()
-            self._count(missing)
+            self._apply_rule(missing)
         else:
             with no_grad():
-                self._prepared_step(core, missing)
+                self._prepared_step(missing)
         self._steps += 1
 
     def update_cells(self) -> None:
         """Before a recorded step is replayed: gives it its learning rate and counts it."""
-        self._write_arguments()
-        self._built_core().update_cells()
+        core = self._core
+        assert core is not None
+        self._write_arguments(core)
+        core.update_cells()
         self._steps += 1
 
-    def _write_arguments(self) -> None:
+    def _write_arguments(self, core: KernelOptimizer) -> None:
         arguments = self._arguments(self._updates + 1)
         arguments["lr"] = self._rate()
-        groups = self._built_core().param_groups
-        groups[-1].update(arguments, weight_decay=0.0)
-        groups[0].update(arguments, weight_decay=self.weight_decay or 0.0)
+        core.param_groups[-1].update(arguments, weight_decay=0.0)
+        core.param_groups[0].update(arguments, weight_decay=self.weight_decay or 0.0)
 
-    def _count(self, missing: list[Tensor]) -> None:
-        """Counts a step of the variables that had no gradient, which the kernel left out."""
-        for v in missing:
-            self._skipped(self._built_core().state[v])
+    def _apply_rule(self, missing: list[Tensor]) -> None:
+        """Changes the variables that have a gradient."""
+        core = self._core
+        if core is not None:
+            self._write_arguments(core)
+            core.step()
+            for v in missing:  # the kernel left them out, but time goes on
+                self._skipped(core.state[v])
+            return
+        rate = self.learning_rate
+        for v in self._trainable:
+            if v.grad is not None:
+                if self.weight_decay and self._decays(v):
+                    v.mul_(1 - self.weight_decay * float(rate))
+                self.update_step(v.grad, v, rate)
 
     def _skipped(self, state: dict[str, Tensor]) -> None:
         if "step" in state:
@@ -320,6 +377,9 @@ class Optimizer:
     def _tell_missing(self, missing: list[Tensor]) -> None:
         if len(missing) == len(self._trainable):
             raise ValueError(f"{type(self).__name__}: there is no gradient for any variable")
+        if self._told:
+            return
+        self._told = True
         names = [getattr(v, "path", f"of shape {v.shape}") for v in missing]
         warnings.warn(
             f"{type(self).__name__}: there is no gradient for the variables {', '.join(names)}; "
@@ -327,7 +387,7 @@ class Optimizer:
             stacklevel=3,
         )
 
-    def _prepared_step(self, core: KernelOptimizer, missing: list[Tensor]) -> None:
+    def _prepared_step(self, missing: list[Tensor]) -> None:
         """A step with all that may go before and after the rule."""
         live = [v for v in self._trainable if v.grad is not None]
         gradients: list[Any] = [v.grad for v in live]
@@ -341,33 +401,16 @@ class Optimizer:
         if not steps or (self._steps + 1) % steps == 0:
             if steps:
                 gradients = [ops.div(total, float(steps)) for total in sums]
-            for v, g in zip(live, self._clipped(gradients), strict=True):
+            gradients = clipped(gradients, self.clipnorm, self.clipvalue, self.global_clipnorm)
+            for v, g in zip(live, gradients, strict=True):
                 v.grad = g
-            self._write_arguments()
-            core.step()
-            self._count(missing)
+            self._apply_rule(missing)
             for total in self._accumulated if steps else ():
                 total.zero_()
         if self.use_ema:
             self._average()
         for v in self._constrained:
             v.assign(v.constraint(v))  # type: ignore[attr-defined]
-
-    def _clipped(self, gradients: list[Tensor]) -> list[Tensor]:
-        if self.clipnorm:
-            norms = [ops.sqrt(ops.sum(ops.square(g))) for g in gradients]
-            return [
-                ops.mul(g, ops.div(self.clipnorm, ops.clamp(norm, self.clipnorm)))
-                for g, norm in zip(gradients, norms, strict=True)
-            ]
-        if self.global_clipnorm:
-            total = ops.sum(ops.stack([ops.sum(ops.square(g)) for g in gradients]))
-            norm = ops.clamp(ops.sqrt(total), self.global_clipnorm)
-            factor = ops.div(self.global_clipnorm, norm)
-            return [ops.mul(g, factor) for g in gradients]
-        if self.clipvalue:
-            return [ops.clamp(g, -self.clipvalue, self.clipvalue) for g in gradients]
-        return gradients
 
     def _average(self) -> None:
         momentum = self.ema_momentum if self._updates else 0.0
@@ -419,7 +462,7 @@ class Optimizer:
         if not len(grads):
             return
         if trainable_variables is None:
-            self._built_core()
+            self._check_built()
             trainable_variables = self._trainable
         else:
             trainable_variables = list(trainable_variables)
@@ -445,6 +488,19 @@ class Optimizer:
             for v, g in zip(self._trainable, before, strict=True):
                 v.grad = g
 
+    def minimize(self, loss: Any, var_list: Sequence[Tensor]) -> Tensor:
+        """Keras 2's step: changes variables by the gradients of a loss.
+
+        Parameters
+        ----------
+        loss : callable or Tensor
+            A function without arguments that computes it, or its result, which is summed.
+        var_list : sequence of Variable
+        """
+        value = loss() if callable(loss) and not isinstance(loss, Tensor) else loss
+        gradients = grad(ops.sum(value), var_list, allow_unused=True)
+        return self.apply_gradients(zip(gradients, var_list, strict=True))
+
     def scale_loss(self, loss: Any) -> Any:
         """The loss times `loss_scale_factor`, if there is one."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
@@ -453,7 +509,7 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """All that changes in the optimizer (not copies): 'steps', 'learning_rate' (None of a
-        schedule), 'rule', 'averages' and 'accumulated'.
+        schedule), 'rule', 'averages', 'accumulated' and 'variables', those of users' classes.
         """
         rate = self._learning_rate
         return {
@@ -462,6 +518,7 @@ class Optimizer:
             "rule": None if self._core is None else self._core.state_dict(),
             "averages": list(self._averages),
             "accumulated": list(self._accumulated),
+            "variables": list(self._own_variables),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -472,9 +529,14 @@ class Optimizer:
         ValueError
             If the optimizer is not built, or built for other variables.
         """
-        if state_dict["rule"] is not None:
-            self._built_core().load_state_dict(state_dict["rule"])
-        for name, mine in (("averages", self._averages), ("accumulated", self._accumulated)):
+        self._check_built()
+        if self._core is not None:
+            self._core.load_state_dict(state_dict["rule"])
+        for name, mine in (
+            ("averages", self._averages),
+            ("accumulated", self._accumulated),
+            ("variables", self._own_variables),
+        ):
             if len(mine) != len(state_dict[name]):
                 raise ValueError(
                     f"load_state_dict: {name} has {len(state_dict[name])} entries, expected "

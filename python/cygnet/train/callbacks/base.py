@@ -21,8 +21,9 @@ class Callback:
     model : Module
         The model that is trained.
     learner : object
-        What trains it: a `Trainer`, or the model itself in the Keras face. It has `optimizer`, and
-        ``learner.stop_training = True`` ends the training after the batch or epoch.
+        What trains it, a `Trainer` or what the Keras face has for one. It has `optimizer`, and
+        ``learner.stop_training = True`` ends the training after the batch or epoch, as does Keras's
+        ``model.stop_training = True``.
     params : dict
         'epochs', 'steps' (batches of an epoch, or None) and 'verbose'.
 

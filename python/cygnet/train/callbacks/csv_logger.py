@@ -56,6 +56,7 @@ class CSVLogger(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.close()
         self.keys = None
+        open(self.filename, "a", encoding="utf-8").close()  # an error is better known now
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = logs or {}

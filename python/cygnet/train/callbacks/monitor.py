@@ -67,7 +67,8 @@ class Monitor(Callback):
         if self.mode != "auto":
             return self.mode == "max"
         name = self.monitor.removeprefix("val_")
-        for metric in getattr(self.learner, "metrics", ()):
+        owners = (self.learner, self.model)
+        for metric in (each for owner in owners for each in getattr(owner, "metrics", ())):
             if getattr(metric, "name", None) == name and hasattr(metric, "_direction"):
                 return bool(metric._direction == "up")
         if any(part in name for part in _FALLING):
