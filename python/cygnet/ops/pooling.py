@@ -93,7 +93,7 @@ def _max_pool(
     ceil_mode: bool,
     return_indices: bool,
     activation: str,
-    channels_last: bool,
+    channels_last: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
     input = as_tensor(input, op, "input")
     shape = input.shape
@@ -188,7 +188,9 @@ def max_pool3d(
     )  # fmt: skip
 
 
-def _avg_pool(op: str, axes: int, input: Tensor, *windows: Any, channels_last: bool) -> Tensor:
+def _avg_pool(
+    op: str, axes: int, input: Tensor, *windows: Any, channels_last: bool = False
+) -> Tensor:
     input = as_tensor(input, op, "input")
     shape = input.shape
     kernel, backward_kernel = _kernels(op, axes, input, channels_last)
@@ -494,7 +496,7 @@ def _lp_pool(
         assert isinstance(pooled, Tensor)
         return pooled if norm_type > 0 else neg(pooled)
     powers = pow(x, norm_type)
-    means = _avg_pool(f"avg_pool{axes}d", powers, kernel_size, stride, 0, ceil_mode)
+    means = _avg_pool(f"avg_pool{axes}d", axes, powers, kernel_size, stride, 0, ceil_mode)
     count = kernel_size**axes if isinstance(kernel_size, int) else math.prod(kernel_size)
     return pow(mul(means, count), 1 / norm_type)
 
