@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from cygnet.keras import ops as ops  # what operators of KerasTensors are made of
 from cygnet.keras.input import Input, InputLayer
 from cygnet.keras.layer import Layer
 from cygnet.keras.model import Model
@@ -28,7 +29,6 @@ _SUBMODULES = frozenset(
         "losses",
         "metrics",
         "models",
-        "ops",
         "optimizers",
         "preprocessing",
         "random",

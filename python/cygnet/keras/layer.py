@@ -15,6 +15,7 @@ from cygnet.autograd import no_grad
 from cygnet.keras import tree
 from cygnet.keras.attached import masks
 from cygnet.keras.lookup import snake_case
+from cygnet.keras.serialization import deserialized, serialized
 from cygnet.keras.symbolic import KerasTensor, Node, is_symbolic
 from cygnet.keras.weights import WeightOwner
 from cygnet.ops.create import as_tensor, zeros
@@ -370,8 +371,6 @@ class Layer(WeightOwner):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor, as JSON can hold them."""
-        from cygnet.keras.saving import serialized
-
         arguments = dict(self._init_arguments)
         if self._batch_input_shape is not None and "batch_shape" not in arguments:
             shapes = {"input_shape", "input_dim", "batch_input_shape", "input_length"}
@@ -386,8 +385,6 @@ class Layer(WeightOwner):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """The layer that `get_config` told of, with new weights."""
-        from cygnet.keras.saving import deserialized
-
         return cls(**{name: deserialized(value) for name, value in config.items()})
 
     def get_build_config(self) -> dict[str, Any] | None:

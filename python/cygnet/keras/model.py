@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable
 from os import PathLike
 from typing import Any
@@ -11,6 +12,7 @@ from cygnet.keras import tree
 from cygnet.keras.graph import Graph
 from cygnet.keras.layer import Layer, unique_name
 from cygnet.keras.lookup import snake_case
+from cygnet.keras.serialization import serialized
 from cygnet.keras.symbolic import KerasTensor
 from cygnet.keras.training import Trainable
 
@@ -233,9 +235,6 @@ class Model(Trainable):
         """The configuration as text, for `keras.models.model_from_json`; `kwargs` are those of
         `json.dumps`.
         """
-        import json
-
-        from cygnet.keras.saving import serialized
 
         return json.dumps(serialized(self), **kwargs)
 

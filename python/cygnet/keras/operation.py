@@ -36,8 +36,6 @@ class Operation(Layer):
     """
 
     def __init__(self, function: str, name: str | None = None, **kwargs: Any) -> None:
-        from cygnet.keras import ops  # noqa: F401 (fills the table)
-
         if function not in FUNCTIONS:
             near = difflib.get_close_matches(function, FUNCTIONS)
             hint = f"; near it are {', '.join(near)}" if near else ""

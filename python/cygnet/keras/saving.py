@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
-
-import numpy as np
+from typing import Any
 
 from cygnet.autograd import no_grad
 from cygnet.io import load, save
-from cygnet.keras import lookup, tree
+from cygnet.keras import tree
 from cygnet.keras.graph import Graph
+from cygnet.keras.input import InputLayer
 from cygnet.keras.layer import Layer
+from cygnet.keras.serialization import (
+    custom_object_scope,
+    deserialize_keras_object,
+    deserialized,
+    get_custom_objects,
+    register_keras_serializable,
+    serialize_keras_object,
+    serialized,
+)
 from cygnet.keras.symbolic import KerasTensor
-from cygnet.tensor import Tensor
 
 __all__ = [
     "clone_model",
@@ -31,172 +36,7 @@ __all__ = [
     "serialize_keras_object",
 ]
 
-T = TypeVar("T")
 _FORMAT = 1
-_MODULES = (
-    "layers",
-    "initializers",
-    "regularizers",
-    "constraints",
-    "activations",
-    "losses",
-    "metrics",
-    "optimizers",
-    "optimizers.schedules",
-)
-
-
-# Configurations
-
-
-def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Any:
-    """A decorator: configurations may name this class or function, so that `load_model` finds it.
-
-    Parameters
-    ----------
-    package : str
-        Has no effect on how it is found.
-    name : str, optional
-        Default: that of the class or function.
-    """
-
-    def register(thing: T) -> T:
-        key = name or thing.__name__  # type: ignore[attr-defined]
-        lookup.custom_objects[key] = thing
-        return thing
-
-    return register
-
-
-def get_custom_objects() -> dict[str, Any]:
-    """What configurations may name beside Keras's own."""
-    return lookup.custom_objects
-
-
-@contextmanager
-def custom_object_scope(objects: dict[str, Any] | None) -> Iterator[None]:
-    """Inside the with block configurations may name these classes and functions."""
-    before = dict(lookup.custom_objects)
-    lookup.custom_objects.update(objects or {})
-    try:
-        yield
-    finally:
-        lookup.custom_objects.clear()
-        lookup.custom_objects.update(before)
-
-
-def serialized(value: Any) -> Any:
-    """A value as JSON can hold it.
-
-    Raises
-    ------
-    TypeError
-        For what has no configuration, such as a function without a known name.
-    """
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.dtype):
-        return str(value)
-    if isinstance(value, list | tuple):
-        return [serialized(each) for each in value]
-    if isinstance(value, dict):
-        return {str(key): serialized(each) for key, each in value.items()}
-    if isinstance(value, slice):
-        return {"class_name": "__slice__", "config": [value.start, value.stop, value.step]}
-    if value is Ellipsis:
-        return {"class_name": "__ellipsis__"}
-    if isinstance(value, np.ndarray | Tensor):
-        array = value._array if isinstance(value, Tensor) else value
-        return {"class_name": "__array__", "config": [array.tolist(), str(array.dtype)]}
-    if hasattr(value, "get_config"):
-        return {
-            "class_name": type(value).__name__,
-            "module": _module_of(type(value)),
-            "config": serialized(value.get_config()),
-        }
-    name = getattr(value, "__name__", "")
-    if name and _find(name, None) is value:
-        return {"class_name": "__function__", "config": name, "module": _module_of(value)}
-    raise TypeError(
-        f"a file holds no code: {value!r} cannot be saved; give it a name with "
-        "keras.saving.register_keras_serializable"
-    )
-
-
-def _module_of(thing: Any) -> str | None:
-    """The module of Keras's that has the class or function."""
-    name = thing.__name__
-    for module in _MODULES:
-        if _known(module).get(name) is thing:
-            return module
-    return None
-
-
-def _known(module: str) -> dict[str, Any]:
-    import importlib
-
-    return vars(importlib.import_module(f"cygnet.keras.{module}"))
-
-
-def _find(name: str, module: str | None) -> Any:
-    """The class or function of a name; None if there is none."""
-    if name in lookup.custom_objects:
-        return lookup.custom_objects[name]
-    from cygnet.keras import Model, Sequential
-    from cygnet.keras.input import InputLayer
-    from cygnet.keras.operation import Operation
-
-    own = {"Sequential": Sequential, "Model": Model, "Functional": Model}
-    own |= {"InputLayer": InputLayer, "Operation": Operation}
-    if module is None and name in own:
-        return own[name]
-    for each in _MODULES if module is None else (module,):
-        found = _known(each).get(name) if each in _MODULES else None
-        if found is not None and not name.startswith("_"):
-            return found
-    return None
-
-
-def deserialized(value: Any) -> Any:
-    """The value that `serialized` told of."""
-    if isinstance(value, list):
-        return [deserialized(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    if "class_name" not in value:
-        return {key: deserialized(each) for key, each in value.items()}
-    name: str = value["class_name"]
-    config: Any = value.get("config")
-    if name == "__slice__":
-        return slice(*config)
-    if name == "__ellipsis__":
-        return Ellipsis
-    if name == "__array__":
-        return np.array(config[0], config[1])
-    known = config if name == "__function__" else name
-    found = _find(known, value.get("module"))
-    if found is None:
-        names = [*lookup.custom_objects, *(name for each in _MODULES for name in _known(each))]
-        near = difflib.get_close_matches(known, names, n=3)
-        told = f" (nearest are {', '.join(map(repr, near))})" if near else ""
-        raise ValueError(
-            f"there is no {known!r}{told}: name it in custom_objects or register it with "
-            "keras.saving.register_keras_serializable"
-        )
-    return found if name == "__function__" else found.from_config(config or {})
-
-
-def serialize_keras_object(obj: Any) -> Any:
-    """An object's configuration, as JSON can hold it."""
-    return serialized(obj)
-
-
-def deserialize_keras_object(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The object that `serialize_keras_object` told of."""
-    with custom_object_scope(custom_objects):
-        return deserialized(config)
 
 
 def graph_config(graph: Graph) -> dict[str, Any]:
@@ -238,8 +78,6 @@ def graph_config(graph: Graph) -> dict[str, Any]:
 
 def graph_from_config(config: dict[str, Any]) -> tuple[Any, Any]:
     """Inputs and outputs of a new graph like the one that `graph_config` told of."""
-    from cygnet.keras.input import InputLayer
-
     starts = [
         InputLayer(batch_shape=each["shape"], dtype=each["dtype"], name=each["name"]).output
         for each in config["inputs"]

@@ -9,6 +9,7 @@ from cygnet.keras.graph import Graph, checked_input
 from cygnet.keras.input import InputLayer
 from cygnet.keras.layer import Layer
 from cygnet.keras.model import Model
+from cygnet.keras.serialization import deserialized, serialized
 from cygnet.keras.symbolic import KerasTensor
 
 __all__ = ["Sequential"]
@@ -148,8 +149,6 @@ class Sequential(Model):
 
     def get_config(self) -> dict[str, Any]:
         """The layers' configurations."""
-        from cygnet.keras.saving import serialized
-
         layers = [serialized(layer) for layer in self._stack]
         if self._start is not None and self._start.node is not None:
             layers.insert(0, serialized(self._start.node.layer))
@@ -158,8 +157,6 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Sequential:
         """The model that `get_config` told of, with new weights."""
-        from cygnet.keras.saving import deserialized
-
         layers = [deserialized(layer) for layer in config["layers"]]
         return cls(layers, trainable=config.get("trainable", True), name=config["name"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from cygnet.keras import tree
@@ -38,7 +38,8 @@ class Node:
 
 
 class KerasTensor:
-    """What a layer of the functional API takes and gives: a shape and a type, no values.
+    """What a layer of the functional API takes and gives: a shape and a type, no values. Its
+    operators come from `cygnet.keras.ops.operators`.
 
     Parameters
     ----------
@@ -84,46 +85,6 @@ class KerasTensor:
         raise TypeError(
             "a KerasTensor has no values: NumPy functions take none; use layers or keras.ops"
         )
-
-    def __getitem__(self, index: Any) -> Any:
-        from cygnet.keras.ops.indexing import encoded_index  # made of layers
-
-        return _lift("get_item", self, encoded_index(index))
-
-
-def _lift(name: str, *args: Any, **kwargs: Any) -> Any:
-    from cygnet.keras.operation import Operation  # a layer: it lies above
-
-    return Operation(name)(*args, **kwargs)
-
-
-def _operator(name: str, swapped: bool) -> Callable[..., Any]:
-    if swapped:
-        return lambda self, other: _lift(name, other, self)
-    return lambda self, *others: _lift(name, self, *others)
-
-
-for _special, _name in {
-    "add": "add",
-    "sub": "subtract",
-    "mul": "multiply",
-    "truediv": "true_divide",
-    "floordiv": "floor_divide",
-    "mod": "mod",
-    "pow": "power",
-    "matmul": "matmul",
-}.items():
-    setattr(KerasTensor, f"__{_special}__", _operator(_name, False))
-    setattr(KerasTensor, f"__r{_special}__", _operator(_name, True))
-for _special, _name in {
-    "abs": "abs",
-    "neg": "negative",
-    "ge": "greater_equal",
-    "gt": "greater",
-    "le": "less_equal",
-    "lt": "less",
-}.items():
-    setattr(KerasTensor, f"__{_special}__", _operator(_name, False))
 
 
 def is_symbolic(structure: Any) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cygnet.keras.ops import image as image
+from cygnet.keras.ops import operators as operators  # installs them
 from cygnet.keras.ops.array import *
 from cygnet.keras.ops.creation import *
 from cygnet.keras.ops.elementwise import *
