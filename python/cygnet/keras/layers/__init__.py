@@ -18,6 +18,7 @@ from cygnet.keras.layers import (
     regularization,
     reshaping,
     rnn,
+    separable,
     wrappers,
 )
 from cygnet.keras.layers.activation import *
@@ -35,6 +36,7 @@ from cygnet.keras.layers.recurrent_cells import *
 from cygnet.keras.layers.regularization import *
 from cygnet.keras.layers.reshaping import *
 from cygnet.keras.layers.rnn import *
+from cygnet.keras.layers.separable import *
 from cygnet.keras.layers.wrappers import *
 
 __all__ = [
@@ -56,5 +58,6 @@ __all__ = [
     *regularization.__all__,
     *reshaping.__all__,
     *rnn.__all__,
+    *separable.__all__,
     *wrappers.__all__,
 ]
