@@ -3,8 +3,8 @@
     python examples/keras_residual.py [--out FOLDER] [--plot history.png]
 
 Random shifts of the images, two residual blocks, a learning rate that falls when the loss stays, an
-early stop at the best weights, and checkpoints: killed at any moment and started again with the same
---out, it ends with the same weights. Learns the digits that come with Cygnet.
+early stop at the best weights, and checkpoints: killed at any moment and started again with the
+same --out, it ends with the same weights. Learns the digits that come with Cygnet.
 
 K. He et al., "Deep residual learning for image recognition", CVPR 2016.
 """

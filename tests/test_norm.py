@@ -36,6 +36,19 @@ def test_running_statistics() -> None:
     assert batches == 3
 
 
+def test_running_variance_of_the_batch_itself() -> None:
+    mean, variance = np.zeros(3, np.float32), np.ones(3, np.float32)
+    x = normal(4, 3, 2)
+    kernels.batch_norm_forward(
+        x, None, None, mean, variance, training=True, momentum=0.25, unbiased=False
+    )
+    assert_close(variance, 0.75 + 0.25 * x.astype(float).var((0, 2)))
+    single = kernels.batch_norm_forward(
+        x[:1, :, :1].copy(), None, None, mean, variance, training=True, unbiased=False
+    )
+    assert not np.any(single[0])
+
+
 def test_cumulative_running_statistics() -> None:
     module = nn.BatchNorm1d(3, momentum=None, dtype=np.float64)
     batches = [normal(5, 3, dtype=np.float64) for _ in range(4)]

@@ -61,6 +61,10 @@ CALLS = {
     "einsum": (lambda tf: tf.einsum("ij,kj->ik", A, B), A @ B.T),
     "tensordot": (lambda tf: tf.tensordot(A, B, [[1], [1]]), A @ B.T),
     "add_n": (lambda tf: tf.add_n([A, B, A]), A + B + A),
+    "math.confusion_matrix": (
+        lambda tf: tf.math.confusion_matrix([0, 1, 2, 1], [0, 2, 2, 1]),
+        np.array([[1, 0, 0], [0, 1, 1], [0, 0, 1]]),
+    ),
     "nn.relu": (lambda tf: tf.nn.relu(A), np.maximum(A, 0)),
     "nn.leaky_relu": (lambda tf: tf.nn.leaky_relu(A, alpha=0.1), np.where(A > 0, A, 0.1 * A)),
     "nn.softmax": (lambda tf: tf.nn.softmax(A), np.exp(A) / np.exp(A).sum(-1, keepdims=True)),

@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "families.h"
 #include "fused_activation.h"
 #include "kernels/grid_sample.h"
@@ -37,6 +39,8 @@ struct Source {
     check_rank(op, name, array, 4);
     check<ShapeError>(array.shape(2) > 0 && array.shape(3) > 0, op, ": ", name, " has shape ", array.shape(),
                       ", expected at least one row and column");
+    check<ShapeError>(array.shape(2) <= std::numeric_limits<int32_t>::max() / array.shape(3), op, ": ", name,
+                      " has shape ", array.shape(), ", expected fewer than 2**31 pixels");
     layout = layout_of(array);
     array = in_layout(array);
   }

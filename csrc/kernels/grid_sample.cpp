@@ -2,65 +2,60 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "core/parallel.h"
 
 namespace cygnet {
 namespace {
 
-constexpr int most_terms = 4;
+// Pixels of a row of the result that are worked on together: loops over them are simple enough for vectors, and run
+// over whole ones; what lies behind the row's end reads the first pixel and is not stored.
+constexpr int block = 64;
+inline int whole_vectors(int count) noexcept { return (count + 15) / 16 * 16; }
 
-// What one axis contributes to a pixel of the result: pixels of the image (-1 outside of it), their weights, and the
-// derivatives of these by the coordinate as it was given.
-template <class T>
-struct Terms {
-  int64_t at[most_terms];
-  T weight[most_terms], slope[most_terms];
+// What one axis contributes to each pixel of the result: pixels of the image (-1 outside of it), their weights, and
+// the derivatives of these by the coordinate as it was given.
+template <int terms, class T>
+struct Axis {
+  int32_t at[terms][block];
+  T weight[terms][block], slope[terms][block];
 };
 
-// The coordinate in 0 ... size - 1 that stands for x; `slope` is multiplied by the derivative.
+// The coordinates in 0 ... size - 1 that stand for x; slopes are multiplied by the derivative.
 template <class T>
-T inside(T x, int64_t size, const Sampling& how, T& slope) noexcept {
-  const T last = static_cast<T>(size - 1);
-  if (x > 0 && x < last) return x;
-  switch (how.outside) {
-    case Outside::Constant:  // as far as no pixel is read: weights stay finite
-      return std::clamp(x, T(-4), last + 4);
-    case Outside::Wrap:
-      // TensorFlow's: whole images away, counted in steps of size - 1.
-      if (size > 1 && x < 0)
-        x += static_cast<T>(size) * (std::trunc(-x / last) + 1);
-      else if (size > 1 && x > last)
-        x -= static_cast<T>(size) * std::trunc(x / last);
-      break;
-    case Outside::Mirror: {
-      const T low = how.align_corners ? T(0) : T(-0.5), span = how.align_corners ? last : static_cast<T>(size);
-      T away = x - low;
-      if (away < 0) {
-        away = -away;
-        slope = -slope;
-      }
-      const T rest = span > 0 ? std::fmod(away, span) : T(0);
-      if (span > 0 && std::fmod(std::floor(away / span), T(2)) != 0) {
-        x = span - rest + low;
-        slope = -slope;
-      } else {
-        x = rest + low;
-      }
-      break;
-    }
-    case Outside::Border:
-      break;
+void bring_inside(T* x, T* slope, int count, int64_t size, const Sampling& how) noexcept {
+  const T last = static_cast<T>(size - 1), whole = static_cast<T>(size);
+  if (how.outside == Outside::Constant) {  // as far as no pixel is read: weights stay finite
+    for (int j = 0; j < count; ++j) x[j] = x[j] < -4 ? T(-4) : x[j] > last + 4 ? last + 4 : x[j];
+    return;
   }
-  if (x > 0 && x < last) return x;
-  slope = 0;
-  return x >= last ? last : T(0);
+  if (how.outside == Outside::Wrap && size > 1) {  // TensorFlow's: whole images away, counted in steps of size - 1
+    for (int j = 0; j < count; ++j) {
+      const T before = x[j] + whole * (std::trunc(-x[j] / last) + 1), after = x[j] - whole * std::trunc(x[j] / last);
+      x[j] = x[j] < 0 ? before : x[j] > last ? after : x[j];
+    }
+  } else if (how.outside == Outside::Mirror && (size > 1 || !how.align_corners)) {
+    const T low = how.align_corners ? T(0) : T(-0.5), span = how.align_corners ? last : whole;
+    for (int j = 0; j < count; ++j) {
+      const T away = std::abs(x[j] - low), turns = std::floor(away / span), rest = away - turns * span;
+      const bool back = turns - 2 * std::floor(turns / 2) != 0;
+      const bool turned = back != (x[j] < low);
+      const T mirrored = back ? span - rest + low : rest + low;
+      x[j] = x[j] > 0 && x[j] < last ? x[j] : mirrored;
+      slope[j] = turned ? -slope[j] : slope[j];
+    }
+  }
+  for (int j = 0; j < count; ++j) {
+    const bool within = x[j] > 0 && x[j] < last;
+    slope[j] = within ? slope[j] : T(0);
+    x[j] = within ? x[j] : x[j] >= last ? last : T(0);
+  }
 }
 
 template <class T>
-int64_t pixel(T x, int64_t size) noexcept {
-  return x >= 0 && x < static_cast<T>(size) ? static_cast<int64_t>(x) : -1;
+int32_t pixel(T x, T size) noexcept {
+  const bool within = x >= 0 && x < size;
+  return within ? static_cast<int32_t>(within ? x : T(0)) : -1;
 }
 
 // R. Keys, "Cubic convolution interpolation for digital image processing", 1981, with a = -0.75: the weight of a pixel
@@ -78,88 +73,90 @@ T cubic_slope(T x) noexcept {
 }
 
 template <int terms, class T>
-Terms<T> terms_at(T x, int64_t size, const Sampling& how, T slope, bool half_away) noexcept {
-  Terms<T> result;
-  if (std::isnan(x)) {
-    for (int i = 0; i < terms; ++i) {
-      result.at[i] = -1;
-      result.weight[i] = i == 0 ? T(1) : T(0);
-      result.slope[i] = 0;
+void axis_at(T* x, T* slope, int count, int64_t size, const Sampling& how, bool half_away,
+             Axis<terms, T>& axis) noexcept {
+  const T whole = static_cast<T>(size);
+  if (terms < 4 || how.outside == Outside::Constant) bring_inside(x, slope, count, size, how);
+  for (int k = 0; k < terms; ++k) {
+    T place[block], flat[block] = {};
+    for (int j = 0; j < count; ++j) {
+      if constexpr (terms == 4) {
+        place[j] = std::floor(x[j]) + static_cast<T>(k - 1);
+        axis.weight[k][j] = cubic(x[j] - place[j]);
+        axis.slope[k][j] = cubic_slope(x[j] - place[j]) * slope[j];
+      } else if constexpr (terms == 2) {
+        place[j] = std::floor(x[j]) + static_cast<T>(k);
+        axis.weight[k][j] = k ? x[j] - (place[j] - 1) : place[j] + 1 - x[j];
+        axis.slope[k][j] = k ? slope[j] : -slope[j];
+      } else {
+        const T cut = std::trunc(x[j]), step = x[j] < 0 ? T(-1) : T(1);
+        const T away = std::abs(x[j] - cut) >= T(0.5) ? cut + step : cut;
+        place[j] = half_away ? away : std::nearbyint(x[j]);
+        axis.weight[k][j] = 1;
+        axis.slope[k][j] = 0;
+      }
     }
-  } else if constexpr (terms == 4) {
-    if (how.outside == Outside::Constant) x = inside(x, size, how, slope);
-    const T first = std::floor(x) - 1;
-    for (int i = 0; i < terms; ++i) {
-      T flat = 0;
-      const T distance = x - first - static_cast<T>(i);
-      result.at[i] = pixel(inside(first + static_cast<T>(i), size, how, flat), size);
-      result.weight[i] = cubic(distance);
-      result.slope[i] = cubic_slope(distance) * slope;
-    }
-  } else if constexpr (terms == 2) {
-    x = inside(x, size, how, slope);
-    const T first = std::floor(x);
-    result.at[0] = pixel(first, size);
-    result.at[1] = pixel(first + 1, size);
-    result.weight[0] = first + 1 - x;
-    result.weight[1] = x - first;
-    result.slope[0] = -slope;
-    result.slope[1] = slope;
-  } else {
-    x = inside(x, size, how, slope);
-    result.at[0] = pixel(half_away ? std::round(x) : std::nearbyint(x), size);
-    result.weight[0] = 1;
-    result.slope[0] = 0;
+    if (terms == 4) bring_inside(place, flat, count, size, how);
+    for (int j = 0; j < count; ++j) axis.at[k][j] = pixel(place[j], whole);
   }
-  return result;
 }
 
-// The pixels that one pixel of the result reads, as offsets into the image (-1 outside of it).
+// The pixels that some pixels of a row of the result read: their numbers in the image, -1 outside, and weights.
 template <int terms, class T>
 struct Stencil {
-  Terms<T> row, column;
-  int64_t offset[terms * terms];
+  static constexpr int reads = terms * terms;
+  Axis<terms, T> row, column;
+  int32_t at[reads][block];
+  T weight[reads][block];
 
-  Stencil(const SampledImages& images, const Sampling& how, Places<T> places, int64_t n, int64_t i,
-          int64_t j) noexcept {
-    T x, y, x_slope = 0, y_slope = 0;
+  Stencil(const SampledImages& s, const Sampling& how, Places<T> places, int64_t n, int64_t i, int64_t begin,
+          int count) noexcept {
+    T x[block] = {}, y[block] = {}, x_slope[block] = {}, y_slope[block] = {};
+    bool nowhere[block] = {};
     if (places.grid) {
-      const T* const place = places.grid + ((n * images.rows + i) * images.columns + j) * 2;
-      const auto in_pixels = [&](T u, int64_t size, T& slope) {
-        slope = static_cast<T>(how.align_corners ? size - 1 : size) / 2;
-        if (std::isnan(u)) u = -1;
-        return how.align_corners ? (u + 1) * slope : ((u + 1) * static_cast<T>(size) - 1) / 2;
+      const T* const place = places.grid + ((n * s.rows + i) * s.columns + begin) * 2;
+      const auto in_pixels = [&](const T* given, int64_t size, T* to, T* slope) {
+        const T whole = static_cast<T>(size), half = (how.align_corners ? whole - 1 : whole) / 2;
+        for (int j = 0; j < count; ++j) {
+          const T u = given[2 * j] != given[2 * j] ? T(0) : given[2 * j] + 1;
+          to[j] = how.align_corners ? u * half : (u * whole - 1) / 2;
+          slope[j] = half;
+        }
       };
-      x = in_pixels(place[0], images.width, x_slope);
-      y = in_pixels(place[1], images.height, y_slope);
+      in_pixels(place, s.width, x, x_slope);
+      in_pixels(place + 1, s.height, y, y_slope);
     } else {
       const T* const t = places.transforms + n * 8;
-      const T u = static_cast<T>(j), v = static_cast<T>(i), k = t[6] * u + t[7] * v + 1;
-      x = k == 0 ? std::numeric_limits<T>::quiet_NaN() : (t[0] * u + t[1] * v + t[2]) / k;
-      y = k == 0 ? x : (t[3] * u + t[4] * v + t[5]) / k;
+      const T v = static_cast<T>(i);
+      for (int j = 0; j < count; ++j) {
+        const T u = static_cast<T>(begin + j), k = t[6] * u + t[7] * v + 1;
+        x[j] = (t[0] * u + t[1] * v + t[2]) / k;
+        y[j] = (t[3] * u + t[4] * v + t[5]) / k;
+        nowhere[j] = k == 0 || std::isnan(x[j]) || std::isnan(y[j]);
+      }
     }
-    column = terms_at<terms>(x, images.width, how, x_slope, !places.grid);
-    row = terms_at<terms>(y, images.height, how, y_slope, !places.grid);
-    const int64_t step = images.channels_last ? images.channels : 1;
-    for (int a = 0; a < terms; ++a)
-      for (int b = 0; b < terms; ++b) {
-        const bool outside = row.at[a] < 0 || column.at[b] < 0;
-        offset[a * terms + b] = outside ? -1 : (row.at[a] * images.width + column.at[b]) * step;
+    count = whole_vectors(count);
+    axis_at(x, x_slope, count, s.width, how, !places.grid, column);
+    axis_at(y, y_slope, count, s.height, how, !places.grid, row);
+    const int32_t width = static_cast<int32_t>(s.width);
+    for (int k = 0; k < reads; ++k)
+      for (int j = 0; j < count; ++j) {
+        const int32_t r = row.at[k / terms][j], c = column.at[k % terms][j];
+        at[k][j] = (r < 0) | (c < 0) ? -1 : r * width + c;
+        weight[k][j] = row.weight[k / terms][j] * column.weight[k % terms][j];
+      }
+    for (int j = 0; j < count; ++j)
+      for (int k = 0; k < reads && nowhere[j]; ++k) {
+        at[k][j] = -1;
+        weight[k][j] = k == 0 ? T(1) : T(0);
       }
   }
 
-  // The sum of the image's pixels (of `fill` outside) by these weights.
-  T read(const T* image, const T* row_weight, const T* column_weight, T fill) const noexcept {
-    T sum = 0;
-    for (int a = 0; a < terms; ++a) {
-      T line = 0;
-      for (int b = 0; b < terms; ++b) {
-        const int64_t o = offset[a * terms + b];
-        line += column_weight[b] * (o < 0 ? fill : image[o]);
-      }
-      sum += row_weight[a] * line;
-    }
-    return sum;
+  // The value of read k of pixel j, of a channel whose pixels lie `step` apart.
+  T value(const T* channel, int64_t step, int k, int j, T fill) const noexcept {
+    const int32_t pixel = at[k][j];
+    const T inside = channel[(pixel < 0 ? 0 : pixel) * step];
+    return pixel < 0 ? fill : inside;
   }
 };
 
@@ -174,14 +171,16 @@ struct Steps {
         result_image(s.channels * s.rows * s.columns) {}
 };
 
-double work_of(const SampledImages& s) noexcept { return static_cast<double>((8 * s.channels + 32) * s.columns); }
+double work_of(const SampledImages& s) noexcept { return static_cast<double>((4 * s.channels + 16) * s.columns); }
 
-// Calls f(n, i) for every row of the results, in tasks of some rows.
+// Calls f(n, i, begin, count) for blocks of the rows of the results, in tasks of some rows.
 template <class F>
-void for_rows(const SampledImages& s, const F& f) noexcept {
+void for_blocks(const SampledImages& s, const F& f) noexcept {
   const int64_t grain = std::max<int64_t>(1, 4096 / std::max<int64_t>(1, s.columns * s.channels));
   parallel_ranges(s.count * s.rows, grain, work_of(s), [&](int64_t begin, int64_t end) {
-    for (int64_t line = begin; line < end; ++line) f(line / s.rows, line % s.rows);
+    for (int64_t line = begin; line < end; ++line)
+      for (int64_t j = 0; j < s.columns; j += block)
+        f(line / s.rows, line % s.rows, j, static_cast<int>(std::min<int64_t>(block, s.columns - j)));
   });
 }
 
@@ -204,15 +203,30 @@ template <class T>
 void grid_sample_forward(const SampledImages& images, const Sampling& how, const T* input, Places<T> places,
                          T* result) noexcept {
   const Steps step(images);
+  const T fill = static_cast<T>(how.fill);
   with_terms(how.interpolation, [&](auto terms) {
-    for_rows(images, [&](int64_t n, int64_t i) {
+    using Block = Stencil<terms(), T>;
+    for_blocks(images, [&](int64_t n, int64_t i, int64_t begin, int count) {
+      const Block stencil(images, how, places, n, i, begin, count);
       const T* const image = input + n * step.input_image;
-      T* to = result + n * step.result_image + i * images.columns * step.pixel;
-      for (int64_t j = 0; j < images.columns; ++j, to += step.pixel) {
-        const Stencil<terms(), T> stencil(images, how, places, n, i, j);
-        for (int64_t c = 0; c < images.channels; ++c)
-          to[c * step.result_channel] = stencil.read(image + c * step.input_channel, stencil.row.weight,
-                                                     stencil.column.weight, static_cast<T>(how.fill));
+      T* const to = result + n * step.result_image + (i * images.columns + begin) * step.pixel;
+      if (images.channels_last) {
+        for (int j = 0; j < count; ++j)
+          for (int64_t c = 0; c < images.channels; ++c) {
+            T sum = 0;
+            for (int k = 0; k < Block::reads; ++k)
+              sum += stencil.weight[k][j] * stencil.value(image + c, step.pixel, k, j, fill);
+            to[j * step.pixel + c] = sum;
+          }
+      } else {
+        for (int64_t c = 0; c < images.channels; ++c) {
+          const T* const channel = image + c * step.input_channel;
+          T sum[block] = {};
+          for (int k = 0; k < Block::reads; ++k)
+            for (int j = 0; j < whole_vectors(count); ++j)
+              sum[j] += stencil.weight[k][j] * stencil.value(channel, 1, k, j, fill);
+          std::copy_n(sum, count, to + c * step.result_channel);
+        }
       }
     });
   });
@@ -226,6 +240,7 @@ void grid_sample_backward_input(const SampledImages& images, const Sampling& how
   const Steps step(images);
   const int64_t groups = (images.channels + most_channels - 1) / most_channels, pixels = images.height * images.width;
   with_terms(how.interpolation, [&](auto terms) {
+    using Block = Stencil<terms(), T>;
     const double work = work_of(images) * static_cast<double>(images.count * images.rows);
     parallel_for(images.count * groups, work, [&](int64_t task) {
       const int64_t n = task / groups, first = task % groups * most_channels;
@@ -233,16 +248,17 @@ void grid_sample_backward_input(const SampledImages& images, const Sampling& how
       T* const image = grad_input + n * step.input_image;
       for (int64_t c = first; c < end; ++c)
         for (int64_t p = 0; p < pixels; ++p) image[c * step.input_channel + p * step.pixel] = 0;
-      const T* from = grad + n * step.result_image;
       for (int64_t i = 0; i < images.rows; ++i)
-        for (int64_t j = 0; j < images.columns; ++j, from += step.pixel) {
-          const Stencil<terms(), T> stencil(images, how, places, n, i, j);
-          for (int k = 0; k < terms() * terms(); ++k) {
-            if (stencil.offset[k] < 0) continue;
-            const T weight = stencil.row.weight[k / terms()] * stencil.column.weight[k % terms()];
-            T* const to = image + stencil.offset[k];
-            for (int64_t c = first; c < end; ++c) to[c * step.input_channel] += weight * from[c * step.result_channel];
-          }
+        for (int64_t begin = 0; begin < images.columns; begin += block) {
+          const int count = static_cast<int>(std::min<int64_t>(block, images.columns - begin));
+          const Block stencil(images, how, places, n, i, begin, count);
+          const T* const from = grad + n * step.result_image + (i * images.columns + begin) * step.pixel;
+          for (int64_t c = first; c < end; ++c)
+            for (int k = 0; k < Block::reads; ++k)
+              for (int j = 0; j < count; ++j)
+                if (const int32_t pixel = stencil.at[k][j]; pixel >= 0)
+                  image[c * step.input_channel + pixel * step.pixel] +=
+                      stencil.weight[k][j] * from[c * step.result_channel + j * step.pixel];
         }
     });
   });
@@ -254,20 +270,27 @@ void grid_sample_backward_grid(const SampledImages& images, const Sampling& how,
   const Steps step(images);
   const T fill = static_cast<T>(how.fill);
   with_terms(how.interpolation, [&](auto terms) {
-    for_rows(images, [&](int64_t n, int64_t i) {
-      const T* from = grad + n * step.result_image + i * images.columns * step.pixel;
-      T* to = grad_grid + (n * images.rows + i) * images.columns * 2;
-      for (int64_t j = 0; j < images.columns; ++j, from += step.pixel, to += 2) {
-        const Stencil<terms(), T> stencil(images, how, {grid, nullptr}, n, i, j);
+    using Block = Stencil<terms(), T>;
+    for_blocks(images, [&](int64_t n, int64_t i, int64_t begin, int count) {
+      const Block stencil(images, how, {grid, nullptr}, n, i, begin, count);
+      const T* const from = grad + n * step.result_image + (i * images.columns + begin) * step.pixel;
+      T by_weight[Block::reads][block] = {};  // the gradient of each read's weight
+      for (int64_t c = 0; c < images.channels; ++c) {
+        const T* const channel = input + n * step.input_image + c * step.input_channel;
+        for (int k = 0; k < Block::reads; ++k)
+          for (int j = 0; j < count; ++j)
+            by_weight[k][j] +=
+                from[c * step.result_channel + j * step.pixel] * stencil.value(channel, step.pixel, k, j, fill);
+      }
+      T* const to = grad_grid + ((n * images.rows + i) * images.columns + begin) * 2;
+      for (int j = 0; j < count; ++j) {
         T x = 0, y = 0;
-        for (int64_t c = 0; c < images.channels; ++c) {
-          const T* const image = input + n * step.input_image + c * step.input_channel;
-          const T g = from[c * step.result_channel];
-          x += g * stencil.read(image, stencil.row.weight, stencil.column.slope, fill);
-          y += g * stencil.read(image, stencil.row.slope, stencil.column.weight, fill);
+        for (int k = 0; k < Block::reads; ++k) {
+          x += by_weight[k][j] * (stencil.row.weight[k / terms()][j] * stencil.column.slope[k % terms()][j]);
+          y += by_weight[k][j] * (stencil.row.slope[k / terms()][j] * stencil.column.weight[k % terms()][j]);
         }
-        to[0] = x;
-        to[1] = y;
+        to[2 * j] = x;
+        to[2 * j + 1] = y;
       }
     });
   });

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
 from typing import Any
 
@@ -125,6 +127,40 @@ def test_images_are_never_copied_between_layers():
     flat = layers.Flatten()(pooled)
     assert x.is_contiguous()
     assert np.shares_memory(flat.numpy(), pooled.numpy())
+
+
+@pytest.mark.parametrize("functional", [False, True])
+def test_a_relu_before_a_maximum_pooling_may_be_done_after_it(functional):
+    stack = [
+        layers.Input((9, 9, 3)),
+        layers.Conv2D(4, 3, activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Conv2D(5, 2, activation="relu", padding="same", name="last"),
+        layers.MaxPooling2D(3, 1, "same"),
+    ]
+    x, tail = cn.tensor(example((2, 9, 9, 3))), stack[1:]
+    if functional:
+        output = stack[0]
+        for layer in tail:
+            output = layer(output)
+        model = keras.Model(stack[0], output)
+    else:
+        model = keras.Sequential(stack)
+    results = []
+    for run in ([model], tail):
+        output = functools.reduce(lambda x, layer: layer(x), run, x)
+        (output * cn.tensor(example(output.shape))).sum().backward()
+        results.append([output, *(weight.grad for weight in model.weights)])
+        for weight in model.weights:
+            weight.grad = None
+    for joined, apart in zip(*results, strict=True):
+        np.testing.assert_allclose(joined.numpy(), apart.numpy(), atol=1e-5)
+    copied = copy.deepcopy(model)
+    model.get_layer("last").activation = "tanh"
+    assert model(x).numpy().min() < 0
+    np.testing.assert_array_equal(copied(x).numpy(), results[0][0].numpy())
+    copied.set_weights([np.zeros_like(weight) for weight in copied.get_weights()])
+    assert not copied(x).numpy().any()
 
 
 @pytest.mark.parametrize("row", RANDOM, ids=str)

@@ -253,6 +253,7 @@ def test_summary(capsys):
         (lambda: sequential().get_layer("nobody"), ValueError, "there is no layer 'nobody'; there are dense"),
         (lambda: sequential().fit(X, X), RuntimeError, "compiled first"),
         (lambda: keras.Input(6), TypeError, "tuple"),
+        (lambda: keras.models.model_from_json('{"class_name": "Dens", "config": {}}'), ValueError, "no 'Dens' .nearest are 'Dense'"),
         (lambda: keras.models.load_model("nowhere.keras"), FileNotFoundError, "nowhere"),
         (lambda: bool(keras.Input((2,)) > 1), TypeError, "no values"),
         (lambda: np.sin(keras.Input((2,))), TypeError, "no values|keras.ops|ufunc"),

@@ -262,6 +262,13 @@ for options in ({}, *({"interpolation": n, "antialias": n != "nearest"} for n in
     row("image.resize", IMAGE, (8, 3), **options)
     row("image.resize", IMAGE[0], (3, 9), **options)
 row("image.rgb_to_grayscale", IMAGE)
+row("image.extract_patches", IMAGE, 2)
+row("image.extract_patches", IMAGE, (2, 3), strides=(1, 2), padding="same")
+row("image.extract_patches", IMAGE[0], (3, 2), strides=1)
+row("segment_sum", X[:, 0].T.copy(), np.array([0, 2, 0, 3]), 5)
+row("segment_sum", np.arange(4.0), np.array([0, 1, 0, 2]))
+row("percentile", X, 30, axis=1)
+row("percentile", X, np.array([10.0, 50.0], "f4"))
 
 
 def named(library: Any, name: str) -> Any:
@@ -368,6 +375,7 @@ def test_what_tensors_are() -> None:
     tensor = keras.ops.convert_to_tensor([1, 2, 3], dtype="float32")
     assert tensor.dtype == np.float32
     assert isinstance(keras.ops.convert_to_numpy(tensor), np.ndarray)
+    assert keras.ops.allclose(X, X + 1e-7) and not keras.ops.allclose(X, Y)
     assert keras.ops.unique(np.array([2, 1, 2])).tolist() == [1, 2]
 
 

@@ -1,4 +1,4 @@
-"""Recurrent and attention layers: against Keras where it is installed, and fused against cell by
+"""Recurrent layers, `Embedding` and attention without heads: against Keras where it is installed, and fused against cell by
 cell everywhere.
 """
 
@@ -15,56 +15,26 @@ import cygnet as cn
 from cygnet import keras
 from cygnet.keras import layers, tree
 from cygnet.keras.attached import masks
+from tests.keras.beside_keras import (
+    BATCH,
+    DATA,
+    EMPTY,
+    HOLES,
+    MASKS,
+    OTHER,
+    PADDED,
+    RNG,
+    STEPS,
+    WIDTH,
+    close,
+    flat,
+    given,
+    given_to_keras,
+    oracle,
+    random_weights,
+)
 
-BATCH, STEPS, WIDTH = 3, 6, 4
-RNG = np.random.default_rng(0)
-DATA = RNG.standard_normal((BATCH, STEPS, WIDTH)).astype(np.float32)
-OTHER = RNG.standard_normal((BATCH, 5, WIDTH)).astype(np.float32)
-PADDED = np.arange(STEPS) < np.array([[4], [6], [1]])
-HOLES = np.array([[1, 0, 1, 1, 0, 1], [0, 1, 1, 1, 1, 1], [1, 1, 0, 0, 0, 0]], bool)
-EMPTY = np.array([[1, 1, 1, 1, 0, 0], [0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1]], bool)
-MASKS = {"none": None, "padded": PADDED, "holes": HOLES, "empty": EMPTY}
 RECURRENT = ("SimpleRNN", "LSTM", "GRU")
-
-
-@functools.cache
-def oracle() -> Any:
-    """Keras, where it is installed."""
-    import os
-
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    return pytest.importorskip("keras", reason="Keras, an oracle where it is installed, is not")
-
-
-def flat(outputs: Any) -> list[np.ndarray]:
-    """Outputs in nested lists as arrays."""
-    if isinstance(outputs, list | tuple):
-        return [array for output in outputs for array in flat(output)]
-    return [np.asarray(outputs.detach() if isinstance(outputs, cn.Tensor) else outputs)]
-
-
-def given(value: Any) -> Any:
-    """Arrays of call options as tensors."""
-    if isinstance(value, np.ndarray):
-        return cn.tensor(value)
-    return [given(each) for each in value] if isinstance(value, list) else value
-
-
-def close(ours: Any, theirs: Any) -> None:
-    ours, theirs = flat(ours), flat(theirs)
-    assert [array.shape for array in ours] == [array.shape for array in theirs]
-    for one, other in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
-
-
-def random_weights(layer: Any) -> list[np.ndarray]:
-    generator = np.random.default_rng(1)
-    weights = [
-        (generator.standard_normal(weight.shape) * 0.4).astype(np.float32)
-        for weight in layer.get_weights()
-    ]
-    layer.set_weights(weights)
-    return weights
 
 
 def recurrent(kind: str, wrap: Any = None, **options: Any) -> Any:
@@ -236,77 +206,6 @@ class TestRow:
         close(again(given(inputs), **call), outputs)
 
 
-def given_to_keras(value: Any) -> Any:
-    """Masks of Keras's attention are tensors, not arrays."""
-    import keras as theirs
-
-    return theirs.tree.map_structure(
-        lambda x: theirs.ops.convert_to_tensor(x) if isinstance(x, np.ndarray) else x, value
-    )
-
-
-ATTENTION = {
-    "plain": {"num_heads": 2, "key_dim": 3},
-    "value": {"num_heads": 2, "key_dim": 3, "value_dim": 5},
-    "output": {"num_heads": 3, "key_dim": 2, "output_shape": 7},
-    "outputs": {"num_heads": 3, "key_dim": 2, "output_shape": (2, 3)},
-    "no bias": {"num_heads": 2, "key_dim": 3, "use_bias": False},
-    "gate": {"num_heads": 2, "key_dim": 3, "use_gate": True},
-    "window": {"num_heads": 2, "key_dim": 3, "sliding_window": 2},
-    "dropout": {"num_heads": 2, "key_dim": 3, "dropout": 0.5},
-    "grouped": {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2},
-}
-BETWEEN = RNG.random((BATCH, STEPS, 5)) < 0.6
-CALLS = {
-    "plain": {},
-    "causal": {"use_causal_mask": True},
-    "scores": {"return_attention_scores": True},
-    "attention": {"attention_mask": BETWEEN},
-    "attention scores": {"attention_mask": BETWEEN, "return_attention_scores": True},
-    "value": {"value_mask": HOLES[:, :5]},
-    "value causal": {"value_mask": EMPTY[:, :5], "use_causal_mask": True},
-    "value causal scores": {
-        "value_mask": HOLES[:, :5],
-        "use_causal_mask": True,
-        "return_attention_scores": True,
-    },
-}
-
-
-def attention(library: Any, options: dict[str, Any]) -> Any:
-    kind = "GroupQueryAttention" if "head_dim" in options else "MultiHeadAttention"
-    return getattr(library, kind)(**options)
-
-
-@pytest.mark.parametrize("options", ATTENTION.values(), ids=ATTENTION)
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-class TestHeads:
-    def test_keras(self, options: dict[str, Any], call: dict[str, Any]) -> None:
-        theirs, ours = attention(oracle().layers, options), attention(layers, options)
-        key = OTHER[:, ::-1].copy()
-        ours(cn.tensor(DATA), cn.tensor(OTHER))
-        theirs(DATA, OTHER)
-        theirs.set_weights(random_weights(ours))
-        for more in ((), (key,)):
-            wanted = theirs(DATA, OTHER, *more, **given_to_keras(call))
-            found = ours(
-                *map(cn.tensor, (DATA, OTHER, *more)), **{k: given(v) for k, v in call.items()}
-            )
-            close(found, wanted)
-
-    def test_composed(self, options: dict[str, Any], call: dict[str, Any]) -> None:
-        """The fused kernel gives what the path with scores gives, where a query sees a key."""
-        if "return_attention_scores" in call or "EMPTY" in str(call):
-            pytest.skip("has scores already")
-        layer = attention(layers, options)
-        call = {k: given(v) for k, v in call.items()}
-        tensors = cn.tensor(DATA), cn.tensor(OTHER)
-        output = layer(*tensors, **call)
-        again, scores = layer(*tensors, **call, return_attention_scores=True)
-        seen = scores.sum(-1).amin(1) > 0.5
-        close(output[seen], again[seen])
-
-
 def cell_by_cell(layer: Any) -> Any:
     """The same layer, which does not use the fused kernels."""
     other = type(layer).from_config(layer.get_config())
@@ -397,16 +296,6 @@ def test_mask_goes_through_layers() -> None:
     assert masks.of(outputs) is None
 
 
-def test_query_mask_goes_on() -> None:
-    words = np.array([[3, 1, 2, 0, 0], [4, 2, 0, 0, 0]])
-    vectors = layers.Embedding(6, 4, mask_zero=True)(words)
-    layer = layers.MultiHeadAttention(2, 3)
-    output = layer(query=vectors, value=vectors, key=vectors)
-    assert masks.of(output) is masks.of(vectors)
-    explicit = layer(vectors, vectors, attention_mask=masks.of(vectors).unsqueeze(1))
-    np.testing.assert_allclose(output[0, :3].detach(), explicit[0, :3].detach(), rtol=1e-5)
-
-
 @pytest.mark.parametrize("kind", RECURRENT)
 def test_dropout(kind: str) -> None:
     """The same numbers are left out in all steps; without training none are."""
@@ -461,16 +350,6 @@ def test_weights_of_embedding() -> None:
         layer(np.array([[5]]))
 
 
-def test_initial_weights_differ() -> None:
-    layer = layers.MultiHeadAttention(2, 3, kernel_initializer="glorot_uniform")
-    layer(cn.tensor(DATA), cn.tensor(DATA))
-    query, key = layer.get_weights()[0], layer.get_weights()[2]
-    assert query.shape == key.shape and not np.array_equal(query, key)
-    lstm = layers.LSTM(2)
-    lstm(cn.tensor(DATA))
-    np.testing.assert_array_equal(lstm.get_weights()[2], [0, 0, 1, 1, 0, 0, 0, 0])
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -479,6 +358,15 @@ def test_initial_weights_differ() -> None:
         (lambda: layers.RNN(layers.GRUCell(2), time_major=True), "time_major must be False"),
         (lambda: layers.LSTM(2)(cn.ones(2, 3)), "expected \\(N, T, features\\)"),
         (lambda: layers.LSTM(2)(cn.ones(2, 3, 4), initial_state=cn.ones(2, 2)), "2 tensors, got 1"),
+        (
+            lambda: layers.GRU(2)(cn.ones(2, 3, 4), initial_state=cn.ones(3, 2)),
+            "shape \\(3, 2\\), expected a batch of 2",
+        ),
+        (
+            lambda: layers.GRU(2)(cn.ones(2, 3, 4), mask=cn.ones(2, 2, dtype=bool)),
+            "mask has shape \\(2, 2\\), expected \\(2, 3\\)",
+        ),
+        (lambda: layers.LSTM(2)(cn.ones(2, 0, 4)), "at least 1 step"),
         (lambda: layers.Bidirectional(layers.LSTM(2), "both"), "merge_mode expected one of"),
         (lambda: layers.Bidirectional(3), "layer expected a Layer"),
         (
@@ -585,5 +473,33 @@ def test_whole_numbers_in() -> None:
     words = np.eye(4, dtype=np.int64)[np.array([[1, 2, 0], [3, 3, 1]])]
     layer = layers.LSTM(3)
     close(layer(words), layer(words.astype(np.float32)))
+    layer = layers.Bidirectional(layers.LSTM(3, dtype="float64"))
+    assert layer(words).dtype == np.float64
     layer = layers.MultiHeadAttention(2, 3)
     close(layer(words, words), layer(words.astype(np.float32), words.astype(np.float32)))
+
+
+CELLS = {
+    "SimpleRNN": lambda library: library.SimpleRNNCell(5),
+    "LSTM": lambda library: library.LSTMCell(5, activation="relu"),
+    "GRU": lambda library: library.GRUCell(5),
+    "GRU before": lambda library: library.GRUCell(5, reset_after=False, use_bias=False),
+}
+
+
+@pytest.mark.parametrize("make", CELLS.values(), ids=CELLS)
+def test_cells_are_those_of_keras(make: Any) -> None:
+    """One step by hand."""
+    theirs, ours = make(oracle().layers), make(layers)
+    first = states(len(ours.get_initial_state(BATCH)))
+    x = DATA[:, 0]
+    ours(cn.tensor(x), given(first))
+    theirs(x, given_to_keras(first))
+    theirs.set_weights(random_weights(ours))
+    close(ours(cn.tensor(x), given(first)), theirs(x, given_to_keras(first)))
+
+
+def test_forget_bias() -> None:
+    layer = layers.LSTM(2)
+    layer(cn.tensor(DATA))
+    np.testing.assert_array_equal(layer.get_weights()[2], [0, 0, 1, 1, 0, 0, 0, 0])

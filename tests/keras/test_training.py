@@ -253,6 +253,17 @@ def test_functions_as_losses_and_metrics():
     np.testing.assert_allclose([loss, most], [(error**3).mean(), error.max()], rtol=1e-5)
 
 
+def test_a_metric_of_one_number_beside_a_mask():
+    def largest(y_true, y_pred):
+        return keras.ops.max(keras.ops.abs(y_true - y_pred))
+
+    tokens = np.array([[1, 2, 0], [3, 0, 0]])
+    model = keras.Sequential([layers.Embedding(5, 4, mask_zero=True), layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=[largest])
+    _, most = model.evaluate(tokens, np.zeros((2, 3, 1)), verbose=0)
+    np.testing.assert_allclose(most, abs(model.predict(tokens, verbose=0)).max(), rtol=1e-6)
+
+
 # Steps of one's own
 
 

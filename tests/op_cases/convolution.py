@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tests.conv_reference import conv, conv_transpose
 from tests.op_cases.case import case, op, s, x
 from tests.op_cases.products import ACTIVATIONS
@@ -122,7 +124,44 @@ def activated(activation):
     ]
 
 
+def channels_last(name, reference, *samples):
+    """A row of a convolution of channels-last inputs with weights (..., in, out)."""
+
+    def moved(a, w, b=None, **geometry):
+        weight = np.moveaxis(w, (-1, -2), (0, 1))
+        return np.moveaxis(reference(np.moveaxis(a, -1, 1), weight, b, **geometry), 1, -1)
+
+    return case(
+        f"{name} channels last",
+        moved,
+        samples,
+        lambda *given, **geometry: op(name)(*given, channels_last=True, **geometry),
+        integers=True,
+        layout_bits=False,
+        reason="memory orders lie otherwise for the kernels",
+    )
+
+
 CASES = [
+    channels_last("conv1d", conv_of, s(x(2, 7, 3), x(3, 3, 4), x(4), stride=2, padding=1)),
+    channels_last(
+        "conv2d",
+        conv_of,
+        s(x(2, 5, 6, 4), x(3, 2, 2, 6), x(6), stride=(2, 1), groups=2),
+        s(x(1, 5, 4, 2), x(2, 2, 2, 3), padding=1, dilation=2),
+        s(x(0, 5, 4, 2), x(2, 2, 2, 3), x(3)),
+    ),
+    channels_last("conv3d", conv_of, s(x(1, 3, 4, 3, 2), x(2, 2, 2, 2, 3), x(3))),
+    channels_last("conv_transpose1d", conv_transpose, s(x(2, 4, 3), x(3, 2, 3), x(2), stride=2)),
+    channels_last(
+        "conv_transpose2d",
+        conv_transpose,
+        s(x(2, 3, 4, 3), x(3, 2, 2, 3), x(2), stride=2, padding=1, output_padding=1),
+        s(x(1, 3, 3, 2), x(2, 2, 3, 2), dilation=2),
+    ),
+    channels_last(
+        "conv_transpose3d", conv_transpose, s(x(1, 2, 3, 2, 2), x(2, 2, 2, 3, 2), x(3), stride=2)
+    ),
     *(row for activation in ACTIVATIONS for row in activated(activation)),
     case("conv1d", conv_of, CONV1D, integers=True),
     case("conv2d", conv_of, CONV2D, integers=True),

@@ -134,6 +134,7 @@ FUNCTIONS_ALONE = {
     "interpolate bilinear antialias",
     "mse_loss weighted",
     "unfold along",
+    *(f"{kind}_pool{axes}d channels last" for axes in (1, 2, 3) for kind in ("avg", "max")),
 }
 
 # The function of each module that holds but its options.

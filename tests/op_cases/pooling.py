@@ -176,7 +176,42 @@ LINE = {"kernel_size": 3, "stride": 2, "padding": 1}
 BLOCK = {"kernel_size": (2, 3, 2), "stride": (1, 2, 2), "padding": (0, 1, 1)}
 ORDER = {"layout_bits": False, "reason": "the order of a sum follows the memory order"}
 
+
+def channels_last(name, reference, values, *options, **checks):
+    """A row of a pooling of channels-last inputs."""
+    axes = int(name[-2])
+    return case(
+        f"{name} channels last",
+        lambda a, **o: np.moveaxis(reference(np.moveaxis(a, -1, 1), **o), 1, -1),
+        [s(values(2, *(5, 6, 4)[:axes], 3), **each) for each in options],
+        lambda a, **o: op(name)(a, channels_last=True, **o),
+        **checks,
+    )
+
+
+WINDOW = {"kernel_size": 2, "stride": 1}
 CASES = [
+    *(
+        channels_last(
+            f"max_pool{n}d",
+            max_pool,
+            distinct,
+            WINDOW,
+            {"kernel_size": 3, "padding": 1, "ceil_mode": True},
+        )
+        for n in (1, 2, 3)
+    ),
+    *(
+        channels_last(
+            f"avg_pool{n}d",
+            avg_pool,
+            x,
+            WINDOW,
+            {"kernel_size": 3, "padding": 1, "count_include_pad": False},
+            **ORDER,
+        )
+        for n in (1, 2, 3)
+    ),
     case(
         "max_pool1d",
         max_pool,

@@ -31,6 +31,7 @@ _SUBMODULES = frozenset(
         "ops",
         "optimizers",
         "preprocessing",
+        "random",
         "regularizers",
         "saving",
         "utils",

@@ -39,7 +39,7 @@ masks = Attached()
 """Of a tensor (N, T, ...) the mask (N, T) of bools: which time steps count."""
 
 # Under this name programs read masks, and delete them.
-Tensor._keras_mask = property(masks.of, masks.attach, masks.detach)  # type: ignore[attr-defined]
+setattr(Tensor, "_keras_mask", property(masks.of, masks.attach, masks.detach))  # type: ignore[arg-type]  # noqa: B010
 
 logits = Attached()
 """Of probabilities, as softmax and sigmoid give them, what they were computed from: losses of

@@ -203,7 +203,7 @@ class Layer(WeightOwner):
 
     def joined(self, following: Layer) -> Callable[[Any], Any] | None:
         """What does in one the work of this layer and of the following, which alone reads its
-        result; None where that saves nothing.
+        result; None where that saves nothing. No closure: models are copied with it.
         """
         return None
 

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from cygnet.autograd import no_grad
+from cygnet.keras.layers.random_cell import own_generator
 from cygnet.keras.metrics import Mean
+from cygnet.random import Generator
 from cygnet.tensor import Array, Tensor
 
 __all__ = ["Learner", "LossTracker", "array_of", "first_leaf"]
@@ -139,12 +141,18 @@ class Learner:
         return {name: _number(found[name]) for name in sorted(found)}
 
     def state_dict(self) -> dict[str, Any]:
-        """The sums behind the figures."""
+        """The sums behind the figures, and the generators of layers."""
         model = self.model
         return {
             "losses": {each.name: each.state_dict() for each in model._loss_trackers.values()},
             "metrics": [metric.state_dict() for metric in self._other_metrics()],
+            "generators": [generator.get_state() for generator in self._generators()],
         }
+
+    def _generators(self) -> list[Generator]:
+        """Those of layers with a `seed`."""
+        own = [own_generator(module) for module in self.model.modules()]
+        return [generator for generator in own if generator is not None]
 
     def _other_metrics(self) -> list[Any]:
         return [each for each in self.model.metrics if not isinstance(each, LossTracker)]
@@ -156,6 +164,8 @@ class Learner:
             model._loss_tracker(name).load_state_dict(state)
         for metric, state in zip(self._other_metrics(), state_dict["metrics"], strict=True):
             metric.load_state_dict(state)
+        for generator, state in zip(self._generators(), state_dict["generators"], strict=True):
+            generator.set_state(state)
 
 
 def _packed(batch: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import functools
 import inspect
 import re
 from collections.abc import Mapping
@@ -20,18 +19,12 @@ def snake_case(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
 
 
-@functools.cache
-def _arguments(cls: Any) -> tuple[str, ...]:
-    parameters = inspect.signature(cls).parameters.values()
-    return tuple(each.name for each in parameters if each.kind is not each.VAR_KEYWORD)
-
-
 class Configurable:
     """Base of objects whose attributes have the names of their constructor's arguments."""
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as JSON can hold them."""
-        return {name: getattr(self, name) for name in _arguments(type(self))}
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -177,8 +178,11 @@ def deserialized(value: Any) -> Any:
     known = config if name == "__function__" else name
     found = _find(known, value.get("module"))
     if found is None:
+        names = [*lookup.custom_objects, *(name for each in _MODULES for name in _known(each))]
+        near = difflib.get_close_matches(known, names, n=3)
+        told = f" (nearest are {', '.join(map(repr, near))})" if near else ""
         raise ValueError(
-            f"there is no {known!r}: name it in custom_objects or register it with "
+            f"there is no {known!r}{told}: name it in custom_objects or register it with "
             "keras.saving.register_keras_serializable"
         )
     return found if name == "__function__" else found.from_config(config or {})

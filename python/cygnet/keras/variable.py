@@ -81,6 +81,14 @@ class Variable(Parameter):
         self._trainable = bool(trainable)
         self.requires_grad = self._trainable and value.dtype.kind == "f"
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
+        copy = super().__deepcopy__(memo)
+        assert isinstance(copy, Variable)
+        copy._array = self._array.copy(order="K")  # in the same order in memory
+        for name in Variable.__slots__:
+            setattr(copy, name, getattr(self, name))
+        return copy
+
     @property
     def trainable(self) -> bool:
         """Whether gradients are computed, unless a layer that owns it is not trainable."""

@@ -79,11 +79,11 @@ def run_rows(
         Where a packed row stands in the input's first two dimensions, and its output in those of
         the result.
     """
-    lead = input.shape[:2]
-    rows = gather_rows(input.reshape(lead[0] * lead[1], input.shape[2]), source)
+    first, second, width = input.shape
+    rows = gather_rows(input.reshape(first * second, width), source)
     there, back = Tensor._wrap(order), Tensor._wrap(np.argsort(order))
     output, *last = _run_sorted(run, rows, states, tuple(batch_sizes.tolist()), there, back)
-    return [padded_rows(output, target, lead, 0.0), *last]
+    return [padded_rows(output, target, (first, second), 0.0), *last]
 
 
 class RNNBase(Module):

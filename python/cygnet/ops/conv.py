@@ -9,6 +9,7 @@ from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, needs_gradient, record
 from cygnet.ops.activation import fused_gradient
 from cygnet.ops.broadcast import reshape, sum
+from cygnet.ops.channels import convolution_kernel
 from cygnet.ops.common import (
     Shape,
     as_tensor,
@@ -39,12 +40,15 @@ class _Convolution:
     sum(grad * forward(input, weight)): so the gradients of each are the two others.
     """
 
-    def __init__(self, name: str, axes: int, *geometry: Any) -> None:
+    def __init__(self, name: str, axes: int, *geometry: Any, channels_last: bool) -> None:
         self.name = name
         self.axes = axes
+        self.channels_last = channels_last
         self.geometry = geometry  # stride, padding and so on as the kernels take them
 
     def _kernel(self, direction: str) -> Callable[..., Any]:
+        if self.channels_last:
+            return convolution_kernel(self.name, direction, self.axes)
         return getattr(kernels, f"{self.name}_{direction}")  # type: ignore[no-any-return]
 
     def forward(
@@ -57,6 +61,11 @@ class _Convolution:
         if x.ndim == self.axes + 1:
             batch = self.forward(reshape(input, (1, *x.shape)), weight, bias, activation)
             return reshape(batch, batch.shape[1:])
+        if self.channels_last and not x.ndim == w.ndim == self.axes + 2:
+            raise kernels.ShapeError(
+                f"{self.name}: input and weight have shapes {x.shape} and {w.shape}, expected "
+                f"{self.axes + 2} dimensions"
+            )
         geometry = self.geometry
         kernel = self._kernel("forward")
         if not needs_gradient(input, weight, bias):
@@ -76,7 +85,8 @@ class _Convolution:
                 if weight.requires_grad:
                     by_weight = self.by_weight(grad, input, w.shape)
                 if need_bias:
-                    by_bias = sum(grad, [i for i in range(grad.ndim) if i != 1])
+                    channels = grad.ndim - 1 if self.channels_last else 1
+                    by_bias = sum(grad, [i for i in range(grad.ndim) if i != channels])
             elif weight.requires_grad or need_bias:
                 grads = self._kernel("backward_weight")(
                     grad._array, x, w.shape, *geometry, weight.requires_grad, need_bias
@@ -127,10 +137,9 @@ def check_padding_name(op: str, padding: str, stride: Sizes) -> None:
         raise ValueError(f"{op}: argument padding 'same' expected stride 1, got {stride}")
 
 
-def _in_numbers(op: str, padding: str, weight: Tensor, stride: Sizes, dilation: Sizes) -> Padding:
+def _in_numbers(op: str, padding: str, kernel: Shape, stride: Sizes, dilation: Sizes) -> Padding:
     """The padding of a name; of 'same' an odd total puts the extra zeros at the end."""
     check_padding_name(op, padding, stride)
-    kernel = weight.shape[2:]
     if padding == "valid" or not kernel:
         return 0
     dilations = dilation if isinstance(dilation, tuple) else (dilation,) * len(kernel)
@@ -149,10 +158,13 @@ def _convolve(
     dilation: Sizes,
     groups: int,
     activation: str,
+    channels_last: bool,
 ) -> Tensor:
     if isinstance(padding, str):
-        padding = _in_numbers(op, padding, as_tensor(weight, op, "weight"), stride, dilation)
-    ops = _Convolution(op, axes, stride, padding, dilation, groups)
+        shape = as_tensor(weight, op, "weight").shape
+        kernel = shape[:-2] if channels_last else shape[2:]
+        padding = _in_numbers(op, padding, kernel, stride, dilation)
+    ops = _Convolution(op, axes, stride, padding, dilation, groups, channels_last=channels_last)
     return ops.forward(input, weight, bias, activation)
 
 
@@ -166,11 +178,13 @@ def conv1d(
     groups: int = 1,
     *,
     activation: str = "none",
+    channels_last: bool = False,
 ) -> Tensor:
     """Cross-correlation of (N, C, L) with filters (O, C / groups, k): see :func:`conv2d`."""
     return _convolve(
-        "conv1d", 1, input, weight, bias, stride, padding, dilation, groups, activation
-    )
+        "conv1d", 1, input, weight, bias, stride, padding, dilation, groups, activation,
+        channels_last,
+    )  # fmt: skip
 
 
 def conv2d(
@@ -183,6 +197,7 @@ def conv2d(
     groups: int = 1,
     *,
     activation: str = "none",
+    channels_last: bool = False,
 ) -> Tensor:
     """Cross-correlation of images with filters, as convolutional layers have it.
 
@@ -205,6 +220,9 @@ def conv2d(
     activation : str
         'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid', 'tanh', 'gelu' or
         'silu', fused.
+    channels_last : bool
+        Whether input and result are (N, H, W, C) and (N, H', W', O), and the weight (kh, kw,
+        C / groups, O). Default False.
 
     Returns
     -------
@@ -216,8 +234,9 @@ def conv2d(
     ShapeError, DTypeError, ValueError
     """
     return _convolve(
-        "conv2d", 2, input, weight, bias, stride, padding, dilation, groups, activation
-    )
+        "conv2d", 2, input, weight, bias, stride, padding, dilation, groups, activation,
+        channels_last,
+    )  # fmt: skip
 
 
 def conv3d(
@@ -230,13 +249,15 @@ def conv3d(
     groups: int = 1,
     *,
     activation: str = "none",
+    channels_last: bool = False,
 ) -> Tensor:
     """Cross-correlation of (N, C, D, H, W) with filters (O, C / groups, kd, kh, kw): see
     :func:`conv2d`.
     """
     return _convolve(
-        "conv3d", 3, input, weight, bias, stride, padding, dilation, groups, activation
-    )
+        "conv3d", 3, input, weight, bias, stride, padding, dilation, groups, activation,
+        channels_last,
+    )  # fmt: skip
 
 
 def conv_transpose1d(
@@ -250,11 +271,13 @@ def conv_transpose1d(
     dilation: Sizes = 1,
     *,
     activation: str = "none",
+    channels_last: bool = False,
 ) -> Tensor:
     """Transposed convolution of (N, C, L) with filters (C, O / groups, k): see
     :func:`conv_transpose2d`.
     """
-    ops = _Convolution("conv_transpose1d", 1, stride, padding, output_padding, dilation, groups)
+    geometry = stride, padding, output_padding, dilation, groups
+    ops = _Convolution("conv_transpose1d", 1, *geometry, channels_last=channels_last)
     return ops.forward(input, weight, bias, activation)
 
 
@@ -269,6 +292,7 @@ def conv_transpose2d(
     dilation: Sizes = 1,
     *,
     activation: str = "none",
+    channels_last: bool = False,
 ) -> Tensor:
     """Transposed convolution: the gradient of `conv2d` with respect to its input, as a layer.
 
@@ -291,6 +315,9 @@ def conv_transpose2d(
     activation : str
         'none' (default), 'relu', 'leaky_relu' (slope 0.01), 'sigmoid', 'tanh', 'gelu' or
         'silu', fused.
+    channels_last : bool
+        Whether input and result are (N, H, W, C) and (N, H', W', O), and the weight (kh, kw,
+        O / groups, C). Default False.
 
     Returns
     -------
@@ -301,7 +328,8 @@ def conv_transpose2d(
     ------
     ShapeError, DTypeError, ValueError
     """
-    ops = _Convolution("conv_transpose2d", 2, stride, padding, output_padding, dilation, groups)
+    geometry = stride, padding, output_padding, dilation, groups
+    ops = _Convolution("conv_transpose2d", 2, *geometry, channels_last=channels_last)
     return ops.forward(input, weight, bias, activation)
 
 
@@ -316,9 +344,11 @@ def conv_transpose3d(
     dilation: Sizes = 1,
     *,
     activation: str = "none",
+    channels_last: bool = False,
 ) -> Tensor:
     """Transposed convolution of (N, C, D, H, W) with filters (C, O / groups, kd, kh, kw): see
     :func:`conv_transpose2d`.
     """
-    ops = _Convolution("conv_transpose3d", 3, stride, padding, output_padding, dilation, groups)
+    geometry = stride, padding, output_padding, dilation, groups
+    ops = _Convolution("conv_transpose3d", 3, *geometry, channels_last=channels_last)
     return ops.forward(input, weight, bias, activation)

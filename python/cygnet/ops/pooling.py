@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, needs_gradient, record
+from cygnet.ops.channels import BEHIND_BATCH, LAST, pooling_kernel
 from cygnet.ops.common import Shape, as_tensor, floating, wrap
 from cygnet.ops.elementwise import abs as abs_
 from cygnet.ops.elementwise import mul, neg, pow
 from cygnet.ops.reduce import mean
+from cygnet.ops.shape import permuted
 from cygnet.tensor import Array, Tensor
 
 __all__ = [
@@ -67,6 +69,19 @@ def _put(axes: int, input: Tensor, indices: Array, shape: Shape) -> Tensor:
     return record(output, (input,), lambda grad: (_picked(axes, grad, indices),), "put", saved=())
 
 
+def _kernels(
+    op: str, axes: int, input: Tensor, channels_last: bool, several: bool = False
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The forward and the backward kernel; see `pooling_kernel`."""
+    if channels_last:
+        if input.ndim != axes + 2:
+            raise kernels.ShapeError(
+                f"{op}: input has shape {input.shape}, expected {axes + 2} dimensions"
+            )
+        return pooling_kernel(op, "forward", several), pooling_kernel(op, "backward", several)
+    return getattr(kernels, f"{op}_forward"), getattr(kernels, f"{op}_backward")
+
+
 def _max_pool(
     op: str,
     axes: int,
@@ -78,18 +93,23 @@ def _max_pool(
     ceil_mode: bool,
     return_indices: bool,
     activation: str,
+    channels_last: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
     input = as_tensor(input, op, "input")
     shape = input.shape
     windows = kernel_size, stride, padding, dilation, ceil_mode
-    kernel = getattr(kernels, f"{op}_forward")
+    kernel, backward_kernel = _kernels(op, axes, input, channels_last, several=True)
     output, kept = kernel(input._array, *windows, _kept(input, return_indices), activation)
 
     def backward(grad: Tensor) -> tuple[Tensor]:
         if is_grad_enabled():
             _, indices = kernel(input._array, *windows, "indices", activation)
-            return (_put(axes, grad, indices, shape),)
-        return (wrap(getattr(kernels, f"{op}_backward")(grad._array, kept, shape, *windows)),)
+            if not channels_last:
+                return (_put(axes, grad, indices, shape),)
+            first, last = BEHIND_BATCH[grad.ndim], LAST[grad.ndim]
+            sizes = tuple(shape[axis] for axis in first)
+            return (permuted(_put(axes, permuted(grad, first), indices, sizes), last),)
+        return (wrap(backward_kernel(grad._array, kept, shape, *windows)),)
 
     result = record(wrap(output), (input,), backward, op)
     return (result, wrap(kept)) if return_indices else result
@@ -105,11 +125,12 @@ def max_pool1d(
     return_indices: bool = False,
     *,
     activation: str = "none",
+    channels_last: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The largest element of each window of (N, C, L); see `max_pool2d`."""
     return _max_pool(
         "max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode,
-        return_indices, activation,
+        return_indices, activation, channels_last,
     )  # fmt: skip
 
 
@@ -123,6 +144,7 @@ def max_pool2d(
     return_indices: bool = False,
     *,
     activation: str = "none",
+    channels_last: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The largest element of each window; the gradient goes to the first of equals, NaN wins.
 
@@ -138,10 +160,12 @@ def max_pool2d(
         Also returns the positions h * W + w of the largest elements. Default False.
     activation : str
         'none' (default) or 'relu', fused; elements below zero then have the position -1.
+    channels_last : bool
+        Whether input and result are (N, H, W, C); positions are (N, C, H, W). Default False.
     """
     return _max_pool(
         "max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode,
-        return_indices, activation,
+        return_indices, activation, channels_last,
     )  # fmt: skip
 
 
@@ -155,27 +179,31 @@ def max_pool3d(
     return_indices: bool = False,
     *,
     activation: str = "none",
+    channels_last: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The largest element of each window of (N, C, D, H, W); see `max_pool2d`."""
     return _max_pool(
         "max_pool3d", 3, input, kernel_size, stride, padding, dilation, ceil_mode,
-        return_indices, activation,
+        return_indices, activation, channels_last,
     )  # fmt: skip
 
 
-def _avg_pool(op: str, input: Tensor, *windows: Any) -> Tensor:
+def _avg_pool(
+    op: str, axes: int, input: Tensor, *windows: Any, channels_last: bool = False
+) -> Tensor:
     input = as_tensor(input, op, "input")
     shape = input.shape
+    kernel, backward_kernel = _kernels(op, axes, input, channels_last)
 
     def backward(grad: Tensor) -> tuple[Tensor]:
-        output = wrap(getattr(kernels, f"{op}_backward")(grad._array, shape, *windows))
+        output = wrap(backward_kernel(grad._array, shape, *windows))
         # The op is linear: the gradient of its gradient is the op.
         return (record(output, (grad,), lambda g: (again(g),), f"{op}_backward", saved=()),)
 
     def again(input: Tensor) -> Tensor:
-        return _avg_pool(op, input, *windows)
+        return _avg_pool(op, axes, input, *windows, channels_last=channels_last)
 
-    output = wrap(getattr(kernels, f"{op}_forward")(input._array, *windows))
+    output = wrap(kernel(input._array, *windows))
     return record(output, (input,), backward, op, saved=())
 
 
@@ -186,10 +214,12 @@ def avg_pool1d(
     padding: Size = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
+    *,
+    channels_last: bool = False,
 ) -> Tensor:
     """The mean of each window of (N, C, L); see `avg_pool2d`."""
     windows = kernel_size, stride, padding, ceil_mode, count_include_pad
-    return _avg_pool("avg_pool1d", input, *windows)
+    return _avg_pool("avg_pool1d", 1, input, *windows, channels_last=channels_last)
 
 
 def avg_pool2d(
@@ -200,6 +230,8 @@ def avg_pool2d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
+    *,
+    channels_last: bool = False,
 ) -> Tensor:
     """The mean of each window.
 
@@ -215,9 +247,11 @@ def avg_pool2d(
         Whether the zeros of the padding count. Default True.
     divisor_override : int, optional
         Divides every sum instead of the count.
+    channels_last : bool
+        Whether input and result are (N, H, W, C). Default False.
     """
     windows = kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    return _avg_pool("avg_pool2d", input, *windows)
+    return _avg_pool("avg_pool2d", 2, input, *windows, channels_last=channels_last)
 
 
 def avg_pool3d(
@@ -228,10 +262,12 @@ def avg_pool3d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
+    *,
+    channels_last: bool = False,
 ) -> Tensor:
     """The mean of each window of (N, C, D, H, W); see `avg_pool2d`."""
     windows = kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    return _avg_pool("avg_pool3d", input, *windows)
+    return _avg_pool("avg_pool3d", 3, input, *windows, channels_last=channels_last)
 
 
 def _output_size(op: str, input: Tensor, size: MaybeSize, axes: int) -> Size:
@@ -460,7 +496,7 @@ def _lp_pool(
         assert isinstance(pooled, Tensor)
         return pooled if norm_type > 0 else neg(pooled)
     powers = pow(x, norm_type)
-    means = _avg_pool(f"avg_pool{axes}d", powers, kernel_size, stride, 0, ceil_mode)
+    means = _avg_pool(f"avg_pool{axes}d", axes, powers, kernel_size, stride, 0, ceil_mode)
     count = kernel_size**axes if isinstance(kernel_size, int) else math.prod(kernel_size)
     return pow(mul(means, count), 1 / norm_type)
 

@@ -261,6 +261,17 @@ def pad(
     return ops.pad(tensor, paddings, mode.lower())
 
 
+def confusion_matrix(
+    labels: Any, predictions: Any, num_classes: int | None = None, name: str | None = None
+) -> Any:
+    """How many samples of each class (row) were taken for each (column)."""
+    rows, columns = as_tensor(labels), as_tensor(predictions)
+    if num_classes is None:
+        num_classes = int(cygnet.maximum(rows.max(), columns.max())) + 1
+    counts = cygnet.bincount(rows * num_classes + columns, minlength=num_classes**2)
+    return counts.reshape(num_classes, num_classes)
+
+
 math = types.SimpleNamespace(
     **{
         name: value
@@ -272,6 +283,7 @@ math = types.SimpleNamespace(
     softmax=nn.softmax,
     log_softmax=nn.log_softmax,
     softplus=nn.softplus,
+    confusion_matrix=confusion_matrix,
     in_top_k=renamed(ops.in_top_k, "targets predictions k"),
     l2_normalize=nn.l2_normalize,
 )

@@ -7,7 +7,7 @@ from typing import Any
 import cygnet.nn.functional as F
 from cygnet import ops as core
 from cygnet.keras import ops
-from cygnet.keras.layers.conv import window_padding
+from cygnet.keras.layers.common import window_padding
 from cygnet.ops.create import as_tensor
 from cygnet.tf.renamed import renamed
 

@@ -104,6 +104,8 @@ class RandomAffine(Transform):
     ValueError
     """
 
+    _clockwise = 1
+
     def __init__(
         self,
         degrees: Any,
@@ -144,7 +146,8 @@ class RandomAffine(Transform):
             center = ((width - 1) / 2, (height - 1) / 2)
         else:
             center = (self.center[0] - 0.5, self.center[1] - 0.5)
-        transform = _inverse(angle, round(x), round(y), scale, along_x, along_y, center)
+        turn = self._clockwise * angle
+        transform = _inverse(turn, round(x), round(y), scale, along_x, along_y, center)
         array = image._array
         moved = kernels.projective_transform_forward(
             array[np.newaxis],
@@ -205,6 +208,8 @@ class RandomRotation(RandomAffine):
     ValueError, NotImplementedError
     """
 
+    _clockwise = -1
+
     def __init__(
         self,
         degrees: Any,
@@ -215,8 +220,7 @@ class RandomRotation(RandomAffine):
     ) -> None:
         if expand:
             raise NotImplementedError("RandomRotation: expand=True is not supported")
-        low, high = interval("RandomRotation", "degrees", degrees, 0.0)
-        super().__init__((-high, -low), interpolation=interpolation, fill=fill, center=center)
+        super().__init__(degrees, interpolation=interpolation, fill=fill, center=center)
 
 
 class RandomShift(RandomAffine):

@@ -1,5 +1,5 @@
-"""Images changed at random, in training only: each of a batch by numbers of its own, where the layer
-does not say otherwise.
+"""Images changed at random, in training only: each of a batch by numbers of its own, where the
+layer does not say otherwise.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from cygnet import kernels
 from cygnet.keras.layer import Layer
 from cygnet.keras.layers.common import choice
 from cygnet.keras.layers.images import OfImages, Sized, cropped
+from cygnet.keras.layers.random_cell import own_generator
 from cygnet.ops.common import wrap
 from cygnet.random import Generator, default_generator
 from cygnet.tensor import Tensor
@@ -48,8 +49,6 @@ class _Random(OfImages):
                 f"{type(self).__name__}: seed expected an int or a Generator, got {seed!r}"
             )
         self.seed = seed
-        own = Generator(int(seed)) if isinstance(seed, int | np.integer) else seed
-        self.__dict__["_generator"] = own
 
     def call(self, inputs: Tensor, training: bool = True) -> Tensor:
         """Compute the outputs."""
@@ -58,10 +57,11 @@ class _Random(OfImages):
 
     def _draw(self, count: int, limits: Range = (0.0, 1.0)) -> Tensor:
         """Uniform random numbers."""
-        if self._generator is None:
+        own = own_generator(self)
+        if own is None:
             cell = default_generator.cell(f"augmentation:{self.path or self.name}")
         else:
-            cell = self._generator.cell("augmentation")
+            cell = own.cell("augmentation")
         return wrap(kernels.uniform(kernels.empty((count,), self.dtype), cell, *limits))
 
 

@@ -12,6 +12,7 @@ from cygnet.keras.layer import Layer
 from cygnet.keras.variable import Variable
 from cygnet.kernels import ShapeError
 from cygnet.nn.linear import positive_int
+from cygnet.ops.channels import BEHIND_BATCH, LAST
 from cygnet.ops.shape import permuted
 from cygnet.tensor import Tensor
 
@@ -95,6 +96,8 @@ class Weighted(Layer):
     results go through an activation.
     """
 
+    activation: Callable[..., Any]
+
     def _take(self, **given: Any) -> None:
         """Sets attributes such as `kernel_initializer` to what their identifiers stand for."""
         for name, identifier in given.items():
@@ -119,12 +122,6 @@ class Weighted(Layer):
             axes=axes,
         )
 
-    @property
-    def activation(self) -> Callable[..., Any]:
-        """The function that results go through."""
-        function: Callable[..., Any] = self._activation
-        return function
-
     def __setattr__(self, name: str, value: Any) -> None:
         if name != "activation":
             super().__setattr__(name, value)
@@ -132,42 +129,36 @@ class Weighted(Layer):
         function = activations.get(value)
         fused = activations.fused_name(function)
         # Kernels take the usual ones; what is left, perhaps a layer, is called on their result.
-        self.__dict__.update(_activation=function, _fused=fused or "none")
+        self.__dict__.update(activation=function, _fused=fused or "none")
         super().__setattr__("_activate", None if fused else function)
 
 
 class Images(Layer):
     """Base of layers over sequences (one axis), images (two) or volumes (three).
 
-    The core wants channels before the other axes, and channels last in memory: for data with
-    channels last that is a view.
+    Data with channels first are computed on as views with channels last.
     """
 
     axes: ClassVar[int]
 
     def _take_data_format(self, data_format: str | None) -> None:
         self.data_format = checked_data_format(type(self).__name__, data_format)
-        last = self.axes + 1
-        self.__dict__.update(
-            _first=self.data_format == "channels_first",
-            _to_core=(0, last, *range(1, last)),
-            _from_core=(0, *range(2, last + 1), 1),
-        )
+        self.__dict__["_first"] = self.data_format == "channels_first"
 
     def _check(self, shape: Sequence[int | None]) -> None:
         images = _AXES[self.axes]
         names = ("channels", *images) if self._first else (*images, "channels")
         check_axes(self, shape, self.axes + 2, ", ".join(("batch", *names)))
 
-    def _channels_first(self, x: Tensor) -> Tensor:
-        """A view (N, C, ...) of an input."""
+    def _channels_last(self, x: Tensor) -> Tensor:
+        """An input, or a view of it, (N, ..., C)."""
         if x.ndim != self.axes + 2:
             self._check(x.shape)
-        return x if self._first else permuted(x, self._to_core)
+        return permuted(x, LAST[x.ndim]) if self._first else x
 
     def _returned(self, x: Tensor) -> Tensor:
-        """A view in the layer's data format of (N, C, ...)."""
-        return x if self._first else permuted(x, self._from_core)
+        """(N, ..., C) in the layer's data format."""
+        return permuted(x, BEHIND_BATCH[x.ndim]) if self._first else x
 
     def _parts(self, shape: Sequence[int | None]) -> tuple[Shape, int | None]:
         """Spatial sizes and channels of an input's shape."""

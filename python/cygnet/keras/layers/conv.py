@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from cygnet import ops
@@ -20,7 +21,6 @@ from cygnet.keras.layers.common import (
 from cygnet.keras.layers.pooling import MaxPooling
 from cygnet.kernels import ShapeError
 from cygnet.nn.linear import positive_int
-from cygnet.ops.shape import permuted
 from cygnet.tensor import Tensor
 
 __all__ = [
@@ -76,7 +76,7 @@ class _Convolution(Weighted, Images):
         windows = zip(self.kernel_size, self.dilation_rate, strict=True)
         self.__dict__["_windows"] = tuple((k - 1) * d + 1 for k, d in windows)
         # Where it does not depend on the input's sizes: zeros before and after each axis.
-        self.__dict__["_zeros"] = None
+        self.__dict__.update(_zeros=None, _last_sizes=(None, None))
         if self.padding == "causal":
             self.__dict__["_zeros"] = tuple((window - 1, 0) for window in self._windows)
         elif self.padding == "valid":
@@ -84,22 +84,30 @@ class _Convolution(Weighted, Images):
         elif set(self.strides) == {1}:
             self.__dict__["_zeros"] = tuple(window_padding(w, w, 1) for w in self._windows)
 
-    def _zeros_for(self, sizes: Sequence[int]) -> tuple[Any, ...]:
-        if self._zeros is not None:
-            return self._zeros  # type: ignore[no-any-return]
-        return tuple(map(window_padding, sizes, self._windows, self.strides))
+    def _zeros_for(self, sizes: tuple[int, ...]) -> Any:
+        """Of an input of these sizes, which must not be smaller than the kernel."""
+        seen, zeros = self._last_sizes
+        if sizes != seen:
+            self._output_sizes(sizes)
+            zeros = self._zeros or tuple(map(window_padding, sizes, self._windows, self.strides))
+            self.__dict__["_last_sizes"] = sizes, zeros
+        return zeros
 
     def _channels(self, input_shape: Any) -> int:
         """The input's, which must be known."""
         return known(self, "channels", self._parts(input_shape)[1], input_shape)
 
+    def _memory(self) -> tuple[int, ...]:
+        """The order of a kernel's axes in memory, as the core wants it: (out, in, window)."""
+        return (self.axes + 1, self.axes, *range(self.axes))
+
     def _bias(self) -> None:
         self.bias = self._weight("bias", (self.filters,)) if self.use_bias else None
 
     def _prepared(self, inputs: Tensor, channels: int, like: Tensor) -> Tensor:
-        """A view (N, C, ...) of the inputs in the weights' type."""
-        x = self._channels_first(as_float(inputs, like))
-        if x.shape[1] != channels:
+        """The inputs (N, ..., C) in the weights' type."""
+        x = self._channels_last(as_float(inputs, like))
+        if x.shape[-1] != channels:
             raise ShapeError(
                 f"{type(self).__name__} {self.name!r}: input expected {channels} channels, got "
                 f"shape {inputs.shape}"
@@ -109,15 +117,16 @@ class _Convolution(Weighted, Images):
     def _convolved(
         self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int, activation: str
     ) -> Tensor:
-        zeros = self._zeros_for(x.shape[2:])
-        for size, window, pair in zip(x.shape[2:], self._windows, zeros, strict=True):
-            if size + (sum(pair) if pair else 0) < window:
-                raise ShapeError(
-                    f"{type(self).__name__} {self.name!r}: input of size {x.shape[2:]} is smaller "
-                    f"than the kernel, {self._windows}"
-                )
         return _CONVOLUTIONS[self.axes](
-            x, weight, bias, self.strides, zeros, self.dilation_rate, groups, activation=activation
+            x,
+            weight,
+            bias,
+            self.strides,
+            self._zeros_for(x.shape[1:-1]),
+            self.dilation_rate,
+            groups,
+            activation=activation,
+            channels_last=True,
         )
 
     def call(self, inputs: Tensor) -> Any:
@@ -125,21 +134,20 @@ class _Convolution(Weighted, Images):
         return output if self._activate is None else self._activate(output)
 
     def _result(self, inputs: Tensor, activation: str) -> Tensor:
-        """(N, C, ...), with an activation that the kernels take."""
+        """(N, ..., C), with an activation that the kernels take."""
         raise NotImplementedError
 
     def joined(self, following: Layer) -> Callable[[Any], Any] | None:
         """Does the ReLU before a maximum pooling after it, where there are fewer elements."""
         if not isinstance(following, MaxPooling) or following.data_format != self.data_format:
             return None
+        return functools.partial(self._with_pooling, following)
 
-        def both(inputs: Any) -> Any:
-            plain = self.activity_regularizer is None and inputs.__class__ is Tensor
-            if not (plain and self.built and self._fused == "relu"):
-                return following(self(inputs))
-            return following.pooled(self._result(inputs, "none"), "relu")
-
-        return both
+    def _with_pooling(self, pooling: MaxPooling, inputs: Any) -> Any:
+        plain = self.activity_regularizer is None and inputs.__class__ is Tensor
+        if not (plain and self.built and self._fused == "relu"):
+            return pooling(self(inputs))
+        return pooling.pooled(self._result(inputs, "none"), "relu")
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         sizes, _ = self._parts(input_shape)
@@ -210,19 +218,15 @@ class _Conv(_Convolution):
                 f"{type(self).__name__} {self.name!r}: input expected a multiple of "
                 f"groups={self.groups} channels, got shape {tuple(input_shape)}"
             )
-        last = self.axes + 1
-        # The core's order: filters, channels, window.
-        self.__dict__.update(_order=(last, last - 1, *range(self.axes)), _inputs=channels)
-        self.kernel = self._weight(
-            "kernel", (*self.kernel_size, channels // self.groups, self.filters), self._order
-        )
+        self.__dict__["_inputs"] = channels
+        shape = (*self.kernel_size, channels // self.groups, self.filters)
+        self.kernel = self._weight("kernel", shape, self._memory())
         self._bias()
 
     def _result(self, inputs: Tensor, activation: str) -> Tensor:
         kernel = self.kernel
         x = self._prepared(inputs, self._inputs, kernel)
-        weight = permuted(kernel, self._order)
-        return self._convolved(x, weight, self.bias, self.groups, activation)
+        return self._convolved(x, kernel, self.bias, self.groups, activation)
 
 
 class Conv1D(_Conv):
@@ -316,18 +320,15 @@ class _ConvTranspose(_Convolution):
 
     def build(self, input_shape: Any) -> None:
         channels = self._channels(input_shape)
-        last = self.axes + 1
-        # The core's order: channels of the input, of the result, window.
-        self.__dict__.update(_order=(last, last - 1, *range(self.axes)), _inputs=channels)
-        self.kernel = self._weight(
-            "kernel", (*self.kernel_size, self.filters, channels), self._order
-        )
+        self.__dict__["_inputs"] = channels
+        shape = (*self.kernel_size, self.filters, channels)
+        self.kernel = self._weight("kernel", shape, self._memory())
         self._bias()
 
     def _result(self, inputs: Tensor, activation: str) -> Tensor:
         kernel = self.kernel
         x = self._prepared(inputs, self._inputs, kernel)
-        sizes = x.shape[2:]
+        sizes = x.shape[1:-1]
         outputs = self._output_sizes(sizes)
         before, more, cut = [], [], False
         for size, output, window, stride in zip(
@@ -338,13 +339,12 @@ class _ConvTranspose(_Convolution):
             left = output - (whole - 2 * before[-1])
             more.append(max(left, 0))
             cut = cut or left < 0
-        weight = permuted(kernel, self._order)
         result = _TRANSPOSED[self.axes](
-            x, weight, self.bias, self.strides, tuple(before), tuple(more), 1, self.dilation_rate,
-            activation=activation,
+            x, kernel, self.bias, self.strides, tuple(before), tuple(more), 1, self.dilation_rate,
+            activation=activation, channels_last=True,
         )  # fmt: skip
         if cut:  # what is cut off is odd: one more at the end
-            result = result[(..., *(slice(0, size) for size in outputs))]
+            result = result[(slice(None), *(slice(0, size) for size in outputs))]
         return result
 
     def _output_sizes(self, sizes: Shape) -> Shape:
@@ -356,7 +356,7 @@ class _ConvTranspose(_Convolution):
             if self.output_padding is None:
                 return size * stride + (0 if same else max(window - stride, 0))
             fewest = (size - 1) * stride + window - (2 * (window // 2) if same else 0)
-            return fewest + self.output_padding[axis]
+            return int(fewest + self.output_padding[axis])
 
         return tuple(output_size(axis, size) for axis, size in enumerate(sizes))
 
@@ -452,17 +452,16 @@ class _Depthwise(_Convolution):
     def _depthwise_weight(self, name: str, input_shape: Any) -> Any:
         """The filters of the channels; they and what is made of each come first in memory."""
         channels = self._channels(input_shape)
-        last = self.axes + 1
-        self.__dict__.update(_order=(last - 1, last, *range(self.axes)), _inputs=channels)
+        self.__dict__["_inputs"] = channels
         shape = (*self.kernel_size, channels, self.depth_multiplier)
-        return self._weight(name, shape, self._order)
+        return self._weight(name, shape, (self.axes, self.axes + 1, *range(self.axes)))
 
     def _by_channel(
         self, inputs: Tensor, kernel: Tensor, bias: Tensor | None, activation: str
     ) -> Tensor:
         x = self._prepared(inputs, self._inputs, kernel)
         outputs = self._inputs * self.depth_multiplier
-        weight = permuted(kernel, self._order).reshape(outputs, 1, *self.kernel_size)
+        weight = kernel.reshape(*self.kernel_size, 1, outputs)
         return self._convolved(x, weight, bias, self._inputs, activation)
 
 
@@ -598,16 +597,15 @@ class _SeparableConv(_Depthwise):
 
     def build(self, input_shape: Any) -> None:
         self.depthwise_kernel = self._depthwise_weight("depthwise_kernel", input_shape)
-        last = self.axes + 1
-        self.__dict__["_pointwise_order"] = (last, last - 1, *range(self.axes))
         shape = (*(1,) * self.axes, self._inputs * self.depth_multiplier, self.filters)
-        self.pointwise_kernel = self._weight("pointwise_kernel", shape, self._pointwise_order)
+        self.pointwise_kernel = self._weight("pointwise_kernel", shape, self._memory())
         self._bias()
 
     def _result(self, inputs: Tensor, activation: str) -> Tensor:
         x = self._by_channel(inputs, self.depthwise_kernel, None, "none")
-        weight = permuted(self.pointwise_kernel, self._pointwise_order)
-        return _CONVOLUTIONS[self.axes](x, weight, self.bias, activation=activation)
+        return _CONVOLUTIONS[self.axes](
+            x, self.pointwise_kernel, self.bias, activation=activation, channels_last=True
+        )
 
 
 class SeparableConv1D(_SeparableConv):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -73,7 +74,7 @@ class _Merge(Layer):
 class _Elementwise(_Merge):
     """Base of those that broadcast: an input of fewer axes gets axes of size 1 behind the batch."""
 
-    def call(self, inputs: Sequence[Tensor]) -> Tensor:
+    def call(self, inputs: Any) -> Tensor:
         if not isinstance(inputs, list | tuple):
             self._shapes(inputs.shape)
         most = max(x.ndim for x in inputs)
@@ -100,10 +101,7 @@ class _Elementwise(_Merge):
         masks = self._masks(inputs, previous_mask)
         if any(mask is None for mask in masks):
             return None
-        result = masks[0]
-        for mask in masks[1:]:
-            result = ops.logical_or(result, mask)
-        return result
+        return functools.reduce(ops.logical_or, masks)  # type: ignore[arg-type]
 
 
 def _with_ones(shape: Shape, axes: int) -> Any:
@@ -111,13 +109,7 @@ def _with_ones(shape: Shape, axes: int) -> Any:
 
 
 def _folded(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
-    def merged(self: Layer, inputs: Sequence[Tensor]) -> Tensor:
-        result = inputs[0]
-        for each in inputs[1:]:
-            result = function(result, each)
-        return result
-
-    return merged
+    return lambda self, inputs: functools.reduce(function, inputs)
 
 
 class Add(_Elementwise):
@@ -143,10 +135,7 @@ class Average(_Elementwise):
     """The mean of the inputs."""
 
     def _merged(self, inputs: Sequence[Tensor]) -> Tensor:
-        total = inputs[0]
-        for each in inputs[1:]:
-            total = total + each
-        return total / len(inputs)
+        return functools.reduce(ops.add, inputs) / len(inputs)
 
 
 class Maximum(_Elementwise):
@@ -176,7 +165,7 @@ class Concatenate(_Merge):
         super().__init__(**kwargs)
         self.axis = axis
 
-    def call(self, inputs: Sequence[Tensor]) -> Tensor:
+    def call(self, inputs: Any) -> Tensor:
         if not isinstance(inputs, list | tuple):
             self._shapes(inputs.shape)
         return ops.cat(list(inputs), self.axis)
@@ -241,7 +230,7 @@ class Dot(_Merge):
         first, second = (self.axes,) * 2 if isinstance(self.axes, int) else self.axes
         return first % len(shapes[0]), second % len(shapes[1])
 
-    def call(self, inputs: Sequence[Tensor]) -> Tensor:
+    def call(self, inputs: Any) -> Tensor:
         if not isinstance(inputs, list | tuple):
             self._shapes(inputs.shape)
         a, b = inputs

@@ -26,6 +26,7 @@ class _Normalization(Weighted):
     """What all share: weights gamma and beta, each of which may be left out."""
 
     supports_masking = True
+    scale: Any  # whether there is a gamma; the weight of RMSNormalization
 
     def _take_parameters(self, epsilon: float, center: bool, scale: bool, **given: Any) -> None:
         self.epsilon, self.center, self.scale = epsilon, center, scale
@@ -92,7 +93,7 @@ class BatchNormalization(_Normalization):
 
     def __init__(
         self,
-        axis: int = -1,
+        axis: int | Sequence[int] = -1,
         momentum: float = 0.99,
         epsilon: float = 0.001,
         center: bool = True,
@@ -114,7 +115,7 @@ class BatchNormalization(_Normalization):
         super().__init__(**kwargs)
         if renorm:
             raise ValueError("BatchNormalization: argument renorm expected False, got True")
-        if isinstance(axis, list | tuple) and len(axis) == 1:  # as older versions save it
+        if not isinstance(axis, int):  # as older versions save it
             (axis,) = axis
         self.axis, self.momentum = axis, momentum
         self._take_parameters(

@@ -62,28 +62,36 @@ class _Pooling(Images):
         self._take_data_format(data_format)
 
     def call(self, inputs: Tensor) -> Tensor:
-        return self._returned(self._windows(self._channels_first(inputs), self.options))
+        return self._returned(self._windows(self._channels_last(inputs), self.options))
 
     def _windows(self, x: Tensor, options: dict[str, Any]) -> Tensor:
-        """The result of (N, C, ...)."""
-        function = type(self).function
+        """The result of (N, ..., C)."""
+        function: Callable[..., Tensor] = type(self).function
         if self.padding == "valid":
-            if any(map(int.__lt__, x.shape[2:], self.pool_size)):
-                self._output_sizes(x.shape[2:])  # raises
-            return function(x, self.pool_size, self.strides, **options)
+            if any(map(int.__lt__, x.shape[1:-1], self.pool_size)):
+                self._output_sizes(x.shape[1:-1])  # raises
+            return function(x, self.pool_size, self.strides, channels_last=True, **options)
         # The core pads both sides alike. An odd total has one more at the end: rounding the number
         # of windows up makes up for it; with stride 1 that one more stands at the beginning, too,
         # and the first window is left out.
         padding, first = [], []
-        for size, window, stride in zip(x.shape[2:], self.pool_size, self.strides, strict=True):
+        for size, window, stride in zip(x.shape[1:-1], self.pool_size, self.strides, strict=True):
             low, high = window_padding(size, window, stride)
             left_out = int(stride == 1 and high > low)
             padding.append(low + left_out)
             first.append(left_out)
-        output: Tensor = function(
-            x, self.pool_size, self.strides, tuple(padding), ceil_mode=True, **options
+        output = function(
+            x,
+            self.pool_size,
+            self.strides,
+            tuple(padding),
+            ceil_mode=True,
+            channels_last=True,
+            **options,
         )
-        return output[(..., *(slice(n, None) for n in first))] if any(first) else output
+        if any(first):
+            output = output[(slice(None), *(slice(n, None) for n in first))]
+        return output
 
     def _output_sizes(self, sizes: Sequence[int | None]) -> Shape:
         def output_size(size: int | None, window: int, stride: int) -> int | None:
@@ -108,7 +116,7 @@ class MaxPooling(_Pooling):
     """Base of pooling by maxima."""
 
     def pooled(self, x: Tensor, activation: str) -> Tensor:
-        """The result of (N, C, ...), with an activation."""
+        """The result of (N, ..., C), with an activation."""
         return self._returned(self._windows(x, {"activation": activation}))
 
 

@@ -1,5 +1,5 @@
-"""SimpleRNN, LSTM and GRU: with the usual activations by the kernels of whole sequences, else cell
-by cell.
+"""SimpleRNN, LSTM and GRU: with the usual activations by the kernels of whole sequences, whatever
+steps a mask leaves out; else cell by cell.
 """
 
 from __future__ import annotations
@@ -124,17 +124,15 @@ class FusedRNN(RNN):
         """Width of the output."""
         return int(self.cell.units)
 
-    def can_fuse(self, sequences: Tensor, training: bool) -> bool:
+    def can_fuse(self, training: bool) -> bool:
         """Whether the kernels compute what the cell does."""
         cell = self.cell
-        if training and cell.recurrent_dropout > 0:
-            return False
-        return cell.kind() is not None and sequences.shape[1] > 0
+        return cell.kind() is not None and not (training and cell.recurrent_dropout > 0)
 
     def _run(
         self, sequences: Tensor, states: list[Any] | None, mask: Tensor | None, training: bool
     ) -> tuple[Tensor, list[Any]]:
-        fits, steps = self.can_fuse(sequences, training), None
+        fits, steps = self.can_fuse(training), None
         if fits and mask is not None:
             steps = packed_steps(mask, self.go_backwards)
             fits = steps is not None

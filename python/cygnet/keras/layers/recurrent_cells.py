@@ -1,4 +1,8 @@
-"""Recurrent cells: one step of a sequence."""
+"""Recurrent cells: one step of a sequence.
+
+Dropout leaves out the same numbers in front of all gates; Keras, where there is recurrent dropout,
+others in front of each.
+"""
 
 from __future__ import annotations
 
@@ -362,7 +366,7 @@ class GRUCell(_Cell):
         """The weights with their gates z, r, h in the kernels' order r, z, h: small copies."""
 
         order = self._kernel_order
-        biases = (None, None)
+        biases: tuple[Tensor | None, ...] = (None, None)
         if self.bias is not None:
             biases = core.unbind(gather_rows(self.bias, order, 1), 0)
         weights = self.kernel.T, self.recurrent_kernel.T

@@ -8,6 +8,8 @@ from cygnet import ops
 from cygnet.keras.layers.common import Images, Shape, choice, per_axis
 from cygnet.kernels import ShapeError
 from cygnet.nn.linear import positive_int
+from cygnet.ops.channels import BEHIND_BATCH, LAST
+from cygnet.ops.shape import permuted
 from cygnet.tensor import Tensor
 
 __all__ = [
@@ -75,7 +77,7 @@ class _ZeroPadding(_Resized):
         return ops.pad(inputs, self._frame)
 
     def _size(self, axis: int, size: int) -> int:
-        return size + sum(self._pairs[axis])
+        return size + sum(map(int, self._pairs[axis]))
 
 
 class ZeroPadding1D(_ZeroPadding):
@@ -159,7 +161,7 @@ class _Cropping(_Resized):
         return inputs[self._kept]
 
     def _size(self, axis: int, size: int) -> int:
-        left = size - sum(self._pairs[axis])
+        left = size - sum(map(int, self._pairs[axis]))
         if left < 1:
             raise ShapeError(
                 f"{type(self).__name__} {self.name!r}: cropping {self.cropping} leaves nothing of "
@@ -242,10 +244,11 @@ class _UpSampling(_Resized):
         self.__dict__["_factors"] = sizes
 
     def call(self, inputs: Tensor) -> Tensor:
-        x = self._channels_first(inputs)
-        return self._returned(
-            ops.interpolate(x, scale_factor=self._factors, mode=self.interpolation)
-        )
+        if inputs.ndim != self.axes + 2:
+            self._check(inputs.shape)
+        x = inputs if self._first else permuted(inputs, BEHIND_BATCH[inputs.ndim])
+        output = ops.interpolate(x, scale_factor=self._factors, mode=self.interpolation)
+        return output if self._first else permuted(output, LAST[output.ndim])
 
     def _size(self, axis: int, size: int) -> int:
         return size * int(self._factors[axis])

@@ -38,6 +38,24 @@ def where_each(mask: Tensor, new: Any, old: Any) -> Any:
     return tree.map_structure(chosen, new)
 
 
+def checked_sequences(layer: Layer, sequences: Tensor, mask: Any) -> tuple[Tensor, Tensor | None]:
+    """Sequences in the layer's type, with their mask (N, T)."""
+    if sequences.shape[1] == 0:
+        raise ShapeError(
+            f"{layer.name}: inputs have shape {sequences.shape}, expected at least 1 step"
+        )
+    if sequences.dtype != layer.dtype:
+        sequences = sequences.to(layer.dtype)
+    if mask is None:
+        return sequences, None
+    found: Tensor = tree.flatten(mask)[0]
+    if found.shape != sequences.shape[:2]:
+        raise ShapeError(
+            f"{layer.name}: mask has shape {found.shape}, expected {sequences.shape[:2]}"
+        )
+    return sequences, found
+
+
 class RNN(Layer):
     """A cell from step to step of a sequence (N, T, ...).
 
@@ -161,14 +179,11 @@ class RNN(Layer):
         training: bool | None = None,
     ) -> Any:
         """Run over the sequences, from zeros, given states or those of the last batch."""
-        if mask is not None:
-            mask = tree.flatten(mask)[0]
-        if sequences.dtype != self.dtype:
-            sequences = sequences.to(self.dtype)
+        sequences, mask = checked_sequences(self, sequences, mask)
         if initial_state is None:
             states = self._own_states(sequences.shape[0]) if self.stateful else None
         else:
-            states = self._checked_states(initial_state)
+            states = self._checked_states(initial_state, sequences.shape[0])
         output, after = self._run(sequences, states, mask, bool(training))
         reset_masks(self.cell)
         if self.stateful:
@@ -188,13 +203,19 @@ class RNN(Layer):
             )
         return tree.map_structure(core.clone, self.states)  # type: ignore[no-any-return]
 
-    def _checked_states(self, given: Any) -> list[Any]:
+    def _checked_states(self, given: Any, batch: int) -> list[Any]:
         states = as_list(given)
         if len(states) != len(self.state_size):
             raise ValueError(
                 f"{self.name}: initial_state expected {len(self.state_size)} tensors, got "
                 f"{len(states)}"
             )
+        for state in tree.flatten(states):
+            if state.shape[:1] != (batch,):
+                raise ShapeError(
+                    f"{self.name}: initial_state has shape {state.shape}, expected a batch of "
+                    f"{batch}, as the inputs"
+                )
         return states
 
     def _run(

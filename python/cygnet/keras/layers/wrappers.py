@@ -8,6 +8,7 @@ import cygnet.ops as core
 from cygnet.keras import tree
 from cygnet.keras.layer import Layer
 from cygnet.keras.layers.recurrent import FusedRNN, packed_steps, run_fused
+from cygnet.keras.layers.rnn import checked_sequences
 from cygnet.kernels import ShapeError
 from cygnet.tensor import Tensor
 
@@ -127,8 +128,7 @@ class Bidirectional(Layer):
         training: bool | None = None,
     ) -> Any:
         """Run over the sequences in both directions."""
-        if mask is not None:
-            mask = tree.flatten(mask)[0]
+        sequences, mask = checked_sequences(self.forward_layer, sequences, mask)
         states = None if initial_state is None else list(initial_state)
         found = self._fused(sequences, states, mask, bool(training))
         if found is None:
@@ -173,7 +173,7 @@ class Bidirectional(Layer):
         if not (
             isinstance(one, FusedRNN)
             and isinstance(other, FusedRNN)
-            and one.can_fuse(sequences, training)
+            and one.can_fuse(training)
             and other.cell.kind() is one.cell.kind()
             and other.units == one.units
             and other.cell.use_bias == one.cell.use_bias

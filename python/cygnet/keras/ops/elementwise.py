@@ -202,6 +202,13 @@ def isclose(
     return core.isclose(tensor_of(x1), tensor_of(x2), rtol, atol, equal_nan)
 
 
+def allclose(
+    x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> bool:
+    """Whether `isclose` holds everywhere."""
+    return bool(core.all(isclose(x1, x2, rtol, atol, equal_nan)))
+
+
 @lifted
 def nan_to_num(
     x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
@@ -249,6 +256,7 @@ def saturate_cast(x: Any, dtype: Any) -> Tensor:
 
 
 __all__ = [
+    "allclose",
     "cast",
     "cbrt",
     "clip",

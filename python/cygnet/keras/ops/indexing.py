@@ -81,6 +81,26 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
 
 
 @lifted
+def segment_sum(
+    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
+) -> Tensor:
+    """The sums of the rows of each segment, 0 of a segment without rows.
+
+    Parameters
+    ----------
+    data : Tensor
+        (N, ...).
+    segment_ids : Tensor
+        int (N,), which segment a row belongs to.
+    num_segments : int, optional
+        Default: the largest id, which is read, plus 1.
+    """
+    rows, places = tensor_of(data), in_dtype(tensor_of(segment_ids), "int64")
+    count = int(core.amax(places)) + 1 if num_segments is None else num_segments
+    return core.index_add(core.zeros(count, *rows.shape[1:], dtype=rows.dtype), 0, places, rows)
+
+
+@lifted
 def nonzero(x: Any) -> tuple[Tensor, ...]:
     """The indices of what is not 0, a vector for each axis."""
     return core.nonzero(tensor_of(x), as_tuple=True)  # type: ignore[return-value]

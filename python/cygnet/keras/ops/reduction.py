@@ -34,6 +34,7 @@ __all__ = [
     "nansum",
     "norm",
     "normalize",
+    "percentile",
     "prod",
     "ptp",
     "quantile",
@@ -217,6 +218,15 @@ def quantile(
 def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The number in the middle, of two their mean."""
     return quantile(x, 0.5, axis, keepdims=keepdims)
+
+
+@lifted
+def percentile(
+    x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False
+) -> Tensor:
+    """`quantile` of `q` per cent."""
+    share = q / 100 if isinstance(q, int | float) else with_fractions(q) / 100
+    return quantile(x, share, axis, method, keepdims)
 
 
 def _along_last(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, tuple[int, ...]]:

@@ -153,6 +153,8 @@ class Mean(Metric):
 
     def _add_weighted(self, values: Array, weight: Array) -> None:
         over = np.sum if self._sums_places else np.mean
+        if not values.ndim:  # one number for the whole batch
+            values = np.broadcast_to(values, weight.shape)
         values, weight = same_rank(values, weight)
         if values.ndim > weight.ndim:
             values = over(values, tuple(range(weight.ndim, values.ndim)))
