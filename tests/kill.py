@@ -110,11 +110,11 @@ def main() -> int:
         length = time.perf_counter() - start
         print(f"a training takes {length:.1f} s", flush=True)
         kills = runs = torn = 0
+        mean = length / max(3, options.times // 3)  # seconds from one kill to the next
         while kills < options.times:
             folder = Path(place, str(runs))
-            times = min(options.times - kills, max(3, options.times // 3))
             killed = 0
-            while life(folder, options.epochs, moments.uniform(0, 2 * length / times)):
+            while life(folder, options.epochs, moments.uniform(0, 2 * mean)):
                 killed += 1
                 torn += check_files(folder)
             kills += killed
