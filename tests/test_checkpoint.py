@@ -384,9 +384,10 @@ def test_one_of_the_two_states_is_good_at_any_time(tmp_path, monkeypatch):
         checkpoint.save({"epoch": epoch})
     damage(checkpoint.path)
     assert checkpoint.load()["epoch"] == 1
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="could not be saved"):
-        patch.setattr(os, "fsync", lambda file: os.close(-1))  # fails as a full disk does
-        checkpoint.save({"epoch": 2})
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: os.close(-1))  # fails as on a full disk
+        with pytest.raises(OSError, match="could not be saved"):
+            checkpoint.save({"epoch": 2})
     assert checkpoint.load()["epoch"] == 1
     checkpoint.save({"epoch": 2})
     checkpoint.path.unlink()
