@@ -65,6 +65,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     """A network with `fit` and `predict`; subclasses say what targets and outputs mean."""
 
     module_: nn.Module
+    _lr: float
 
     def __init__(
         self,
@@ -167,7 +168,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             raise
         return self
 
-    def _checked(self, X: Any, y: Any, *, new: bool, **options: Any) -> tuple[Array, Array]:
+    def _checked(self, X: Any, y: Any, *, new: bool) -> tuple[Array, Array]:
         """`X` as an array of numbers, and `y` as the network shall learn it, (N,) or (N, ...)."""
         raise NotImplementedError
 

@@ -262,7 +262,7 @@ class DataLoader:
 
     def _read(self, sampler: Any) -> Iterator[Any]:
         """What a sampler gives; with workers, which read ahead, drawn now."""
-        orders = iter(sampler)
+        orders: Iterator[Any] = iter(sampler)
         if not self.num_workers:
             return orders
         try:

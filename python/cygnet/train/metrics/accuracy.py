@@ -54,7 +54,8 @@ def top_k_hits(name: str, output: Array, labels: Array, k: int) -> Array:
     at = labels[:, None].astype(np.int64).clip(0, last)
     right = np.take_along_axis(output, at, axis=1)
     hits: Array = (np.count_nonzero(output > right, axis=1) < k) & ~np.isnan(right[:, 0])
-    return hits & (labels >= 0) & (labels <= last)
+    hits &= (labels >= 0) & (labels <= last)
+    return hits
 
 
 class Accuracy(Mean):
