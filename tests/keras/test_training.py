@@ -512,3 +512,24 @@ def test_a_run_that_was_killed_goes_on(tmp_path, after):
     resumed = again.fit(X, LABELS, resume=tmp_path, save_freq=3, **options).history
     assert resumed == history
     assert_same(again.get_weights(), whole.get_weights())
+
+
+@pytest.mark.parametrize("metric", ["accuracy", keras.metrics.F1Score()], ids=str)
+def test_figures_of_a_run_that_was_killed_after_the_last_batch_of_an_epoch(tmp_path, metric):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    def fit(folder, *callbacks):
+        net = classifier(loss="categorical_crossentropy", metrics=[metric])
+        one_hot = np.eye(3, dtype=np.float32)[LABELS]
+        options = {"batch_size": 8, "epochs": 2, "shuffle": False, "verbose": 0}
+        history = net.fit(
+            X, one_hot, resume=folder, save_freq=1, callbacks=list(callbacks), **options
+        )
+        return repr(history.history)
+
+    whole = fit(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "part", Stop())
+    assert fit(tmp_path / "part") == whole

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cygnet.keras import losses, metrics, tree
@@ -157,7 +157,7 @@ class CompiledMetrics:
         self._by_output: list[list[Any]] | None = None
         self.is_given = bool(tree.flatten(given if given is not None else []))
         self.name = "weighted_compile_metrics" if weighted else "compile_metrics"
-        self._waiting: list[Any] = []  # states of metrics that the first batch makes
+        self._waiting: Mapping[str, Any] = {}  # the state of metrics that the first batch makes
         self.metrics: list[Any] = []
         for each in tree.flatten(given if given is not None else []):
             if isinstance(each, str):
@@ -187,24 +187,26 @@ class CompiledMetrics:
         self.metrics = [metric for each in self._by_output for metric in each]
         self.load_state_dict(self._waiting)
 
-    def state_dict(self) -> list[Any]:
-        """The states of the metrics."""
-        return [metric.state_dict() for metric in self.metrics]
+    def state_dict(self) -> dict[str, Any]:
+        """The states of the metrics; their results serve where no batch follows."""
+        return {"states": [each.state_dict() for each in self.metrics], "result": self.result()}
 
-    def load_state_dict(self, states: list[Any]) -> None:
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on where `state_dict` was called; at the latest with the first batch."""
-        self._waiting = states
-        for metric, state in zip(self.metrics, states, strict=False):
+        self._waiting = state_dict
+        for metric, state in zip(self.metrics, state_dict.get("states", ()), strict=False):
             metric.load_state_dict(state)
 
     def reset_state(self) -> None:
         """Forget all batches, and what `load_state_dict` keeps for metrics to come."""
-        self._waiting = []
+        self._waiting = {}
         for metric in self.metrics:
             metric.reset_state()
 
     def result(self) -> dict[str, Any]:
         """The metrics' results by their names."""
+        if self._by_output is None:
+            return dict(self._waiting.get("result", {}))
         return {
             name: value for metric in self.metrics for name, value in figures_of(metric).items()
         }
