@@ -1,13 +1,15 @@
 """Kills a training at random moments and compares what comes out with one that was left alone.
 
     python -m tests.kill --times 50
+    python -m tests.kill --face keras --times 10
 
 A training of digits (dropout, Adam, a one-cycle schedule, shuffled batches made by two workers,
 early stopping, a table of figures) saves its state every few batches. The process is killed with
 SIGKILL at moments that the seed gives and started again, until it ends. What it has then is
 compared with that of the training that was not killed, byte by byte: weights, optimizer, history,
 and the table. Then comes the next training, until there were enough kills. After each, every file
-is read.
+is read. The same with Keras's names: a model that a Python generator feeds, and a table that is
+appended to.
 """
 
 from __future__ import annotations
@@ -19,11 +21,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 import cygnet
-from cygnet import data, nn, optim
-from cygnet.train import CSVLogger, EarlyStopping, Trainer
+from cygnet import data, keras, nn, optim
+from cygnet.train import BackupAndRestore, CSVLogger, EarlyStopping, Trainer
 
 RESULTS = ("result.safetensors", "log.csv")
 BATCH = 32
@@ -62,10 +68,54 @@ def train(folder: Path, epochs: int) -> None:
     cygnet.save(result, folder / "result.safetensors")
 
 
-def life(folder: Path, epochs: int, seconds: float | None) -> bool:
+def train_keras(folder: Path, epochs: int) -> None:
+    """The same with Keras's names."""
+    cygnet.manual_seed(1)
+    images, labels = (tensor.numpy() for tensor in data.digits().tensors)
+
+    def batches() -> Iterator[tuple[Any, Any]]:
+        rows = np.random.default_rng(2)
+        while True:
+            chosen = rows.integers(0, len(labels), BATCH)
+            yield images[chosen], labels[chosen]
+
+    model = keras.Sequential(
+        [
+            keras.Input((1, 8, 8)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(64, activation="relu"),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    history = model.fit(
+        batches(),
+        steps_per_epoch=20,
+        epochs=epochs,
+        verbose=0,
+        callbacks=[
+            CSVLogger(folder / "log.csv", append=True),
+            BackupAndRestore(folder / "state", save_freq=5, delete_checkpoint=False),
+        ],
+    )
+    result = {
+        "model": dict(enumerate(model.get_weights())),
+        "optimizer": [np.asarray(each) for each in model.optimizer.variables],
+        "history": history.history,
+        "epochs": history.epoch,
+    }
+    cygnet.save(result, folder / "result.safetensors")
+
+
+FACES = {"torch": train, "keras": train_keras}
+
+
+def life(folder: Path, face: str, epochs: int, seconds: float | None) -> bool:
     """A process that trains; killed after so many seconds unless it ends before. Whether it was."""
     folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "tests.kill", f"--train={folder}", f"--epochs={epochs}"]
+    options = [f"--train={folder}", f"--face={face}", f"--epochs={epochs}"]
+    command = [sys.executable, "-m", "tests.kill", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()  # everything is imported
@@ -96,17 +146,18 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=50, help="kills; default 50")
     parser.add_argument("--epochs", type=int, default=300, help="of a training; default 300")
     parser.add_argument("--seed", type=int, default=0, help="of the moments; default 0")
+    parser.add_argument("--face", choices=FACES, default="torch", help="whose names; default torch")
     parser.add_argument("--train", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.train:
         print("ready", flush=True)
-        train(options.train, options.epochs)
+        FACES[options.face](options.train, options.epochs)
         return 0
     moments = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as place:
         whole = Path(place, "whole")
         start = time.perf_counter()
-        life(whole, options.epochs, None)
+        life(whole, options.face, options.epochs, None)
         length = time.perf_counter() - start
         print(f"a training takes {length:.1f} s", flush=True)
         kills = runs = torn = 0
@@ -114,7 +165,7 @@ def main() -> int:
         while kills < options.times:
             folder = Path(place, str(runs))
             killed = 0
-            while life(folder, options.epochs, moments.uniform(0, 2 * mean)):
+            while life(folder, options.face, options.epochs, moments.uniform(0, 2 * mean)):
                 killed += 1
                 torn += check_files(folder)
             kills += killed

@@ -9,9 +9,10 @@ import pytest
 
 
 @pytest.mark.slow
-def test_five_kills():
+@pytest.mark.parametrize("face", ["torch", "keras"])
+def test_five_kills(face):
     run = subprocess.run(
-        [sys.executable, "-m", "tests.kill", "--times", "5", "--epochs", "20"],
+        [sys.executable, "-m", "tests.kill", "--face", face, "--times", "5", "--epochs", "20"],
         cwd=Path(__file__).parent.parent,
         env=os.environ,
         capture_output=True,
