@@ -298,3 +298,46 @@ def test_numbers_of_numpy_and_images_of_bytes():
     assert float(focal(np.eye(3, dtype=np.float32), np.full((3, 3), 0.3, np.float32))) > 0
     with pytest.raises(ValueError, match="t_mul"):
         keras.optimizers.schedules.CosineDecayRestarts(0.1, 10, t_mul=0.5)
+
+
+@pytest.mark.parametrize(
+    ("options", "want"),
+    [
+        ({}, [[-1.3416408] * 3, [-0.4472136] * 3]),
+        (
+            {"axis": None},
+            [[-1.593255, -1.3035723, -1.0138896], [-0.7242068, -0.4345241, -0.14484136]],
+        ),
+    ],
+)
+def test_normalization_by_data(options, want, tmp_path):
+    data = np.arange(12.0).reshape(4, 3)
+    layer = keras.layers.Normalization(**options)
+    layer.adapt(data)
+    x = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_allclose(layer(x).numpy(), want, rtol=1e-5)  # Keras's numbers
+    by_batches = keras.layers.Normalization(**options)
+    by_batches.adapt(tf.data.Dataset.from_tensor_slices(data).batch(3))
+    np.testing.assert_allclose(by_batches(x).numpy(), want, rtol=1e-5)
+    assert layer.count.item() == (12 if options else 4)
+    model = keras.Sequential([keras.Input((3,)), layer])
+    model.save(tmp_path / "m.keras")
+    read = keras.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(read.predict(x, verbose=0), want, rtol=1e-5)
+
+
+def test_normalization_by_given_statistics():
+    x = np.arange(6.0).reshape(2, 3)
+    layer = keras.layers.Normalization(mean=3.0, variance=2.0)
+    np.testing.assert_allclose(layer(x).numpy(), (x - 3) / np.sqrt(2), rtol=1e-6)
+    back = keras.layers.Normalization(mean=3.0, variance=2.0, invert=True)
+    np.testing.assert_allclose(back(layer(x)).numpy(), x, atol=1e-5)
+    with pytest.raises(RuntimeError, match="are given"):
+        layer.adapt(x)
+    with pytest.raises(ValueError, match="both"):
+        keras.layers.Normalization(mean=3.0)
+
+
+def test_bases_stand_at_the_top():
+    assert keras.Loss is keras.losses.Loss and keras.Metric is keras.metrics.Metric
+    assert issubclass(keras.optimizers.Adam, keras.Optimizer)

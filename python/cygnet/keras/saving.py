@@ -16,6 +16,7 @@ from cygnet.keras.graph import Graph
 from cygnet.keras.input import InputLayer
 from cygnet.keras.layer import Layer
 from cygnet.keras.serialization import (
+    CustomObjectScope,
     custom_object_scope,
     deserialize_keras_object,
     deserialized,
@@ -27,6 +28,7 @@ from cygnet.keras.serialization import (
 from cygnet.keras.symbolic import KerasTensor
 
 __all__ = [
+    "CustomObjectScope",
     "clone_model",
     "custom_object_scope",
     "deserialize_keras_object",

@@ -14,6 +14,7 @@ from cygnet.keras import lookup
 from cygnet.tensor import Tensor
 
 __all__ = [
+    "CustomObjectScope",
     "custom_object_scope",
     "deserialize_keras_object",
     "deserialized",
@@ -76,6 +77,9 @@ def custom_object_scope(objects: dict[str, Any] | None) -> Iterator[None]:
     finally:
         lookup.custom_objects.clear()
         lookup.custom_objects.update(before)
+
+
+CustomObjectScope = custom_object_scope
 
 
 def serialized(value: Any) -> Any:
