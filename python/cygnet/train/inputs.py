@@ -99,7 +99,7 @@ def split(data: Any, share: float) -> tuple[Any, Any]:
         raise ValueError(
             f"fit: argument validation_split {share} leaves one part of {count} samples empty"
         )
-    if isinstance(data, TensorDataset):
+    if type(data) is TensorDataset:
         return (
             TensorDataset(*(tensor[:kept] for tensor in data.tensors)),
             TensorDataset(*(tensor[kept:] for tensor in data.tensors)),
