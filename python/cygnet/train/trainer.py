@@ -191,7 +191,8 @@ class Trainer:
             See :mod:`cygnet.train.callbacks`.
         class_weight : mapping of int to float, optional
             What the losses of samples of a class are multiplied by; 1 for classes that it lacks.
-            Needs a loss module with a `reduction`.
+            Needs a loss module with a `reduction`, and targets that are labels or, in floating
+            point, one-hot rows.
         sample_weight : Tensor or numpy.ndarray, optional
             What the loss of each sample is multiplied by, for `x` and `y` of arrays. The loss of a
             batch is the sum of these products, divided by the number of samples.
