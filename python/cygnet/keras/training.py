@@ -404,6 +404,7 @@ class Trainable(Layer):
             validate=None if held_out_batches is None else validate,
             validation_freq=validation_freq,
             callbacks=given,
+            generators=() if held_out_batches is None else held_out_batches.generators,
             verbose=_verbosity("fit", verbose),
         )
         vars(self)["history"] = run.history
