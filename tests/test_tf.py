@@ -95,6 +95,103 @@ CALLS = {
         np.array([9.0, 6, 6, 4]).reshape(1, 2, 2, 1),
     ),
     "max_pool2d": (lambda tf: tf.nn.max_pool2d(A.reshape(1, 2, 3, 1), 2, 1, "VALID"), np.array([4.0, 4.0]).reshape(1, 1, 2, 1)),
+    "argmax of a type": (lambda tf: tf.argmax(A, 1, output_type=tf.int32), A.argmax(1)),
+    "gather by rows": (lambda tf: tf.gather(A, [[2, 0], [1, 1]], batch_dims=1), np.array([[3.0, 1], [4, 4]])),
+    "gather one of each row": (lambda tf: tf.gather(A, [2, 0], batch_dims=1), np.array([3.0, 0.5])),
+    "gather slices by rows": (
+        lambda tf: tf.gather(A.reshape(1, 2, 3), [[1, 0, 1]], axis=1, batch_dims=1),
+        A[[1, 0, 1]][None],
+    ),
+    "gather_nd": (lambda tf: tf.gather_nd(A, [[0, 1], [1, 2]]), np.array([-2.0, -1.5])),
+    "gather_nd of rows": (lambda tf: tf.gather_nd(A, [[1]]), A[1:]),
+    "scatter_nd": (lambda tf: tf.scatter_nd([[1], [3]], [5.0, 6.0], [4]), np.array([0.0, 5, 0, 6])),
+    "tensor_scatter_nd_update": (
+        lambda tf: tf.tensor_scatter_nd_update(A, [[0, 1]], [9.0]),
+        np.array([[1.0, 9, 3], [0.5, 4, -1.5]]),
+    ),
+    "slice": (lambda tf: tf.slice(A, [0, 1], [-1, 2]), A[:, 1:3]),
+    "where of places": (lambda tf: tf.where(A > 0), np.argwhere(A > 0)),
+    "constant repeated": (lambda tf: tf.constant(0, shape=(2,), dtype=tf.float64), np.zeros(2)),
+    "one_hot of values": (
+        lambda tf: tf.one_hot([1, 0], 2, on_value=5.0, off_value=-1.0, axis=0),
+        np.array([[-1.0, 5], [5, -1]]),
+    ),
+    "one_hot of a type": (lambda tf: tf.one_hot(LABELS, 3, dtype=tf.int32), ONE_HOT),
+    "sort": (lambda tf: tf.sort(A, direction="DESCENDING"), -np.sort(-A)),
+    "argsort": (lambda tf: tf.argsort(A, axis=0, direction="DESCENDING"), np.argsort(-A, 0)),
+    "argsort rising": (lambda tf: tf.argsort(A), np.argsort(A)),
+    "cumsum exclusive": (lambda tf: tf.cumsum(A, 1, exclusive=True), np.array([[0.0, 1, -1], [0, 0.5, 4.5]])),
+    "cumsum reverse": (lambda tf: tf.cumsum(A, 1, reverse=True), A[:, ::-1].cumsum(1)[:, ::-1]),
+    "cumprod exclusive, reverse": (
+        lambda tf: tf.math.cumprod(A, 1, exclusive=True, reverse=True),
+        np.array([[-6.0, 3, 1], [-6, -1.5, 1]]),
+    ),
+    "range by name": (lambda tf: tf.range(start=2, limit=9, delta=3), np.array([2, 5, 8])),
+    "range to a limit": (lambda tf: tf.range(3, delta=2), np.array([0, 2])),
+    "range of a tensor": (lambda tf: tf.range(tf.shape(A)[0]), np.array([0, 1])),
+    "norm of order 1": (lambda tf: tf.norm(A, 1), np.abs(A).sum()),
+    "norm of order 2": (lambda tf: tf.norm(A, ord=2, keepdims=True), np.array([[np.linalg.norm(A)]])),
+    "norm of a matrix": (lambda tf: tf.norm(A, ord=1, axis=[0, 1]), np.linalg.norm(A, 1)),
+    "norm of rows": (lambda tf: tf.norm(A, axis=1), np.linalg.norm(A, axis=1)),
+    "ones of a tensor's shape": (lambda tf: tf.ones(tf.shape(A)), np.ones((2, 3))),
+    "zeros of a tensor's shape": (lambda tf: tf.zeros(shape=tf.shape(A)), np.zeros((2, 3))),
+    "fill a tensor's shape": (lambda tf: tf.fill(tf.shape(A), 2.0), np.full((2, 3), 2.0)),
+    "reshape to a tensor's shape": (lambda tf: tf.reshape(A.ravel(), tf.shape(A)), A),
+    "broadcast_to a tensor's shape": (lambda tf: tf.broadcast_to(A[0], tf.shape(A)), A[[0, 0]]),
+    "random of a tensor's shape": (lambda tf: tf.random.normal(shape=tf.shape(A)) * 0, np.zeros((2, 3))),
+    "squared_difference": (lambda tf: tf.math.squared_difference(A, B), (A - B) ** 2),
+    "sequence_mask": (
+        lambda tf: tf.sequence_mask([1, 3], 4, dtype=tf.float32),
+        np.array([[1.0, 0, 0, 0], [1, 1, 1, 0]]),
+    ),
+    "sequence_mask of the longest": (lambda tf: tf.sequence_mask([1, 2]), np.array([[True, False], [True, True]])),
+    "cond": (lambda tf: tf.cond(tf.reduce_sum(A) > 0, lambda: tf.constant(1.0), lambda: tf.constant(2.0)), 1.0),
+    "while_loop": (lambda tf: tf.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, x * 2), (0, tf.constant(A)))[1], A * 8),
+    "map_fn": (lambda tf: tf.map_fn(lambda row: tf.reduce_sum(row), tf.constant(A)), A.sum(1)),
+    "map_fn of a tuple": (
+        lambda tf: tf.map_fn(lambda pair: (pair[0] + pair[1], pair[0]), (tf.constant(A), tf.constant(B)))[0],
+        A + B,
+    ),
+    "zeros_initializer": (lambda tf: tf.zeros_initializer()(shape=(2, 2), dtype=tf.float32), np.zeros((2, 2))),
+    "device": (lambda tf: [tf.identity(A) for _ in [tf.device("/CPU:0").__enter__()]][0], A),
+    "linalg.band_part": (lambda tf: tf.linalg.band_part(np.ones((3, 3), np.float32), -1, 0), np.tri(3)),
+    "linalg.band_part of a band": (lambda tf: tf.linalg.band_part(np.ones((3, 3), np.float32), 0, 1), np.eye(3) + np.eye(3, k=1)),
+    "linalg.diag": (lambda tf: tf.linalg.diag([1.0, 2.0]), np.diag([1.0, 2.0])),
+    "linalg.diag_part": (lambda tf: tf.linalg.diag_part(A[None, :, :2]), np.array([[1.0, 4.0]])),
+    "linalg.trace": (lambda tf: tf.linalg.trace(A[None, :, :2]), np.array([5.0])),
+    "linalg.matvec": (lambda tf: tf.linalg.matvec(A, [1.0, 2.0, 3.0]), A @ [1, 2, 3]),
+    "math.count_nonzero": (lambda tf: tf.math.count_nonzero(A > 0, axis=1), np.array([2, 2])),
+    "math.is_nan": (lambda tf: tf.math.is_nan(A), np.zeros((2, 3), bool)),
+    "math.bincount": (lambda tf: tf.math.bincount([1, 3, 1], minlength=5), np.array([0, 2, 0, 1, 0])),
+    "image.resize": (lambda tf: tf.image.resize(A[..., None], [4, 6], method="nearest"), A.repeat(2, 0).repeat(2, 1)[..., None]),
+    "image.flip_left_right": (lambda tf: tf.image.flip_left_right(A[..., None]), A[:, ::-1, None]),
+    "image.flip_up_down": (lambda tf: tf.image.flip_up_down(A[None, ..., None]), A[None, ::-1, :, None]),
+    "image.central_crop": (lambda tf: tf.image.central_crop(np.arange(35.0).reshape(5, 7, 1), 0.5), np.arange(35.0).reshape(5, 7, 1)[1:4, 1:6]),
+    "image.convert_image_dtype": (
+        lambda tf: tf.image.convert_image_dtype(np.array([[[0], [255]]], np.uint8), tf.float32),
+        np.array([[[0.0], [1.0]]]),
+    ),
+    "image.convert_image_dtype to integers": (
+        lambda tf: tf.image.convert_image_dtype(np.array([[[0.0], [0.5], [1.0]]], np.float32), tf.uint8),
+        np.array([[[0], [127], [255]]]),
+    ),
+    "image.grayscale_to_rgb": (lambda tf: tf.image.grayscale_to_rgb(tf.constant(A[..., None])), A[..., None].repeat(3, -1)),
+    "nn.batch_normalization": (
+        lambda tf: tf.nn.batch_normalization(A, np.float32([1, 2, 3]), np.float32([4, 4, 4]), 0.5, 2.0, 0.0),
+        (A - np.array([1, 2, 3])) + 0.5,
+    ),
+    "weighted cross-entropy": (
+        lambda tf: tf.nn.weighted_cross_entropy_with_logits(ONE_HOT, A, 3.0),
+        np.where(ONE_HOT > 0, 3 * np.log1p(np.exp(-A)), np.log1p(np.exp(A))),
+    ),
+    "backend.argmax": (lambda tf: tf.keras.backend.argmax(A), A.argmax(-1)),
+    "backend.clip": (lambda tf: tf.keras.backend.clip(A, min_value=-1, max_value=2), A.clip(-1, 2)),
+    "backend.concatenate": (lambda tf: tf.keras.backend.concatenate([A, B]), np.concatenate([A, B], -1)),
+    "backend.binary_crossentropy": (
+        lambda tf: tf.keras.backend.binary_crossentropy(tf.constant(ONE_HOT), tf.constant(A), from_logits=True),
+        np.log1p(np.exp(A)) - A * ONE_HOT,
+    ),
+    "backend": (lambda tf: tf.keras.backend.flatten(tf.keras.backend.square(A)), A.ravel() ** 2),
     "metrics": (lambda tf: tf.keras.metrics.sparse_categorical_accuracy(LABELS, A), np.array([1.0, 0.0])),
     "losses": (lambda tf: tf.keras.losses.MSE(A, B), ((A - B) ** 2).mean(1)),
 }  # fmt: skip
@@ -276,3 +373,62 @@ def test_arguments():
         tf.square(A, 1, 2)
     assert tf.config.list_physical_devices("GPU") == []
     assert tf.is_tensor(tf.constant(1)) and not tf.is_tensor(1)
+    assert tf.constant(0, shape=(2,), dtype=tf.float64).dtype == tf.float64
+    for call in (tf.gather, tf.norm, tf.pad, tf.tensor_scatter_nd_update):
+        with pytest.raises(TypeError, match="unknown"):
+            call(A, [[0, 0], [0, 0]], unknown=1)
+    with pytest.raises(ValueError, match="batch_dims expected"):
+        tf.gather(A, [[[0]]], batch_dims=1)
+    with pytest.raises(ValueError, match="batch_dims expected"):
+        tf.gather(A, [[0], [0]], axis=0, batch_dims=1)
+    with pytest.raises(ValueError, match="direction expected"):
+        tf.sort(A, direction="down")
+    with pytest.raises(ValueError, match="sum of 3"):
+        tf.split(A, [1, 1], axis=1)
+
+
+def test_functional_models_of_functions():
+    inputs = tf.keras.Input((3,))
+    first, _ = tf.split(inputs, [2, 1], axis=1)
+    products = tf.matmul(inputs, tf.nn.l2_normalize(tf.identity(inputs), axis=1), transpose_b=True)
+    assert tf.shape(inputs) == (None, 3)
+    model = tf.keras.Model(inputs, [first, products, tf.reshape(inputs, (-1, 1))])
+    first, products, rows = model(A)
+    np.testing.assert_array_equal(first.numpy(), A[:, :2])
+    normed = A / np.linalg.norm(A, axis=1, keepdims=True)
+    np.testing.assert_allclose(products.numpy(), A @ normed.T, rtol=1e-6)
+    assert rows.shape == (6, 1)
+
+
+def test_the_backends_values_are_copies():
+    variable = tf.Variable([1.0, 2.0])
+    value = keras.backend.get_value(variable)
+    variable.assign([3.0, 4.0])
+    assert value.tolist() == [1, 2] and keras.backend.int_shape(keras.Input((3,))) == (None, 3)
+    assert keras.backend.random_normal((2, 3)).shape == (2, 3)
+
+
+def test_modules_and_specs():
+    class Affine(tf.Module):
+        def __init__(self, name=None):
+            super().__init__(name)
+            self.w, self.b = tf.Variable(2.0), tf.Variable(1.0, trainable=False)
+
+        def __call__(self, x):
+            return self.w * x + self.b
+
+    affine = Affine("affine")
+    assert affine(3.0).item() == 7 and affine.name == "affine"
+    assert len(affine.trainable_variables) == 1 and len(affine.variables) == 2
+    spec = tf.TensorSpec(shape=[None, 3], dtype=tf.int64)
+    assert spec.shape == (None, 3) and tf.TensorShape([2, 3]).num_elements() == 6
+    assert int(tf.__version__.split(".")[0]) == 2 and tf.executing_eagerly()
+
+
+def test_pictures_flipped_at_random():
+    tf.random.set_seed(0)
+    pictures = tf.constant(np.arange(64.0).reshape(64, 1, 1, 1) + np.array([[0.0], [0.5]]))
+    flipped = tf.image.random_flip_left_right(pictures).numpy()[:, 0, :, 0]
+    turned = flipped[:, 0] % 1 == 0.5
+    assert 16 < turned.sum() < 48
+    np.testing.assert_array_equal(np.sort(flipped), pictures.numpy()[:, 0, :, 0])

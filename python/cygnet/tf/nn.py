@@ -38,6 +38,33 @@ def sigmoid_cross_entropy_with_logits(
     return F.binary_cross_entropy_with_logits(values, targets, reduction="none")
 
 
+def weighted_cross_entropy_with_logits(
+    labels: Any, logits: Any, pos_weight: Any, name: str | None = None
+) -> Any:
+    """The binary cross-entropy of logits, in which the label 1 counts by a weight."""
+    values = as_tensor(logits)
+    targets, weight = as_tensor(labels).to(values.dtype), as_tensor(pos_weight).to(values.dtype)
+    return F.binary_cross_entropy_with_logits(
+        values, targets, reduction="none", pos_weight=weight
+    )
+
+
+def batch_normalization(
+    x: Any,
+    mean: Any,
+    variance: Any,
+    offset: Any,
+    scale: Any,
+    variance_epsilon: float,
+    name: str | None = None,
+) -> Any:
+    """(x - mean) / sqrt(variance + variance_epsilon) * scale + offset, all of which broadcast."""
+    factor = ops.rsqrt(ops.add(variance, variance_epsilon))
+    factor = factor if scale is None else ops.multiply(factor, scale)
+    found = ops.multiply(ops.subtract(x, mean), factor)
+    return found if offset is None else ops.add(found, offset)
+
+
 def softmax_cross_entropy_with_logits(
     labels: Any, logits: Any, axis: int = -1, name: str | None = None
 ) -> Any:
@@ -74,7 +101,7 @@ def l2_loss(t: Any, name: str | None = None) -> Any:
 def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, name: Any = None) -> Any:
     """The tensor divided by its norm along the axes."""
     squares = ops.sum(ops.square(x), axis, True)
-    return as_tensor(x) * ops.rsqrt(ops.maximum(squares, epsilon))
+    return ops.multiply(x, ops.rsqrt(ops.maximum(squares, epsilon)))
 
 
 def embedding_lookup(params: Any, ids: Any, max_norm: Any = None, name: Any = None) -> Any:

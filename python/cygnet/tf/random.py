@@ -7,6 +7,7 @@ from typing import Any
 import cygnet
 from cygnet.keras import random
 from cygnet.tf.renamed import renamed
+from cygnet.tf.values import sizes_of
 
 __all__ = ["categorical", "normal", "set_seed", "shuffle", "truncated_normal", "uniform"]
 
@@ -29,6 +30,7 @@ def uniform(
     name: str | None = None,
 ) -> Any:
     """Numbers from `minval` up to `maxval`, which is 1 by default; integers of integer types."""
+    shape = sizes_of(shape)
     if "int" not in str(dtype):
         return random.uniform(shape, minval, 1.0 if maxval is None else maxval, dtype, seed)
     if maxval is None:

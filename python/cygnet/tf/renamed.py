@@ -6,7 +6,11 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from cygnet.tf.values import sizes_of
+
 __all__ = ["renamed"]
+
+_SIZES = {"multiples", "perm", "shape"}  # may be tensors
 
 
 def renamed(function: Callable[..., Any], arguments: str, **defaults: Any) -> Callable[..., Any]:
@@ -33,6 +37,8 @@ def renamed(function: Callable[..., Any], arguments: str, **defaults: Any) -> Ca
             if key in given:
                 raise TypeError(f"{function.__name__}: argument {key} is given twice")
         given = defaults | given | kwargs
+        for key in _SIZES & given.keys():
+            given[key] = sizes_of(given[key])
         ordered = []
         for name in names:
             if name not in given:
