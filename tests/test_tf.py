@@ -389,14 +389,14 @@ PIPELINES = {
         lambda tf: tf.data.Dataset.range(1, 5).interleave(
             lambda n: tf.data.Dataset.from_tensors(n).repeat(n), cycle_length=2, block_length=2
         ),
-        [1, 2, 2, 3, 3, 4, 4, 3, 4, 4],
+        [1, 2, 2, 3, 3, 3, 4, 4, 4, 4],
     ),
     "shard": (lambda tf: tf.data.Dataset.range(7).shard(3, 1), [1, 4]),
     "apply": (lambda tf: tf.data.Dataset.range(3).apply(lambda d: d.skip(1)), [1, 2]),
     "take all": (lambda tf: tf.data.Dataset.range(3).take(-1), [0, 1, 2]),
     "repeat nothing": (lambda tf: tf.data.Dataset.range(0).repeat(), []),
     "reduce": (
-        lambda tf: tf.data.Dataset.range(4).reduce(np.int64(0), lambda total, x: total + x).numpy()[None],
+        lambda tf: [tf.data.Dataset.range(4).reduce(np.int64(0), lambda total, x: total + x).numpy()],
         [6],
     ),
 }  # fmt: skip

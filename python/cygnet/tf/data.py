@@ -333,10 +333,10 @@ class Dataset:
 
     def reduce(self, initial_state: Any, reduce_func: Callable[[Any, Any], Any]) -> Any:
         """What a function of the state so far and each element leaves."""
-        state = feed.as_tensors(initial_state)
+        state = tree.map_structure(ops.as_tensor, initial_state)
         for element in self:
             state = reduce_func(state, element)
-        return feed.as_tensors(state)
+        return tree.map_structure(ops.as_tensor, state)
 
     def shard(self, num_shards: int, index: int) -> Dataset:
         """Each `num_shards`-th element from `index` on."""
