@@ -298,7 +298,7 @@ def sequence_mask(
 ) -> Any:
     """True (or 1) at the first places of each row, as many as its length says: (..., maxlen)."""
     counts = as_tensor(lengths)
-    longest = counts.max() if maxlen is None else maxlen
+    longest = ops.max(counts) if maxlen is None else maxlen
     return (cygnet.arange(int(longest)) < counts.unsqueeze(-1)).to(dtype)
 
 
