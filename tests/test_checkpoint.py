@@ -90,6 +90,13 @@ class Shuffled:
         return len(X)
 
 
+class Drawing(Shuffled):
+    """Draws each index when it is asked for."""
+
+    def __iter__(self):
+        return (random.randrange(len(X)) for _ in range(len(X)))
+
+
 def tensors():
     return TensorDataset(cygnet.as_tensor(X), cygnet.as_tensor(Y))
 
@@ -100,6 +107,7 @@ LOADERS = {
         tensors(), BATCH, True, num_workers=2, generator=cygnet.Generator(4)
     ),
     "samples": lambda: DataLoader(Slow(), BATCH, sampler=Shuffled()),
+    "drawn as it goes": lambda: DataLoader(Slow(), BATCH, sampler=Drawing(), num_workers=2),
     "augmented": lambda: DataLoader(
         TransformedDataset(tensors(), lambda x: x + drawn((-1, 1))[0]), BATCH, True, num_workers=2
     ),
@@ -172,6 +180,7 @@ def assert_equal(first, second):
         ("workers", {"save_freq": 2}),
         ("samples", {"save_freq": 1}),
         ("samples", {}),
+        ("drawn as it goes", {"save_freq": 2}),
         ("augmented", {"save_freq": 2}),
         ("stream", {"save_freq": 1}),
     ],
@@ -367,6 +376,24 @@ def test_the_state_before_serves_where_the_last_is_damaged(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     damage(tmp_path / "training.safetensors")
     assert_equal(whole, fit([backup(tmp_path, **options)], epochs=3))
+
+
+def test_one_of_the_two_states_is_good_at_any_time(tmp_path, monkeypatch):
+    checkpoint = Checkpoint(tmp_path, keep_previous=True)
+    for epoch in (1, 2):
+        checkpoint.save({"epoch": epoch})
+    damage(checkpoint.path)
+    assert checkpoint.load()["epoch"] == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: os.close(-1))  # fails as on a full disk
+        with pytest.raises(OSError, match="could not be saved"):
+            checkpoint.save({"epoch": 2})
+    assert checkpoint.load()["epoch"] == 1
+    checkpoint.save({"epoch": 2})
+    checkpoint.path.unlink()
+    assert checkpoint.load()["epoch"] == 1
+    checkpoint.delete()
+    assert checkpoint.load() is None
 
 
 def test_what_a_killed_process_left_is_removed(tmp_path):

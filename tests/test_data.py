@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.server
+import itertools
 import struct
 import subprocess
 import sys
@@ -137,6 +138,40 @@ def test_iteration_from_a_batch_on(data: Any, start: int, workers: int) -> None:
     whole = repr(list(loader)[start:])
     generator.manual_seed(6)
     assert repr(list(loader.iterate_from(start))) == whole
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("batch_size", [None, 2])
+@pytest.mark.parametrize("data", [[1, 2, 3, 4], Counted()], ids=["samples", "stream"])
+def test_stop_iteration_is_no_end_of_the_data(data: Any, batch_size: Any, workers: int) -> None:
+    def collate(samples: Any) -> Any:
+        return next(iter(()))
+
+    class Failing(Squares):
+        def __getitem__(self, index: int) -> Any:
+            return next(iter(()))
+
+    for loader in (
+        DataLoader(data, batch_size, num_workers=workers, collate_fn=collate),
+        DataLoader(Failing(), batch_size, num_workers=workers),
+    ):
+        with pytest.raises(RuntimeError, match="a sample or collate_fn raised StopIteration"):
+            list(loader)
+
+
+def test_workers_of_an_endless_sampler() -> None:
+    class Endless:
+        def __iter__(self) -> Iterator[int]:
+            return itertools.cycle([2, 0, 1])
+
+    class WithLength(Endless):
+        def __len__(self) -> int:
+            return 3
+
+    for sampler in (Endless(), WithLength()):
+        loader = DataLoader(range(3), None, sampler=sampler, num_workers=2)
+        batches = iter(loader)
+        assert [next(batches) for _ in range(8)] == [2, 0, 1, 2, 0, 1, 2, 0]
 
 
 def test_generators_of_samplers_are_found() -> None:

@@ -173,6 +173,8 @@ def test_weighted_accuracy() -> None:
     labels = np.broadcast_to(LABELS, (4, 4, 8))
     assert after(metrics.Accuracy(), images, labels) == pytest.approx(hits.mean())
     assert after(metrics.TopKAccuracy(5), P, LABELS) == 1
+    assert after(metrics.TopKAccuracy(5), P, np.full_like(LABELS, -1)) == 0
+    assert after(metrics.TopKAccuracy(5), P, LABELS + P.shape[-1]) == 0
 
 
 MAKERS = [

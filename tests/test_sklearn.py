@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 import warnings
 
@@ -391,6 +392,44 @@ def test_a_failed_fit_leaves_nothing_fitted():
             fit(IRIS, SPECIES)
     with pytest.raises(NotFittedError):
         network.predict(IRIS)
+
+
+def test_a_refused_fit_leaves_what_was_fitted():
+    network = quick().fit(IRIS, NAMES)
+    before = network.predict(IRIS)
+    for data, labels, weights in (
+        (IRIS[:, :3], np.zeros(150), None),
+        (IRIS, SPECIES, -np.ones(150)),
+        (IRIS, np.arange(150) % 4, np.ones(149)),
+    ):
+        with pytest.raises(ValueError, match=r"at least 2 classes|sample_weight"):
+            network.fit(data, labels, weights)
+        np.testing.assert_array_equal(network.predict(IRIS), before)
+    with pytest.raises(ValueError, match="unknown optimizer"):
+        network.set_params(optimizer="x").fit(IRIS[:, :3], SPECIES == 0)
+    np.testing.assert_array_equal(network.predict(IRIS), before)
+
+
+def test_a_new_learning_rate_counts_in_a_warm_start():
+    network = quick(warm_start=True).fit(IRIS, NAMES)
+    (group,) = network.optimizer_.param_groups
+    group["lr"] = 0.007  # as a callback does
+    network.fit(IRIS, NAMES)
+    assert group["lr"] == 0.007
+    network.set_params(lr=0.5).partial_fit(IRIS, NAMES)
+    assert network.optimizer_.param_groups == [group] and group["lr"] == 0.5
+
+
+class Own(nn.CrossEntropyLoss):
+    """A subclass takes logits as well."""
+
+
+@pytest.mark.parametrize(
+    "loss", [Own, Own(), functools.partial(nn.functional.cross_entropy, label_smoothing=0.1)]
+)
+def test_logits_are_known_by_kinds_of_losses(loss):
+    shares = quick(loss=loss).fit(IRIS, NAMES).predict_proba(IRIS)
+    np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-6)
 
 
 def test_bad_data():

@@ -11,6 +11,7 @@ import cygnet
 from cygnet import metrics, nn, optim
 from cygnet.data import DataLoader, Dataset, TensorDataset
 from cygnet.train import History, Trainer
+from cygnet.train.inputs import split
 
 RANDOM = np.random.default_rng(1)
 X = RANDOM.standard_normal((50, 4)).astype(np.float32)
@@ -162,8 +163,20 @@ def test_wrong_parts():
         Trainer(model, nn.MSELoss(), metrics=["acuracy"])
     with pytest.raises(ValueError, match="comes twice"):
         Trainer(model, nn.MSELoss(), metrics=["mse", "mse"])
+    with pytest.raises(ValueError, match="the name 'loss' comes twice"):
+        Trainer(model, nn.MSELoss(), metrics=[metrics.MeanSquaredError("loss")])
     with pytest.raises(TypeError, match="got int"):
         Trainer(model, nn.MSELoss(), metrics=[3])
+
+
+def test_validation_split_of_samples_made_anew():
+    class Ones(TensorDataset):
+        def __getitem__(self, index):
+            x, y = super().__getitem__(index)
+            return x * 0 + 1, y
+
+    for part in split(Ones(X, Y), 0.5):
+        assert part[0][0].numpy().tolist() == [1] * X.shape[1]
 
 
 def test_ctrl_c_leaves_a_usable_model():

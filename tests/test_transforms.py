@@ -321,7 +321,7 @@ def test_mixed_batches(mix: Any) -> None:
 
 def test_the_distribution_of_shares() -> None:
     """Beta(a, a) has the mean 1/2 and the variance 1 / (8 a + 4)."""
-    for alpha in (0.2, 1.0, 5.0):
+    for alpha in (1e-3, 0.2, 1.0, 5.0):
         shares = np.array([transforms.batch._beta(alpha) for _ in range(3000)])
         assert abs(shares.mean() - 0.5) < 5 * shares.std() / np.sqrt(3000)
         assert abs(shares.var() * (8 * alpha + 4) - 1) < 0.12

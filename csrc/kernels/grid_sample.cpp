@@ -119,7 +119,7 @@ struct Stencil {
         const T whole = static_cast<T>(size), half = (how.align_corners ? whole - 1 : whole) / 2;
         for (int j = 0; j < count; ++j) {
           const T u = given[2 * j] != given[2 * j] ? T(0) : given[2 * j] + 1;
-          to[j] = how.align_corners ? u * half : (u * whole - 1) / 2;
+          to[j] = how.align_corners ? (half > 0 ? u * half : T(0)) : (u * whole - 1) / 2;
           slope[j] = half;
         }
       };

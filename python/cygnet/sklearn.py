@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import difflib
+import functools
 import inspect
 import math
 import pickle
@@ -64,6 +65,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     """A network with `fit` and `predict`; subclasses say what targets and outputs mean."""
 
     module_: nn.Module
+    _lr: float
 
     def __init__(
         self,
@@ -118,7 +120,9 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         return {**super().get_params(deep=False), **options}
 
     def set_params(self, **params: Any) -> Self:
-        """Change arguments; a fitted network is not touched."""
+        """Change arguments; a fitted network is not touched. A new `lr` counts where a later fit
+        goes on with it.
+        """
         options = {name: params.pop(name) for name in list(params) if name.startswith(_PREFIXES)}
         super().set_params(**params)
         self._set_options(options)
@@ -149,8 +153,20 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         self
         """
         go_on = self.warm_start and hasattr(self, "module_")
-        X, y = self._checked(X, y, new=not go_on)
-        return self._train(X, y, sample_weight, self.epochs, new=not go_on)
+        return self._fit(X, y, sample_weight, self.epochs, new=not go_on)
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, epochs: int, *, new: bool, **options: Any
+    ) -> Self:
+        """Checks and trains; where that fails, a network that was fitted before is as it was."""
+        before = dict(vars(self))
+        try:
+            X, targets = self._checked(X, y, new=new, **options)
+            self._train(X, targets, sample_weight, epochs, new=new)
+        except Exception:
+            self.__dict__ = before
+            raise
+        return self
 
     def _checked(self, X: Any, y: Any, *, new: bool) -> tuple[Array, Array]:
         """`X` as an array of numbers, and `y` as the network shall learn it, (N,) or (N, ...)."""
@@ -175,7 +191,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         epochs: int,
         *,
         new: bool,
-    ) -> Self:
+    ) -> None:
         weights = None
         if sample_weight is not None:
             weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
@@ -192,10 +208,13 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             if new:
                 loss, optimizer = self._made_loss(module, output), self._made_optimizer(module)
                 self.module_, self.loss_, self.optimizer_ = module, loss, optimizer
+            elif self.lr != self._lr:  # else a callback's rates stay
+                for group in self.optimizer_.param_groups:
+                    group["lr"] = self.lr
+            self._lr = self.lr
             if weights is not None:
                 weights = weights.astype(output.dtype)
             self._run(X, targets, weights, epochs)
-        return self
 
     @contextlib.contextmanager
     def _seeded(self) -> Iterator[None]:
@@ -404,8 +423,7 @@ class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
             All labels there will be; the first call needs them if its `y` lacks some.
         """
         new = not hasattr(self, "module_")
-        X, y = self._checked(X, y, new=new, classes=classes)
-        return self._train(X, y, sample_weight, 1, new=new)
+        return self._fit(X, y, sample_weight, 1, new=new, classes=classes)
 
     def _checked(self, X: Any, y: Any, *, new: bool, classes: Any = None) -> tuple[Array, Array]:
         X, y = validate_data(self, X, y, reset=new, dtype=self.dtype, allow_nd=True)
@@ -451,7 +469,9 @@ class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> Array:
         """Probabilities (N, classes) in float64, in the order of `classes_`."""
         outputs = as_tensor(self._outputs(X).astype(np.float64))
-        link = _LINKS.get(self.loss_) or _LINKS.get(type(self.loss_))
+        loss = self.loss_.func if isinstance(self.loss_, functools.partial) else self.loss_
+        kinds = (loss, *type(loss).__mro__)
+        link = next((_LINKS[kind] for kind in kinds if kind in _LINKS), None)
         if getattr(self.loss_, "from_logits", False):
             one_number = outputs.numel() == len(outputs)
             link = _LINKS[nn.BCEWithLogitsLoss if one_number else nn.CrossEntropyLoss]
@@ -488,9 +508,7 @@ class Regressor(MultiOutputMixin, RegressorMixin, _Estimator):  # type: ignore[m
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one epoch, going on with the network there is."""
-        new = not hasattr(self, "module_")
-        X, y = self._checked(X, y, new=new)
-        return self._train(X, y, sample_weight, 1, new=new)
+        return self._fit(X, y, sample_weight, 1, new=not hasattr(self, "module_"))
 
     def _checked(self, X: Any, y: Any, *, new: bool) -> tuple[Array, Array]:
         X, y = validate_data(

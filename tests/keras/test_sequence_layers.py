@@ -353,7 +353,7 @@ def test_weights_of_embedding() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: layers.LSTM(0), "units expected a positive int, got 0"),
+        (lambda: layers.LSTM(0), "argument units expected at least 1, got 0"),
         (lambda: layers.RNN(3), "cell expected an object with call and state_size"),
         (lambda: layers.RNN(layers.GRUCell(2), time_major=True), "time_major must be False"),
         (lambda: layers.LSTM(2)(cn.ones(2, 3)), "expected \\(N, T, features\\)"),

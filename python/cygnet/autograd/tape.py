@@ -454,7 +454,10 @@ def _leading_to(roots: Iterable[Edge], wanted: dict[int, Any]) -> set[Node]:
             stack += map(node_of, node.edges)
     leading: set[Node] = set()
     for node in sorted(found, key=lambda node: node.order):
-        if any(id(edge) in wanted or node_of(edge) in leading for edge in node.edges):
+        # One that is freed may lead anywhere: going through it is an error that says so.
+        if node.backward is None or any(
+            id(edge) in wanted or node_of(edge) in leading for edge in node.edges
+        ):
             leading.add(node)
     return leading
 

@@ -77,7 +77,8 @@ class TransformedDataset(Dataset):
     What transforms draw at random in a `DataLoader` follows from the seed of its generator, the
     epoch and the sample's index alone: not from the number of workers, the batch size, the order or
     where in the epoch reading began. An index that a sampler gives twice in an epoch is the same
-    sample twice.
+    sample twice. Of two such datasets that a `ConcatDataset` joins, samples of one index draw the
+    same numbers; they do not if the joined dataset is transformed instead.
 
     Parameters
     ----------

@@ -38,6 +38,11 @@ class DataLoader:
     samples draw from the default generator are not reproducible with workers; draw them from one of
     the sample's own (or of the worker's `seed`).
 
+    Workers read ahead. So that a training can go on within an epoch (`cygnet.train`'s `resume`), a
+    sampler with a length is read to its end before the first batch is made with workers. One
+    without a length is read as it goes, and must then draw nothing from random numbers that it
+    shares with others.
+
     Parameters
     ----------
     dataset : Dataset
@@ -247,14 +252,25 @@ class DataLoader:
         if self.sampler is None and self.batch_sampler is None:
             return itertools.repeat(self.batch_size)
         batches = self.batch_sampler
-        if not self._gathers or type(batches) is not BatchSampler:
-            return iter(self.sampler if batches is None else batches)  # type: ignore[arg-type]
-        order = batches.sampler
-        if type(order) is SequentialSampler:
-            return self._pieces(None)
-        if type(order) is RandomSampler:
-            return self._pieces(order.order())
-        return iter(batches)
+        if self._gathers and type(batches) is BatchSampler:
+            order = batches.sampler
+            if type(order) is SequentialSampler:
+                return self._pieces(None)
+            if type(order) is RandomSampler:
+                return self._pieces(order.order())
+        return self._read(self.sampler if batches is None else batches)
+
+    def _read(self, sampler: Any) -> Iterator[Any]:
+        """What a sampler gives; with workers, which read ahead, drawn now."""
+        orders: Iterator[Any] = iter(sampler)
+        if not self.num_workers:
+            return orders
+        try:
+            count = len(self)
+        except (TypeError, NotImplementedError):
+            return orders
+        # One more than there are, as it may draw at its end; and no more, as it may be endless.
+        return itertools.chain(list(itertools.islice(orders, count + 1)), orders)
 
     def _pieces(self, order: Any) -> Iterator[Any]:
         """Slices of the order, or of all rows."""
@@ -282,7 +298,7 @@ class DataLoader:
         """What turns an order into a batch."""
         dataset, collate = self.dataset, self.collate_fn
         if self.sampler is None and self.batch_sampler is None:
-            return self._fetch_from_stream(iter(dataset))
+            return self._fetch_from_stream(iter(dataset), _without_end(collate))
         if self._gathers:
 
             def rows(task: Any) -> list[Any]:
@@ -292,19 +308,31 @@ class DataLoader:
 
             return rows
         if self.batch_sampler is None:
-            return lambda index: collate(dataset[index])
-        return lambda indices: collate(samples_at(dataset, _listed(indices)))
+            return _without_end(lambda index: collate(dataset[index]))
+        return _without_end(lambda indices: collate(samples_at(dataset, _listed(indices))))
 
-    def _fetch_from_stream(self, samples: Iterator[Any]) -> Fetch:
+    def _fetch_from_stream(self, samples: Iterator[Any], collate: Fetch) -> Fetch:
         def fetch(count: int | None) -> Any:
             if count is None:
-                return self.collate_fn(next(samples))
+                return collate(next(samples))
             batch = list(itertools.islice(samples, count))
             if not batch or (self.drop_last and len(batch) < count):
                 raise StopIteration
-            return self.collate_fn(batch)
+            return collate(batch)
 
         return fetch
+
+
+def _without_end(make: Fetch) -> Fetch:
+    """`make`, whose StopIteration would be taken for the end of the data, and is an error."""
+
+    def made(task: Any) -> Any:
+        try:
+            return make(task)
+        except StopIteration as error:
+            raise RuntimeError("DataLoader: a sample or collate_fn raised StopIteration") from error
+
+    return made
 
 
 def _listed(indices: Any) -> list[Any]:

@@ -38,14 +38,27 @@ _SUBMODULES = frozenset(
     }
 )
 
+# Names of submodules that stand here as well.
+_LAZY = {
+    "Initializer": "initializers",
+    "Loss": "losses",
+    "Metric": "metrics",
+    "Optimizer": "optimizers",
+    "Regularizer": "regularizers",
+}
+__version__ = "3.15"
+"""The Keras whose names and numbers these are."""
+
 __all__ = ["Input", "InputLayer", "KerasTensor", "Layer", "Model", "Sequential", "Variable"]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"cygnet.keras.{_LAZY[name]}"), name)
     if name not in _SUBMODULES:
         raise AttributeError(f"module 'cygnet.keras' has no attribute {name!r}")
     return importlib.import_module(f"cygnet.keras.{name}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_SUBMODULES})
+    return sorted({*__all__, *_LAZY, *_SUBMODULES})

@@ -62,7 +62,9 @@ class Feed:
         """A pass without its first batches; its order is drawn at once."""
         if hasattr(self.source, "iterate_from"):
             return self._unpacked(self.source.iterate_from(start))
-        return self._unpacked(itertools.islice(self.source, start, None))
+        batches = iter(self.source)
+        next(itertools.islice(batches, start, start), None)  # reads them now, not with the first
+        return self._unpacked(batches)
 
     def _unpacked(self, batches: Iterator[Any]) -> Iterator[Batch]:
         for batch in batches:
@@ -87,7 +89,7 @@ class Feed:
         count = len(self.class_weights)
         inside = (labels >= 0) & (labels < count)
         factors = where(inside, self.class_weights[where(inside, labels, 0)], 1.0)
-        return factors if weight is None else factors * weight
+        return factors if weight is None else factors * weight.reshape(-1)
 
 
 class ArrayFeed(Feed):
@@ -167,7 +169,7 @@ def _as_tensor(value: Any) -> Any:
         return as_tensor(array.astype(np.float32, copy=False))
     if array.dtype.kind in "iu" and array.dtype not in (np.int64, np.int32, np.uint8):
         return as_tensor(array.astype(np.int64))
-    return as_tensor(np.ascontiguousarray(array))
+    return as_tensor(np.require(array, requirements="C"))
 
 
 def _as_data(op: str, name: str, data: Any) -> Any:
@@ -179,7 +181,7 @@ def _as_data(op: str, name: str, data: Any) -> Any:
     if isinstance(data, list | tuple):
         if data and all(getattr(each, "ndim", 0) for each in data):
             return type(data)(_as_data(op, name, each) for each in data)
-        if data and isinstance(data[0], dict | tuple):
+        if data and any(_holds_arrays(each) for each in data):
             return type(data)(_as_data(op, name, each) for each in data)
         try:
             data = np.asarray(data)
@@ -192,6 +194,13 @@ def _as_data(op: str, name: str, data: Any) -> Any:
     if result.ndim == 0:
         raise ValueError(f"{op}: argument {name} expected samples along an axis, got a number")
     return result
+
+
+def _holds_arrays(part: Any) -> bool:
+    """Whether a part of a structure is itself a structure of arrays, not a row of numbers."""
+    if isinstance(part, list | tuple):
+        return any(getattr(each, "ndim", 0) or _holds_arrays(each) for each in part)
+    return isinstance(part, dict)
 
 
 def _check_lengths(op: str, **parts: Any) -> int:

@@ -131,6 +131,28 @@ class Graph:
             return values[self._ends[0]]
         return tree.pack(self.outputs, (values[place] for place in self._ends))
 
+    def symbols(self, name: str, inputs: Any) -> Any:
+        """KerasTensors like the outputs for KerasTensors like the inputs."""
+        given = self._listed(name, inputs)
+        values: dict[int, Any] = {
+            id(start): value for start, value in zip(self._starts, given, strict=True)
+        }
+
+        def value_of(leaf: Any) -> Any:
+            return values[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
+
+        for node in self.nodes:
+            args = tree.map_structure(value_of, node.args)
+            kwargs = {key: tree.map_structure(value_of, v) for key, v in node.kwargs.items()}
+            found = tree.flatten(node.layer._symbolic_outputs(args, kwargs))
+            values |= {id(own): each for own, each in zip(node.outputs, found, strict=True)}
+
+        def output_of(leaf: KerasTensor) -> KerasTensor:
+            found = values[id(leaf)]
+            return KerasTensor(found.shape, found.dtype, name)
+
+        return tree.map_structure(output_of, self.outputs)
+
     def _listed(self, name: str, inputs: Any) -> list[Any]:
         """Values in the order of the inputs; a dict may name them."""
         if isinstance(inputs, dict) and not isinstance(self.inputs, dict):
@@ -168,7 +190,7 @@ def checked_input(name: str, start: KerasTensor, value: Any) -> Any:
             value = value.unsqueeze(-1)  # single numbers, as Keras lets them pass
         elif len(shape) == len(expected) + 1 and shape[-1] == 1:
             value = value.squeeze(-1)
-    for size, wanted in zip(value.shape, expected, strict=False):
+    for size, wanted in zip(value.shape[1:], expected[1:], strict=False):  # of any batch
         if wanted is not None and size != wanted:
             break
     else:

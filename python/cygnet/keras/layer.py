@@ -124,7 +124,7 @@ class Layer(WeightOwner):
         if kwargs:
             raise TypeError(
                 f"{type(self).__name__}: unknown argument {next(iter(kwargs))!r}; known are "
-                + ", ".join(_argument_names(type(self)))
+                + ", ".join(argument_names(type(self)))
             )
         if name is not None and not isinstance(name, str):
             raise TypeError(f"{type(self).__name__}: name expected a str, got {name!r}")
@@ -241,10 +241,12 @@ class Layer(WeightOwner):
         if known and len(args) == 1 and is_symbolic(inputs):
             shapes = self.compute_output_shape(tree.map_structure(shape_of, inputs))
             dtype = self._output_dtype(tree.flatten(inputs)[0].dtype)
-            return _map_shapes(lambda shape: KerasTensor(shape, dtype, self.name), shapes)
+            return map_shapes(lambda shape: KerasTensor(shape, dtype, self.name), shapes)
         return self._outputs_on_zeros(args, kwargs)
 
     def _outputs_on_zeros(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        kwargs = {**kwargs, "training": False}  # zeros must leave no trace
+
         """KerasTensors like the outputs of a call on zeros."""
 
         def outputs_for(unknown: int) -> Any:
@@ -275,7 +277,7 @@ class Layer(WeightOwner):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The outputs' shape, with None for the batch, for inputs of a shape."""
-        inputs = _map_shapes(lambda shape: KerasTensor(shape, "float32"), input_shape)
+        inputs = map_shapes(lambda shape: KerasTensor(shape, "float32"), input_shape)
         if not self.built:
             self._build(input_shape)
         outputs = self._outputs_on_zeros((inputs,), {})
@@ -374,7 +376,7 @@ class Layer(WeightOwner):
         arguments = dict(self._init_arguments)
         if self._batch_input_shape is not None and "batch_shape" not in arguments:
             shapes = {"input_shape", "input_dim", "batch_input_shape", "input_length"}
-            for name in shapes.difference(_argument_names(type(self))):  # Embedding has input_dim
+            for name in shapes.difference(argument_names(type(self))):  # Embedding has input_dim
                 arguments.pop(name, None)
             arguments["batch_input_shape"] = list(self._batch_input_shape)
         config = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
@@ -385,7 +387,16 @@ class Layer(WeightOwner):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """The layer that `get_config` told of, with new weights."""
-        return cls(**{name: deserialized(value) for name, value in config.items()})
+        arguments = {name: deserialized(value) for name, value in config.items()}
+        taken = _signature(cls).parameters  # type: ignore[arg-type]
+        if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in taken.values()):
+            return cls(**arguments)
+        own = {name: arguments.pop(name) for name in {*arguments} - {*taken}}
+        layer = cls(**arguments)
+        layer.__dict__.update({name: own[name] for name in ("name", "dtype") if name in own})
+        if own.get("trainable") is False:
+            layer.trainable = False
+        return layer
 
     def get_build_config(self) -> dict[str, Any] | None:
         """The shape that the layer was built for, if it is known."""
@@ -431,7 +442,8 @@ def _signature(cls: type) -> inspect.Signature:
     return inspect.signature(cls.__init__)  # type: ignore[misc]
 
 
-def _argument_names(cls: type) -> list[str]:
+def argument_names(cls: type) -> list[str]:
+    """The names that a class's constructor takes."""
     return [name for name in _signature(cls).parameters if name not in ("self", "kwargs")]
 
 
@@ -475,10 +487,10 @@ def _is_shape(value: Any) -> bool:
     )
 
 
-def _map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
+def map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
     """`function` of each shape in a structure of shapes."""
     if _is_shape(shapes):
         return function(tuple(shapes))
     if isinstance(shapes, dict):
-        return {key: _map_shapes(function, shape) for key, shape in shapes.items()}
-    return type(shapes)(_map_shapes(function, shape) for shape in shapes)
+        return {key: map_shapes(function, shape) for key, shape in shapes.items()}
+    return type(shapes)(map_shapes(function, shape) for shape in shapes)

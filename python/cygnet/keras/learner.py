@@ -13,6 +13,7 @@ from cygnet.keras.layers.random_cell import own_generator
 from cygnet.keras.metrics import Mean
 from cygnet.random import Generator
 from cygnet.tensor import Array, Tensor
+from cygnet.train.modes import kept_modes
 
 __all__ = ["Learner", "LossTracker", "array_of", "first_leaf"]
 
@@ -121,15 +122,9 @@ class Learner:
     @contextmanager
     def evaluating(self) -> Iterator[None]:
         """Evaluation mode without gradients, inside a with block."""
-        model = self.model
-        modes = [(module, module.training) for module in model.modules()]
-        model.eval()
-        try:
-            with no_grad():
-                yield
-        finally:
-            for module, mode in modes:
-                module.training = mode
+        with kept_modes(self.model), no_grad():
+            self.model.eval()
+            yield
 
     def figures(self) -> dict[str, float]:
         """The figures so far, by their sorted names, as Keras has them."""

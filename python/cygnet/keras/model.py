@@ -10,7 +10,7 @@ from typing import Any
 
 from cygnet.keras import tree
 from cygnet.keras.graph import Graph
-from cygnet.keras.layer import Layer, unique_name
+from cygnet.keras.layer import Layer, argument_names, map_shapes, unique_name
 from cygnet.keras.lookup import snake_case
 from cygnet.keras.serialization import serialized
 from cygnet.keras.symbolic import KerasTensor
@@ -93,6 +93,19 @@ class Model(Trainable):
                 f"{type(self).__name__}: a model must define call, or be made of inputs and outputs"
             )
         return self._graph.run(self.name, inputs)
+
+    def _symbolic_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._graph is None or len(args) != 1:
+            return super()._symbolic_outputs(args, kwargs)
+        return self._graph.symbols(self.name, args[0])
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The outputs' shape, with None for the batch, for inputs of a shape."""
+        if self._graph is None:
+            return super().compute_output_shape(input_shape)
+        symbols = map_shapes(KerasTensor, input_shape)
+        outputs = self._graph.symbols(self.name, symbols)
+        return tree.map_structure(lambda output: output.shape, outputs)
 
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for inputs of a shape, with None for the batch."""
@@ -215,7 +228,7 @@ class Model(Trainable):
 
     def get_config(self) -> dict[str, Any]:
         """The graph's layers and calls; of a subclass the constructor's arguments."""
-        if self._graph is None:
+        if self._graph is None or not {"inputs", "outputs"} <= {*argument_names(type(self))}:
             return super().get_config()
         from cygnet.keras.saving import graph_config
 

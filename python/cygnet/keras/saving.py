@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
@@ -15,6 +16,7 @@ from cygnet.keras.graph import Graph
 from cygnet.keras.input import InputLayer
 from cygnet.keras.layer import Layer
 from cygnet.keras.serialization import (
+    CustomObjectScope,
     custom_object_scope,
     deserialize_keras_object,
     deserialized,
@@ -26,6 +28,7 @@ from cygnet.keras.serialization import (
 from cygnet.keras.symbolic import KerasTensor
 
 __all__ = [
+    "CustomObjectScope",
     "clone_model",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -134,7 +137,7 @@ def save_weights(model: Layer, filepath: str | PathLike[str], overwrite: bool = 
 
 
 def _check_built(model: Layer, op: str) -> None:
-    if not model.built:
+    if not model.built and not model.weights:
         raise ValueError(
             f"{op}: model {model.name!r} has no weights yet: call it on data or build it first"
         )
@@ -203,9 +206,12 @@ def save_model(
     if model._graph is None and model.__dict__.get("_build_shape") is not None:
         content["build_shape"] = json.dumps(serialized(model._build_shape))
     if include_optimizer and model.compiled:
-        content["compile"] = json.dumps(serialized(model._compile_arguments))
-        if model.optimizer is not None and model.optimizer.built:
-            content["optimizer"] = model.optimizer.state_dict()
+        try:
+            content["compile"] = json.dumps(serialized(model._compile_arguments))
+        except TypeError as error:  # a lambda
+            warnings.warn(f"save: {filepath} says not how it is compiled: {error}", stacklevel=3)
+    if "compile" in content and model.optimizer is not None and model.optimizer.built:
+        content["optimizer"] = model.optimizer.state_dict()
     save(content, filepath)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cygnet.keras.graph import Graph, checked_input
 from cygnet.keras.input import InputLayer
-from cygnet.keras.layer import Layer
+from cygnet.keras.layer import Layer, argument_names
 from cygnet.keras.model import Model
 from cygnet.keras.serialization import deserialized, serialized
 from cygnet.keras.symbolic import KerasTensor
@@ -149,6 +149,8 @@ class Sequential(Model):
 
     def get_config(self) -> dict[str, Any]:
         """The layers' configurations."""
+        if "layers" not in argument_names(type(self)):
+            return Layer.get_config(self)
         layers = [serialized(layer) for layer in self._stack]
         if self._start is not None and self._start.node is not None:
             layers.insert(0, serialized(self._start.node.layer))
@@ -157,6 +159,8 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Sequential:
         """The model that `get_config` told of, with new weights."""
+        if "layers" not in config:
+            return super().from_config(config)  # type: ignore[no-any-return]
         layers = [deserialized(layer) for layer in config["layers"]]
         return cls(layers, trainable=config.get("trainable", True), name=config["name"])
 

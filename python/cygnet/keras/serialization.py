@@ -14,6 +14,7 @@ from cygnet.keras import lookup
 from cygnet.tensor import Tensor
 
 __all__ = [
+    "CustomObjectScope",
     "custom_object_scope",
     "deserialize_keras_object",
     "deserialized",
@@ -55,7 +56,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
     def register(thing: T) -> T:
         key = name or thing.__name__  # type: ignore[attr-defined]
-        lookup.custom_objects[key] = thing
+        lookup.custom_objects[key] = lookup.custom_objects[thing.__name__] = thing  # type: ignore[attr-defined]
         return thing
 
     return register
@@ -76,6 +77,9 @@ def custom_object_scope(objects: dict[str, Any] | None) -> Iterator[None]:
     finally:
         lookup.custom_objects.clear()
         lookup.custom_objects.update(before)
+
+
+CustomObjectScope = custom_object_scope
 
 
 def serialized(value: Any) -> Any:
@@ -110,7 +114,7 @@ def serialized(value: Any) -> Any:
             "config": serialized(value.get_config()),
         }
     name = getattr(value, "__name__", "")
-    if name and _find(name, None) is value:
+    if name and name != "<lambda>":  # to be found under it again, or named in custom_objects
         return {"class_name": "__function__", "config": name, "module": _module_of(value)}
     raise TypeError(
         f"a file holds no code: {value!r} cannot be saved; give it a name with "

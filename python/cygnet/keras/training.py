@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from os import PathLike
 from typing import Any
 
@@ -35,6 +36,7 @@ class Trainable(Layer):
             _compiled_metrics=None,
             _weighted_metrics=None,
             _compile_arguments=None,
+            _compiled_variables=[],
             _loss_trackers={},
             _regularized=None,
         )
@@ -91,6 +93,7 @@ class Trainable(Layer):
                 "metrics": metrics,
                 "weighted_metrics": weighted_metrics,
             },
+            _compiled_variables=self.trainable_variables,
             _loss_trackers={"loss": LossTracker()},
             _regularized=None,
         )
@@ -122,7 +125,7 @@ class Trainable(Layer):
         if self._compiled_loss is not None:
             total, parts = self._compiled_loss(y, y_pred, sample_weight)
             if parts:
-                self._note_parts(parts, x)
+                self._note_parts(parts, y_pred)
         if self._regularized is None:
             vars(self)["_regularized"] = any(
                 getattr(weight, "regularizer", None) is not None
@@ -145,8 +148,8 @@ class Trainable(Layer):
         found: LossTracker = tracker
         return found
 
-    def _note_parts(self, parts: list[Any], x: Any) -> None:
-        samples = len(first_leaf(x))
+    def _note_parts(self, parts: list[Any], outputs: Any) -> None:
+        samples = len(first_leaf(outputs))
         for name, part in zip(self._compiled_loss.names, parts, strict=True):
             if part is not None:
                 self._loss_tracker(f"{name}_loss").note(part, samples)
@@ -214,13 +217,32 @@ class Trainable(Layer):
         optimizer = self.optimizer
         y_pred = self(x, training=True)
         loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, training=True)
+        if not loss.requires_grad and self._compiled_variables:
+            self._train_frozen(x, y, weight)
+            return
         if not optimizer.built:
-            optimizer.build(self.trainable_variables)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+            optimizer.build(self.trainable_variables or self._compiled_variables)
+        if loss.requires_grad:
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        else:
+            warnings.warn(f"fit: model {self.name!r} has no trainable weights", stacklevel=2)
         self._loss_tracker("loss").note(loss, len(first_leaf(x)))
         self._update_metrics(y, y_pred, weight)
+
+    def _train_frozen(self, x: Any, y: Any, weight: Any) -> None:
+        """A step of a model all of whose weights were frozen after `compile`: those that were
+        trainable then are trained, as in Keras 2, whose adversarial networks rely on it.
+        """
+        variables = self._compiled_variables
+        for variable in variables:
+            variable.requires_grad = True
+        try:
+            self._train(x, y, weight)
+        finally:
+            for variable in variables:
+                variable.requires_grad = False
 
     def test_step(self, data: Any) -> Any:
         """Measure one batch; as `train_step`."""
@@ -382,6 +404,7 @@ class Trainable(Layer):
             validate=None if held_out_batches is None else validate,
             validation_freq=validation_freq,
             callbacks=given,
+            generators=() if held_out_batches is None else held_out_batches.generators,
             verbose=_verbosity("fit", verbose),
         )
         vars(self)["history"] = run.history
@@ -397,8 +420,20 @@ class Trainable(Layer):
             x = tree.map_structure(_symbol, batches.structure[0])
             with no_grad():
                 self._build_like(x)
-        if self.optimizer is not None and not self.optimizer.built and self.built:
-            self.optimizer.build(self.trainable_variables)
+        if self.optimizer is not None and self.built:
+            if not self.optimizer.built:
+                self.optimizer.build(self.trainable_variables or self._compiled_variables)
+            elif ours:
+                self._check_optimizer()
+
+    def _check_optimizer(self) -> None:
+        """ValueError if the optimizer was built for other weights."""
+        known = {id(variable) for variable in self.optimizer.trainable_variables}
+        if self.optimizer.built and any(id(v) not in known for v in self.trainable_variables):
+            raise ValueError(
+                f"fit: the optimizer of model {self.name!r} was built for other weights: compile "
+                "the model again, with a new optimizer"
+            )
 
     def _build_like(self, symbols: Any) -> None:
         """Make the weights for inputs like KerasTensors."""
@@ -494,6 +529,8 @@ class Trainable(Layer):
         batch = next(iter(feed.feed_of(op, x, y, weight, count, False, class_weight)))
         learner = _learner(self)
         if op == "train_on_batch":
+            if self.optimizer is not None:
+                self._check_optimizer()
             learner.train_batch(batch)
         else:
             with learner.evaluating():
@@ -507,7 +544,7 @@ class Trainable(Layer):
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch of arrays, as arrays."""
         with no_grad():
-            outputs = self.predict_step(feed.as_tensors(x))
+            outputs = self.predict_step((feed.as_tensors(x),))
         return tree.map_structure(array_of, outputs)
 
 

@@ -11,7 +11,7 @@ from cygnet.autograd import no_grad
 from cygnet.kernels import ShapeError
 from cygnet.nn import Parameter
 from cygnet.ops.create import as_tensor
-from cygnet.tensor import Tensor, array_from
+from cygnet.tensor import Array, Tensor, array_from
 
 __all__ = ["Variable"]
 
@@ -125,6 +125,10 @@ class Variable(Parameter):
         with no_grad():
             self.copy_(value)
         return self
+
+    def numpy(self) -> Array:
+        """A copy of the value: what is kept of it does not change with the variable."""
+        return super().numpy().copy()
 
     @property
     def value(self) -> Tensor:

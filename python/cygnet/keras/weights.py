@@ -16,6 +16,33 @@ from cygnet.ops.create import as_tensor
 __all__ = ["WeightOwner"]
 
 
+# Attributes of models and layers that are no user's.
+_OWN = frozenset(
+    {
+        "_calls",
+        "_compile_arguments",
+        "_compiled_variables",
+        "_hooks",
+        "_init_arguments",
+        "_loss_trackers",
+        "_losses",
+        "_nodes",
+        "_stack",
+        *("_parameter_names", "_buffer_names", "_module_names"),
+    }
+)
+
+
+def _leaves(value: Any) -> Iterator[tuple[str, Any]]:
+    """The modules and parameters in nested lists, tuples and dicts, with their places as text."""
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(item, Module | Parameter):
+            yield str(key), item
+        elif isinstance(item, list | tuple | dict):
+            for inner, leaf in _leaves(item):
+                yield f"{key}_{inner}", leaf
+
+
 class WeightOwner(Module):
     """Base of `Layer`: the part that has to do with weights."""
 
@@ -99,13 +126,18 @@ class WeightOwner(Module):
         waiting = self.__dict__.pop("_waiting_weights", None) or {}
         for key, weight in waiting.items():
             setattr(self, key, weight)
-        for name, value in list(self.__dict__.items()):
-            if isinstance(value, list | tuple | dict) and name[0] != "_":
-                items = value.items() if isinstance(value, dict) else enumerate(value)
-                for key, item in items:
-                    child = f"{name}_{key}".replace(".", "_")
-                    if isinstance(item, Module) and child not in self._module_names:
-                        self.add_module(child, item)
+        held = [
+            (f"{name}_{key}", item)
+            for name, value in self.__dict__.items()
+            if isinstance(value, list | tuple | dict) and name not in _OWN
+            for key, item in _leaves(value)
+        ]
+        known = {id(each) for each in (*self._modules.values(), *self._parameters.values())}
+        for name, item in held:
+            key = name.replace(".", "_")
+            if id(item) not in known and key not in self.__dict__:
+                known.add(id(item))
+                setattr(self, key, item)
 
     def _children(self) -> Iterator[Module]:
         self._register_held()

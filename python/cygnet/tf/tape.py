@@ -14,9 +14,10 @@ __all__ = ["GradientTape"]
 
 
 class _Open(threading.local):
-    """How many tapes are open in this thread."""
+    """The tapes that are open in this thread."""
 
-    count: int = 0
+    def __init__(self) -> None:
+        self.tapes: list[GradientTape] = []
 
 
 _open = _Open()
@@ -52,6 +53,7 @@ class GradientTape:
         self._persistent = persistent
         self._used = False
         self._recording: autograd.enable_grad | None = None
+        self._shares = False  # whether another tape may ask for gradients through the same graph
         self._watched: list[Tensor] = []
 
     def __enter__(self) -> Self:
@@ -59,7 +61,9 @@ class GradientTape:
             raise ValueError("GradientTape: the tape is open already")
         self._recording = autograd.enable_grad()
         self._recording.__enter__()
-        _open.count += 1
+        for tape in _open.tapes:
+            tape._shares = self._shares = True
+        _open.tapes.append(self)
         return self
 
     def __exit__(
@@ -68,7 +72,7 @@ class GradientTape:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        _open.count -= 1
+        _open.tapes.remove(self)
         assert self._recording is not None
         self._recording.__exit__(kind, error, trace)
         self._recording = None
@@ -143,8 +147,8 @@ class GradientTape:
                 [each for each, _ in pairs],
                 wanted,
                 [seed for _, seed in pairs],
-                retain_graph=self._persistent or _open.count > 0,
-                create_graph=_open.count > 0,
+                retain_graph=self._persistent or self._shares or bool(_open.tapes),
+                create_graph=bool(_open.tapes),
                 allow_unused=True,
             )
             found = {id(each): part for each, part in zip(wanted, gradients, strict=True)}

@@ -62,8 +62,8 @@ class Checkpoint:
         temporary.unlink(missing_ok=True)  # renaming does nothing where both are names of one file
 
     def load(self) -> dict[str, Any] | None:
-        """The state that was saved last, or the one before if that is damaged and one was kept;
-        None if there is none.
+        """The state that was saved last, or the one before if that is damaged or missing and one
+        was kept; None if there is none.
 
         Raises
         ------
@@ -71,18 +71,20 @@ class Checkpoint:
             Naming the file, if it is damaged or something else.
         """
         if not self.path.exists():
-            return None
+            return _read(self._previous) if self._previous.exists() else None
         try:
             return _read(self.path)
         except (ValueError, OSError):
             if not self._previous.exists():
                 raise
-            return _read(self._previous)
+            state = _read(self._previous)
+            os.replace(self._previous, self.path)  # lest the next save keeps the damaged one
+            return state
 
     def delete(self) -> None:
         """Removes the files, and the folder if nothing else is in it."""
+        self._previous.unlink(missing_ok=True)  # first: alone it would be read
         self.path.unlink(missing_ok=True)
-        self._previous.unlink(missing_ok=True)
         self.remove_torn()
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()

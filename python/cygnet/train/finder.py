@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from cygnet.nn import Module
 from cygnet.train.batches import random_states, set_random_states
 from cygnet.train.inputs import check_count
 from cygnet.train.learning_rate import set_learning_rate
+from cygnet.train.modes import kept_modes
 
 if TYPE_CHECKING:
     from cygnet.train.trainer import Trainer
@@ -104,9 +106,11 @@ def sweep(
         raise ValueError(
             f"learning_rate_finder: argument smoothing expected in [0, 1), got {smoothing}"
         )
-    model, optimizer = trainer.model, trainer.optimizer
-    kept = copy.deepcopy((model.state_dict(), optimizer.state_dict()))
-    scheduler, training = trainer.scheduler, model.training
+    optimizer, scheduler = trainer.optimizer, trainer.scheduler
+    parts = [trainer.model, optimizer]
+    if isinstance(trainer.loss, Module):
+        parts.append(trainer.loss)
+    kept = copy.deepcopy([part.state_dict() for part in parts])
     generators = getattr(batches, "generators", ())
     states = random_states(generators)
     rates: list[float] = []
@@ -115,22 +119,23 @@ def sweep(
     average, lowest_loss = 0.0, math.inf
     trainer.scheduler = None
     try:
-        trainer.begin_epoch()
-        for step, batch in zip(range(steps), _repeated(batches), strict=False):
-            rates.append(lowest * (highest / lowest) ** (step / (steps - 1)))
-            set_learning_rate(optimizer, rates[-1])
-            losses.append(float(trainer.train_step(*batch)))
-            average = smoothing * average + (1 - smoothing) * losses[-1]
-            smooth.append(average / (1 - smoothing ** (step + 1)))
-            lowest_loss = min(lowest_loss, smooth[-1])
-            if not smooth[-1] <= limit * abs(lowest_loss):
-                break
+        trainer.forget_gradients()
+        with kept_modes(trainer.model):
+            trainer.begin_epoch()
+            for step, batch in zip(range(steps), _repeated(batches), strict=False):
+                rates.append(lowest * (highest / lowest) ** (step / (steps - 1)))
+                set_learning_rate(optimizer, rates[-1])
+                losses.append(float(trainer.train_step(*batch)))
+                average = smoothing * average + (1 - smoothing) * losses[-1]
+                smooth.append(average / (1 - smoothing ** (step + 1)))
+                lowest_loss = min(lowest_loss, smooth[-1])
+                if not smooth[-1] <= limit * abs(lowest_loss):
+                    break
     finally:
-        model.load_state_dict(kept[0])
-        optimizer.load_state_dict(kept[1])
+        for part, state in zip(parts, kept, strict=True):
+            part.load_state_dict(state)
         trainer.forget_gradients()
         trainer.scheduler = scheduler
-        model.train(training)
         set_random_states(states, generators)
     if not losses or not math.isfinite(losses[0]):
         what = f"the first loss is {losses[0]}" if losses else "the data hold no batch"

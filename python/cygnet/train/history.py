@@ -18,6 +18,11 @@ def is_several(value: Any) -> bool:
     return bool(getattr(value, "ndim", 0))
 
 
+def one_line(value: Any) -> Any:
+    """A figure for a table: of an array the nested list, whose text has no line breaks."""
+    return value.tolist() if is_several(value) else value
+
+
 class History(Callback):
     """Figures of each epoch; a callback that every training has.
 
@@ -42,6 +47,9 @@ class History(Callback):
         """The epochs and figures so far."""
         return {"epoch": self.epoch, "history": self.history}
 
+    def __getstate__(self) -> dict[str, Any]:
+        return self.state_dict()
+
     def append(self, epoch: int, values: Mapping[str, float]) -> None:
         """Add the figures of one epoch."""
         for name in values:
@@ -56,7 +64,8 @@ class History(Callback):
         with open(path, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["epoch", *self.history])
-            writer.writerows(zip(self.epoch, *self.history.values(), strict=True))
+            columns = ([one_line(value) for value in each] for each in self.history.values())
+            writer.writerows(zip(self.epoch, *columns, strict=True))
 
     def plot(
         self,
@@ -65,7 +74,8 @@ class History(Callback):
         metrics: Sequence[str] | None = None,
         log: bool = False,
     ) -> Any:
-        """Draw one panel a figure, training and validation together.
+        """Draw one panel a figure, training and validation together, but none of figures that are
+        arrays.
 
         Parameters
         ----------
@@ -90,7 +100,11 @@ class History(Callback):
         """
         from cygnet.train.plots import plot_curves
 
-        curves = self.history
+        curves = {
+            name: column
+            for name, column in self.history.items()
+            if not any(is_several(value) for value in column)
+        }
         if metrics is not None:
             unknown = [
                 name for name in metrics if name not in curves and f"val_{name}" not in curves

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cygnet.data import DataLoader, Dataset, Subset, TensorDataset
+from cygnet.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 from cygnet.ops.create import as_tensor
 from cygnet.tensor import Array, Tensor
 from cygnet.train.batches import length_of
@@ -61,6 +61,11 @@ def dataset_of(op: str, x: Any, y: Any, dtype: Any, sample_weight: Any = None) -
                 f"{op}: argument {name} expected as many samples as x, {len(tensors[0])}, got "
                 f"{len(tensor)}"
             )
+    if sample_weight is not None and tensors[2].numel() != len(tensors[0]):
+        raise ValueError(
+            f"{op}: argument sample_weight expected one number a sample, got the shape "
+            f"{tuple(tensors[2].shape)}"
+        )
     return TensorDataset(*tensors)
 
 
@@ -81,9 +86,10 @@ def tensor_of(op: str, name: str, value: Any, dtype: Any, *, is_target: bool = F
 
 
 def loader_of(data: Any, batch_size: int, shuffle: bool = False, drop_last: bool = False) -> Any:
-    """A loader of a dataset; loaders as they are."""
+    """A loader of a dataset, a stream in its own order; loaders as they are."""
     if not isinstance(data, Dataset):
         return data
+    shuffle = shuffle and not isinstance(data, IterableDataset)
     return DataLoader(data, batch_size=batch_size, shuffle=shuffle, drop_last=drop_last)
 
 
@@ -93,13 +99,15 @@ def split(data: Any, share: float) -> tuple[Any, Any]:
         raise ValueError(f"fit: argument validation_split expected in [0, 1), got {share}")
     if not isinstance(data, Dataset):
         raise ValueError("fit: validation_split expected arrays or a Dataset, not a loader")
+    if isinstance(data, IterableDataset):
+        raise ValueError("fit: validation_split expected data that have a length, not a stream")
     count = len(data)  # type: ignore[arg-type]
     kept = count - round(count * share)
     if not 0 < kept < count:
         raise ValueError(
             f"fit: argument validation_split {share} leaves one part of {count} samples empty"
         )
-    if isinstance(data, TensorDataset):
+    if type(data) is TensorDataset:
         return (
             TensorDataset(*(tensor[:kept] for tensor in data.tensors)),
             TensorDataset(*(tensor[kept:] for tensor in data.tensors)),

@@ -6,10 +6,11 @@ They know batches, steps and callbacks; what a step is, a learner knows.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from cygnet.random import Generator
 from cygnet.train.batches import EpochBatches, random_states, set_random_states
 from cygnet.train.callbacks.base import Logs
 from cygnet.train.callbacks.callback_list import CallbackList, Callbacks
@@ -88,6 +89,8 @@ class Fit:
         does; the figures it returns get the prefix ``val_``.
     validation_freq : int or collection of int
         Measure after every so many epochs, or after the epochs of these numbers from 1. Default 1.
+    generators : sequence of Generator
+        What else a checkpoint must hold the states of: those of the validation data. Default none.
     callbacks : Callback or iterable of them, optional
         After them come a `History` and, unless `verbose` is 0, a `Progress`, if there is none
         among them.
@@ -116,6 +119,7 @@ class Fit:
         steps_per_epoch: int | None = None,
         validate: Callable[[CallbackList], Mapping[str, float]] | None = None,
         validation_freq: int | Iterable[int] = 1,
+        generators: Sequence[Generator] = (),
         callbacks: Callbacks = None,
         verbose: int = 0,
     ) -> None:
@@ -131,6 +135,8 @@ class Fit:
             if isinstance(validation_freq, Iterable)
             else int(validation_freq)
         )
+        own = self.batches.generators
+        self._generators = [*own, *(each for each in generators if each not in own)]
         self._epoch_is_done = False
         self._stopped = False  # before `epochs`
         self._logs: Logs = {}  # of the last finished epoch
@@ -179,9 +185,9 @@ class Fit:
         learner.begin_epoch()
         callbacks.on_epoch_begin(self.epoch)
         if self._midway is not None:
-            midway, self._midway = self._midway, None
-            self.batches.load_state_dict(midway["batches"], midway["batch"])
-            self._load(midway)
+            self.batches.load_state_dict(self._midway["batches"], self._midway["batch"])
+            self._load(self._midway)
+            self._midway = None
         if not (self.batch and learner.stop_training):  # unless it was stopped here
             self._train()
         if not self.batch:
@@ -244,15 +250,14 @@ class Fit:
             "epoch_is_done": self._epoch_is_done,
             "stopped": learner.stop_training,
             "logs": self._logs,
-            "random": random_states(self.batches.generators),
+            "random": random_states(self._generators),
             "batches": self.batches.state_dict(0 if self._epoch_is_done else self.batch),
             "model": learner.model.state_dict(),
             "optimizer": learner.optimizer.state_dict(),
             "learner": learner.state_dict(),
             "callbacks": [
-                [type(callback).__name__, state]
+                [type(callback).__name__, callback.state_dict()]
                 for callback in self.callbacks.callbacks
-                if (state := callback.state_dict())
             ],
         }
 
@@ -267,7 +272,7 @@ class Fit:
         self._load(state_dict)
         if self._epoch_is_done:
             self.batches.load_state_dict(state_dict["batches"], 0)
-            set_random_states(state_dict["random"], self.batches.generators)
+            set_random_states(state_dict["random"], self._generators)
         else:
             self._midway = state_dict
 
@@ -284,15 +289,16 @@ class Fit:
         present = list(self.callbacks.callbacks)
         for name, saved in state["callbacks"]:
             callback = next((each for each in present if type(each).__name__ == name), None)
-            if callback is None:
+            if callback is not None:
+                present.remove(callback)
+                if saved:
+                    callback.load_state_dict(saved)
+            elif saved and self._midway is None:  # else it has been said
                 warnings.warn(
                     f"fit: the checkpoint was written with a callback {name}, which this run lacks",
                     stacklevel=6,
                 )
-            else:
-                present.remove(callback)
-                callback.load_state_dict(saved)
-        set_random_states(state["random"], self.batches.generators)
+        set_random_states(state["random"], self._generators)
 
 
 def evaluate(

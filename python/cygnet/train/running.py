@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cygnet.io.nested import describe
 from cygnet.tensor import Tensor
 from cygnet.train.history import is_several
 from cygnet.train.metrics import Metric
@@ -33,11 +34,14 @@ class Running:
 
     def add(self, loss: Tensor, output: Any, target: Any) -> int:
         """Adds a batch; returns the number of its samples."""
-        samples = len(target)
-        self._loss_sum += float(loss._array) * samples
-        self.samples += samples
         for metric in self._metrics:
             metric.update(output, target)
+        return self.add_loss(float(loss._array), len(target))
+
+    def add_loss(self, loss: float, samples: int) -> int:
+        """Adds a batch of which only the loss is known; returns the number of its samples."""
+        self._loss_sum += loss * samples
+        self.samples += samples
         return samples
 
     def values(self) -> dict[str, float]:
@@ -47,7 +51,7 @@ class Running:
 
     def state_dict(self) -> dict[str, Any]:
         """The sums so far."""
-        metrics = [_own_state(metric) or dict(vars(metric)) for metric in self._metrics]
+        metrics = [_own_state(metric) or _savable(vars(metric)) for metric in self._metrics]
         return {"loss_sum": self._loss_sum, "samples": self.samples, "metrics": metrics}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -67,6 +71,18 @@ def _plain(value: Any) -> Any:
 
 
 def _own_state(metric: Any) -> dict[str, Any]:
-    """The state that a metric names itself; of others it is all that they hold."""
+    """The state that a metric names itself; of others it is all that they hold for a file."""
     state: dict[str, Any] = metric.state_dict() if hasattr(metric, "state_dict") else {}
     return state
+
+
+def _savable(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that a file can hold: functions and other objects are the program's own."""
+    savable = {}
+    for name, value in attributes.items():
+        try:
+            describe(value, name)
+        except TypeError:
+            continue
+        savable[name] = value
+    return savable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
@@ -32,7 +31,9 @@ from cygnet.train.inputs import (
     type_name,
 )
 from cygnet.train.metrics import Accuracy, Metric, resolve
+from cygnet.train.modes import kept_modes
 from cygnet.train.running import Running
+from cygnet.train.weights import loss_of_samples, weighing, weighted_mean
 
 __all__ = ["Trainer"]
 
@@ -52,7 +53,8 @@ class Trainer:
         the threshold 0.
     scheduler : scheduler of :mod:`cygnet.optim.lr_scheduler`, optional
         Stepped after each epoch, or after each step if its ``interval`` is "batch".
-        `ReduceLROnPlateau` follows ``val_loss``, or ``loss`` without validation data.
+        `ReduceLROnPlateau` follows ``val_loss``, where it was measured, or ``loss`` without
+        validation data.
     clip_norm, clip_value : float, optional
         Scale the gradients before each step so that their norm together is at most this, or clip
         each element to [-clip_value, clip_value].
@@ -124,6 +126,7 @@ class Trainer:
         self._running = Running(self.metrics)
         self._accumulated = 0  # batches whose gradients wait for a step
         self._schedules_steps = False
+        self._followed = "loss"  # by a schedule
         self._weigh: Callable[[Any], tuple[Any, Any]] | None = None
 
     @property
@@ -188,7 +191,8 @@ class Trainer:
             See :mod:`cygnet.train.callbacks`.
         class_weight : mapping of int to float, optional
             What the losses of samples of a class are multiplied by; 1 for classes that it lacks.
-            Needs a loss module with a `reduction`.
+            Needs a loss module with a `reduction`, and targets that are labels or, in floating
+            point, one-hot rows.
         sample_weight : Tensor or numpy.ndarray, optional
             What the loss of each sample is multiplied by, for `x` and `y` of arrays. The loss of a
             batch is the sum of these products, divided by the number of samples.
@@ -236,12 +240,18 @@ class Trainer:
             if sample_weight is not None:
                 validation = TensorDataset(*validation.tensors[:2])
         elif validation_data is not None:
-            pair = isinstance(validation_data, tuple | list) and len(validation_data) == 2
+            pair = isinstance(validation_data, tuple | list)
+            if pair and len(validation_data) != 2:
+                raise ValueError(
+                    "fit: argument validation_data expected (x, y), a Dataset or a loader, got "
+                    f"{len(validation_data)} parts"
+                )
             inputs, targets = validation_data if pair else (validation_data, None)
             validation = dataset_of("fit", inputs, targets, self._dtype)
+        held_out = loader_of(validation, batch_size)
 
         def validate(calls: CallbackList) -> dict[str, float]:
-            return loop.evaluate(self, loader_of(validation, batch_size), calls, name="fit")
+            return loop.evaluate(self, held_out, calls, name="fit: validation_data")
 
         given = checked_callbacks(callbacks)
         if resume is not None:
@@ -254,23 +264,26 @@ class Trainer:
             steps_per_epoch=steps_per_epoch,
             validate=None if validation is None else validate,
             validation_freq=validation_freq,
+            generators=getattr(held_out, "generators", ()),
             callbacks=given,
             verbose=verbose,
         )
         self.history = run.history
-        self._weigh = _weighing(class_weight, sample_weight is not None, self._dtype)
-        if self._weigh is not None:
-            self._sample_loss = _loss_of_samples(self.loss)
-        was_training = self.model.training
+        self._followed = "loss" if validation is None else "val_loss"
+        self.forget_gradients()
         try:
-            return run.run()
+            self._weigh = weighing(class_weight, sample_weight is not None, self._dtype)
+            if self._weigh is not None:
+                self._sample_loss = loss_of_samples(self.loss)
+            with kept_modes(self.model):
+                return run.run()
         finally:
             self._weigh = None
-            self.model.train(was_training)
             self.forget_gradients()
 
     def train_step(self, *batch: Any) -> Tensor:
-        """Takes one step on a batch, as :meth:`fit` does; a subclass may define its own.
+        """Takes one step on a batch, as :meth:`fit` does; a subclass may define its own, of which
+        only the loss is measured unless it calls this one.
 
         Parameters
         ----------
@@ -302,7 +315,7 @@ class Trainer:
         if weight is None:
             loss = self.loss(output, target)
         else:
-            loss = _weighted_mean(self._sample_loss(output, target), weight)
+            loss = weighted_mean(self._sample_loss(output, target), weight)
         loss.backward()
         self._accumulated += 1
         if self._accumulated == self.accumulate:
@@ -313,7 +326,7 @@ class Trainer:
     def _step(self) -> None:
         """The optimizer's step from the gradients of the batches since the last one."""
         if self._accumulated > 1 or self.clip_norm is not None or self.clip_value is not None:
-            parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+            parameters = self._parameters()
             if self._accumulated > 1:
                 for parameter in parameters:
                     if parameter.grad is not None:
@@ -326,6 +339,10 @@ class Trainer:
         self._accumulated = 0
         if self._schedules_steps:
             self.scheduler.step()
+
+    def _parameters(self) -> list[Any]:
+        """Those that the optimizer changes, which may be the loss's as well."""
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     def train_on_batch(self, x: Any, y: Any = None) -> dict[str, float]:
         """Takes one step in training mode.
@@ -417,7 +434,9 @@ class Trainer:
     def train_batch(self, batch: Any) -> int:
         """Takes a step on a batch; returns the number of its samples."""
         samples = self._running.samples
-        self.train_step(*batch)
+        loss = self.train_step(*batch)
+        if self._running.samples == samples:  # a step of a subclass's own
+            return self._running.add_loss(float(loss), len(batch[-1]))
         return self._running.samples - samples
 
     def end_batches(self) -> None:
@@ -428,21 +447,17 @@ class Trainer:
     def end_epoch(self, figures: Mapping[str, float]) -> None:
         """Steps a schedule of epochs."""
         if isinstance(self.scheduler, ReduceLROnPlateau):
-            self.scheduler.step(figures.get("val_loss", figures["loss"]))
+            if self._followed in figures:  # not each epoch need be measured
+                self.scheduler.step(figures[self._followed])
         elif self.scheduler is not None and not self._schedules_steps:
             self.scheduler.step()
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
         """Evaluation mode without gradients; afterwards each module has its former mode."""
-        modes = [(module, module.training) for module in self.model.modules()]
-        self.model.eval()
-        try:
-            with no_grad():
-                yield
-        finally:
-            for module, mode in modes:
-                module.training = mode
+        with kept_modes(self.model), no_grad():
+            self.model.eval()
+            yield
 
     def reset_figures(self) -> None:
         """Forgets the figures."""
@@ -464,11 +479,12 @@ class Trainer:
         return self._running.values()
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint holds beside the model and optimizer: figures, schedule, and gradients
-        that wait for a step.
+        """What a checkpoint holds beside the model and optimizer: the loss, figures, schedule, and
+        gradients that wait for a step.
         """
-        gradients = [p.grad for p in self.model.parameters()] if self._accumulated else []
+        gradients = [p.grad for p in self._parameters()] if self._accumulated else []
         return {
+            "loss": self.loss.state_dict() if isinstance(self.loss, Module) else {},
             "running": self._running.state_dict(),
             "scheduler": self.scheduler.state_dict() if self.scheduler is not None else None,
             "accumulated": self._accumulated,
@@ -478,12 +494,19 @@ class Trainer:
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Takes over what `state_dict` returned."""
         self._running.load_state_dict(state_dict["running"])
+        if isinstance(self.loss, Module):
+            self.loss.load_state_dict(state_dict["loss"])
+        if (self.scheduler is None) != (state_dict["scheduler"] is None):
+            had, has = ("without", "has one") if self.scheduler else ("with", "has none")
+            raise ValueError(f"it was trained {had} a scheduler, and this Trainer {has}")
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state_dict["scheduler"])
         self._accumulated = state_dict["accumulated"]
-        gradients = state_dict["gradients"]
-        for parameter, gradient in zip(self.model.parameters(), gradients, strict=False):
-            parameter.grad = gradient
+        if self._accumulated:
+            for parameter, gradient in zip(
+                self._parameters(), state_dict["gradients"], strict=True
+            ):
+                parameter.grad = gradient
 
     def evaluate(
         self,
@@ -534,58 +557,22 @@ class Trainer:
         Returns
         -------
         numpy.ndarray or Tensor
-            Outputs of all samples; an array if `x` is an array.
+            Outputs of all samples; an array if `x` is an array. Of a model of several outputs a
+            tuple of them.
         """
         check_count("predict", "batch_size", batch_size)
         is_data = isinstance(x, Dataset) or is_loader(x)
         data = x if is_data else TensorDataset(tensor_of("predict", "x", x, self._dtype))
         outputs = loop.predict(self, loader_of(data, batch_size), callbacks, verbose=verbose)
-        joined = np.concatenate([output._array for output in outputs])
-        return as_tensor(joined) if is_data or isinstance(x, Tensor) else joined
+        return _joined(outputs, as_tensor if is_data or isinstance(x, Tensor) else np.asarray)
 
     @property
     def _dtype(self) -> Any:
         return next((parameter.dtype for parameter in self.model.parameters()), np.float32)
 
 
-def _loss_of_samples(loss: Any) -> Callable[[Any, Any], Tensor]:
-    """The loss module that keeps the samples apart."""
-    if getattr(loss, "reduction", None) != "mean":
-        raise TypeError(
-            "fit: class_weight and sample_weight expected a loss module with reduction='mean', got "
-            f"{type_name(loss)}"
-        )
-    apart: Any = copy.copy(loss)
-    apart.reduction = "none"
-    return apart  # type: ignore[no-any-return]
-
-
-def _weighted_mean(losses: Tensor, weight: Tensor) -> Tensor:
-    """The mean over samples of their loss, itself a mean, times their weight."""
-    per_sample = losses.reshape(len(weight), -1).mean(1)
-    return (per_sample * weight.reshape(-1)).mean()
-
-
-def _weighing(
-    class_weight: Mapping[int, float] | None, has_weights: bool, dtype: Any
-) -> Callable[[Any], tuple[Any, Any]] | None:
-    """What takes or makes the weights of a batch: gives the batch without them, and them."""
-    if class_weight is None:
-        return (lambda batch: (batch[:-1], batch[-1])) if has_weights else None
-    if not class_weight or min(class_weight) < 0:
-        raise ValueError(
-            f"fit: argument class_weight expected weights of classes from 0, got {class_weight}"
-        )
-    known = max(class_weight) + 1
-    table = np.ones(known + 1, dtype)  # the last number is for all others
-    for label, weight in class_weight.items():
-        table[label] = weight
-    weights = as_tensor(table)
-
-    def weigh(batch: Any) -> tuple[Any, Any]:
-        weight = 1.0
-        if has_weights:
-            *batch, weight = batch
-        return batch, weights[batch[-1].clamp(-1, known)] * weight
-
-    return weigh
+def _joined(outputs: Sequence[Any], make: Callable[[Any], Any]) -> Any:
+    """The outputs of all batches as one, each part of tuples by itself."""
+    if isinstance(outputs[0], tuple | list):
+        return tuple(_joined(part, make) for part in zip(*outputs, strict=True))
+    return make(np.concatenate([output._array for output in outputs]))

@@ -143,18 +143,21 @@ class CutMix(_Mix):
 
 
 def _beta(alpha: float) -> float:
-    one, other = _gamma(alpha), _gamma(alpha)
-    return one / (one + other) if one + other else 0.5
+    one, other = _log_gamma(alpha), _log_gamma(alpha)
+    return 1 / (1 + math.exp(min(other - one, 700)))
 
 
-def _gamma(shape: float) -> float:
-    """G. Marsaglia, W. W. Tsang, "A simple method for generating gamma variables", 2000."""
+def _log_gamma(shape: float) -> float:
+    """The logarithm, as the number itself is too small for a float where `shape` is.
+
+    G. Marsaglia, W. W. Tsang, "A simple method for generating gamma variables", 2000.
+    """
     if shape < 1:
-        return float(_gamma(shape + 1) * drawn((0.0, 1.0))[0] ** (1 / shape))
+        return _log_gamma(shape + 1) + math.log(1 - drawn((0.0, 1.0))[0]) / shape
     d = shape - 1 / 3
     while True:
         x = float(kernels.normal(np.empty(1), current_cell())[0])
         (u,) = drawn((0.0, 1.0))
         v: float = (1 + x / math.sqrt(9 * d)) ** 3
         if v > 0 and math.log(1 - u) < x * x / 2 + d - d * v + d * math.log(v):
-            return d * v
+            return math.log(d * v)

@@ -13,6 +13,7 @@ from cygnet.keras.layers import (
     merging,
     normalization,
     pooling,
+    preprocessing,
     recurrent,
     recurrent_cells,
     regularization,
@@ -31,6 +32,7 @@ from cygnet.keras.layers.images import *
 from cygnet.keras.layers.merging import *
 from cygnet.keras.layers.normalization import *
 from cygnet.keras.layers.pooling import *
+from cygnet.keras.layers.preprocessing import *
 from cygnet.keras.layers.recurrent import *
 from cygnet.keras.layers.recurrent_cells import *
 from cygnet.keras.layers.regularization import *
@@ -53,6 +55,7 @@ __all__ = [
     *merging.__all__,
     *normalization.__all__,
     *pooling.__all__,
+    *preprocessing.__all__,
     *recurrent.__all__,
     *recurrent_cells.__all__,
     *regularization.__all__,

@@ -158,12 +158,13 @@ def _range(layer: Layer, argument: str, factor: Any, low: float, high: float) ->
     """(lower, upper) of one number, which stands for both signs, or two."""
     numbers = list(factor) if isinstance(factor, tuple | list) else [factor]
     if len(numbers) not in (1, 2) or not all(
-        isinstance(n, int | float) and low <= n <= high for n in numbers
+        isinstance(n, int | float | np.number) and low <= n <= high for n in numbers
     ):
         raise ValueError(
             f"{type(layer).__name__}: {argument} expected one or two numbers from {low:g} to "
             f"{high:g}, got {factor!r}"
         )
+    numbers = [float(number) for number in numbers]
     if not isinstance(factor, tuple | list):
         return -abs(numbers[0]), abs(numbers[0])
     if len(numbers) != 2:

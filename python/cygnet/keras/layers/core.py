@@ -102,9 +102,9 @@ class Dense(Weighted):
     def _check(self, shape: Sequence[int | None]) -> None:
         features = self.kernel.shape[0] if self.built else shape[-1] if len(shape) else None
         if len(shape) < 2 or shape[-1] != features:
-            size = "at least 2 axes" if features is None else f"(..., {features})"
+            size = "" if features is None else f"(..., {features}), "
             raise ShapeError(
-                f"Dense {self.name!r}: input expected {size}, at least 2 axes, got shape "
+                f"Dense {self.name!r}: input expected {size}at least 2 axes, got shape "
                 f"{tuple(shape)}"
             )
 

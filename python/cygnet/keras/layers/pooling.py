@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from cygnet import ops
 from cygnet.keras.layers.common import Images, Shape, choice, per_axis, window_padding
 from cygnet.kernels import ShapeError
-from cygnet.tensor import Tensor
+from cygnet.tensor import FLOATS, Tensor
 
 __all__ = [
     "AveragePooling1D",
@@ -62,7 +62,10 @@ class _Pooling(Images):
         self._take_data_format(data_format)
 
     def call(self, inputs: Tensor) -> Tensor:
-        return self._returned(self._windows(self._channels_last(inputs), self.options))
+        inputs = self._channels_last(inputs)
+        if inputs.dtype not in FLOATS:
+            inputs = inputs.to(self.dtype)
+        return self._returned(self._windows(inputs, self.options))
 
     def _windows(self, x: Tensor, options: dict[str, Any]) -> Tensor:
         """The result of (N, ..., C)."""
@@ -212,6 +215,8 @@ class _GlobalPooling(Images):
     def call(self, inputs: Tensor) -> Tensor:
         if inputs.ndim != self.axes + 2:
             self._check(inputs.shape)
+        if inputs.dtype not in FLOATS:
+            inputs = inputs.to(self.dtype)
         return type(self).function(inputs, self._pooled, self.keepdims)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:

@@ -16,6 +16,7 @@ import cygnet.ops as core
 from cygnet.keras import activations, constraints, initializers, regularizers
 from cygnet.keras.layer import Layer
 from cygnet.keras.layers.random_cell import dropped
+from cygnet.nn.linear import positive_int
 from cygnet.ops.gather import gather_rows
 from cygnet.ops.recurrent_layer import GRU, LSTM, RNN_RELU, RNN_TANH, Kind
 from cygnet.tensor import Tensor
@@ -62,10 +63,7 @@ class _Cell(Layer):
         for name, value in cell_arguments(arguments).items():
             get = _GETTERS.get(name.rpartition("_")[2])
             setattr(self, name, value if get is None else get(value))
-        if isinstance(self.units, bool) or not isinstance(self.units, int) or self.units <= 0:
-            raise ValueError(
-                f"{type(self).__name__}: argument units expected a positive int, got {self.units!r}"
-            )
+        self.units = positive_int(type(self).__name__, "units", self.units)
         self._dropout_mask: Tensor | None = None
         self._recurrent_dropout_mask: Tensor | None = None
         self._no_bias: Tensor | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from cygnet import kernels, ops
 from cygnet.dtypes import NAMES
 from cygnet.keras.layer import Layer
@@ -45,7 +47,11 @@ class _Random(Layer):
 
 
 def _rate(layer: Layer, rate: Any, argument: str = "rate") -> float:
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
+    if (
+        isinstance(rate, bool)
+        or not isinstance(rate, int | float | np.number)
+        or not 0 <= rate <= 1
+    ):
         raise ValueError(
             f"{type(layer).__name__}: argument {argument} expected a number from 0 to 1, got "
             f"{rate!r}"

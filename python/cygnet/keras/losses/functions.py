@@ -11,7 +11,7 @@ and clip nothing, as in Keras.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -318,7 +318,7 @@ def _categorical_products(
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
-    alpha: float = 0.25,
+    alpha: float | Sequence[float] = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
@@ -334,10 +334,13 @@ def categorical_focal_crossentropy(
     y_true, y_pred = _one_hot_pair(
         "categorical_focal_crossentropy", y_true, y_pred, label_smoothing, axis
     )
+    factor: Any = alpha
+    if not isinstance(alpha, int | float):  # one for each class
+        factor = Tensor._wrap(np.asarray(alpha, y_pred.dtype))
     if from_logits:
         y_pred = ops.softmax(y_pred, axis)
     p = _share(y_pred, axis)
-    weight = ops.mul(ops.pow(ops.sub(1.0, p), gamma), alpha)
+    weight = ops.mul(ops.pow(ops.sub(1.0, p), gamma), factor)
     return ops.neg(ops.sum(ops.mul(weight, ops.mul(y_true, ops.log(p))), axis))
 
 

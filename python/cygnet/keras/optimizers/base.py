@@ -60,6 +60,8 @@ class Optimizer:
     decay : float, optional
         Keras 2's decay: the learning rate is divided by ``1 + decay * steps``. (Keras 3 ignores
         it.)
+    jit_compile, is_legacy_optimizer
+        Have no effect.
 
     Raises
     ------
@@ -88,6 +90,8 @@ class Optimizer:
         *,
         lr: float | None = None,
         decay: float | None = None,
+        jit_compile: Any = None,
+        is_legacy_optimizer: Any = None,
     ) -> None:
         kind = type(self).__name__
         if sum(each is not None for each in (clipnorm, clipvalue, global_clipnorm)) > 1:
@@ -189,6 +193,9 @@ class Optimizer:
     @iterations.setter
     def iterations(self, value: Any) -> None:
         self._steps = int(value) * (self.gradient_accumulation_steps or 1)
+        for state in self._core.state.values() if self._core is not None else ():
+            if "step" in state:
+                state["step"]._array[...] = int(value)
 
     @property
     def _updates(self) -> int:
@@ -199,6 +206,11 @@ class Optimizer:
         return {}
 
     # Variables
+
+    @property
+    def trainable_variables(self) -> list[Tensor]:
+        """What it was built for."""
+        return list(self._trainable)
 
     def build(self, variables: Iterable[Tensor]) -> None:
         """Makes the state of the variables, if it is not made yet.

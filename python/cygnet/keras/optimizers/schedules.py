@@ -256,6 +256,8 @@ class CosineDecayRestarts(_Formula):
         name: str = "SGDRDecay",
     ) -> None:
         self._check_steps("first_decay_steps", first_decay_steps)
+        if not t_mul >= 1:
+            raise ValueError(f"CosineDecayRestarts: t_mul is {t_mul}, expected at least 1")
         self.initial_learning_rate = initial_learning_rate
         self.first_decay_steps = first_decay_steps
         self.t_mul = t_mul

@@ -18,7 +18,7 @@ class BackupAndRestore(Callback):
     The continued training has the same bits as one without interruption: weights, the optimizer's
     and schedules' state, random numbers, order of and position in the data, figures, history, and
     the states of callbacks. Arguments must be the same as before. Random numbers are those of the
-    default generator, of the loader's, of `random` and of ``numpy.random``; a generator that the
+    default generator, of the loaders', of `random` and of ``numpy.random``; a generator that the
     program itself makes is not known. A Python generator of batches is read anew up to its place.
 
     Parameters

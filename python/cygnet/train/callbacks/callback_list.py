@@ -141,9 +141,11 @@ class CallbackList:
         self._call("on_predict_batch_end", batch, logs=logs)
 
     def close(self) -> None:
-        """Calls `Callback.close` of all, in reverse order."""
+        """Calls `Callback.close` of all, in reverse order; they forget the loop and its data."""
         for callback in reversed(self.callbacks):
             callback.close()
+        for callback in self.callbacks:
+            callback.loop = None
 
 
 def checked_callbacks(callbacks: Any) -> list[Callback]:

@@ -7,6 +7,7 @@ import os
 from typing import IO, Any
 
 from cygnet.train.callbacks.base import Callback, Logs
+from cygnet.train.history import one_line
 
 __all__ = ["CSVLogger"]
 
@@ -66,9 +67,9 @@ class CSVLogger(Callback):
             self.keys = sorted(logs)
             if not any(key.startswith("val_") for key in self.keys):
                 self.keys += [f"val_{key}" for key in self.keys]
-            if self._position() == 0:
-                writer.writerow(["epoch", *self.keys])
-        writer.writerow([epoch, *(logs.get(key, "NA") for key in self.keys)])
+        if self._position() == 0:
+            writer.writerow(["epoch", *self.keys])
+        writer.writerow([epoch, *(one_line(logs.get(key, "NA")) for key in self.keys)])
         file.flush()
 
     def _open(self, mode: str) -> IO[str]:
@@ -84,10 +85,14 @@ class CSVLogger(Callback):
             self._file = None
 
     def state_dict(self) -> dict[str, Any]:
-        return {"keys": self.keys, "position": self._position()}
+        position = self._position()
+        if self._file is None and self.append:  # what earlier trainings wrote
+            position = os.path.getsize(self.filename)
+        return {"keys": self.keys, "position": position}
 
     def load_state_dict(self, state_dict: Any) -> None:
+        self.close()
         self.keys = state_dict["keys"]
-        if self.keys is not None and os.path.exists(self.filename):
+        if self.keys is not None or self.append:
             os.truncate(self.filename, min(state_dict["position"], os.path.getsize(self.filename)))
             self._open("a")

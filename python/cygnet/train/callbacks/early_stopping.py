@@ -27,7 +27,8 @@ class EarlyStopping(Monitor):
     baseline : float, optional
         Only values better than this make the waiting begin anew.
     restore_best_weights : bool, default False
-        Whether the model gets the weights of the best epoch when training ends, in whatever way.
+        Whether the model gets the weights of the best epoch when training ends, also after the last
+        epoch; not when an error or KeyboardInterrupt ends it.
     start_from_epoch : int, default 0
         Epochs before this one do not count.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from cygnet.train.callbacks.base import Callback, Logs
 from cygnet.train.callbacks.monitor import check_at_least
+from cygnet.train.history import is_several
 from cygnet.train.learning_rate import get_learning_rate
 
 __all__ = ["TensorBoard"]
@@ -19,7 +20,8 @@ class TensorBoard(Callback):
     them: ``tensorboard --logdir logs``.
 
     Needs tensorboardX: ``pip install cygnet[tensorboard]``. Figures of training are in the folder
-    ``train`` in `log_dir`, those of validation in ``validation``.
+    ``train`` in `log_dir`, those of validation in ``validation``. Figures that are arrays are left
+    out.
 
     Parameters
     ----------
@@ -88,7 +90,8 @@ class TensorBoard(Callback):
         self._batches += 1
         if self._every and self._batches % self._every == 0:
             for name, value in (logs or self.learner.figures()).items():
-                self._writer("train").add_scalar(f"batch_{name}", value, self._batches)
+                if not is_several(value):
+                    self._writer("train").add_scalar(f"batch_{name}", value, self._batches)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         figures = {"learning_rate": get_learning_rate(self.learner.optimizer), **(logs or {})}
@@ -98,7 +101,8 @@ class TensorBoard(Callback):
         for name, value in figures.items():
             folder = "validation" if name.startswith("val_") else "train"
             name = f"epoch_{name.removeprefix('val_')}"
-            self._writer(folder).add_scalar(name, value, epoch)
+            if not is_several(value):
+                self._writer(folder).add_scalar(name, value, epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             for name, weight in self.model.named_parameters():
                 tag = f"{name.replace('.', '/')}/histogram"

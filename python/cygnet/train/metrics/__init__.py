@@ -95,13 +95,15 @@ def resolve(metrics: str | Metric | Iterable[str | Metric]) -> list[Metric]:
     Raises
     ------
     ValueError
-        For an unknown name (near ones are suggested) or a name that comes twice.
+        For an unknown name (near ones are suggested) or a name that comes twice; "loss" is that of
+        the loss.
     TypeError
         For what is neither a name nor a metric.
     """
     if isinstance(metrics, str) or hasattr(metrics, "update"):
         metrics = [metrics]  # type: ignore[list-item]
     found: list[Metric] = []
+    taken = {"loss"}
     for metric in metrics:
         if isinstance(metric, str):
             if metric not in _BY_NAME:
@@ -116,7 +118,8 @@ def resolve(metrics: str | Metric | Iterable[str | Metric]) -> list[Metric]:
                 "metrics: expected names or objects with name, reset, update and result, "
                 f"got {type(metric).__name__}"
             )
-        if any(metric.name == other.name for other in found):
+        if metric.name in taken:
             raise ValueError(f"metrics: the name {metric.name!r} comes twice")
+        taken.add(metric.name)
         found.append(metric)
     return found

@@ -47,9 +47,14 @@ def class_hits(name: str, output: Array, target: Array, axis: int) -> Array:
 
 
 def top_k_hits(name: str, output: Array, labels: Array, k: int) -> Array:
-    """Whether the right class (N,) is among the k highest scores (N, C)."""
-    right = np.take_along_axis(output, labels[:, None].astype(np.int64), axis=1)
+    """Whether the right class (N,) is among the k highest scores (N, C); a label that is no class
+    is not.
+    """
+    last = output.shape[1] - 1
+    at = labels[:, None].astype(np.int64).clip(0, last)
+    right = np.take_along_axis(output, at, axis=1)
     hits: Array = (np.count_nonzero(output > right, axis=1) < k) & ~np.isnan(right[:, 0])
+    hits &= (labels >= 0) & (labels <= last)
     return hits
 
 
