@@ -153,7 +153,6 @@ CALLS = {
         A + B,
     ),
     "zeros_initializer": (lambda tf: tf.zeros_initializer()(shape=(2, 2), dtype=tf.float32), np.zeros((2, 2))),
-    "device": (lambda tf: [tf.identity(A) for _ in [tf.device("/CPU:0").__enter__()]][0], A),
     "linalg.band_part": (lambda tf: tf.linalg.band_part(np.ones((3, 3), np.float32), -1, 0), np.tri(3)),
     "linalg.band_part of a band": (lambda tf: tf.linalg.band_part(np.ones((3, 3), np.float32), 0, 1), np.eye(3) + np.eye(3, k=1)),
     "linalg.diag": (lambda tf: tf.linalg.diag([1.0, 2.0]), np.diag([1.0, 2.0])),
@@ -186,7 +185,7 @@ CALLS = {
     ),
     "backend.argmax": (lambda tf: tf.keras.backend.argmax(A), A.argmax(-1)),
     "backend.clip": (lambda tf: tf.keras.backend.clip(A, min_value=-1, max_value=2), A.clip(-1, 2)),
-    "backend.concatenate": (lambda tf: tf.keras.backend.concatenate([A, B]), np.concatenate([A, B], -1)),
+    "backend.concatenate": (lambda tf: tf.keras.backend.concatenate([tf.constant(A), tf.constant(B)]), np.concatenate([A, B], -1)),
     "backend.binary_crossentropy": (
         lambda tf: tf.keras.backend.binary_crossentropy(tf.constant(ONE_HOT), tf.constant(A), from_logits=True),
         np.log1p(np.exp(A)) - A * ONE_HOT,
@@ -333,6 +332,122 @@ def test_pipelines():
     assert isinstance(element, np.ndarray)
 
 
+def ragged(tf):
+    return tf.data.Dataset.range(1, 4).map(lambda n: tf.fill([n], n))
+
+
+PIPELINES = {
+    "a list is one tensor": (
+        lambda tf: tf.data.Dataset.from_tensor_slices([np.ones(2), np.zeros(2)]),
+        [[1, 1], [0, 0]],
+    ),
+    "a list of lists": (lambda tf: tf.data.Dataset.from_tensor_slices([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
+    "a list of tuples": (lambda tf: tf.data.Dataset.from_tensor_slices([(1, 2), (3, 4)]), [[1, 2], [3, 4]]),
+    "a list of tensors": (
+        lambda tf: tf.data.Dataset.from_tensor_slices([tf.constant([1, 2]), tf.constant([3, 4])]),
+        [[1, 2], [3, 4]],
+    ),
+    "a tuple of lists": (
+        lambda tf: tf.data.Dataset.from_tensor_slices(([1, 2], [np.ones(2), np.zeros(2)])).map(lambda a, b: b),
+        [[1, 1], [0, 0]],
+    ),
+    "from_tensors of a list": (lambda tf: tf.data.Dataset.from_tensors([1, 2]), [[1, 2]]),
+    "window": (
+        lambda tf: tf.data.Dataset.range(7).window(3, shift=2, drop_remainder=True).flat_map(lambda w: w.batch(3)),
+        [[0, 1, 2], [2, 3, 4], [4, 5, 6]],
+    ),
+    "window with a remainder": (
+        lambda tf: tf.data.Dataset.range(5).window(2).flat_map(lambda w: w.batch(2)),
+        [[0, 1], [2, 3], [4]],
+    ),
+    "window with gaps": (
+        lambda tf: tf.data.Dataset.range(12).window(2, 5, 2, True).flat_map(lambda w: w.batch(2)),
+        [[0, 2], [5, 7]],
+    ),
+    "window with a shift over its size": (
+        lambda tf: tf.data.Dataset.range(12).window(2, 5).flat_map(lambda w: w.batch(2)),
+        [[0, 1], [5, 6], [10, 11]],
+    ),
+    "windows of pairs": (
+        lambda tf: tf.data.Dataset.from_tensor_slices(([1, 2, 3], [4, 5, 6]))
+        .window(2, 1, drop_remainder=True)
+        .flat_map(lambda a, b: tf.data.Dataset.zip((a.batch(2), b.batch(2))))
+        .map(lambda a, b: a + b),
+        [[5, 7], [7, 9]],
+    ),
+    "unbatch": (lambda tf: tf.data.Dataset.range(3).batch(2).unbatch(), [0, 1, 2]),
+    "padded_batch": (lambda tf: ragged(tf).padded_batch(2), [[[1, 0], [2, 2]], [[3, 3, 3]]]),
+    "padded_batch of a shape": (
+        lambda tf: ragged(tf).padded_batch(2, [4], tf.constant(-1, tf.int64), drop_remainder=True),
+        [[[1, -1, -1, -1], [2, 2, -1, -1]]],
+    ),
+    "padded_batch of pairs": (
+        lambda tf: ragged(tf).map(lambda x: (x, x[0])).padded_batch(3, ([None], [])).map(lambda a, b: a[:, 1] + b),
+        [[1, 4, 6]],
+    ),
+    "interleave": (
+        lambda tf: tf.data.Dataset.range(1, 5).interleave(
+            lambda n: tf.data.Dataset.from_tensors(n).repeat(n), cycle_length=2, block_length=2
+        ),
+        [1, 2, 2, 3, 3, 3, 4, 4, 4, 4],
+    ),
+    "shard": (lambda tf: tf.data.Dataset.range(7).shard(3, 1), [1, 4]),
+    "apply": (lambda tf: tf.data.Dataset.range(3).apply(lambda d: d.skip(1)), [1, 2]),
+    "take all": (lambda tf: tf.data.Dataset.range(3).take(-1), [0, 1, 2]),
+    "repeat nothing": (lambda tf: tf.data.Dataset.range(0).repeat(), []),
+    "reduce": (
+        lambda tf: [tf.data.Dataset.range(4).reduce(np.int64(0), lambda total, x: total + x).numpy()],
+        [6],
+    ),
+}  # fmt: skip
+COUNTS = {
+    "range": (lambda tf: tf.data.Dataset.range(5), 5),
+    "endless": (lambda tf: tf.data.Dataset.range(5).repeat().batch(2), -1),
+    "unknown": (lambda tf: tf.data.Dataset.range(5).filter(lambda x: x > 2).batch(2), -2),
+    "part of endless": (lambda tf: tf.data.Dataset.range(5).repeat().skip(2).take(9), 9),
+    "part of unknown": (lambda tf: tf.data.Dataset.range(5).filter(lambda x: x > 2).take(1), -2),
+    "zip": (
+        lambda tf: tf.data.Dataset.zip((tf.data.Dataset.range(3), tf.data.Dataset.range(5).repeat())),
+        3,
+    ),
+    "concatenate": (
+        lambda tf: tf.data.Dataset.range(3).concatenate(tf.data.Dataset.range(5).repeat()),
+        -1,
+    ),
+    "window": (lambda tf: tf.data.Dataset.range(10).window(3, 2, drop_remainder=True), 4),
+    "windows": (lambda tf: tf.data.Dataset.range(10).window(3, 2), 5),
+    "shard": (lambda tf: tf.data.Dataset.range(7).shard(3, 1), 2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("theirs", [False, True])
+def test_pipelines_are_tensorflows(name, theirs):
+    library = pytest.importorskip("tensorflow") if theirs else tf
+    made, want = PIPELINES[name]
+    assert listed(made(library)) == want
+
+
+@pytest.mark.parametrize("name", COUNTS)
+@pytest.mark.parametrize("theirs", [False, True])
+def test_cardinalities(name, theirs):
+    library = pytest.importorskip("tensorflow") if theirs else tf
+    made, want = COUNTS[name]
+    counted = made(library).cardinality()
+    assert counted.numpy() == want == library.data.experimental.cardinality(made(library)).numpy()
+
+
+def test_pipelines_that_fail():
+    with pytest.raises(TypeError, match="infinite"):
+        len(tf.data.Dataset.range(2).repeat())
+    with pytest.raises(cygnet.ShapeError, match="one shape"):
+        tf.data.Dataset.from_tensor_slices([[1], [1, 2]])
+    with pytest.raises(cygnet.ShapeError, match="is less than 3"):
+        listed(ragged(tf).padded_batch(3, [2]))
+    with pytest.raises(ValueError, match="index expected"):
+        tf.data.Dataset.range(2).shard(2, 2)
+
+
 @pytest.mark.parametrize("map_first", [False, True])
 def test_shuffling(map_first):
     dataset = tf.data.Dataset.from_tensor_slices(np.arange(100))
@@ -423,6 +538,8 @@ def test_modules_and_specs():
     spec = tf.TensorSpec(shape=[None, 3], dtype=tf.int64)
     assert spec.shape == (None, 3) and tf.TensorShape([2, 3]).num_elements() == 6
     assert int(tf.__version__.split(".")[0]) == 2 and tf.executing_eagerly()
+    with tf.device("/GPU:0"):
+        assert tf.constant(1.0).item() == 1
 
 
 def test_pictures_flipped_at_random():

@@ -17,7 +17,7 @@ from cygnet.dtypes import float16, float32, float64, int8, int16, int32, int64, 
 from cygnet.keras import initializers, losses, metrics, ops, optimizers
 from cygnet.tensor import Tensor
 from cygnet.tf import data, functions, image, linalg, nn, random
-from cygnet.tf.functions import *
+from cygnet.tf.functions import *  # noqa: F403
 from cygnet.tf.linalg import einsum, eye, matmul, norm, tensordot
 from cygnet.tf.module import Module
 from cygnet.tf.renamed import renamed
@@ -95,9 +95,16 @@ math = types.SimpleNamespace(
     **{
         name: getattr(functions, name)
         for name in (
-            "add_n argmax argmin bincount confusion_matrix count_nonzero cumprod cumsum "
-            "squared_difference"
-        ).split()
+            "add_n",
+            "argmax",
+            "argmin",
+            "bincount",
+            "confusion_matrix",
+            "count_nonzero",
+            "cumprod",
+            "cumsum",
+            "squared_difference",
+        )
     },
     is_finite=_FUNCTIONS["isfinite"],
     is_inf=_FUNCTIONS["isinf"],

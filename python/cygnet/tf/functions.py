@@ -30,7 +30,9 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
     if shape is None:
         return made
     sizes = sizes_of(shape)
-    return cygnet.full(sizes, made.item(), dtype=made.dtype) if made.ndim == 0 else made.reshape(sizes)
+    return (
+        cygnet.full(sizes, made.item(), dtype=made.dtype) if made.ndim == 0 else made.reshape(sizes)
+    )
 
 
 def convert_to_tensor(
@@ -217,15 +219,11 @@ def argmin(
 
 def _descends(op: str, direction: str) -> bool:
     if direction not in ("ASCENDING", "DESCENDING"):
-        raise ValueError(
-            f"{op}: direction expected 'ASCENDING' or 'DESCENDING', got {direction!r}"
-        )
+        raise ValueError(f"{op}: direction expected 'ASCENDING' or 'DESCENDING', got {direction!r}")
     return direction == "DESCENDING"
 
 
-def sort(
-    values: Any, axis: int = -1, direction: str = "ASCENDING", name: str | None = None
-) -> Any:
+def sort(values: Any, axis: int = -1, direction: str = "ASCENDING", name: str | None = None) -> Any:
     """The numbers along an axis in rising order, or falling for "DESCENDING"."""
     found = ops.sort(values, axis)
     return ops.flip(found, axis) if _descends("sort", direction) else found
@@ -300,7 +298,7 @@ def sequence_mask(
 ) -> Any:
     """True (or 1) at the first places of each row, as many as its length says: (..., maxlen)."""
     counts = as_tensor(lengths)
-    longest = counts.max() if maxlen is None else maxlen
+    longest = ops.max(counts) if maxlen is None else maxlen
     return (cygnet.arange(int(longest)) < counts.unsqueeze(-1)).to(dtype)
 
 

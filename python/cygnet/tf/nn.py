@@ -44,9 +44,7 @@ def weighted_cross_entropy_with_logits(
     """The binary cross-entropy of logits, in which the label 1 counts by a weight."""
     values = as_tensor(logits)
     targets, weight = as_tensor(labels).to(values.dtype), as_tensor(pos_weight).to(values.dtype)
-    return F.binary_cross_entropy_with_logits(
-        values, targets, reduction="none", pos_weight=weight
-    )
+    return F.binary_cross_entropy_with_logits(values, targets, reduction="none", pos_weight=weight)
 
 
 def batch_normalization(
