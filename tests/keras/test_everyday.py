@@ -214,6 +214,13 @@ def test_a_generator_goes_on_after_a_kill(tmp_path):
     assert run([], resume=tmp_path, save_freq=1) == whole
 
 
+def test_resuming_needs_weights(tmp_path):
+    model = keras.Sequential([layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="give it an Input, or build it"):
+        model.fit(iter([(X, Y)]), resume=tmp_path, verbose=0)
+
+
 # Files
 
 

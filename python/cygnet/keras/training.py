@@ -389,6 +389,11 @@ class Trainable(Layer):
         self._prepare(batches)
         given = checked_callbacks(callbacks)
         if resume is not None:
+            if not self.built and type(self).train_step is Trainable.train_step:
+                raise ValueError(
+                    f"fit: resume needs the weights of model {self.name!r} before the first batch: "
+                    "give it an Input, or build it"
+                )
             given.append(BackupAndRestore(resume, save_freq, delete_checkpoint=False))
 
         def validate(calls: CallbackList) -> dict[str, float]:
