@@ -439,25 +439,30 @@ def _walk(
 
 
 def _leading_to(roots: Iterable[Edge], wanted: dict[int, Any]) -> set[Node]:
-    """The nodes on a way from the roots to an edge whose id is wanted."""
+    """The nodes on a way from the roots to an edge whose id is wanted. A freed one in front of all
+    such edges counts: it may lead to them, and going through it is an error that says so.
+    """
 
     def node_of(edge: Edge | None) -> Node | None:
         edge = edge.node if isinstance(edge, Output) else edge
         return edge if isinstance(edge, Node) else None
 
-    found: set[Node] = set()
-    stack = [node_of(edge) for edge in roots]
-    while stack:
-        node = stack.pop()
-        if node is not None and node not in found:
-            found.add(node)
-            stack += map(node_of, node.edges)
+    def reached(stops: bool) -> set[Node]:
+        found: set[Node] = set()
+        stack: list[Edge | None] = list(roots)
+        while stack:
+            edge = stack.pop()
+            node = node_of(edge)
+            if node is not None and node not in found and not (stops and id(edge) in wanted):
+                found.add(node)
+                stack += node.edges
+        return found
+
+    before = reached(True)
     leading: set[Node] = set()
-    for node in sorted(found, key=lambda node: node.order):
-        # One that is freed may lead anywhere: going through it is an error that says so.
-        if node.backward is None or any(
-            id(edge) in wanted or node_of(edge) in leading for edge in node.edges
-        ):
+    for node in sorted(reached(False), key=lambda node: node.order):
+        freed = node.backward is None and node in before
+        if freed or any(id(edge) in wanted or node_of(edge) in leading for edge in node.edges):
             leading.add(node)
     return leading
 
