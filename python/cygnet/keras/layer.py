@@ -245,9 +245,8 @@ class Layer(WeightOwner):
         return self._outputs_on_zeros(args, kwargs)
 
     def _outputs_on_zeros(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        kwargs = {**kwargs, "training": False}  # zeros must leave no trace
-
         """KerasTensors like the outputs of a call on zeros."""
+        kwargs = {**kwargs, "training": False}  # zeros must leave no trace
 
         def outputs_for(unknown: int) -> Any:
             def example(leaf: Any) -> Any:

@@ -12,47 +12,27 @@ from cygnet.autograd import no_grad
 from cygnet.keras.layers.random_cell import own_generator
 from cygnet.keras.metrics import Mean
 from cygnet.random import Generator
-from cygnet.tensor import Array, Tensor
+from cygnet.tensor import Tensor
 from cygnet.train.modes import kept_modes
 
-__all__ = ["Learner", "LossTracker", "array_of", "first_leaf"]
+__all__ = ["Learner", "LossTracker", "first_leaf"]
 
 
 class LossTracker(Mean):
-    """The mean of a loss, weighted by samples.
-
-    Losses that `note` takes are kept as they come and read only when somebody asks.
-    """
+    """The mean of a loss, weighted by samples."""
 
     def __init__(self, name: str = "loss") -> None:
         super().__init__(name)
 
     def note(self, loss: Tensor, samples: int) -> None:
         """Add the loss of a batch."""
-        self._unread.append((loss._array, samples))
-
-    def _read(self) -> None:
-        for loss, samples in self._unread:
-            self.total += float(loss) * samples
-            self.count += samples
-        self._unread.clear()
+        self.total += float(loss._array) * samples
+        self.count += samples
 
     @property
     def is_used(self) -> bool:
         """Whether a batch has been added."""
-        return bool(self.count or self._unread)
-
-    def reset(self) -> None:
-        self._unread: list[tuple[Array, int]] = []
-        super().reset()
-
-    def result(self) -> Any:
-        self._read()
-        return super().result()
-
-    def state_dict(self) -> dict[str, Any]:
-        self._read()
-        return super().state_dict()
+        return bool(self.count)
 
 
 class Learner:
@@ -185,8 +165,3 @@ def _number(value: Any) -> Any:
         return value
     array = np.asarray(value)
     return float(array) if array.ndim == 0 else array
-
-
-def array_of(value: Any) -> Any:
-    """The array of an output."""
-    return value._array if isinstance(value, Tensor) else np.asarray(value)

@@ -9,7 +9,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from cygnet.autograd import no_grad
 from cygnet.io import load, save
 from cygnet.keras import tree
 from cygnet.keras.graph import Graph
@@ -162,28 +161,17 @@ def load_weights(model: Layer, filepath: str | PathLike[str], skip_mismatch: boo
 
 
 def _assign(model: Layer, weights: dict[str, Any], skip_mismatch: bool, where: str) -> None:
-    mine = model.state_dict(keep_vars=True)
-    if not skip_mismatch:
-        problems = []
-        missing = [name for name in mine if name not in weights]
-        unexpected = [name for name in weights if name not in mine]
-        if missing:
-            problems.append("missing keys: " + ", ".join(missing))
-        if unexpected:
-            problems.append("unexpected keys: " + ", ".join(unexpected))
-        problems += [
-            f"{name} has shape {weights[name].shape}, expected {tensor.shape}"
-            for name, tensor in mine.items()
-            if name in weights and weights[name].shape != tensor.shape
-        ]
-        if problems:
-            raise ValueError(
-                f"{where} does not fit model {model.name!r}:\n  " + "\n  ".join(problems)
-            )
-    with no_grad():
-        for name, tensor in mine.items():
-            if name in weights and weights[name].shape == tensor.shape:
-                tensor.copy_(weights[name])
+    if skip_mismatch:
+        mine = model.state_dict()
+        weights = {
+            name: value
+            for name, value in weights.items()
+            if name in mine and mine[name].shape == value.shape
+        }
+    try:
+        model.load_state_dict(weights, strict=not skip_mismatch)
+    except RuntimeError as error:
+        raise ValueError(f"{where}: model {model.name!r}: {error}") from None
 
 
 # Whole models

@@ -12,13 +12,14 @@ from cygnet.autograd import no_grad
 from cygnet.keras import feed, tree
 from cygnet.keras.compiled import CompiledLoss, CompiledMetrics, figures_of
 from cygnet.keras.layer import Layer, has_added_losses
-from cygnet.keras.learner import Learner, LossTracker, array_of, first_leaf
+from cygnet.keras.learner import Learner, LossTracker, first_leaf
 from cygnet.keras.symbolic import KerasTensor
 from cygnet.tensor import Tensor
 from cygnet.train import loop
 from cygnet.train.callbacks import BackupAndRestore, CallbackList
 from cygnet.train.callbacks.callback_list import checked_callbacks
 from cygnet.train.history import History
+from cygnet.train.metrics.base import array_of
 
 __all__ = ["Trainable"]
 

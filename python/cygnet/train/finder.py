@@ -14,6 +14,7 @@ from cygnet.train.batches import random_states, set_random_states
 from cygnet.train.inputs import check_count
 from cygnet.train.learning_rate import set_learning_rate
 from cygnet.train.modes import kept_modes
+from cygnet.train.plots import figure_class
 
 if TYPE_CHECKING:
     from cygnet.train.trainer import Trainer
@@ -58,13 +59,9 @@ class LearningRateCurve:
         ImportError
             If matplotlib is missing: ``pip install cygnet[plot]``.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise ImportError(
-                "LearningRateCurve.plot needs matplotlib: pip install cygnet[plot]"
-            ) from error
-        figure = Figure(figsize=(6.0, 3.6), layout="constrained")
+        figure = figure_class("LearningRateCurve.plot needs")(
+            figsize=(6.0, 3.6), layout="constrained"
+        )
         panel = figure.subplots()
         panel.plot(self.rates, self.losses, alpha=0.3, label="of the batch")
         panel.plot(self.rates, self.smooth, label="smooth")

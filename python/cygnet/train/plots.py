@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from cygnet.tensor import Array, Tensor
+from cygnet.tensor import Array
+from cygnet.train.metrics.base import array_of
 
 __all__ = ["plot_confusion_matrix", "plot_curves", "plot_images", "plot_misclassified"]
 
@@ -283,7 +284,7 @@ def plot_misclassified(
     ValueError
         If shapes do not fit, or `count` is below 1.
     """
-    images, labels, predictions = (_array(each) for each in (images, labels, predictions))
+    images, labels, predictions = (array_of(each) for each in (images, labels, predictions))
     if labels.ndim != 1 or predictions.shape != labels.shape or len(images) != len(labels):
         raise ValueError(
             "plot_misclassified: images, labels and predictions expected one length and labels "
@@ -292,7 +293,7 @@ def plot_misclassified(
     if count < 1:
         raise ValueError(f"plot_misclassified: argument count expected at least 1, got {count}")
     wrong = np.flatnonzero(labels != predictions)
-    shares = None if probabilities is None else _array(probabilities)
+    shares = None if probabilities is None else array_of(probabilities)
     if shares is not None:
         if shares.ndim != 2 or len(shares) != len(labels):
             raise ValueError(
@@ -324,22 +325,23 @@ def plot_misclassified(
     return _saved(figure, path)
 
 
-def _figure(width: float, height: float) -> Any:
+def figure_class(who: str = "plots need") -> Any:
+    """Matplotlib's class of figures, imported now; an ImportError says `who` matplotlib."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("plots need matplotlib: pip install cygnet[plot]") from error
-    return Figure(figsize=(width, height), layout="constrained")
+        raise ImportError(f"{who} matplotlib: pip install cygnet[plot]") from error
+    return Figure
+
+
+def _figure(width: float, height: float) -> Any:
+    return figure_class()(figsize=(width, height), layout="constrained")
 
 
 def _saved(figure: Any, path: str | PathLike[str] | None) -> Any:
     if path is not None:
         figure.savefig(path, dpi=_DPI)
     return figure
-
-
-def _array(value: Any) -> Array:
-    return value.detach().numpy() if isinstance(value, Tensor) else np.asarray(value)
 
 
 def _count(value: float) -> str:
@@ -356,7 +358,7 @@ def _percent(value: float) -> str:
 
 def _confusion(labels: Any, predictions: Any) -> tuple[Array, list[str]]:
     """The matrix and the names of its classes."""
-    right = _array(labels)
+    right = array_of(labels)
     if predictions is None:
         if right.ndim != 2 or right.shape[0] != right.shape[1] or not len(right):
             raise ValueError(
@@ -364,7 +366,7 @@ def _confusion(labels: Any, predictions: Any) -> tuple[Array, list[str]]:
                 f"{right.shape}; or give predictions"
             )
         return right.astype(np.float64), [str(name) for name in range(len(right))]
-    taken = _array(predictions)
+    taken = array_of(predictions)
     if taken.ndim == 2:
         count = taken.shape[1]
         taken = taken.argmax(1)
@@ -388,7 +390,7 @@ def _confusion(labels: Any, predictions: Any) -> tuple[Array, list[str]]:
 
 def _pixels(op: str, images: Any, channels_last: bool | None) -> Array:
     """Images as (N, H, W) or (N, H, W, 3 or 4), from 0 to 1."""
-    array = _array(images)
+    array = array_of(images)
     counts = (1, 3, 4)
     if array.ndim == 4:
         last = channels_last
@@ -399,7 +401,7 @@ def _pixels(op: str, images: Any, channels_last: bool | None) -> Array:
     if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[-1] not in counts):
         raise ValueError(
             f"{op}: argument images expected shape (N, H, W), (N, C, H, W) or (N, H, W, C) with 1, "
-            f"3 or 4 channels, got {_array(images).shape}"
+            f"3 or 4 channels, got {array_of(images).shape}"
         )
     if not array.size:
         raise ValueError(f"{op}: argument images is empty, of shape {array.shape}")

@@ -10,7 +10,7 @@ import numpy as np
 from cygnet import ops
 from cygnet.dtypes import NAMES, get_default_dtype
 from cygnet.keras.attached import masks
-from cygnet.keras.lookup import snake_case
+from cygnet.keras.lookup import Configurable, snake_case
 from cygnet.keras.losses.functions import MEANS, floating_tensor, plain_tensor, same_rank
 from cygnet.ops.common import cast
 from cygnet.tensor import Tensor, array_from
@@ -20,7 +20,7 @@ LossFunction: TypeAlias = Callable[..., Tensor]
 _MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 
 
-class Loss:
+class Loss(Configurable):
     """Base of the losses: `call` gives one number a sample, `__call__` weights and reduces them.
 
     Parameters
@@ -115,15 +115,6 @@ class Loss:
         config: dict[str, Any] = {"name": self.name, "reduction": self.reduction}
         return config if self.dtype is None else {**config, "dtype": NAMES[self.dtype]}
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Loss:
-        """The loss that `get_config` described."""
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        config = ", ".join(f"{key}={value!r}" for key, value in self.get_config().items())
-        return f"{type(self).__name__}({config})"
-
 
 class LossFunctionWrapper(Loss):
     """A function of `y_true` and `y_pred` as a loss.
@@ -184,7 +175,7 @@ class LossFunctionWrapper(Loss):
     get_config.__doc__ = Loss.get_config.__doc__
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Loss:
+    def from_config(cls, config: dict[str, Any]) -> Any:
         """The loss that `get_config` described."""
         if isinstance(config.get("fn"), str):
             from cygnet.keras.losses import get

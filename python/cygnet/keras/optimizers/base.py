@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
 from cygnet import ops
 from cygnet.autograd import grad, no_grad
-from cygnet.keras.lookup import snake_case
+from cygnet.keras.lookup import Configurable, snake_case
 from cygnet.keras.optimizers import schedules
 from cygnet.keras.optimizers.clipping import clipped
 from cygnet.keras.variable import Variable
@@ -23,7 +23,7 @@ __all__ = ["Optimizer"]
 Rate = Variable | schedules.LearningRateSchedule | Callable[[], Any]
 
 
-class Optimizer:
+class Optimizer(Configurable):
     """Base of the optimizers. The rule of a step is that of an optimizer of `cygnet.optim`, or, in
     classes of users, `update_step`.
 
@@ -582,15 +582,6 @@ class Optimizer:
         )
         config = {"name": self.name, "learning_rate": rate}
         return config | {name: getattr(self, name) for name in (*common, *self._own)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """The optimizer that `get_config` told of."""
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
-        return f"{type(self).__name__}({arguments})"
 
 
 def _like(variable: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ import numpy as np
 from cygnet.keras import tree
 from cygnet.keras.layer import Layer
 from cygnet.keras.utils.layered import Route, layered
+from cygnet.train.plots import figure_class
 
 __all__ = ["plot_model"]
 
@@ -81,10 +82,7 @@ def plot_model(
             f"plot_model: model {model.name!r} is not built yet: call it on data, or build it with "
             "the shape of its inputs"
         )
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("plot_model needs matplotlib: pip install cygnet[plot]") from error
+    Figure = figure_class("plot_model needs")  # noqa: N806 (a class)
     diagram = _Diagram(expand_nested)
     diagram.add(model)
     boxes = [
