@@ -66,8 +66,8 @@ def fastest(peer: Worker, task: Task, expected: list[Array] | None) -> str | Non
             continue
         if expected and (wrong := differ(expected, results, tolerance(task))):
             raise RuntimeError(f"results of cygnet and {peer.framework} disagree: {wrong}")
-        peer.times(seconds=0.05, samples=3)
-        trials[variant] = statistics.median(peer.times(seconds=0.2, samples=5))
+        peer.times(seconds=0.1, samples=3)
+        trials[variant] = statistics.median(peer.times(seconds=0.5, samples=7))
     if not trials:
         if failures:
             raise failures[0]
