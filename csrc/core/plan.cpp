@@ -27,9 +27,8 @@ struct Span {
 /// Gives each span a place that no other one uses while it lives, the largest first: J. Lee et al., "On-device neural
 /// net inference with mobile GPUs", 2019, greedy by size. Returns the bytes of the whole.
 size_t place(std::vector<Span>& spans) {
-  std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) {
-    return a.bytes != b.bytes ? a.bytes > b.bytes : a.buffer < b.buffer;
-  });
+  std::sort(spans.begin(), spans.end(),
+            [](const Span& a, const Span& b) { return a.bytes != b.bytes ? a.bytes > b.bytes : a.buffer < b.buffer; });
   std::vector<const Span*> placed;  // by offset
   size_t total = 0;
   for (Span& span : spans) {
