@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "denormals.h"
+#include "join.h"
 #include "pool.h"
 
 namespace cygnet {
@@ -58,6 +59,9 @@ Plan::Plan(Recording recording, const std::vector<uint32_t>& results, bool fold)
     result_sizes_.push_back(recording_.buffers[result].bytes);
     kept_[result] = nullptr;
   }
+  std::vector<bool> fixed;
+  for (const Recording::Buffer& buffer : recording_.buffers) fixed.push_back(!buffer.block.expired());
+  join(recording_, fixed);
   if (fold) this->fold();
   lay_out(results);
 }

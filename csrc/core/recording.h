@@ -48,6 +48,8 @@ struct Call {
   std::vector<Place> places;  // operands, then scratch
   std::vector<bool> written;  // which of them the call writes
   std::function<void(void* const* at)> body;
+  /// A body that also does what the call of that name does that follows it; empty if there is none.
+  std::function<std::function<void(void* const* at)>(const char* op)> joined;
 };
 
 class Recording {
@@ -84,6 +86,7 @@ class Recording {
   std::vector<Buffer> buffers;
   std::vector<Input> inputs;
   std::vector<Pin> pins;
+  size_t forward = SIZE_MAX;  // the number of calls before those of a backward that is run later
 
  private:
   std::map<const char*, uint32_t> buffer_at_;  // the last one that began there
