@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from shutil import which
 
 import numpy as np
 import pytest
@@ -77,15 +78,20 @@ def test_the_best_of_several_peers_is_named():
     assert line("mlp", row, {}).endswith("2.00x jax")
 
 
+@pytest.mark.skipif(
+    sys.platform != "linux" or not which("cc"),
+    reason="allocations are counted with GNU C's library",
+)
 def test_a_replay_is_timed_and_counted():
     result = run("replay", "--filter", "add|mlp", "--seconds", "0.01")
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
     assert any(text.startswith("add ") for text in lines)
-    name, faults, allocations, _, kept, _, _ = lines[-1].split()
+    name, faults, allocations, objects, kept, _, _ = lines[-1].split()
     assert name == "mlp"
     assert float(faults) < 0.1
-    assert float(allocations) < 0.1
+    assert float(allocations) < 8  # the loss that is handed out, whose memory is the pool's
+    assert float(objects) < 64
     assert abs(float(kept)) < 0.1
 
 

@@ -24,8 +24,8 @@ def describe() -> dict[str, Any]:
 
 
 def variants(kind: str, name: str) -> list[str]:
-    """The first that is asked for counts."""
-    if kind in ("ops", "calls"):
+    """The first counts; a step that reads the lengths of its sequences cannot be captured."""
+    if kind in ("ops", "calls") or (name in RECURRENT and RECURRENT[name].lengths):
         return ["eager"]
     return ["frozen" if kind == "infer" else "captured", "eager"]
 
