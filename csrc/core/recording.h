@@ -48,6 +48,8 @@ struct Call {
   std::vector<Place> places;  // operands, then scratch
   std::vector<bool> written;  // which of them the call writes
   std::function<void(void* const* at)> body;
+  /// Whether the result may take the place of an operand of the same size, which is read nowhere else afterwards.
+  bool in_place = false;
   /// A body that also does what the call of that name does that follows it; empty if there is none.
   std::function<std::function<void(void* const* at)>(const char* op)> joined;
 };
