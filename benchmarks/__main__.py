@@ -97,7 +97,7 @@ def line(name: str, row: dict[str, Any], old: dict[str, Any]) -> str:
             ratios[framework] = ratio
     if len(ratios) > 1:
         best = min(ratios, key=lambda framework: ratios[framework])
-        text += f"{ratios[best]:>6.2f}x {best}"
+        text += f"{ratios[best]:>6.2f}x {best:<12}"
     if name in old:
         text += f"{old[name]['frameworks']['cygnet']['median'] / middle:>7.2f}x"
     return text
@@ -107,6 +107,7 @@ def head(peers: list[str], compare: bool) -> str:
     text = f"{'microseconds':<40}{'median':>10}{'10 %':>10}{'90 %':>10}"
     text += f"{'limit':>10}{'of it':>6}{'FMA':>6}{'copy':>6}"
     text += "".join(f"{peer:>12}{'ratio':>7}{'':16}" for peer in peers)
+    text += f"{'best':>7}{'':13}" if len(peers) > 1 else ""
     return text + ("  vs old" if compare else "")
 
 
