@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import random
 from collections.abc import Callable, Iterator
-from types import CellType, CodeType
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,10 @@ from cygnet import autograd, kernels
 from cygnet.autograd.modes import mode
 from cygnet.dtypes import get_default_dtype
 from cygnet.recorder import Recorder
+from cygnet.replay import outside
 from cygnet.tensor import Tensor
 
 __all__ = ["Draft", "attach", "mapped", "tensors_in"]
-
-PLAIN = (int, float, str, type(None))
 
 
 class Draft:
@@ -76,7 +74,8 @@ class Draft:
         recorder = Recorder(recording, self._strict, self._known)
         numbers = _numbers_of(self._known)
         chance = _state_of_chance()
-        names = list(_names_of(self.function))
+        forwards = {type(module).forward for module in _modules_of(self._known)}
+        places = outside.places([self.function, *forwards])
         inner_args, inner_kwargs = mapped((args, kwargs), self._stand_in)
         with recorder:
             result = self.function(*inner_args, **inner_kwargs)
@@ -87,7 +86,7 @@ class Draft:
         if recorder.recording is not None:
             if _state_of_chance() != chance:
                 self._refuse("it drew from Python's or NumPy's random numbers")
-            elif changed := _changed(numbers):
+            elif changed := _changed(numbers) or outside.changed(places):
                 self._refuse(f"it changed {changed}")
         self.reason = self.reason or recorder.reason
         if self.reason:
@@ -98,10 +97,10 @@ class Draft:
             results=result,
             gradients=gradients,
             leaves=leaves,
-            captured=names,
+            captured=places,
             written=list(recorder.written.values()),
             before=recorder.checks,
-            verify=_Verify(recorder),
+            verify=_Verify(recorder, [tensor for tensor, *_ in leaves]),
             forward=forward if self.differentiable else None,
             grad_enabled=self.enabled,
             fold=self._fold,
@@ -216,10 +215,11 @@ def attach(
 
 
 class _Verify:
-    """Whether modules and optimizers are as they were."""
+    """Whether modules, optimizers and the hooks of leaves are as they were."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, leaves: list[Tensor]) -> None:
         self._modules = [(module, _content(module)) for module in _modules_of(recorder)]
+        self._hooks = [(leaf, _ids(leaf._hooks)) for leaf in leaves]
         self._states = recorder.states
         self._dtype = get_default_dtype()
 
@@ -227,6 +227,7 @@ class _Verify:
         return (
             get_default_dtype() == self._dtype
             and all(_content(module) == content for module, content in self._modules)
+            and all(_ids(leaf._hooks) == hooks for leaf, hooks in self._hooks)
             and all(function() == value for function, value in self._states)
         )
 
@@ -248,26 +249,38 @@ def _members_of(recorder: Recorder) -> Iterator[Tensor]:
 
 
 def _content(module: Any) -> tuple[Any, ...]:
-    """What a module is made of, to be compared by identity."""
+    """What a module is made of: plain values, and the identities of functions and members."""
     attributes = vars(module)
-    names = (*module._parameter_names, *module._buffer_names, *module._module_names)
-    return module.training, *[(name, id(attributes[name])) for name in names]
+    members = (*module._parameter_names, *module._buffer_names, *module._module_names)
+    functions = [name for name, value in attributes.items() if callable(value)]
+    named = [(name, id(attributes[name])) for name in (*members, *functions)]
+    return _plain_values(module), named, _ids(module._hooks)
 
 
-def _numbers_of(recorder: Recorder) -> list[tuple[Any, dict[str, Any]]]:
-    """The attributes of modules that are plain values."""
-    return [
-        (module, {key: value for key, value in vars(module).items() if isinstance(value, PLAIN)})
-        for module in _modules_of(recorder)
-    ]
+def _plain_values(module: Any) -> dict[str, tuple[type, Any]]:
+    """The attributes that a replay takes for granted, by name."""
+    return {
+        name: (type(value), value)
+        for name, value in vars(module).items()
+        if outside.is_plain(value) and name != "_path"
+    }
 
 
-def _changed(before: list[tuple[Any, dict[str, Any]]]) -> str:
+def _ids(hooks: Any) -> list[int]:
+    return [id(hook) for hook in (hooks or {}).values()]
+
+
+def _numbers_of(recorder: Recorder) -> list[tuple[Any, dict[str, tuple[type, Any]]]]:
+    """The plain attributes of modules."""
+    return [(module, _plain_values(module)) for module in _modules_of(recorder)]
+
+
+def _changed(before: list[tuple[Any, dict[str, tuple[type, Any]]]]) -> str:
     """The name of a plain attribute that is no longer what it was; empty if there is none."""
     for module, numbers in before:
-        for name, value in numbers.items():
-            now = vars(module).get(name, value)
-            if now is not value and now != value:
+        now = _plain_values(module)
+        for name, number in numbers.items():
+            if now.get(name, number) != number:
                 return f"{type(module).__name__}.{name}"
     return ""
 
@@ -275,26 +288,6 @@ def _changed(before: list[tuple[Any, dict[str, Any]]]) -> str:
 def _state_of_chance() -> Any:
     kind, keys, *rest = np.random.get_state()  # noqa: NPY002 (whether others used it)
     return random.getstate(), kind, np.asarray(keys).tobytes(), rest
-
-
-def _names_of(function: Any) -> Iterator[tuple[Any, str | None, Any]]:
-    """The places outside of a function that its code reads: (cell, None, value) of closures and
-    (dict, name, value) of its module.
-    """
-    function = getattr(function, "__func__", function)
-    code: CodeType | None = getattr(function, "__code__", None)
-    if code is None:
-        return
-    cells: tuple[CellType, ...] = function.__closure__ or ()
-    for cell in cells:
-        try:
-            yield cell, None, cell.cell_contents
-        except ValueError:  # not yet assigned
-            continue
-    scope = function.__globals__
-    for name in code.co_names:
-        if name in scope:
-            yield scope, name, scope[name]
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
