@@ -65,7 +65,7 @@ def check_alike(one: Any, other: Any, what: str) -> None:
         assert one.dtype == other.dtype, what
         np.testing.assert_array_equal(one, other, err_msg=what)
     else:
-        assert one == other, what
+        assert one is other or repr(one) == repr(other), what
 
 
 def shown(scenario: Scenario, capture: Callable[..., Any]) -> list[list[Any]]:

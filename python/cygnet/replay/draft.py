@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -65,6 +66,7 @@ class Draft:
         self._strict = strict
         self._fold = fold
         self._core: Any = None
+        self._node: weakref.ref[autograd.Node] | None = None  # of the recorded call's result
 
     def record(self, args: Any, kwargs: Any) -> Any:
         """Makes the call; returns its result."""
@@ -75,7 +77,7 @@ class Draft:
         numbers = _numbers_of(self._known)
         chance = _state_of_chance()
         forwards = {type(module).forward for module in _modules_of(self._known)}
-        places = outside.places([self.function, *forwards])
+        places = outside.places([self.function, *forwards], _objects_in((args, kwargs)))
         inner_args, inner_kwargs = mapped((args, kwargs), self._stand_in)
         with recorder:
             result = self.function(*inner_args, **inner_kwargs)
@@ -115,11 +117,18 @@ class Draft:
                 return self._core.finish()
             except RuntimeError as error:
                 self.reason = str(error)
+            if self.is_needed():
+                return None
             if attempt == 0:
                 gc.collect()  # perhaps only a cycle holds it
         if self._strict:
             raise RuntimeError(self.reason)
         return None
+
+    def is_needed(self) -> bool:
+        """Whether the graph of the recorded call's result may still be differentiated."""
+        node = None if self._node is None else self._node()
+        return node is not None and node.backward is not None
 
     def _refuse(self, what: str) -> None:
         self.reason = f"capture: the function did what a replay would not do: {what}"
@@ -167,7 +176,9 @@ class Draft:
             ]
             return autograd.grad(outputs, targets, seeds, allow_unused=True)
 
-        return attach(result, outputs, self.inputs_of(targets, args, kwargs), backward)
+        result, node = attach(result, outputs, self.inputs_of(targets, args, kwargs), backward)
+        self._node = None if node is None else weakref.ref(node)
+        return result
 
     def inputs_of(self, targets: list[Tensor], args: Any, kwargs: Any) -> tuple[Tensor, ...]:
         """The tensors of a call that stand where `targets` stood in the recorded one."""
@@ -206,12 +217,16 @@ def attach(
     outputs: list[Tensor],
     inputs: tuple[Tensor, ...],
     backward: Callable[..., Any],
-) -> Any:
-    """The result with other tensors in the place of `outputs`, on the tape after `inputs`."""
+) -> tuple[Any, autograd.Node | None]:
+    """The result with other tensors in the place of `outputs`, on the tape after `inputs`; the node
+    there.
+    """
     places = {id(output): output._wrap(output._array) for output in outputs}
     fresh = tuple(places.values())
-    autograd.record_several(fresh, inputs, backward, "captured", saved=(*fresh, *inputs), once=True)
-    return mapped(result, lambda tensor: places.get(id(tensor), tensor))
+    node = autograd.record_several(
+        fresh, inputs, backward, "captured", saved=(*fresh, *inputs), once=True
+    )
+    return mapped(result, lambda tensor: places.get(id(tensor), tensor)), node
 
 
 class _Verify:
@@ -257,10 +272,10 @@ def _content(module: Any) -> tuple[Any, ...]:
     return _plain_values(module), named, _ids(module._hooks)
 
 
-def _plain_values(module: Any) -> dict[str, tuple[type, Any]]:
+def _plain_values(module: Any) -> dict[str, str]:
     """The attributes that a replay takes for granted, by name."""
     return {
-        name: (type(value), value)
+        name: repr(value)
         for name, value in vars(module).items()
         if outside.is_plain(value) and name != "_path"
     }
@@ -270,12 +285,12 @@ def _ids(hooks: Any) -> list[int]:
     return [id(hook) for hook in (hooks or {}).values()]
 
 
-def _numbers_of(recorder: Recorder) -> list[tuple[Any, dict[str, tuple[type, Any]]]]:
+def _numbers_of(recorder: Recorder) -> list[tuple[Any, dict[str, str]]]:
     """The plain attributes of modules."""
     return [(module, _plain_values(module)) for module in _modules_of(recorder)]
 
 
-def _changed(before: list[tuple[Any, dict[str, tuple[type, Any]]]]) -> str:
+def _changed(before: list[tuple[Any, dict[str, str]]]) -> str:
     """The name of a plain attribute that is no longer what it was; empty if there is none."""
     for module, numbers in before:
         now = _plain_values(module)
@@ -292,19 +307,35 @@ def _state_of_chance() -> Any:
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
     """The tensors in nested tuples, lists and dicts, in order."""
-    if isinstance(value, Tensor):
-        yield value
-    elif type(value) in (list, tuple, dict):
+    return (each for each in _leaves_in(value) if isinstance(each, Tensor))
+
+
+def _objects_in(value: Any) -> Iterator[Any]:
+    """What nested tuples, lists and dicts hold beside tensors and plain values."""
+    return (e for e in _leaves_in(value) if not isinstance(e, Tensor) and not outside.is_plain(e))
+
+
+def _leaves_in(value: Any) -> Iterator[Any]:
+    if _is_sequence(value) or type(value) is dict:
         for each in value.values() if type(value) is dict else value:
-            yield from tensors_in(each)
+            yield from _leaves_in(each)
+    else:
+        yield value
+
+
+def _is_sequence(value: Any) -> bool:
+    """Whether a value is a list, a tuple or a named tuple."""
+    kind = type(value)
+    return kind in (list, tuple) or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
 
 
 def mapped(value: Any, function: Callable[[Any], Any], kind: type = Tensor) -> Any:
     """Nested tuples, lists and dicts with `function` of each object of a type in its place."""
     if isinstance(value, kind):
         return function(value)
-    if type(value) in (list, tuple):
-        return type(value)(mapped(each, function, kind) for each in value)
+    if _is_sequence(value):
+        each = [mapped(each, function, kind) for each in value]
+        return type(value)(*each) if hasattr(value, "_fields") else type(value)(each)
     if type(value) is dict:
         return {key: mapped(each, function, kind) for key, each in value.items()}
     return value

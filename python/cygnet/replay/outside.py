@@ -22,14 +22,16 @@ def is_plain(value: Any) -> bool:
 
 
 def is_same(now: Any, value: Any) -> bool:
-    """Whether it is the same object, or a plain value of the same type that is equal."""
-    return now is value or (type(now) is type(value) and is_plain(now) and now == value)
+    """Whether it is the same object, or a plain value that is written the same: 1, 1.0, True, 0.0
+    and -0.0 all differ, and NaN is like NaN.
+    """
+    return now is value or (is_plain(now) and is_plain(value) and repr(now) == repr(value))
 
 
-def places(functions: Iterable[Any]) -> list[Place]:
+def places(functions: Iterable[Any], arguments: Iterable[Any] = ()) -> list[Place]:
     """The places that functions read, and the functions that they read there: cells of closures,
     global variables, and of objects and dicts that stand in these the attributes and keys that the
-    code names.
+    code names. `arguments` are objects that the functions are given.
     """
     found: dict[tuple[int, str | None], Place] = {}
     roots = list(functions)
@@ -44,6 +46,7 @@ def places(functions: Iterable[Any]) -> list[Place]:
         names = set(_names_in(function.__code__))
         variables = list(_variables(function, names))
         owners += [value for *_, value in variables]
+        owners += arguments
         for place in (*variables, *_attributes(owners, names)):
             found.setdefault((id(place[0]), place[1]), place)
             if callable(place[2]):
@@ -72,7 +75,7 @@ def _unwrapped(function: Any) -> tuple[FunctionType | None, list[Any]]:
             function = function.func
         elif hasattr(function, "__wrapped__"):
             function = function.__wrapped__
-        elif isinstance(getattr(type(function), "__call__", None), FunctionType):
+        elif isinstance(vars(type(function)).get("__call__"), FunctionType):
             function = MethodType(type(function).__call__, function)
         else:
             return None, owners
@@ -112,8 +115,8 @@ def _variables(function: FunctionType, names: set[str]) -> Iterator[Place]:
 
 def _attributes(owners: Iterable[Any], names: set[str]) -> Iterator[Place]:
     for owner in owners:
-        held = owner if type(owner) is dict else getattr(owner, "__dict__", None)
-        if type(held) is dict:
+        held = owner if isinstance(owner, dict) else getattr(owner, "__dict__", None)
+        if isinstance(held, dict):
             for name in names & held.keys():
                 if not isinstance(owner, ModuleType) or is_plain(held[name]):
                     yield held, name, held[name]
