@@ -432,6 +432,7 @@ void bind_elementwise(py::module_& m) {
   bind_binary(m, "sub", "``a - b``. Any type but bool; integers wrap around.");
   bind_binary(m, "mul", "``a * b``. Any type; integers wrap around, bools are joined by and.");
   bind_binary(m, "div", "``a / b``. float32 or float64.");
+  bind_binary(m, "add_relu", "``maximum(a + b, 0)``; NaN stays NaN. float32 or float64.");
   bind_binary(m, "maximum", "The larger of a and b, NaN if either is. Any type.");
   bind_binary(m, "minimum", "The smaller of a and b, NaN if either is. Any type.");
   m.def(

@@ -224,6 +224,27 @@ void bind_recording(py::module_& m) {
           },
           py::arg("array"), "Whether a recorded call uses the array, which was not made in the recording.")
       .def(
+          "buffer",
+          [](const Recorded& self, const ArrayArg& arg) -> std::optional<uint32_t> {
+            const Place at = self.recording->place_of(any_array("capture", "a tensor", arg).view.data);
+            if (at.home != Place::Buffer) return std::nullopt;
+            return at.index;
+          },
+          py::arg("array"), "The number of the memory that was made in the recording for the array, else None.")
+      .def(
+          "uses",
+          [](const Recorded& self, uint32_t buffer) {
+            std::vector<size_t> writers, readers;
+            for (size_t c = 0; c < self.recording->calls.size(); ++c) {
+              const Call& call = self.recording->calls[c];
+              for (size_t i = 0; i < call.places.size(); ++i)
+                if (call.places[i].home == Place::Buffer && call.places[i].index == buffer)
+                  (call.written[i] ? writers : readers).push_back(c);
+            }
+            return py::make_tuple(writers, readers);
+          },
+          py::arg("buffer"), "The numbers of the calls that write such memory, and of those that read it.")
+      .def(
           "ops",
           [](const Recorded& self) {
             std::vector<std::string> names;

@@ -53,6 +53,7 @@ __all__ = [
     "adaptive_max_pool3d_backward",
     "adaptive_max_pool3d_forward",
     "add",
+    "add_relu",
     "argkth",
     "argmax",
     "argmin",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
+from cygnet.autograd.modes import mode
 from cygnet.ops.activation import fused_gradient
 from cygnet.ops.broadcast import reshape, sum_to
 from cygnet.ops.common import Shape, as_tensor, wrap
@@ -190,6 +191,22 @@ def batch_norm(
         num_batches_tracked=num_batches_tracked,
     )
     x, w, b, r = input._array, _array(weight), _array(bias), _array(residual)
+    if mode.folding is not None and not training and not mode.enabled:
+        statistics = mean_before, var_before, weight, bias, eps
+        if r is None and mode.folding.absorbed(input, activation, *statistics):
+            return input
+
+        def compute(weight: Any, bias: Any, activation: str) -> Tensor:
+            parameters = _array(weight), _array(bias), _array(mean_before), _array(var_before)
+            return wrap(
+                kernels.batch_norm_forward(
+                    x, *parameters, eps=eps, residual=r, activation=activation
+                )[0]
+            )
+
+        return mode.folding.product(  # type: ignore[no-any-return]
+            compute, weight, bias, activation, frozenset({"relu"})
+        )
     output, means, rstds = kernels.batch_norm_forward(
         x, w, b, _array(mean_before), _array(var_before), _array(batches),
         training, momentum, eps, unbiased, r, activation,

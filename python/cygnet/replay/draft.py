@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from types import CellType, CodeType
 from typing import Any
 
@@ -14,6 +15,7 @@ from cygnet import autograd, kernels
 from cygnet.autograd.modes import mode
 from cygnet.dtypes import get_default_dtype
 from cygnet.recorder import Recorder
+from cygnet.replay.folding import Folded
 from cygnet.tensor import Tensor
 
 __all__ = ["Draft", "attach", "mapped", "tensors_in"]
@@ -33,8 +35,9 @@ class Draft:
         Of an earlier call.
     strict : bool
         Whether what cannot be recorded is an error.
-    fold : bool
-        See `kernels.Draft`; for plans that are frozen.
+    notes : list, optional
+        What `Observed` found, if the recording is to be a frozen plan: it is on its own then, looks at
+        nothing outside, and what depends on constants alone is computed once.
 
     Attributes
     ----------
@@ -54,7 +57,7 @@ class Draft:
         signature: Any,
         known: Recorder,
         strict: bool,
-        fold: bool = False,
+        notes: Any = None,
     ) -> None:
         self.function = function
         self.signature = signature
@@ -65,7 +68,7 @@ class Draft:
         self.stand_ins: list[Tensor] = []
         self._known = known
         self._strict = strict
-        self._fold = fold
+        self._notes = notes
         self._core: Any = None
 
     def record(self, args: Any, kwargs: Any) -> Any:
@@ -78,8 +81,10 @@ class Draft:
         chance = _state_of_chance()
         names = list(_names_of(self.function))
         inner_args, inner_kwargs = mapped((args, kwargs), self._stand_in)
+        frozen = self._notes is not None
         with recorder:
-            result = self.function(*inner_args, **inner_kwargs)
+            with Folded(recording, self._notes) if frozen else nullcontext():
+                result = self.function(*inner_args, **inner_kwargs)
             if recorder.recording is not None:
                 forward = len(recording)
                 gradients = self._record_backward(recording, result)
@@ -97,15 +102,15 @@ class Draft:
             recording,
             results=result,
             gradients=gradients,
-            leaves=leaves,
-            captured=names,
-            written=list(recorder.written.values()),
+            leaves=[] if frozen else leaves,
+            captured=[] if frozen else names,
+            written=[] if frozen else list(recorder.written.values()),
             before=recorder.checks,
-            verify=_Verify(recorder),
+            verify=None if frozen else _Verify(recorder),
             forward=forward if self.differentiable else None,
             grad_enabled=self.enabled,
-            fold=self._fold,
-            shared=bool(self.differentiable) or self._fold,
+            fold=frozen,
+            shared=bool(self.differentiable) or frozen,
         )
         return self._attached(result, args, kwargs)
 
@@ -123,7 +128,8 @@ class Draft:
         return None
 
     def _refuse(self, what: str) -> None:
-        self.reason = f"capture: the function did what a replay would not do: {what}"
+        who = "capture: the function" if self._notes is None else "freeze: the model"
+        self.reason = f"{who} did what a replay would not do: {what}"
         if self._strict:
             raise RuntimeError(self.reason)
 
@@ -306,8 +312,10 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
             yield from tensors_in(each)
 
 
-def mapped(value: Any, function: Callable[[Any], Any], kind: type = Tensor) -> Any:
-    """Nested tuples, lists and dicts with `function` of each object of a type in its place."""
+def mapped(value: Any, function: Callable[[Any], Any], kind: Any = Tensor) -> Any:
+    """Nested tuples, lists and dicts with `function` of each object of a type (or of one of several)
+    in its place.
+    """
     if isinstance(value, kind):
         return function(value)
     if type(value) in (list, tuple):
