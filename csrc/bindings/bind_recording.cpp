@@ -150,6 +150,7 @@ std::shared_ptr<Draft> make_draft(std::shared_ptr<const Signature> signature, Re
   auto draft = std::make_shared<Draft>();
   draft->recording = std::move(recorded.recording);
   recorded.recording = std::make_unique<Recording>();
+  if (forward) draft->recording->forward = *forward;
   const Recording& recording = *draft->recording;
   ReplayParts& parts = draft->parts;
   parts.leaves = leaves_of(leaves);
@@ -170,7 +171,6 @@ std::shared_ptr<Draft> make_draft(std::shared_ptr<const Signature> signature, Re
   parts.written = std::move(written);
   parts.before = std::move(before);
   if (!verify.is_none()) parts.verify = verify;
-  if (forward) parts.forward = *forward;
   parts.grad_enabled = grad_enabled;
   parts.fold = fold;
   parts.shared = shared;

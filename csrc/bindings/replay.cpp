@@ -189,7 +189,6 @@ Replay::Replay(std::shared_ptr<const Signature> signature, Recording recording, 
       signature_(std::move(signature)),
       parts_(std::move(parts)),
       seen_(module_changes()) {
-  parts_.forward = std::min(parts_.forward, plan.steps().size());
   idle_.push_back(plan.instance());
 }
 
@@ -307,7 +306,7 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
     for (size_t i = 0; i < arrays.size(); ++i)
       plan.set_input(instance, i, py::detail::array_proxy(arrays[i].ptr())->data);
     provide(instance, 0, parts_.forward_results, blocks);
-    run(instance, 0, parts_.forward, seconds);
+    run(instance, 0, plan.forward(), seconds);
   } catch (...) {
     idle_.push_back(std::move(instance));
     throw;
@@ -324,7 +323,7 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
   }
   size_t at = 0;
   const py::object results = built(parts_.results, at, arrays, blocks);
-  if (parts_.forward == plan.steps().size()) {
+  if (plan.forward() == plan.steps().size()) {
     idle_.push_back(std::move(instance));
     return results;
   }
@@ -348,7 +347,7 @@ py::object Pending::backward(const std::vector<py::object>& gradients) {
     for (size_t i = given; i < arrays.size(); ++i)
       owner->plan.set_input(instance, i, py::detail::array_proxy(arrays[i].ptr())->data);
     owner->provide(instance, results.size(), owner->parts_.result_buffers.size(), results);
-    owner->run(instance, owner->parts_.forward, owner->plan.steps().size(), nullptr);
+    owner->run(instance, owner->plan.forward(), owner->plan.steps().size(), nullptr);
     size_t at = 0;
     result = owner->built(owner->parts_.gradients, at, arrays, results);
   } catch (...) {
