@@ -19,7 +19,6 @@ INTEGERS = ("int32", "int64", "uint8")
 
 EXACT_BINARY = {
     "add": (np.add, ALL),
-    "add_relu": (lambda a, b: np.maximum(a + b, a.dtype.type(0)), FLOATS),
     "sub": (np.subtract, NUMBERS),
     "mul": (np.multiply, ALL),
     "div": (np.divide, FLOATS),

@@ -144,10 +144,21 @@ py::object run(const char* name, const ElementwiseOp& op, ElementwiseLoop loop, 
     std::memcpy(items.of, plan.item, sizeof(items.of));
     const int input_count = op.inputs;
     const double cost = op.cost;
-    launch(name, work, operands, operand_count, 0, [=](void* const* at) {
-      elementwise_flat(loop, parameters, cost, input_count, items.of, count, at, at[input_count]);
-    });
-    if (Recording* const recording = Recording::current()) recording->calls.back().in_place = true;
+    const auto body = [=](ElementwiseLoop loop) {
+      return [=](void* const* at) {
+        elementwise_flat(loop, parameters, cost, input_count, items.of, count, at, at[input_count]);
+      };
+    };
+    launch(name, work, operands, operand_count, 0, body(loop));
+    if (Recording* const recording = Recording::current()) {
+      Call& call = recording->calls.back();
+      call.in_place = true;
+      const ElementwiseLoop with_relu = elementwise_op("add_relu").loop[static_cast<size_t>(dtype)];
+      if (std::strcmp(name, "add") == 0 && with_relu)
+        call.joined = [=](const char* next) {
+          return std::strcmp(next, "relu") == 0 ? Joined{body(with_relu)} : Joined{};
+        };
+    }
   } else {
     launch(name, work, operands, operand_count, 0, [plan, constant, constant_index](void* const* at) {
       const void* from[max_elementwise_inputs];
@@ -433,7 +444,6 @@ void bind_elementwise(py::module_& m) {
   bind_binary(m, "sub", "``a - b``. Any type but bool; integers wrap around.");
   bind_binary(m, "mul", "``a * b``. Any type; integers wrap around, bools are joined by and.");
   bind_binary(m, "div", "``a / b``. float32 or float64.");
-  bind_binary(m, "add_relu", "``maximum(a + b, 0)``; NaN stays NaN. float32 or float64.");
   bind_binary(m, "maximum", "The larger of a and b, NaN if either is. Any type.");
   bind_binary(m, "minimum", "The smaller of a and b, NaN if either is. Any type.");
   m.def(

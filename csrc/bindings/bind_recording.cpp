@@ -203,7 +203,7 @@ void bind_recording(py::module_& m) {
             const Array array = any_array("capture", "an argument", arg);
             const char *low, *high;
             array.view.extent(low, high);
-            return self.recording->add_input(low, high);
+            return self.recording->add_input(low, high, array.view.data);
           },
           py::arg("array"), "Makes the memory of an array the next input of replays; returns its number.")
       .def(

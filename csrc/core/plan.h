@@ -59,7 +59,7 @@ class Plan {
     for (const Patch& patch : patches) instance.table[patch.position] = const_cast<char*>(data) + patch.offset;
   }
 
-  void fold();
+  void fold(const std::vector<uint32_t>& results);
   void lay_out(const std::vector<uint32_t>& results);
 
   Recording recording_;

@@ -30,8 +30,8 @@ std::shared_ptr<Block> Recording::allocate(size_t bytes) {
   return block;
 }
 
-uint32_t Recording::add_input(const char* low, const char* high) {
-  inputs.push_back({low, high});
+uint32_t Recording::add_input(const char* low, const char* high, const char* data) {
+  inputs.push_back({low, high, data});
   return static_cast<uint32_t>(inputs.size() - 1);
 }
 
@@ -46,7 +46,8 @@ Place Recording::place_of(const void* address) const {
       return {Place::Buffer, index, at - begin};
   }
   for (size_t i = 0; i < inputs.size(); ++i)
-    if (at >= inputs[i].low && at < inputs[i].high) return {Place::Input, static_cast<uint32_t>(i), at - inputs[i].low};
+    if (at >= inputs[i].low && at < inputs[i].high)
+      return {Place::Input, static_cast<uint32_t>(i), at - inputs[i].data};
   return {Place::Outside, 0, reinterpret_cast<int64_t>(address)};
 }
 

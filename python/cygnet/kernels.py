@@ -53,7 +53,6 @@ __all__ = [
     "adaptive_max_pool3d_backward",
     "adaptive_max_pool3d_forward",
     "add",
-    "add_relu",
     "argkth",
     "argmax",
     "argmin",

@@ -12,7 +12,6 @@ from typing import Any
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
-from cygnet.autograd.modes import mode
 from cygnet.ops.broadcast import reshape, sum_to
 from cygnet.ops.common import as_tensor, floating, from_result, normalized_axis, operands, wrap
 from cygnet.ops.elementwise import abs as abs_
@@ -139,8 +138,6 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     array = input._array
     if array.dtype not in FLOATS:
         return maximum(input, 0)
-    if mode.folding is not None and mode.folding.absorbed(input, "relu"):
-        return input
     output = kernels.relu(array)
 
     def backward(grad: Tensor) -> tuple[Tensor]:
@@ -153,8 +150,6 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """input where it is positive, else negative_slope * input."""
     input = as_tensor(input, "leaky_relu", "input")
-    if mode.folding is not None and negative_slope == 0.01 and mode.folding.absorbed(input, "leaky_relu"):
-        return input
     saved = input._array
 
     def backward(grad: Tensor) -> tuple[Tensor]:
@@ -201,8 +196,6 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-input))."""
     input = floating("sigmoid", input)
-    if mode.folding is not None and mode.folding.absorbed(input, "sigmoid"):
-        return input
     output = kernels.sigmoid(input._array)
     return _smooth_by_output(
         "sigmoid", output, input, kernels.sigmoid_backward, lambda y: mul(y, sub(1.0, y))
@@ -224,8 +217,6 @@ def logsigmoid(input: Tensor) -> Tensor:
 def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent."""
     input = floating("tanh", input)
-    if mode.folding is not None and mode.folding.absorbed(input, "tanh"):
-        return input
     output = kernels.tanh(input._array)
     return _smooth_by_output(
         "tanh", output, input, kernels.tanh_backward, lambda y: sub(1.0, mul(y, y))
@@ -247,8 +238,6 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     D. Hendrycks, K. Gimpel, "Gaussian error linear units", arXiv 1606.08415.
     """
     input = floating("gelu", input)
-    if mode.folding is not None and approximate == "none" and mode.folding.absorbed(input, "gelu"):
-        return input
     slope = _slope_of_gelu if approximate == "none" else _slope_of_gelu_by_tanh
     output = kernels.gelu(input._array, approximate)
     return _smooth("gelu", output, input, kernels.gelu_backward, slope, approximate)
@@ -272,8 +261,6 @@ def _slope_of_gelu_by_tanh(x: Tensor) -> Tensor:
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """input / (1 + exp(-input))."""
     input = floating("silu", input)
-    if mode.folding is not None and mode.folding.absorbed(input, "silu"):
-        return input
     output = kernels.silu(input._array)
     return _smooth("silu", output, input, kernels.silu_backward, _slope_of_silu)
 

@@ -12,7 +12,6 @@ from cygnet.ops.activation import fused_gradient
 from cygnet.ops.broadcast import reshape, sum
 from cygnet.ops.channels import convolution_kernel
 from cygnet.ops.common import (
-    FUSED_ACTIVATIONS,
     Shape,
     as_tensor,
     layer_operands,
@@ -119,7 +118,7 @@ class _Convolution:
             if groups != 1:  # no axis of the weight is that of all output channels
                 channels = None
         return mode.folding.product(  # type: ignore[no-any-return]
-            compute, weight, bias, activation, FUSED_ACTIVATIONS, axis, channels
+            compute, weight, bias, activation, axis, channels
         )
 
     def by_input(self, grad: Tensor, weight: Tensor, shape: Shape) -> Tensor:

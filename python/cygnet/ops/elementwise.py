@@ -11,7 +11,6 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import record
-from cygnet.autograd.modes import mode
 from cygnet.dtypes import NAMES
 from cygnet.ops.broadcast import sum_to
 from cygnet.ops.common import (
@@ -52,20 +51,11 @@ __all__ = [
 ]
 
 
-# By the activation in the same kernel.
-_SUMS = {"none": kernels.add, "relu": kernels.add_relu}
-
-
 def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """input + alpha * other."""
     a, b = operands("add", input, other)
     if alpha != 1:
         b = mul(b, alpha)
-    if mode.folding is not None and not mode.enabled and a.dtype in FLOATS:
-        return mode.folding.product(  # type: ignore[no-any-return]
-            lambda weight, bias, activation: wrap(_SUMS[activation](a._array, b._array)),
-            None, None, "none", frozenset({"relu"}),
-        )  # fmt: skip
 
     def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
         return (

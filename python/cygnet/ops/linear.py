@@ -9,14 +9,7 @@ from cygnet.autograd import is_grad_enabled, needs_gradient, record
 from cygnet.autograd.modes import mode
 from cygnet.ops.activation import fused_gradient
 from cygnet.ops.broadcast import reshape, sum_to
-from cygnet.ops.common import (
-    FUSED_ACTIVATIONS,
-    as_tensor,
-    layer_operands,
-    saved_by_product,
-    with_activation,
-    wrap,
-)
+from cygnet.ops.common import as_tensor, layer_operands, saved_by_product, with_activation, wrap
 from cygnet.ops.elementwise import add
 from cygnet.ops.products import matmul, mm
 from cygnet.ops.shape import transpose
@@ -111,7 +104,7 @@ def _foldable(
         return wrap(kernels.linear_forward(input._array, w, b, activation))
 
     return mode.folding.product(  # type: ignore[no-any-return]
-        compute, weight, bias, activation, FUSED_ACTIVATIONS, int(transposed), input.ndim - 1
+        compute, weight, bias, activation, int(transposed), input.ndim - 1
     )
 
 

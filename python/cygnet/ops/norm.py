@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -191,22 +191,10 @@ def batch_norm(
         num_batches_tracked=num_batches_tracked,
     )
     x, w, b, r = input._array, _array(weight), _array(bias), _array(residual)
-    if mode.folding is not None and not training and not mode.enabled:
+    if mode.folding is not None and r is None and not training and not mode.enabled:
         statistics = mean_before, var_before, weight, bias, eps
-        if r is None and mode.folding.absorbed(input, activation, *statistics):
+        if mode.folding.absorbed(input, activation, *statistics):
             return input
-
-        def compute(weight: Any, bias: Any, activation: str) -> Tensor:
-            parameters = _array(weight), _array(bias), _array(mean_before), _array(var_before)
-            return wrap(
-                kernels.batch_norm_forward(
-                    x, *parameters, eps=eps, residual=r, activation=activation
-                )[0]
-            )
-
-        return mode.folding.product(  # type: ignore[no-any-return]
-            compute, weight, bias, activation, frozenset({"relu"})
-        )
     output, means, rstds = kernels.batch_norm_forward(
         x, w, b, _array(mean_before), _array(var_before), _array(batches),
         training, momentum, eps, unbiased, r, activation,

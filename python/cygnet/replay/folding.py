@@ -1,10 +1,10 @@
-"""Batch normalisation and activations taken into the layers before them, for plans that are frozen.
+"""Batch normalisation taken into the layers before it, for plans that are frozen.
 
-A model is run twice. In the first run `Observed` notes the calls of ops that could be one kernel; by
-the recorded calls it then finds out which results are read by nothing but the op that follows. In
-the second run `Folded` gives the first op of such a chain what the others do, and those return
-their input. The new weights are computed by recorded ops: they depend on constants alone, so a
-frozen plan does that once.
+A model is run twice. In the first run `Observed` notes the calls of layers and of normalisations; by
+the recorded calls it then finds out which layers' results are read by nothing but a normalisation.
+In the second run `Folded` gives these layers other weights, and the normalisations return their
+input. The weights are computed by recorded ops: they depend on constants alone, so a frozen plan
+does that once.
 """
 
 from __future__ import annotations
@@ -39,24 +39,23 @@ class _Norm(NamedTuple):
 
 @dataclass
 class _Product:
-    """A call of an op whose kernel can do more."""
+    """A call of a linear layer or convolution."""
 
     call: int  # the number of the kernel call
     activation: str
-    fuses: frozenset[str]
-    layout: Any  # of the result, if its channels can be scaled
+    layout: Any  # of the result; None if its channels cannot be scaled
     norms: list[_Norm] = field(default_factory=list)
     result: int | None = None  # the number of its memory in the second run
 
 
 @dataclass
 class _Follower:
-    """A call of an op that the one before it may do."""
+    """A call of a batch normalisation."""
 
     buffer: int | None  # of the input
     layout: Any
     activation: str
-    norm: _Norm | None
+    norm: _Norm
     product: _Product | None = None  # what does it
 
 
@@ -94,14 +93,13 @@ class Observed(_Following):
     def product(
         self,
         compute: Compute,
-        weight: Tensor | None,
+        weight: Tensor,
         bias: Tensor | None,
         activation: str,
-        fuses: frozenset[str],
-        axis: int = 0,
-        channels: int | None = None,
+        axis: int,
+        channels: int | None,
     ) -> Tensor:
-        """Runs an op whose kernel can do more.
+        """Runs a layer.
 
         Parameters
         ----------
@@ -109,53 +107,45 @@ class Observed(_Following):
             Makes the result from weight, bias and the name of an activation.
         weight, bias, activation
             What the model gave.
-        fuses : frozenset of str
-            The activations that the kernel knows.
         axis, channels : int
             Where the weight and the result have the output channels; channels is None where these
             cannot be scaled.
         """
         result = compute(weight, bias, activation)
         layout = None if channels is None else _layout(result._array, channels)
-        self._notes.append(_Product(len(self._recording) - 1, activation, fuses, layout))
+        self._notes.append(_Product(len(self._recording) - 1, activation, layout))
         return result
 
     def absorbed(self, input: Tensor, activation: str, *norm: Any) -> bool:
-        """Whether the op before does this one as well, so that it is to return its input.
+        """Whether the layer before does this as well, so that the input is to be returned.
 
         Parameters
         ----------
         input : Tensor
         activation : str
         *norm
-            Mean, variance, weight, bias and eps of a batch normalisation that comes before the
-            activation.
+            Mean, variance, weight, bias and eps of a batch normalisation before the activation.
         """
         buffer = self._recording.buffer(input._array)
         if any(isinstance(t, Tensor) and self._recording.holds(t._array) for t in norm):
-            buffer = None  # they are not yet there when the op before runs
-        layout = _layout(input._array, 1) if norm else None
-        self._notes.append(_Follower(buffer, layout, activation, _Norm(*norm) if norm else None))
+            buffer = None  # they are not yet there when the layer runs
+        layout = _layout(input._array, 1)
+        self._notes.append(_Follower(buffer, layout, activation, _Norm(*norm)))
         return False
 
     def found(self, results: list[Tensor]) -> list[_Product | _Follower]:
-        """The calls, with what those before others can do for them."""
+        """The calls, with what layers can do of those that follow; `results` are the model's."""
         kept = {self._recording.buffer(tensor._array) for tensor in results} | {None}
         made: dict[int, _Product] = {}  # by the number of the call that wrote the result
-        notes: list[_Product | _Follower] = []
         for note in self._notes:
-            if isinstance(note, _Follower):
-                if note.buffer not in kept:
-                    writers, readers = self._recording.uses(note.buffer)
-                    product = made.get(writers[0]) if len(writers) == len(readers) == 1 else None
-                    if product is not None and _joined(product, note):
-                        note.product = made[readers[0]] = product
-            elif note.call in made:  # this op is done by the one before
-                continue
-            else:
+            if isinstance(note, _Product):
                 made[note.call] = note
-            notes.append(note)
-        return notes
+            elif note.buffer not in kept:
+                writers, readers = self._recording.uses(note.buffer)
+                product = made.get(writers[0]) if len(writers) == len(readers) == 1 else None
+                if product is not None and _joined(product, note):
+                    note.product = made[readers[0]] = product
+        return self._notes
 
 
 class Folded(_Following):
@@ -168,18 +158,16 @@ class Folded(_Following):
     def product(
         self,
         compute: Compute,
-        weight: Tensor | None,
+        weight: Tensor,
         bias: Tensor | None,
         activation: str,
-        fuses: frozenset[str],
-        axis: int = 0,
-        channels: int | None = None,
+        axis: int,
+        channels: int | None,
     ) -> Tensor:
-        """Runs an op, and what was folded into it; see `Observed.product`."""
+        """Runs a layer, and what was folded into it; see `Observed.product`."""
         product: _Product = self._next(_Product)
         mode.folding = None  # the ops on weights are none of the model's
         for norm in product.norms:
-            assert weight is not None
             weight, bias = _folded(weight, bias, norm, axis)
         mode.folding = self
         result = compute(weight, bias, product.activation)
@@ -187,7 +175,7 @@ class Folded(_Following):
         return result
 
     def absorbed(self, input: Tensor, activation: str, *norm: Any) -> bool:
-        """Whether the op is to return its input; see `Observed.absorbed`."""
+        """Whether the input is to be returned; see `Observed.absorbed`."""
         product = self._next(_Follower).product
         if product is not None and product.result != self._recording.buffer(input._array):
             raise RuntimeError(_OTHER_CALLS)
@@ -210,13 +198,10 @@ def _layout(array: Array, channels: int) -> Any:
 
 
 def _joined(product: _Product, follower: _Follower) -> bool:
-    """Lets a product do what follows it, if it can."""
-    if product.activation != "none" or follower.activation not in product.fuses | {"none"}:
+    """Lets a layer do what follows it, if it can."""
+    if product.activation != "none" or product.layout != follower.layout:
         return False
-    if follower.norm is not None:
-        if product.layout != follower.layout:
-            return False
-        product.norms.append(follower.norm)
+    product.norms.append(follower.norm)
     product.activation = follower.activation
     return True
 
