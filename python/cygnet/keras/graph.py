@@ -26,7 +26,7 @@ class _Step:
         self.targets = [places[output] for output in node.outputs]
         self.structure = len(node.outputs) > 1
         alone = len(node.args) == 1 and isinstance(node.args[0], KerasTensor)
-        self.source = places[id(node.args[0])] if alone and not node.kwargs else None
+        self.source = places[node.args[0]] if alone and not node.kwargs else None
         self.last_used: list[int] = []  # places that nobody reads after this step
 
     def run(self, values: list[Any]) -> None:
