@@ -69,7 +69,7 @@ class ResultReader {
  private:
   void add(const py::object& object, std::vector<ResultItem>& items) {
     ResultItem item{ResultItem::Object, object};
-    if (PyTuple_CheckExact(object.ptr()) || PyList_CheckExact(object.ptr())) {
+    if (is_sequence(object.ptr())) {
       const auto sequence = py::reinterpret_borrow<py::sequence>(object);
       item = {ResultItem::Sequence, py::type::of(object), sequence.size()};
       items.push_back(item);
@@ -203,7 +203,7 @@ void bind_recording(py::module_& m) {
             const Array array = any_array("capture", "an argument", arg);
             const char *low, *high;
             array.view.extent(low, high);
-            return self.recording->add_input(low, high, array.view.data);
+            return self.recording->add_input(low, high);
           },
           py::arg("array"), "Makes the memory of an array the next input of replays; returns its number.")
       .def(
@@ -313,7 +313,10 @@ void bind_recording(py::module_& m) {
           "Name, shapes, floating-point operations and bytes of each call.")
       .def(
           "arena_bytes", [](const Replay& self) { return self.plan.arena_bytes(); },
-          "The memory that a run works in, beside results and what stays where it is.");
+          "The memory that a run works in, beside results and what stays where it is.")
+      .def(
+          "constant_bytes", [](const Replay& self) { return self.plan.constant_bytes(); },
+          "The memory that was made in the recording and that all runs share.");
 
   py::class_<Draft, std::shared_ptr<Draft>>(m, "Draft", R"(What a Replay is made of.
 
@@ -327,7 +330,7 @@ results, gradients : object
 leaves : list of (tensor, array, requires_grad, before, after)
     Tensors that were used and their gradients: before the call an array, whether there was one, or ... if it does not
     matter; after it a tensor or None, or ... if it is left alone.
-captured : list of (cell or dict, name or None, value)
+captured : list of (cell, dict or list; None, key or index; value)
     Places that must hold these values.
 written : list of Tensor
     Those whose versions a call raises.

@@ -218,6 +218,12 @@ void Plan::run(const Instance& instance, size_t begin, size_t end, void (*interr
   }
 }
 
+size_t Plan::constant_bytes() const {
+  size_t bytes = 0;
+  for (const auto& block : kept_) bytes += block ? block->bytes() : 0;
+  return bytes;
+}
+
 bool Plan::keeps(const char* low, const char* high) const {
   for (const auto& block : kept_)
     if (block && low < block->data() + block->bytes() && block->data() < high) return true;

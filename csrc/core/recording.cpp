@@ -25,13 +25,15 @@ void Recording::stop() noexcept {
 
 std::shared_ptr<Block> Recording::allocate(size_t bytes) {
   auto block = std::make_shared<Block>(bytes);
+  // What began here before is gone; the system may have given its memory out in other pieces.
+  buffer_at_.erase(buffer_at_.lower_bound(block->data()), buffer_at_.lower_bound(block->data() + bytes));
   buffer_at_[block->data()] = static_cast<uint32_t>(buffers.size());
   buffers.push_back({bytes, block});
   return block;
 }
 
-uint32_t Recording::add_input(const char* low, const char* high, const char* data) {
-  inputs.push_back({low, high, data});
+uint32_t Recording::add_input(const char* low, const char* high) {
+  inputs.push_back({low, high});
   return static_cast<uint32_t>(inputs.size() - 1);
 }
 
@@ -46,8 +48,7 @@ Place Recording::place_of(const void* address) const {
       return {Place::Buffer, index, at - begin};
   }
   for (size_t i = 0; i < inputs.size(); ++i)
-    if (at >= inputs[i].low && at < inputs[i].high)
-      return {Place::Input, static_cast<uint32_t>(i), at - inputs[i].data};
+    if (at >= inputs[i].low && at < inputs[i].high) return {Place::Input, static_cast<uint32_t>(i), at - inputs[i].low};
   return {Place::Outside, 0, reinterpret_cast<int64_t>(address)};
 }
 

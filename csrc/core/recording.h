@@ -71,9 +71,8 @@ class Recording {
   /// Memory for an array or for scratch. It goes back to the pool when nobody holds it, as without a recording: what
   /// comes later may get the same address, but is another buffer.
   std::shared_ptr<Block> allocate(size_t bytes);
-  /// Makes the memory from `low` to before `high` the next input, which runs give as the address that is now `data`;
-  /// returns its number.
-  uint32_t add_input(const char* low, const char* high, const char* data);
+  /// Makes the memory from `low` to before `high` the next input; returns its number.
+  uint32_t add_input(const char* low, const char* high);
   Place place_of(const void* address) const;
 
   void append(Call call) { calls.push_back(std::move(call)); }
@@ -85,7 +84,7 @@ class Recording {
     std::weak_ptr<Block> block;
   };
   struct Input {
-    const char *low, *high, *data;
+    const char *low, *high;
   };
   struct Pin {
     const void* address;
