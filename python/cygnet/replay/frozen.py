@@ -124,7 +124,8 @@ class Frozen:
                     break
                 times.append(seconds)
             if times:
-                return Profile(replay.calls(), times)
+                memory = {"constants": replay.constant_bytes(), "arena": replay.arena_bytes()}
+                return Profile(replay.calls(), times, memory)
         raise RuntimeError("profile: the arguments fit no recording")
 
     def save_trace(self, path: str | os.PathLike[str]) -> None:
