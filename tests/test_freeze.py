@@ -26,7 +26,9 @@ def settled(model: nn.Module, *shape: int) -> nn.Module:
         for name, tensor in [*module.named_parameters(recurse=False)]:
             if "Norm" in type(module).__name__:
                 with cn.no_grad():
-                    tensor.add_(cn.rand(*tensor.shape) if name == "weight" else cn.randn(*tensor.shape))
+                    tensor.add_(
+                        cn.rand(*tensor.shape) if name == "weight" else cn.randn(*tensor.shape)
+                    )
     model.train()
     with cn.no_grad():
         for _ in range(2):
@@ -637,7 +639,12 @@ def test_models_that_cannot_be_frozen() -> None:
         (shapes, {}, RuntimeError, "cannot be read while calls are recorded"),
         (writes, {"total": total}, ValueError, "writes to memory outside the plan"),
         (keeps, {}, RuntimeError, "lives on without being its result"),
-        (wanders, {"calls": [], "weight": square}, RuntimeError, "freeze: the model makes other calls each time"),
+        (
+            wanders,
+            {"calls": [], "weight": square},
+            RuntimeError,
+            "freeze: the model makes other calls each time",
+        ),
     ):
         with pytest.raises(error, match=message):
             cn.freeze(model_of(forward, **members), cn.ones(3))
@@ -650,7 +657,9 @@ def test_a_plan_is_not_called_within_a_recording() -> None:
     plan = cn.freeze(nn.Linear(2, 2), cn.zeros(2))
     step = cn.capture(lambda x: plan(x) * 2)
     step(cn.zeros(2))
-    with pytest.raises(RuntimeError, match="freeze: a frozen plan is called while calls are recorded"):
+    with pytest.raises(
+        RuntimeError, match="freeze: a frozen plan is called while calls are recorded"
+    ):
         step(cn.zeros(2))
 
 
@@ -670,7 +679,9 @@ def test_a_plan_holds_no_more_than_it_needs() -> None:
     assert plan(x).shape == (64, 2)
     weights = 256 * 512 * 4
     arena = plan._replays[0].arena_bytes()
-    assert live() - before < 2.2 * weights + x.nbytes + arena  # the copy of the model, what was folded
+    assert (
+        live() - before < 2.2 * weights + x.nbytes + arena
+    )  # the copy of the model, what was folded
     del plan
     assert live() == before
 
@@ -678,13 +689,32 @@ def test_a_plan_holds_no_more_than_it_needs() -> None:
 def test_describe() -> None:
     plan = cn.freeze(small(), cn.zeros(2, 1, 8, 8))
     text = plan.describe()
-    head, *rows, total = text.splitlines()
+    head, *rows, total, memory = text.splitlines()
     assert head.split() == ["kernel", "shapes", "MFLOP", "MB", "us", "share", "of", "peak", "GB/s"]
-    assert [row.split()[0] for row in rows] == [call[0] for call in plan.profile(runs=1).calls]
+    assert [row.split()[0] for row in rows] == ops(plan)
     assert all(len(line) < 120 for line in text.splitlines())
     shares = [float(row.split()[-3].rstrip("%")) for row in rows]
     assert sum(shares) == pytest.approx(100, abs=0.3)
     assert total.startswith(f"{len(rows)} calls, ")
+    assert total.endswith("of peak")
+    assert memory.startswith("memory: constants ")
+    assert "2x1x8x8 4x1x3x3 4 -> 2x4x6x6" in rows[0]
+
+
+def test_long_shapes_and_joined_calls_are_shortened() -> None:
+    x = cn.randn(2, 3, 4, 4)
+    model = nn.Sequential(nn.BatchNorm2d(3), nn.Identity(), nn.ReLU())
+    plan = cn.freeze(model, x)
+    with pytest.raises(
+        ValueError, match="profile: argument runs expected an int of at least 1, got 0"
+    ):
+        plan.profile(runs=0)
+    text = plan.describe().splitlines()[2]  # after the change of memory order
+    assert text.startswith("batch_norm + relu  2x3x4x4 3 3")
+    model = model_of(lambda self, *tensors: cn.cat(tensors))
+    rows = cn.freeze(model, *[cn.zeros(100, 1, 1) for _ in range(20)]).describe().splitlines()
+    assert " ..." in rows[1]
+    assert len(rows[1]) < 140
 
 
 def test_profile_of_other_shapes_and_trace(tmp_path: Path) -> None:

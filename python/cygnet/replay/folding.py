@@ -76,7 +76,9 @@ class _Following:
         these two tensors knows either memory.
         """
         for each in (tensor, result):
-            alone = sys.getrefcount(each._array) == 2 and not isinstance(each._array.base, np.ndarray)
+            alone = sys.getrefcount(each._array) == 2 and not isinstance(
+                each._array.base, np.ndarray
+            )
             if not alone or not self._recording.holds(each._array):
                 return False
         tensor._array = result._array

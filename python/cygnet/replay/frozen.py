@@ -112,21 +112,21 @@ class Frozen:
             Arguments of a call. Default: the example.
         runs : int
             How often to run. Default 100.
+
+        Returns
+        -------
+        Profile
+            Printed as a table; beside it the bytes of constants (folded and packed weights) and of
+            the arena that each run works in.
         """
-        if not args and not kwargs:
-            args, kwargs = self._example
-        self(*args, **kwargs)
-        for replay in self._replays:
-            times = []
-            for _ in range(runs):
-                result, seconds = replay.profile(False, args, kwargs)
-                if result is NotImplemented:
-                    break
-                times.append(seconds)
-            if times:
-                memory = {"constants": replay.constant_bytes(), "arena": replay.arena_bytes()}
-                return Profile(replay.calls(), times, memory)
-        raise RuntimeError("profile: the arguments fit no recording")
+        if isinstance(runs, bool) or not isinstance(runs, int) or runs < 1:
+            raise ValueError(f"profile: argument runs expected an int of at least 1, got {runs!r}")
+        given = _with_own_memory((args, kwargs)) if args or kwargs else self._example
+        self(*given[0], **given[1])
+        replay = next(r for r in self._replays if r(False, *given) is not NotImplemented)
+        times = [replay.profile(False, *given)[1] for _ in range(runs)]
+        memory = {"constants": replay.constant_bytes(), "arena": replay.arena_bytes()}
+        return Profile(replay.calls(), times, memory)
 
     def save_trace(self, path: str | os.PathLike[str]) -> None:
         """Writes a profile of the example as a trace; see `Profile.save_trace`."""
@@ -164,7 +164,9 @@ def freeze(model: Module, *args: Any, **kwargs: Any) -> Frozen:
     """Makes of a model a list of kernel calls for inference.
 
     It is a snapshot of a copy of the model in evaluation mode: what depends on weights alone is
-    computed once, and changes of the model do not reach it.
+    computed once, and changes of the model do not reach it. A batch normalisation that alone reads
+    the result of a convolution or linear layer becomes part of its weights, which changes results
+    by rounding errors.
 
     Parameters
     ----------
@@ -179,10 +181,13 @@ def freeze(model: Module, *args: Any, **kwargs: Any) -> Frozen:
 
     Raises
     ------
+    TypeError
+        If the model is no Module, or no example is given.
     RuntimeError
-        If the model reads values, or has results whose shape depends on values.
+        If the model reads values, has results whose shape depends on values, changes one of its
+        numbers or keeps a tensor.
     ValueError
-        If it changes its own state or draws random numbers in evaluation mode.
+        If it writes to its own tensors or draws random numbers in evaluation mode.
 
     Examples
     --------

@@ -127,7 +127,9 @@ class Profile:
 def _shortened(op: str, shapes: str) -> tuple[str, str]:
     """The name of a kernel with what was joined to it, and its operands as ``2x3 3 -> 2x3``."""
     shapes, *joined = shapes.split(" + ")
-    text = re.sub(r"\(([\d, ]*)\)", lambda found: found[1].rstrip(",").replace(", ", "x") or "1", shapes)
+    text = re.sub(
+        r"\(([\d, ]*)\)", lambda found: found[1].rstrip(",").replace(", ", "x") or "1", shapes
+    )
     if len(text) > WIDEST:
         text = f"{text[: WIDEST - 4].rsplit(' ', 1)[0]} ..."
     return " + ".join((op, *joined)), text
