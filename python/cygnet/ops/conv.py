@@ -111,7 +111,8 @@ class _Convolution:
             b = None if bias is None else bias._array
             return wrap(kernel(input._array, weight._array, b, *self.geometry, activation))
 
-        axis, channels = (-1, input.ndim - 1) if self.channels_last else (0, 1)
+        axis = -1 if self.channels_last else 0
+        channels: int | None = input.ndim - 1 if self.channels_last else 1
         groups = self.geometry[-1]
         if self.name.startswith("conv_transpose"):
             axis += -1 if self.channels_last else 1

@@ -35,8 +35,8 @@ class Draft:
     strict : bool
         Whether what cannot be recorded is an error.
     notes : list, optional
-        What `Observed` found, if the recording is to be a frozen plan: it is on its own then, looks at
-        nothing outside, and what depends on constants alone is computed once.
+        What `Observed` found, if the recording is to be a frozen plan: it is on its own then, looks
+        at nothing outside, and what depends on constants alone is computed once.
 
     Attributes
     ----------
@@ -336,7 +336,7 @@ def _is_sequence(value: Any) -> bool:
 
 
 def mapped(value: Any, function: Callable[[Any], Any], kind: Any = Tensor) -> Any:
-    """Nested tuples, lists and dicts with `function` of each object of a type (or of one of several)
+    """Nested tuples, lists and dicts with `function` of each object of a type, or of several types,
     in its place.
     """
     if isinstance(value, kind):

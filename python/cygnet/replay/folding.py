@@ -1,6 +1,6 @@
 """Batch normalisation taken into the layers before it, for plans that are frozen.
 
-A model is run twice. In the first run `Observed` notes the calls of layers and of normalisations; by
+A model is run twice. In the first run `Observed` notes the calls of layers and normalisations; by
 the recorded calls it then finds out which layers' results are read by nothing but a normalisation.
 In the second run `Folded` gives these layers other weights, and the normalisations return their
 input. The weights are computed by recorded ops: they depend on constants alone, so a frozen plan

@@ -76,7 +76,8 @@ class Profile:
         return "\n".join(lines)
 
     def _summary(self) -> str:
-        flops, moved = (sum(call[i] for call in self.calls) for i in (2, 3))
+        flops = sum(call[2] for call in self.calls)
+        moved = sum(call[3] for call in self.calls)
         text = f"{len(self.calls)} calls, {flops / 1e6:.3f} MFLOP, {moved / 1e6:.3f} MB"
         if self.seconds is not None:
             seconds = max(self.seconds.sum(), 1e-12)
