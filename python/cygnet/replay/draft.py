@@ -98,6 +98,7 @@ class Draft:
         self.reason = self.reason or recorder.reason
         if self.reason:
             return self._attached(result, args, kwargs)
+        written = [t for t in recorder.written.values() if not recording.holds(t._array)]
         self._core = kernels.Draft(
             self.signature,
             recording,
@@ -105,7 +106,7 @@ class Draft:
             gradients=gradients,
             leaves=[] if frozen else leaves,
             captured=[] if frozen else places,
-            written=[] if frozen else list(recorder.written.values()),
+            written=[] if frozen else written,
             before=recorder.checks,
             verify=None if frozen else _Verify(recorder, [tensor for tensor, *_ in leaves]),
             forward=forward if self.differentiable else None,
