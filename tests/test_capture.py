@@ -754,3 +754,17 @@ def a_buffer_is_written_by_hand(capture: Any) -> Iterator[Any]:
 @pytest.mark.parametrize(("function", "ran", "options"), SCENARIOS)
 def test_scenario(function: Scenario, ran: int | None, options: dict[str, Any]) -> None:
     check_captured(function, ran, **options)
+
+
+def test_what_is_made_inside_may_be_written_in_place_without_gradients() -> None:
+    def function(x: cn.Tensor, y: cn.Tensor) -> cn.Tensor:
+        z = x * 2
+        z += y
+        return functional.relu(z)
+
+    captured, x, y = cn.capture(function), cn.randn(4, 3), cn.randn(4, 3)
+    with cn.no_grad():
+        results = [captured(x, y).numpy() for _ in range(4)]
+    assert captured.recordings == 1
+    for result in results:
+        np.testing.assert_array_equal(result, function(x, y))

@@ -224,6 +224,27 @@ void bind_recording(py::module_& m) {
           },
           py::arg("array"), "Whether a recorded call uses the array, which was not made in the recording.")
       .def(
+          "buffer",
+          [](const Recorded& self, const ArrayArg& arg) -> std::optional<uint32_t> {
+            const Place at = self.recording->place_of(any_array("capture", "a tensor", arg).view.data);
+            if (at.home != Place::Buffer) return std::nullopt;
+            return at.index;
+          },
+          py::arg("array"), "The number of the memory that was made in the recording for the array, else None.")
+      .def(
+          "uses",
+          [](const Recorded& self, uint32_t buffer) {
+            std::vector<size_t> writers, readers;
+            for (size_t c = 0; c < self.recording->calls.size(); ++c) {
+              const Call& call = self.recording->calls[c];
+              for (size_t i = 0; i < call.places.size(); ++i)
+                if (call.places[i].home == Place::Buffer && call.places[i].index == buffer)
+                  (call.written[i] ? writers : readers).push_back(c);
+            }
+            return py::make_tuple(writers, readers);
+          },
+          py::arg("buffer"), "The numbers of the calls that write such memory, and of those that read it.")
+      .def(
           "ops",
           [](const Recorded& self) {
             std::vector<std::string> names;
@@ -292,7 +313,10 @@ void bind_recording(py::module_& m) {
           "Name, shapes, floating-point operations and bytes of each call.")
       .def(
           "arena_bytes", [](const Replay& self) { return self.plan.arena_bytes(); },
-          "The memory that a run works in, beside results and what stays where it is.");
+          "The memory that a run works in, beside results and what stays where it is.")
+      .def(
+          "constant_bytes", [](const Replay& self) { return self.plan.constant_bytes(); },
+          "The memory that was made in the recording and that all runs share.");
 
   py::class_<Draft, std::shared_ptr<Draft>>(m, "Draft", R"(What a Replay is made of.
 

@@ -6,6 +6,7 @@ import gc
 import random
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from cygnet.autograd.modes import mode
 from cygnet.dtypes import get_default_dtype
 from cygnet.recorder import Recorder
 from cygnet.replay import outside
+from cygnet.replay.folding import Folded
 from cygnet.tensor import Tensor
 
 __all__ = ["Draft", "attach", "mapped", "tensors_in"]
@@ -32,8 +34,9 @@ class Draft:
         Of an earlier call.
     strict : bool
         Whether what cannot be recorded is an error.
-    fold : bool
-        See `kernels.Draft`; for plans that are frozen.
+    notes : list, optional
+        What `Observed` found, if the recording is to be a frozen plan: it is on its own then, looks
+        at nothing outside, and what depends on constants alone is computed once.
 
     Attributes
     ----------
@@ -53,7 +56,7 @@ class Draft:
         signature: Any,
         known: Recorder,
         strict: bool,
-        fold: bool = False,
+        notes: Any = None,
     ) -> None:
         self.function = function
         self.signature = signature
@@ -64,7 +67,7 @@ class Draft:
         self.stand_ins: list[Tensor] = []
         self._known = known
         self._strict = strict
-        self._fold = fold
+        self._notes = notes
         self._core: Any = None
         self._node: weakref.ref[autograd.Node] | None = None  # of the recorded call's result
 
@@ -79,8 +82,10 @@ class Draft:
         forwards = {type(module).forward for module in _modules_of(self._known)}
         places = outside.places([self.function, *forwards], _objects_in((args, kwargs)))
         inner_args, inner_kwargs = mapped((args, kwargs), self._stand_in)
+        frozen = self._notes is not None
         with recorder:
-            result = self.function(*inner_args, **inner_kwargs)
+            with Folded(recording, self._notes) if frozen else nullcontext():
+                result = self.function(*inner_args, **inner_kwargs)
             if recorder.recording is not None:
                 forward = len(recording)
                 gradients = self._record_backward(recording, result)
@@ -93,20 +98,21 @@ class Draft:
         self.reason = self.reason or recorder.reason
         if self.reason:
             return self._attached(result, args, kwargs)
+        written = [t for t in recorder.written.values() if not recording.holds(t._array)]
         self._core = kernels.Draft(
             self.signature,
             recording,
             results=result,
             gradients=gradients,
-            leaves=leaves,
-            captured=places,
-            written=list(recorder.written.values()),
+            leaves=[] if frozen else leaves,
+            captured=[] if frozen else places,
+            written=[] if frozen else written,
             before=recorder.checks,
-            verify=_Verify(recorder, [tensor for tensor, *_ in leaves]),
+            verify=None if frozen else _Verify(recorder, [tensor for tensor, *_ in leaves]),
             forward=forward if self.differentiable else None,
             grad_enabled=self.enabled,
-            fold=self._fold,
-            shared=bool(self.differentiable) or self._fold,
+            fold=frozen,
+            shared=bool(self.differentiable) or frozen,
         )
         return self._attached(result, args, kwargs)
 
@@ -131,7 +137,8 @@ class Draft:
         return node is not None and node.backward is not None
 
     def _refuse(self, what: str) -> None:
-        self.reason = f"capture: the function did what a replay would not do: {what}"
+        who = "capture: the function" if self._notes is None else "freeze: the model"
+        self.reason = f"{who} did what a replay would not do: {what}"
         if self._strict:
             raise RuntimeError(self.reason)
 
@@ -329,8 +336,10 @@ def _is_sequence(value: Any) -> bool:
     return kind in (list, tuple) or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
 
 
-def mapped(value: Any, function: Callable[[Any], Any], kind: type = Tensor) -> Any:
-    """Nested tuples, lists and dicts with `function` of each object of a type in its place."""
+def mapped(value: Any, function: Callable[[Any], Any], kind: Any = Tensor) -> Any:
+    """Nested tuples, lists and dicts with `function` of each object of a type, or of several types,
+    in its place.
+    """
     if isinstance(value, kind):
         return function(value)
     if _is_sequence(value):
