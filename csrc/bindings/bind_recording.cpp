@@ -1,5 +1,6 @@
 // Recordings, and the replays that are made of them.
 #include <algorithm>
+#include <unordered_map>
 
 #include "families.h"
 #include "replay.h"
@@ -117,7 +118,9 @@ class ResultReader {
 void check_nothing_else_lives(const Recording& recording, const std::vector<bool>& kept,
                               const std::vector<uint32_t>& results) {
   for (uint32_t b = 0; b < recording.buffers.size(); ++b) {
-    if (recording.buffers[b].block.expired() || kept[b] || std::count(results.begin(), results.end(), b)) continue;
+    if (recording.buffers[b].bytes == 0 || recording.buffers[b].block.expired() || kept[b] ||
+        std::count(results.begin(), results.end(), b))
+      continue;
     for (const Call& call : recording.calls)
       for (size_t i = 0; i < call.places.size(); ++i)
         if (call.written[i] && call.places[i].home == Place::Buffer && call.places[i].index == b)
@@ -126,6 +129,40 @@ void check_nothing_else_lives(const Recording& recording, const std::vector<bool
               ") has made in the function lives on without being its result; a replay would not renew it: return it, "
               "or copy it into a tensor that was made before"));
   }
+}
+
+// Throws RuntimeError if a call writes to an array that nobody but the recording holds: the function has made it
+// without a kernel, and a replay would not find in it what the function puts there.
+void check_writes_are_seen(const Recording& recording) {
+  const auto root_of = [](PyObject* array) {
+    while (PyObject* const base = py::detail::array_proxy(array)->base) {
+      array = base;
+      if (!py::isinstance<py::array>(array)) break;
+    }
+    return array;
+  };
+  std::unordered_map<PyObject*, Py_ssize_t> held;  // references from the recording
+  std::vector<PyObject*> views;
+  for (const Recording::Pin& pin : recording.pins) ++held[static_cast<py::object*>(pin.owner.get())->ptr()];
+  for (const auto& [array, count] : held)
+    if (py::isinstance<py::array>(array) && root_of(array) != array && Py_REFCNT(array) <= count)
+      views.push_back(array);
+  for (PyObject* const view : views) ++held[root_of(view)];
+  for (const Call& call : recording.calls)
+    for (size_t i = 0; i < call.places.size(); ++i) {
+      if (!call.written[i] || call.places[i].home != Place::Outside) continue;
+      for (const Recording::Pin& pin : recording.pins) {
+        PyObject* const array = static_cast<py::object*>(pin.owner.get())->ptr();
+        if (reinterpret_cast<int64_t>(pin.address) != call.places[i].offset || !py::isinstance<py::array>(array))
+          continue;
+        PyObject* const root = root_of(array);
+        if (Py_REFCNT(root) <= held[root])
+          throw std::runtime_error(message(
+              "capture: ", call.op, " (", call.shapes,
+              ") writes to an array that the function has made of Python's or NumPy's values, which a replay would "
+              "not put there again: clone() it first, or make it before"));
+      }
+    }
 }
 
 /// A recorded call whose tensors have been told apart, before its plan is made.
@@ -151,6 +188,7 @@ std::shared_ptr<Draft> make_draft(std::shared_ptr<const Signature> signature, Re
   draft->recording = std::move(recorded.recording);
   recorded.recording = std::make_unique<Recording>();
   const Recording& recording = *draft->recording;
+  check_writes_are_seen(recording);
   ReplayParts& parts = draft->parts;
   parts.leaves = leaves_of(leaves);
   draft->kept.assign(recording.buffers.size(), false);
@@ -170,6 +208,7 @@ std::shared_ptr<Draft> make_draft(std::shared_ptr<const Signature> signature, Re
   parts.written = std::move(written);
   parts.before = std::move(before);
   if (!verify.is_none()) parts.verify = verify;
+  parts.differentiable = forward.has_value();
   if (forward) parts.forward = *forward;
   parts.grad_enabled = grad_enabled;
   parts.fold = fold;
@@ -308,8 +347,8 @@ leaves : list of (tensor, array, requires_grad, before, after)
     matter; after it a tensor or None, or ... if it is left alone.
 captured : list of (cell, dict or list; None, key or index; value)
     Places that must hold these values.
-written : list of Tensor
-    Those whose versions a call raises.
+written : list of Memory
+    Whose versions a call raises.
 before : list of callable
     Called before each run; where one returns False, the recording does not fit.
 verify : callable or None

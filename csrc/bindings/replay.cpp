@@ -15,6 +15,8 @@ Py_ssize_t offset_of(const py::object& type, const char* name) {
   return reinterpret_cast<PyMemberDescrObject*>(descriptor.ptr())->d_member->offset;
 }
 
+constexpr char foreign = '>';  // the byte order that kernels do not read
+
 bool is_array(PyObject* object) {
   auto& api = py::detail::npy_api::get();
   return Py_TYPE(object) == reinterpret_cast<PyTypeObject*>(api.PyArray_Type_);
@@ -189,7 +191,8 @@ bool Signature::match(size_t& at, PyObject* object, std::vector<py::object>& arr
   for (int i = 0; i < proxy->nd; ++i)
     if (proxy->dimensions[i] != item.shape[i] || (proxy->strides[i] != item.strides[i] && item.shape[i] > 1))
       return false;
-  if (dtype_number(array) != item.dtype) return false;
+  const py::dtype dtype = py::reinterpret_borrow<py::array>(array).dtype();
+  if (dtype.num() != item.dtype || dtype.byteorder() == foreign) return false;
   arrays.push_back(py::reinterpret_borrow<py::object>(array));
   return true;
 }
@@ -340,15 +343,10 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
   for (const Leaf& leaf : parts_.leaves)
     if (leaf.after && TensorType::slot(leaf.tensor.ptr(), type.grad) != leaf.after.ptr())
       set_slot(leaf.tensor.ptr(), type.grad, leaf.after.ptr());
-  for (const py::object& tensor : parts_.written) {
-    PyObject* const memory = TensorType::slot(tensor.ptr(), type.memory);
-    if (memory == Py_None) continue;
-    const py::object version = py::handle(memory).attr("version");
-    py::handle(memory).attr("version") = version.cast<int64_t>() + 1;
-  }
+  for (const py::object& memory : parts_.written) memory.attr("version") = memory.attr("version").cast<int64_t>() + 1;
   size_t at = 0;
   const py::object results = built(parts_.results, at, arrays, blocks);
-  if (parts_.forward == plan.steps().size()) {
+  if (!parts_.differentiable) {
     idle_.push_back(std::move(instance));
     return results;
   }

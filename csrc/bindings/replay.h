@@ -101,10 +101,11 @@ struct ReplayParts {
   std::vector<ResultItem> results, gradients;
   std::vector<Leaf> leaves;
   std::vector<Captured> captured;
-  std::vector<py::object> written;  // tensors whose memory a run writes
+  std::vector<py::object> written;  // the `Memory` of tensors that a run writes
   std::vector<py::object> before;   // called before each run
   py::object verify;                // called after modules have changed: whether the recording still holds
-  size_t forward = SIZE_MAX;        // the number of calls before those of the backward,
+  bool differentiable = false;      // whether there is a backward:
+  size_t forward = SIZE_MAX;        // the number of calls before it,
   size_t forward_results = 0;       // and of the result buffers that they write
   bool grad_enabled = false;
   bool fold = false;    // see `Plan`

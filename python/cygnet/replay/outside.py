@@ -12,8 +12,11 @@ __all__ = ["PLAIN", "Place", "changed", "is_plain", "is_same", "places"]
 
 PLAIN = (int, float, str, bytes, type(None))
 
-Place: TypeAlias = tuple[Any, str | None, Any]
-"""Where a value stands: (cell, None, value) of a closure, or (dict, name, value)."""
+Place: TypeAlias = tuple[Any, str | int | None, Any]
+"""Where a value stands: (cell, None, value) of a closure, (dict, name, value), or
+(list, index, value)."""
+
+LONG = 64  # of longer lists no elements are looked at
 
 
 def is_plain(value: Any) -> bool:
@@ -30,10 +33,10 @@ def is_same(now: Any, value: Any) -> bool:
 
 def places(functions: Iterable[Any], arguments: Iterable[Any] = ()) -> list[Place]:
     """The places that functions read, and the functions that they read there: cells of closures,
-    global variables, and of objects and dicts that stand in these the attributes and keys that the
-    code names. `arguments` are objects that the functions are given.
+    global variables, and of objects, dicts and lists that stand in these the attributes and keys
+    that the code names and all elements. `arguments` are objects that the functions are given.
     """
-    found: dict[tuple[int, str | None], Place] = {}
+    found: dict[tuple[int, str | int | None], Place] = {}
     roots = list(functions)
     waiting, seen = list(roots), set()
     while waiting:
@@ -57,9 +60,12 @@ def places(functions: Iterable[Any], arguments: Iterable[Any] = ()) -> list[Plac
 def changed(found: Iterable[Place]) -> str:
     """The name of a place that no longer holds its value; empty if there is none."""
     for holder, name, value in found:
-        now = holder.cell_contents if name is None else holder.get(name)
+        try:
+            now = holder.cell_contents if name is None else holder[name]
+        except (ValueError, LookupError):
+            now = None
         if not is_same(now, value):
-            return name or "a variable of its closure"
+            return name if isinstance(name, str) else "a variable"
     return ""
 
 
@@ -115,6 +121,9 @@ def _variables(function: FunctionType, names: set[str]) -> Iterator[Place]:
 
 def _attributes(owners: Iterable[Any], names: set[str]) -> Iterator[Place]:
     for owner in owners:
+        if type(owner) is list:
+            yield from ((owner, i, each) for i, each in enumerate(owner) if len(owner) <= LONG)
+            continue
         held = owner if isinstance(owner, dict) else getattr(owner, "__dict__", None)
         if isinstance(held, dict):
             for name in names & held.keys():
