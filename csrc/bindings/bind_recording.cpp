@@ -131,38 +131,45 @@ void check_nothing_else_lives(const Recording& recording, const std::vector<bool
   }
 }
 
-// Throws RuntimeError if a call writes to an array that nobody but the recording holds: the function has made it
-// without a kernel, and a replay would not find in it what the function puts there.
-void check_writes_are_seen(const Recording& recording) {
-  const auto root_of = [](PyObject* array) {
-    while (PyObject* const base = py::detail::array_proxy(array)->base) {
-      array = base;
-      if (!py::isinstance<py::array>(array)) break;
-    }
-    return array;
-  };
+// The object that an array's memory belongs to.
+PyObject* root_of(PyObject* array) {
+  while (PyObject* const base = py::detail::array_proxy(array)->base) {
+    array = base;
+    if (!py::isinstance<py::array>(array)) break;
+  }
+  return array;
+}
+
+// Throws RuntimeError if a call changes an array that nobody but the recording holds: the function has made it without
+// a kernel, and a replay would find in it what the last one left behind.
+void check_changes_last(const Recording& recording) {
+  const auto array_of = [](const Recording::Pin& pin) { return static_cast<py::object*>(pin.owner.get())->ptr(); };
   std::unordered_map<PyObject*, Py_ssize_t> held;  // references from the recording
+  std::unordered_map<int64_t, PyObject*> array_at;
+  for (const Recording::Pin& pin : recording.pins) {
+    if (!py::isinstance<py::array>(array_of(pin))) continue;
+    ++held[array_of(pin)];
+    array_at[reinterpret_cast<int64_t>(pin.address)] = array_of(pin);
+  }
   std::vector<PyObject*> views;
-  for (const Recording::Pin& pin : recording.pins) ++held[static_cast<py::object*>(pin.owner.get())->ptr()];
   for (const auto& [array, count] : held)
-    if (py::isinstance<py::array>(array) && root_of(array) != array && Py_REFCNT(array) <= count)
-      views.push_back(array);
+    if (root_of(array) != array && Py_REFCNT(array) <= count) views.push_back(array);
   for (PyObject* const view : views) ++held[root_of(view)];
+  std::unordered_map<int64_t, bool> read_first;
   for (const Call& call : recording.calls)
-    for (size_t i = 0; i < call.places.size(); ++i) {
-      if (!call.written[i] || call.places[i].home != Place::Outside) continue;
-      for (const Recording::Pin& pin : recording.pins) {
-        PyObject* const array = static_cast<py::object*>(pin.owner.get())->ptr();
-        if (reinterpret_cast<int64_t>(pin.address) != call.places[i].offset || !py::isinstance<py::array>(array))
-          continue;
-        PyObject* const root = root_of(array);
+    for (const bool written : {false, true})
+      for (size_t i = 0; i < call.places.size(); ++i) {
+        const Place& at = call.places[i];
+        if (call.written[i] != written || at.home != Place::Outside) continue;
+        const auto array = array_at.find(at.offset);
+        if (!read_first.emplace(at.offset, !written).first->second || !written || array == array_at.end()) continue;
+        PyObject* const root = root_of(array->second);
         if (Py_REFCNT(root) <= held[root])
-          throw std::runtime_error(message(
-              "capture: ", call.op, " (", call.shapes,
-              ") writes to an array that the function has made of Python's or NumPy's values, which a replay would "
-              "not put there again: clone() it first, or make it before"));
+          throw std::runtime_error(
+              message("capture: ", call.op, " (", call.shapes,
+                      ") changes an array that the function has made of Python's or NumPy's values, which a replay "
+                      "would not make again: clone() it first, or make it outside"));
       }
-    }
 }
 
 /// A recorded call whose tensors have been told apart, before its plan is made.
@@ -188,7 +195,7 @@ std::shared_ptr<Draft> make_draft(std::shared_ptr<const Signature> signature, Re
   draft->recording = std::move(recorded.recording);
   recorded.recording = std::make_unique<Recording>();
   const Recording& recording = *draft->recording;
-  check_writes_are_seen(recording);
+  check_changes_last(recording);
   ReplayParts& parts = draft->parts;
   parts.leaves = leaves_of(leaves);
   draft->kept.assign(recording.buffers.size(), false);
