@@ -16,6 +16,7 @@ import cygnet as cn
 from cygnet import kernels, nn, optim
 from cygnet.autograd.modes import mode
 from cygnet.nn import functional
+from tests.captured import check_alike, numbers_in
 
 READ = "cannot be read while calls are recorded"
 WIDTH = 3
@@ -93,7 +94,7 @@ REFUSED: dict[str, tuple[Callable[[Things, cn.Tensor], Any], str]] = {
     "tolist": (lambda t, x: x * x.tolist()[0][0], f"tolist: a value {READ}"),
     "format": (lambda t, x: (x * 2, f"{x.sum():.2f}")[0], f"item: a value {READ}"),
     "dlpack": (lambda t, x: cn.from_dlpack(x + 1), f"__dlpack__: a value {READ}"),
-    "buffer": (lambda t, x: memoryview(x.__buffer__(0)), f"numpy: a value {READ}"),
+    "buffer": (lambda t, x: cn.tensor(np.array(x.__buffer__(0))), f"numpy: a value {READ}"),
     "pickle": (lambda t, x: pickle.loads(pickle.dumps(x)), READ),
     "mask": (lambda t, x: x[x > 0], f"a mask as an index: a value {READ}"),
     "nonzero": (lambda t, x: cn.nonzero(x), f"nonzero: a value {READ}"),
@@ -124,11 +125,11 @@ REFUSED: dict[str, tuple[Callable[[Things, cn.Tensor], Any], str]] = {
     "attribute": (attribute_is_changed, "it changed count"),
     "learning rate": (rate_is_changed, "it changed"),
     "kept": (last_is_kept, "lives on without being its result"),
-    "gradient of an argument": (gradient_is_wanted_inside, "requires_grad of an argument|collects"),
+    "gradient of an argument": (gradient_is_wanted_inside, "requires_grad of an argument"),
     "LBFGS": (lbfgs, READ),
     "changed array": (
-        lambda t, x: cn.from_numpy(np.zeros(WIDTH, np.float32)).add_(x.sum(0)),
-        "add .* changes an array that the function has made",
+        lambda t, x: cn.from_numpy(np.zeros(WIDTH, np.float32)).add_(x.sum(0)) * 2,
+        "changes an array that the function has made",
     ),
 }
 
@@ -157,9 +158,8 @@ def test_refused(what: str) -> None:
     captured(batch(0))
     check_nothing_is_on()
     for seed in (1, 2):  # the next call is a second one again
-        with pytest.raises(RuntimeError, match=message):
-            captured(batch(seed))
-            captured(batch(seed))
+        with pytest.raises((RuntimeError, BufferError), match=message):
+            _ = captured(batch(seed)), captured(batch(seed))
         check_nothing_is_on()
     assert captured.recordings == 0
     good = cn.capture(lambda x: x * 3)
@@ -186,13 +186,7 @@ def test_compile_goes_on_without_a_recording(what: str) -> None:
             results.append([compiled(batch(seed)) for seed in range(4)])
         check_nothing_is_on()
     for one, other in zip(*results, strict=True):
-        if isinstance(one, memoryview):
-            assert bytes(one) == bytes(other)
-        elif not isinstance(one, cn.Tensor | tuple | list):
-            assert one == other
-        else:
-            for a, b in zip(one, other, strict=True):
-                np.testing.assert_array_equal(a.numpy(), b.numpy())
+        check_alike(tuple(numbers_in(one)), tuple(numbers_in(other)), what)
 
 
 def test_a_tensor_can_be_shown_in_a_recording() -> None:

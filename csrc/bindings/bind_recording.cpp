@@ -1,6 +1,7 @@
 // Recordings, and the replays that are made of them.
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "families.h"
 #include "replay.h"
@@ -131,13 +132,9 @@ void check_nothing_else_lives(const Recording& recording, const std::vector<bool
   }
 }
 
-// The object that an array's memory belongs to.
-PyObject* root_of(PyObject* array) {
-  while (PyObject* const base = py::detail::array_proxy(array)->base) {
-    array = base;
-    if (!py::isinstance<py::array>(array)) break;
-  }
-  return array;
+// What an array is a view of; null for one with memory of its own.
+PyObject* base_of(PyObject* object) {
+  return py::isinstance<py::array>(object) ? py::detail::array_proxy(object)->base : nullptr;
 }
 
 // Throws RuntimeError if a call changes an array that nobody but the recording holds: the function has made it without
@@ -151,10 +148,18 @@ void check_changes_last(const Recording& recording) {
     ++held[array_of(pin)];
     array_at[reinterpret_cast<int64_t>(pin.address)] = array_of(pin);
   }
-  std::vector<PyObject*> views;
-  for (const auto& [array, count] : held)
-    if (root_of(array) != array && Py_REFCNT(array) <= count) views.push_back(array);
-  for (PyObject* const view : views) ++held[root_of(view)];
+  std::vector<PyObject*> waiting;
+  for (const auto& [array, count] : held) waiting.push_back(array);
+  std::unordered_set<PyObject*> passing;  // held by the recording alone, and by such views
+  while (!waiting.empty()) {
+    PyObject* const object = waiting.back();
+    waiting.pop_back();
+    if (Py_REFCNT(object) > held[object] || !passing.insert(object).second) continue;
+    if (PyObject* const base = base_of(object)) {
+      ++held[base];
+      waiting.push_back(base);
+    }
+  }
   std::unordered_map<int64_t, bool> read_first;
   for (const Call& call : recording.calls)
     for (const bool written : {false, true})
@@ -163,8 +168,9 @@ void check_changes_last(const Recording& recording) {
         if (call.written[i] != written || at.home != Place::Outside) continue;
         const auto array = array_at.find(at.offset);
         if (!read_first.emplace(at.offset, !written).first->second || !written || array == array_at.end()) continue;
-        PyObject* const root = root_of(array->second);
-        if (Py_REFCNT(root) <= held[root])
+        PyObject* root = array->second;
+        while (PyObject* const base = base_of(root)) root = base;
+        if (passing.count(root))
           throw std::runtime_error(
               message("capture: ", call.op, " (", call.shapes,
                       ") changes an array that the function has made of Python's or NumPy's values, which a replay "

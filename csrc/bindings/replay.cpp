@@ -356,7 +356,10 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
     return results;
   }
   auto pending = std::make_shared<Pending>();
-  *pending = {shared_from_this(), std::move(instance), std::move(arrays), std::move(blocks)};
+  pending->replay = shared_from_this();
+  pending->instance = std::move(instance);
+  pending->arrays = std::move(arrays);
+  pending->results = std::move(blocks);
   return py::make_tuple(results, std::move(pending));
 }
 

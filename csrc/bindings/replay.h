@@ -90,6 +90,9 @@ class Pending {
   std::vector<py::object> arrays;               // of the arguments
   std::vector<std::shared_ptr<Block>> results;  // of the forward
 
+  Pending() = default;
+  Pending(const Pending&) = delete;  // the instance goes back once
+  Pending& operator=(const Pending&) = delete;
   ~Pending();
   /// Runs the backward with an array for each differentiable result; returns what it gives. It can be run once.
   py::object backward(const std::vector<py::object>& gradients);

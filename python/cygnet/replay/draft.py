@@ -180,7 +180,8 @@ class Draft:
 
     def _attached(self, result: Any, args: Any, kwargs: Any) -> Any:
         """The result of the recorded call, on the tape of its arguments."""
-        outputs = [each for each in tensors_in(result) if self._is_on_tape(each)]
+        found = {id(each): each for each in tensors_in(result) if self._is_on_tape(each)}
+        outputs = list(found.values())
         targets = self.targets or _leaves_behind(outputs)
         if not outputs or not (self.differentiable or self.stand_ins):
             return result
