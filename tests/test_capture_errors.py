@@ -125,7 +125,7 @@ REFUSED: dict[str, tuple[Callable[[Things, cn.Tensor], Any], str]] = {
     "attribute": (attribute_is_changed, "it changed count"),
     "learning rate": (rate_is_changed, "it changed"),
     "kept": (last_is_kept, "lives on without being its result"),
-    "gradient of an argument": (gradient_is_wanted_inside, "requires_grad of an argument"),
+    "gradient of an argument": (gradient_is_wanted_inside, "an argument collects its gradient"),
     "LBFGS": (lbfgs, READ),
     "changed array": (
         lambda t, x: cn.from_numpy(np.zeros(WIDTH, np.float32)).add_(x.sum(0)) * 2,
