@@ -96,6 +96,11 @@ class KernelOptimizer(Optimizer):
 
         recorder.checks.append(fits)
         recorder.state(self._members)
+        recorder.state(self._replays)
+
+    def _replays(self) -> bool:
+        own = type(self).step is KernelOptimizer.step
+        return own and not self._pre_hooks and not self._post_hooks
 
     def _members(self) -> list[Any]:
         """The parameters and their state tensors' arrays, to be compared by identity."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd.hooks import RemovableHandle
+from cygnet.autograd.modes import mode
 from cygnet.tensor import FLOATS, Tensor
 
 __all__ = ["Optimizer", "ParamGroup"]
@@ -132,16 +133,22 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} must define step")
 
+    def _replays(self) -> bool:
+        """Whether kernel calls are all that a step does."""
+        return False
+
     def register_step_pre_hook(self, hook: PreHook) -> RemovableHandle:
         """Calls ``hook(optimizer, args, kwargs)`` before each step; what it returns, unless None,
         replaces the step's arguments. The returned handle's `remove` ends it.
         """
+        kernels.modules_changed()
         return RemovableHandle(self._pre_hooks, hook)
 
     def register_step_post_hook(self, hook: Callable[..., None]) -> RemovableHandle:
         """Calls ``hook(optimizer, args, kwargs)`` after each step; the returned handle's `remove`
         ends it.
         """
+        kernels.modules_changed()
         return RemovableHandle(self._post_hooks, hook)
 
     def state_dict(self) -> dict[str, Any]:
@@ -247,6 +254,10 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         if self._stepping:
             return step(self, *args, **kwargs)
+        if mode.recorder is not None and not self._replays():
+            mode.recorder.refuse(
+                f"{type(self).__name__}: its step runs Python, which a replay would not do"
+            )
         for hook in tuple(self._pre_hooks.values()):
             changed = hook(self, args, kwargs)
             if changed is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import random
 from collections.abc import Callable, Iterator
-from types import CellType, CodeType
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,10 @@ from cygnet import autograd, kernels
 from cygnet.autograd.modes import mode
 from cygnet.dtypes import get_default_dtype
 from cygnet.recorder import Recorder
+from cygnet.replay.watch import PLAIN, Watch, names_of
 from cygnet.tensor import Tensor
 
 __all__ = ["Draft", "attach", "mapped", "tensors_in"]
-
-PLAIN = (int, float, str, type(None))
 
 
 class Draft:
@@ -76,10 +75,12 @@ class Draft:
         recorder = Recorder(recording, self._strict, self._known)
         numbers = _numbers_of(self._known)
         chance = _state_of_chance()
-        names = list(_names_of(self.function))
+        names = list(names_of(self.function))
+        watch = None if self._strict else Watch(self.function, *args, *kwargs.values())
         inner_args, inner_kwargs = mapped((args, kwargs), self._stand_in)
         with recorder:
-            result = self.function(*inner_args, **inner_kwargs)
+            with watch or nullcontext():
+                result = self.function(*inner_args, **inner_kwargs)
             if recorder.recording is not None:
                 forward = len(recording)
                 gradients = self._record_backward(recording, result)
@@ -89,6 +90,11 @@ class Draft:
                 self._refuse("it drew from Python's or NumPy's random numbers")
             elif changed := _changed(numbers):
                 self._refuse(f"it changed {changed}")
+            elif watch is not None and watch.reason:
+                self._refuse(watch.reason)
+            elif watch is not None:
+                names += watch.places
+                recorder.checks += watch.checks
         self.reason = self.reason or recorder.reason
         if self.reason:
             return self._attached(result, args, kwargs)
@@ -220,6 +226,7 @@ class _Verify:
 
     def __init__(self, recorder: Recorder) -> None:
         self._modules = [(module, _content(module)) for module in _modules_of(recorder)]
+        self._leaves = [tensor for tensor, _ in recorder.leaves.values()]
         self._states = recorder.states
         self._dtype = get_default_dtype()
 
@@ -227,6 +234,7 @@ class _Verify:
         return (
             get_default_dtype() == self._dtype
             and all(_content(module) == content for module, content in self._modules)
+            and not any(leaf._hooks for leaf in self._leaves)
             and all(function() == value for function, value in self._states)
         )
 
@@ -251,7 +259,9 @@ def _content(module: Any) -> tuple[Any, ...]:
     """What a module is made of, to be compared by identity."""
     attributes = vars(module)
     names = (*module._parameter_names, *module._buffer_names, *module._module_names)
-    return module.training, *[(name, id(attributes[name])) for name in names]
+    members = [(name, id(attributes[name])) for name in names]
+    plain = [(name, value) for name, value in attributes.items() if isinstance(value, PLAIN)]
+    return module._is_watched(), *members, *plain
 
 
 def _numbers_of(recorder: Recorder) -> list[tuple[Any, dict[str, Any]]]:
@@ -275,26 +285,6 @@ def _changed(before: list[tuple[Any, dict[str, Any]]]) -> str:
 def _state_of_chance() -> Any:
     kind, keys, *rest = np.random.get_state()  # noqa: NPY002 (whether others used it)
     return random.getstate(), kind, np.asarray(keys).tobytes(), rest
-
-
-def _names_of(function: Any) -> Iterator[tuple[Any, str | None, Any]]:
-    """The places outside of a function that its code reads: (cell, None, value) of closures and
-    (dict, name, value) of its module.
-    """
-    function = getattr(function, "__func__", function)
-    code: CodeType | None = getattr(function, "__code__", None)
-    if code is None:
-        return
-    cells: tuple[CellType, ...] = function.__closure__ or ()
-    for cell in cells:
-        try:
-            yield cell, None, cell.cell_contents
-        except ValueError:  # not yet assigned
-            continue
-    scope = function.__globals__
-    for name in code.co_names:
-        if name in scope:
-            yield scope, name, scope[name]
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
