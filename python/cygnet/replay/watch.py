@@ -110,6 +110,8 @@ class Watch:
             if id(value) not in reached:
                 reached.add(id(value))
                 self._meet(value)
+                if type(value) in (list, tuple, dict) and len(value) <= MOST:
+                    waiting += value.values() if type(value) is dict else value
                 held = _attributes(value)
                 found = [(held, name, held[name]) for name in code.co_names if name in held]
                 self._look_at_class(value, code)
