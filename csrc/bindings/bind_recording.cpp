@@ -69,7 +69,7 @@ class ResultReader {
  private:
   void add(const py::object& object, std::vector<ResultItem>& items) {
     ResultItem item{ResultItem::Object, object};
-    if (PyTuple_CheckExact(object.ptr()) || PyList_CheckExact(object.ptr())) {
+    if (is_sequence(object.ptr())) {
       const auto sequence = py::reinterpret_borrow<py::sequence>(object);
       item = {ResultItem::Sequence, py::type::of(object), sequence.size()};
       items.push_back(item);
@@ -150,6 +150,7 @@ std::shared_ptr<Draft> make_draft(std::shared_ptr<const Signature> signature, Re
   auto draft = std::make_shared<Draft>();
   draft->recording = std::move(recorded.recording);
   recorded.recording = std::make_unique<Recording>();
+  if (forward) draft->recording->forward = *forward;
   const Recording& recording = *draft->recording;
   ReplayParts& parts = draft->parts;
   parts.leaves = leaves_of(leaves);
@@ -170,7 +171,6 @@ std::shared_ptr<Draft> make_draft(std::shared_ptr<const Signature> signature, Re
   parts.written = std::move(written);
   parts.before = std::move(before);
   if (!verify.is_none()) parts.verify = verify;
-  if (forward) parts.forward = *forward;
   parts.grad_enabled = grad_enabled;
   parts.fold = fold;
   parts.shared = shared;
@@ -259,7 +259,8 @@ void bind_recording(py::module_& m) {
             return self.matches(args.ptr(), kwargs.ptr(), arrays);
           },
           py::arg("args"), py::arg("kwargs"), "Whether other arguments are like these.")
-      .def("arrays", &Signature::arrays, "The arrays in the arguments, in order.");
+      .def("arrays", &Signature::arrays, "The arrays in the arguments, in order.")
+      .def("forget_arrays", &Signature::forget_arrays, "Lets go of the arrays.");
 
   py::class_<Pending, std::shared_ptr<Pending>>(m, "Pending", "A replayed call whose backward is still to come.")
       .def("backward", &Pending::backward, py::arg("gradients"),
@@ -306,7 +307,7 @@ results, gradients : object
 leaves : list of (tensor, array, requires_grad, before, after)
     Tensors that were used and their gradients: before the call an array, whether there was one, or ... if it does not
     matter; after it a tensor or None, or ... if it is left alone.
-captured : list of (cell or dict, name or None, value)
+captured : list of (cell, dict or list; None, key or index; value)
     Places that must hold these values.
 written : list of Tensor
     Those whose versions a call raises.

@@ -3,6 +3,7 @@
 #include <structmember.h>
 
 #include <chrono>
+#include <cstring>
 
 namespace cygnet {
 namespace {
@@ -33,10 +34,22 @@ bool is_plain(PyObject* object) {
          PyBytes_CheckExact(object) || PyTuple_CheckExact(object);
 }
 
-// The same object, or one of the same type that compares equal; `plain` compares numbers, texts and tuples only.
+// The same object, or one of the same type that compares equal: numbers with all bits, tuples in each element. `plain`
+// compares numbers, texts and tuples only.
 bool same_value(PyObject* a, PyObject* b, bool plain = false) {
   if (a == b) return true;
   if (Py_TYPE(a) != Py_TYPE(b) || (plain && !is_plain(a))) return false;
+  if (PyFloat_CheckExact(a)) {
+    const double x = PyFloat_AS_DOUBLE(a), y = PyFloat_AS_DOUBLE(b);
+    return std::memcmp(&x, &y, sizeof x) == 0;
+  }
+  if (PyTuple_CheckExact(a)) {
+    const Py_ssize_t count = PyTuple_GET_SIZE(a);
+    if (PyTuple_GET_SIZE(b) != count) return false;
+    for (Py_ssize_t i = 0; i < count; ++i)
+      if (!same_value(PyTuple_GET_ITEM(a, i), PyTuple_GET_ITEM(b, i), plain)) return false;
+    return true;
+  }
   const int equal = PyObject_RichCompareBool(a, b, Py_EQ);
   if (equal < 0) PyErr_Clear();
   return equal == 1;
@@ -66,6 +79,11 @@ void set_slot(PyObject* object, Py_ssize_t offset, PyObject* value) {
 }
 
 }  // namespace
+
+bool is_sequence(PyObject* object) {
+  if (PyTuple_CheckExact(object) || PyList_CheckExact(object)) return true;
+  return PyTuple_Check(object) && PyObject_HasAttrString(object, "_fields");
+}
 
 int64_t& module_changes() noexcept {
   static int64_t changes = 0;
@@ -118,7 +136,7 @@ void Signature::add(PyObject* object) {
     arrays_.push_back(py::reinterpret_borrow<py::object>(array));
     return;
   }
-  if (type == &PyTuple_Type || type == &PyList_Type) {
+  if (is_sequence(object)) {
     item.kind = Item::Sequence;
     item.count = static_cast<size_t>(PySequence_Fast_GET_SIZE(object));
     items_.push_back(item);
@@ -154,10 +172,11 @@ bool Signature::match(size_t& at, PyObject* object, std::vector<py::object>& arr
   }
   if (item.kind == Item::Mapping) {
     if (static_cast<size_t>(PyDict_Size(object)) != item.count) return false;
-    for (size_t i = 0; i < item.count; ++i) {
-      PyObject* const value = PyDict_GetItem(object, PyList_GET_ITEM(item.value.ptr(), static_cast<Py_ssize_t>(i)));
-      if (!value || !match(at, value, arrays)) return false;
-    }
+    PyObject *key, *value;
+    Py_ssize_t position = 0;
+    for (size_t i = 0; PyDict_Next(object, &position, &key, &value); ++i)
+      if (!same_value(PyList_GET_ITEM(item.value.ptr(), static_cast<Py_ssize_t>(i)), key) || !match(at, value, arrays))
+        return false;
     return true;
   }
   PyObject* array = object;
@@ -180,6 +199,10 @@ bool Captured::holds() const {
     PyObject* const content = PyCell_GET(holder.ptr());
     return content && same_value(content, value.ptr(), true);
   }
+  if (PyList_CheckExact(holder.ptr())) {
+    const Py_ssize_t index = PyLong_AsSsize_t(name.ptr());
+    return index < PyList_GET_SIZE(holder.ptr()) && same_value(PyList_GET_ITEM(holder.ptr(), index), value.ptr(), true);
+  }
   PyObject* const content = PyDict_GetItem(holder.ptr(), name.ptr());
   return content && same_value(content, value.ptr(), true);
 }
@@ -189,8 +212,12 @@ Replay::Replay(std::shared_ptr<const Signature> signature, Recording recording, 
       signature_(std::move(signature)),
       parts_(std::move(parts)),
       seen_(module_changes()) {
-  parts_.forward = std::min(parts_.forward, plan.steps().size());
-  idle_.push_back(plan.instance());
+  give_back(plan.instance());
+}
+
+void Replay::give_back(Plan::Instance instance) {
+  plan.give_arena_back(instance);
+  idle_.push_back(std::move(instance));
 }
 
 bool Replay::fits(bool grad_enabled) const {
@@ -261,7 +288,8 @@ py::object Replay::built(const std::vector<ResultItem>& items, size_t& at, const
       py::list list(item.count);
       for (size_t i = 0; i < item.count; ++i) list[i] = built(items, at, arrays, blocks);
       if (item.value.ptr() == reinterpret_cast<PyObject*>(&PyList_Type)) return std::move(list);
-      return py::tuple(list);
+      if (item.value.ptr() == reinterpret_cast<PyObject*>(&PyTuple_Type)) return py::tuple(list);
+      return item.value(*list);
     }
     case ResultItem::Mapping: {
       py::dict dict;
@@ -287,19 +315,18 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
                         std::vector<double>* seconds) {
   const py::object differs = py::reinterpret_borrow<py::object>(Py_NotImplemented);
   std::vector<py::object> arrays;
-  arrays.reserve(signature_->arrays().size());
   if (!signature_->matches(args.ptr(), kwargs.ptr(), arrays) || !fits(grad_enabled)) return differs;
   if (seen_ != module_changes()) {
     if (parts_.verify && !parts_.verify().cast<bool>()) return differs;
     seen_ = module_changes();
   }
   if (!readable(arrays)) return differs;
-  if (idle_.empty()) {
+  for (const py::object& update : parts_.before)
+    if (update().is(py::bool_(false))) return differs;
+  if (idle_.empty()) {  // looked at last: Python may let another thread in
     if (!parts_.shared) return differs;
     idle_.push_back(plan.instance());
   }
-  for (const py::object& update : parts_.before)
-    if (update().is(py::bool_(false))) return differs;
   Plan::Instance instance = std::move(idle_.back());
   idle_.pop_back();
   std::vector<std::shared_ptr<Block>> blocks;
@@ -307,9 +334,10 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
     for (size_t i = 0; i < arrays.size(); ++i)
       plan.set_input(instance, i, py::detail::array_proxy(arrays[i].ptr())->data);
     provide(instance, 0, parts_.forward_results, blocks);
-    run(instance, 0, parts_.forward, seconds);
+    plan.lend_arena(instance);
+    run(instance, 0, plan.forward(), seconds);
   } catch (...) {
-    idle_.push_back(std::move(instance));
+    give_back(std::move(instance));
     throw;
   }
   const TensorType& type = signature_->tensor();
@@ -324,8 +352,8 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
   }
   size_t at = 0;
   const py::object results = built(parts_.results, at, arrays, blocks);
-  if (parts_.forward == plan.steps().size()) {
-    idle_.push_back(std::move(instance));
+  if (plan.forward() == plan.steps().size()) {
+    give_back(std::move(instance));
     return results;
   }
   auto pending = std::make_shared<Pending>();
@@ -334,7 +362,7 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
 }
 
 Pending::~Pending() {
-  if (replay) replay->idle_.push_back(std::move(instance));
+  if (replay) replay->give_back(std::move(instance));
 }
 
 py::object Pending::backward(const std::vector<py::object>& gradients) {
@@ -348,14 +376,14 @@ py::object Pending::backward(const std::vector<py::object>& gradients) {
     for (size_t i = given; i < arrays.size(); ++i)
       owner->plan.set_input(instance, i, py::detail::array_proxy(arrays[i].ptr())->data);
     owner->provide(instance, results.size(), owner->parts_.result_buffers.size(), results);
-    owner->run(instance, owner->parts_.forward, owner->plan.steps().size(), nullptr);
+    owner->run(instance, owner->plan.forward(), owner->plan.steps().size(), nullptr);
     size_t at = 0;
     result = owner->built(owner->parts_.gradients, at, arrays, results);
   } catch (...) {
-    owner->idle_.push_back(std::move(instance));
+    owner->give_back(std::move(instance));
     throw;
   }
-  owner->idle_.push_back(std::move(instance));
+  owner->give_back(std::move(instance));
   return result;
 }
 

@@ -34,6 +34,8 @@ class Signature {
   bool matches(PyObject* args, PyObject* kwargs, std::vector<py::object>& arrays) const;
   /// The arrays that the arguments held, in order.
   const std::vector<py::object>& arrays() const { return arrays_; }
+  /// Forgets them: a signature lives as long as its recordings.
+  void forget_arrays() { arrays_.clear(); }
   const TensorType& tensor() const { return tensor_; }
 
  private:
@@ -63,7 +65,7 @@ struct Leaf {
   py::object after;       // the gradient after the call; null: it is left alone
 };
 
-/// A place that held a plain value: a cell of a closure, or a name in a dict.
+/// A place that held a value: a cell of a closure, a key of a dict, or an index of a list.
 struct Captured {
   py::object holder, name, value;  // no name: the holder is a cell
   bool holds() const;
@@ -104,8 +106,7 @@ struct ReplayParts {
   std::vector<py::object> written;  // tensors whose memory a run writes
   std::vector<py::object> before;   // called before each run
   py::object verify;                // called after modules have changed: whether the recording still holds
-  size_t forward = SIZE_MAX;        // the number of calls before those of the backward,
-  size_t forward_results = 0;       // and of the result buffers that they write
+  size_t forward_results = 0;       // the number of result buffers that are written before the backward
   bool grad_enabled = false;
   bool fold = false;    // see `Plan`
   bool shared = false;  // whether several runs may be on at once, each with its own memory
@@ -122,6 +123,8 @@ class Replay : public std::enable_shared_from_this<Replay> {
 
  private:
   friend class Pending;
+  /// Takes back the memory of a run.
+  void give_back(Plan::Instance instance);
   bool fits(bool grad_enabled) const;
   /// Whether the plan may read, and where it does, write the arguments in their place.
   bool readable(const std::vector<py::object>& arrays) const;
@@ -136,6 +139,9 @@ class Replay : public std::enable_shared_from_this<Replay> {
   std::vector<Plan::Instance> idle_;
   int64_t seen_;
 };
+
+/// Whether an object is a list, a tuple or a named tuple.
+bool is_sequence(PyObject* object);
 
 /// Counts changes of modules' structure and modes.
 int64_t& module_changes() noexcept;

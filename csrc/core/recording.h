@@ -15,7 +15,8 @@ namespace cygnet {
 /// Memory from the pool that lives as long as anyone holds it.
 class Block {
  public:
-  explicit Block(size_t bytes);
+  /// `shortly`: see `pool::allocate_scratch`.
+  explicit Block(size_t bytes, bool shortly = false);
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
   ~Block();
@@ -39,6 +40,12 @@ struct Place {
   }
 };
 
+/// A call that does another one as well.
+struct Joined {
+  std::function<void(void* const* at)> body;
+  size_t operand = SIZE_MAX;  // the place that takes the other operand of that call, if it has one
+};
+
 /// A kernel call with its arguments bound; the body takes the addresses of the operands, then of the scratch, from a
 /// table.
 struct Call {
@@ -48,6 +55,10 @@ struct Call {
   std::vector<Place> places;  // operands, then scratch
   std::vector<bool> written;  // which of them the call writes
   std::function<void(void* const* at)> body;
+  /// Whether the result may take the place of an operand of the same size, which is read nowhere else afterwards.
+  bool in_place = false;
+  /// How it also does what a call of that name does with its result; an empty body if it cannot.
+  std::function<Joined(const char* op)> joined;
 };
 
 class Recording {
@@ -84,6 +95,7 @@ class Recording {
   std::vector<Buffer> buffers;
   std::vector<Input> inputs;
   std::vector<Pin> pins;
+  size_t forward = SIZE_MAX;  // the number of calls before those of a backward that is run later
 
  private:
   std::map<const char*, uint32_t> buffer_at_;  // the last one that began there

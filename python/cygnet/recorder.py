@@ -84,6 +84,11 @@ class Recorder:
         """Notes the value of `function`, which must stay the same."""
         self.states.append((function, function()))
 
+    def decline(self, what: str) -> None:
+        """Ends a recording that nobody asked for: an asked one takes it that users know."""
+        if not self.strict:
+            self.refuse(what)
+
     def refuse(self, what: str) -> None:
         """Ends the recording, if one is on: a RuntimeError if that is strict, else the call goes on
         without it.

@@ -321,7 +321,6 @@ class Tensor(Methods):
         if not self.requires_grad:
             raise RuntimeError("register_hook: the tensor does not require a gradient")
         if self._node is None:
-            kernels.modules_changed()
             self._hooks = self._hooks or {}
             return RemovableHandle(self._hooks, hook)
         self._node.hooks = self._node.hooks or {}

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cygnet import kernels
 from cygnet.autograd import Function, is_grad_enabled
 from cygnet.autograd.hooks import RemovableHandle
 from cygnet.autograd.modes import mode
@@ -70,7 +69,6 @@ class Hooked:
                 f"{type(self).__name__}: argument hook expected a callable, got "
                 f"{type(hook.function).__name__}"
             )
-        kernels.modules_changed()
         if self._hooks is NO_HOOKS:
             self.__dict__["_hooks"] = {}
         hooks = self.__dict__["_hooks"]
@@ -81,14 +79,12 @@ class Hooked:
             hooks.update((added, *others))
         return handle
 
-    def _is_watched(self) -> bool:
-        """Whether a hook runs when the module or its backward does."""
-        return any(hook.kind in _RUNNING for hook in self._hooks.values())
-
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Forward between its hooks."""
-        if mode.recorder is not None and self._is_watched():
-            mode.recorder.refuse(
+        if mode.recorder is not None and any(
+            hook.kind in _RUNNING for hook in self._hooks.values()
+        ):
+            mode.recorder.decline(
                 f"{type(self).__name__}: the module has a hook, which a replay would not call"
             )
         pending = [hook for hook in hooks_of(self, "forward") if hook.always_call]

@@ -27,6 +27,7 @@ class KernelOptimizer(Optimizer):
     implementations, and do the same whatever their values: there is one implementation.
     """
 
+    _is_kernel = True
     _kernel: ClassVar[Callable[..., None]]
     """Takes parameters, gradients, lists of states and the cell."""
     _cell: ClassVar[tuple[str, ...]]
@@ -96,15 +97,10 @@ class KernelOptimizer(Optimizer):
 
         recorder.checks.append(fits)
         recorder.state(self._members)
-        recorder.state(self._replays)
-
-    def _replays(self) -> bool:
-        own = type(self).step is KernelOptimizer.step
-        return own and not self._pre_hooks and not self._post_hooks
 
     def _members(self) -> list[Any]:
-        """The parameters and their state tensors' arrays, to be compared by identity."""
-        members: list[Any] = []
+        """The parameters, their state tensors' arrays, and hooks, to be compared by identity."""
+        members = [id(hook) for hook in (*self._pre_hooks.values(), *self._post_hooks.values())]
         for group in self.param_groups:
             for param in group["params"]:
                 members.append(id(param))

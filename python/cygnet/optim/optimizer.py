@@ -12,6 +12,7 @@ import numpy as np
 from cygnet import kernels
 from cygnet.autograd.hooks import RemovableHandle
 from cygnet.autograd.modes import mode
+from cygnet.recorder import Recorder
 from cygnet.tensor import FLOATS, Tensor
 
 __all__ = ["Optimizer", "ParamGroup"]
@@ -71,6 +72,7 @@ class Optimizer:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "step" in cls.__dict__:
+            cls._is_kernel = cls.__dict__.get("_is_kernel", False)
             setattr(cls, "step", _with_hooks(cls.__dict__["step"]))  # noqa: B010 (mypy)
 
     def add_param_group(self, param_group: ParamGroup) -> None:
@@ -133,22 +135,25 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} must define step")
 
-    def _replays(self) -> bool:
-        """Whether kernel calls are all that a step does."""
-        return False
+    _is_kernel = False  # whether kernel calls are all that a step does
+
+    def _check_recordable(self, recorder: Recorder) -> None:
+        kind = type(self).__name__
+        if not self._is_kernel:
+            recorder.refuse(f"{kind}: its step runs Python, which a replay would not do")
+        elif self._pre_hooks or self._post_hooks:
+            recorder.decline(f"{kind}: its step has a hook, which a replay would not call")
 
     def register_step_pre_hook(self, hook: PreHook) -> RemovableHandle:
         """Calls ``hook(optimizer, args, kwargs)`` before each step; what it returns, unless None,
         replaces the step's arguments. The returned handle's `remove` ends it.
         """
-        kernels.modules_changed()
         return RemovableHandle(self._pre_hooks, hook)
 
     def register_step_post_hook(self, hook: Callable[..., None]) -> RemovableHandle:
         """Calls ``hook(optimizer, args, kwargs)`` after each step; the returned handle's `remove`
         ends it.
         """
-        kernels.modules_changed()
         return RemovableHandle(self._post_hooks, hook)
 
     def state_dict(self) -> dict[str, Any]:
@@ -254,10 +259,8 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         if self._stepping:
             return step(self, *args, **kwargs)
-        if mode.recorder is not None and not self._replays():
-            mode.recorder.refuse(
-                f"{type(self).__name__}: its step runs Python, which a replay would not do"
-            )
+        if mode.recorder is not None:
+            self._check_recordable(mode.recorder)
         for hook in tuple(self._pre_hooks.values()):
             changed = hook(self, args, kwargs)
             if changed is not None:

@@ -172,7 +172,7 @@ class Capture(Generic[P, R]):
         if replay is not None:
             replay = _Differentiable(replay, draft) if draft.differentiable else replay
             self._replays.insert(0, replay)
-        elif draft.differentiable:
+        elif draft.is_needed():
             known.draft = draft
         else:
             known.reason = draft.reason
@@ -184,6 +184,7 @@ class _Known:
 
     def __init__(self, args: Any, kwargs: Any) -> None:
         self.signature = kernels.Signature(Tensor, args, kwargs)
+        self.signature.forget_arrays()
         self.enabled = mode.enabled
         self.recorder = Recorder()
         self.recordings = 0
@@ -230,7 +231,7 @@ class _Differentiable:
                 ]
             )
 
-        return attach(result, outputs, draft.inputs_of(draft.targets, args, kwargs), backward)
+        return attach(result, outputs, draft.inputs_of(draft.targets, args, kwargs), backward)[0]
 
 
 def _with_tensors(arguments: Any) -> Any:

@@ -15,19 +15,16 @@ from typing import Any
 
 import numpy as np
 
+from cygnet.replay.outside import PLAIN, Place, is_same
 from cygnet.tensor import Tensor
 
-__all__ = ["PLAIN", "Place", "Watch", "names_of"]
+__all__ = ["Watch"]
 
-PLAIN = (int, float, str, type(None))
 MOST = 64  # entries of a list or dict that are looked at before each replay
 
 _CONTAINERS = (list, dict, set, deque)
 _LIBRARIES = sys.stdlib_module_names | {"cygnet", "numpy"}
 _NOTHING = object()
-
-Place = tuple[Any, str | None, Any]
-"""A cell or dict, None or a name in the dict, and the value there."""
 
 
 class Watch:
@@ -71,7 +68,7 @@ class Watch:
         if self._follows:
             sys.setprofile(None)
         for holder, name, value in self.places:
-            if not _same(_content(holder, name), value):
+            if not is_same(_content(holder, name), value):
                 self._refuse(f"it changed {name or 'a variable of a closure'}")
         for value, before in self._contents:
             if _inside(value) != before:
@@ -162,17 +159,6 @@ class Watch:
                             self._meet(member)
 
 
-def names_of(function: Any) -> Iterator[Place]:
-    """The places outside of a function that its code reads: of its closure and of its module."""
-    function = getattr(function, "__func__", function)
-    if isinstance(function, FunctionType):
-        yield from _cells_of(function)
-        scope = function.__globals__
-        for name in function.__code__.co_names:
-            if name in scope:
-                yield scope, name, scope[name]
-
-
 def _cells_of(function: FunctionType) -> Iterator[Place]:
     for cell in function.__closure__ or ():
         content = _content(cell, None)
@@ -191,15 +177,11 @@ def _content(holder: CellType | dict[str | None, Any], name: str | None) -> Any:
 
 
 def _holds(kind: type, name: str, number: Any) -> bool:
-    return _same(vars(kind).get(name, _NOTHING), number)
+    return is_same(vars(kind).get(name, _NOTHING), number)
 
 
 def _is_like(values: list[Any], before: list[Any]) -> bool:
-    return len(values) == len(before) and all(map(_same, values, before))
-
-
-def _same(a: Any, b: Any) -> bool:
-    return a is b or (type(a) is type(b) and isinstance(a, PLAIN) and bool(a == b))
+    return len(values) == len(before) and all(map(is_same, values, before))
 
 
 def _inside(value: Any) -> Any:
