@@ -33,7 +33,7 @@ KINDS = {
     "train": "training steps",
     "infer": "forward passes without gradients, eager",
     "calls": "what a call of an op costs: forward and backward of tensors of 8x8",
-    "fit": "what Trainer.fit adds to a loop of one's own, on mlp",
+    "fit": "what Trainer.fit adds to a loop of one's own, on mlp, captured and eager",
     "import": "the time of `import cygnet`",
     "tutorials": "programs of tutorials, whole processes, with TensorFlow as the peer",
     "memory": "the most memory that a process holds that trains",
