@@ -267,6 +267,7 @@ class Scale:
 SCALE = Scale()
 FACTORS = [1.0]
 TABLE = {"factor": 1.0}
+ARRAY = np.ones(1, np.float32)
 FACTOR = 1.0
 
 
@@ -282,7 +283,7 @@ class Scaled(nn.Module):
 
     def forward(self, x: cn.Tensor) -> cn.Tensor:
         factor = SCALE.factor * FACTORS[0] * TABLE["factor"] * FACTOR * self.number * self.own
-        return self.layers(x) * factor
+        return self.layers(x) * factor * cn.tensor(ARRAY)
 
 
 def change(model: Any, where: str, value: float) -> None:
@@ -292,6 +293,8 @@ def change(model: Any, where: str, value: float) -> None:
         SCALE.factor = value
     elif where == "list":
         FACTORS[0] = value
+    elif where == "array":
+        ARRAY[0] = value
     elif where == "dict":
         TABLE["factor"] = value
     elif where == "class":
@@ -300,7 +303,7 @@ def change(model: Any, where: str, value: float) -> None:
         model.own = value
 
 
-@pytest.mark.parametrize("where", ["global", "object", "list", "dict", "class", "own"])
+@pytest.mark.parametrize("where", ["global", "object", "list", "dict", "array", "class", "own"])
 def test_what_a_model_reads_may_change(where: str) -> None:
     class Change(Callback):
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

@@ -132,10 +132,12 @@ class Watch:
 
     def _meet(self, value: Any) -> None:
         """Notes functions, so that their closures are found, and what containers hold."""
-        if isinstance(value, (Tensor, np.ndarray, *PLAIN)) or id(value) in self._met:
+        if isinstance(value, (Tensor, *PLAIN)) or id(value) in self._met:
             return
         self._met[id(value)] = value
-        if isinstance(value, MethodType):
+        if isinstance(value, np.ndarray):
+            self._meet_array(value)
+        elif isinstance(value, MethodType):
             self._meet(value.__func__)
         elif isinstance(value, FunctionType):
             if not _is_library(value.__module__):
@@ -158,6 +160,13 @@ class Watch:
                         if isinstance(member, FunctionType):
                             self._meet(member)
 
+    def _meet_array(self, array: np.ndarray[Any, Any]) -> None:
+        """Tensors that copy it would stay as they are when it changes."""
+        if array.size > MOST or array.dtype.hasobject:
+            self._refuse("it read a large array of NumPy's, which may change")
+        else:
+            self.checks.append(functools.partial(_is_still, array, array.tobytes()))
+
 
 def _cells_of(function: FunctionType) -> Iterator[Place]:
     for cell in function.__closure__ or ():
@@ -174,6 +183,10 @@ def _content(holder: CellType | dict[str | None, Any], name: str | None) -> Any:
         return holder.cell_contents
     except ValueError:  # not yet assigned
         return _NOTHING
+
+
+def _is_still(array: np.ndarray[Any, Any], before: bytes) -> bool:
+    return array.tobytes() == before
 
 
 def _holds(kind: type, name: str, number: Any) -> bool:
