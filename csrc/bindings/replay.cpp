@@ -65,6 +65,13 @@ void extent_of(PyObject* array, const char*& low, const char*& high) {
   if (low != high) high += py::reinterpret_borrow<py::array>(array).itemsize() - 1;
 }
 
+// Where an array's memory begins, which for negative strides is not its first element.
+char* lowest_byte(const py::object& array) {
+  const char *low, *high;
+  extent_of(array.ptr(), low, high);
+  return const_cast<char*>(low);
+}
+
 void check_signals() {
   const py::gil_scoped_acquire locked;
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
@@ -305,8 +312,7 @@ py::object Replay::built(const std::vector<ResultItem>& items, size_t& at, const
     array = array_in(block, {block->data() + item.offset, item.dtype, item.shape, item.strides});
   } else {
     const py::object& owner = arrays[item.index];
-    array = array_around(
-        owner, {py::detail::array_proxy(owner.ptr())->data + item.offset, item.dtype, item.shape, item.strides});
+    array = array_around(owner, {lowest_byte(owner) + item.offset, item.dtype, item.shape, item.strides});
   }
   return py::reinterpret_steal<py::object>(signature_->tensor().wrap(array.object.release().ptr()));
 }
@@ -331,8 +337,7 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
   idle_.pop_back();
   std::vector<std::shared_ptr<Block>> blocks;
   try {
-    for (size_t i = 0; i < arrays.size(); ++i)
-      plan.set_input(instance, i, py::detail::array_proxy(arrays[i].ptr())->data);
+    for (size_t i = 0; i < arrays.size(); ++i) plan.set_input(instance, i, lowest_byte(arrays[i]));
     provide(instance, 0, parts_.forward_results, blocks);
     plan.lend_arena(instance);
     run(instance, 0, plan.forward(), seconds);
@@ -373,8 +378,7 @@ py::object Pending::backward(const std::vector<py::object>& gradients) {
   arrays.insert(arrays.end(), gradients.begin(), gradients.end());
   py::object result;
   try {
-    for (size_t i = given; i < arrays.size(); ++i)
-      owner->plan.set_input(instance, i, py::detail::array_proxy(arrays[i].ptr())->data);
+    for (size_t i = given; i < arrays.size(); ++i) owner->plan.set_input(instance, i, lowest_byte(arrays[i]));
     owner->provide(instance, results.size(), owner->parts_.result_buffers.size(), results);
     owner->run(instance, owner->plan.forward(), owner->plan.steps().size(), nullptr);
     size_t at = 0;
