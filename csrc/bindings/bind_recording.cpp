@@ -332,7 +332,8 @@ void bind_recording(py::module_& m) {
             return self.matches(args.ptr(), kwargs.ptr(), arrays);
           },
           py::arg("args"), py::arg("kwargs"), "Whether other arguments are like these.")
-      .def("arrays", &Signature::arrays, "The arrays in the arguments, in order.");
+      .def("arrays", &Signature::arrays, "The arrays in the arguments, in order.")
+      .def("forget_arrays", &Signature::forget_arrays, "Lets go of the arrays.");
 
   py::class_<Pending, std::shared_ptr<Pending>>(m, "Pending", "A replayed call whose backward is still to come.")
       .def("backward", &Pending::backward, py::arg("gradients"),

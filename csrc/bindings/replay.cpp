@@ -222,7 +222,12 @@ Replay::Replay(std::shared_ptr<const Signature> signature, Recording recording, 
       signature_(std::move(signature)),
       parts_(std::move(parts)),
       seen_(module_changes()) {
-  idle_.push_back(plan.instance());
+  give_back(plan.instance());
+}
+
+void Replay::give_back(Plan::Instance instance) {
+  plan.give_arena_back(instance);
+  idle_.push_back(std::move(instance));
 }
 
 bool Replay::fits(bool grad_enabled) const {
@@ -319,7 +324,6 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
                         std::vector<double>* seconds) {
   const py::object differs = py::reinterpret_borrow<py::object>(Py_NotImplemented);
   std::vector<py::object> arrays;
-  arrays.reserve(signature_->arrays().size());
   if (!signature_->matches(args.ptr(), kwargs.ptr(), arrays) || !fits(grad_enabled)) return differs;
   if (seen_ != module_changes()) {
     if (parts_.verify && !parts_.verify().cast<bool>()) return differs;
@@ -338,9 +342,10 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
   try {
     for (size_t i = 0; i < arrays.size(); ++i) plan.set_input(instance, i, begin_of(arrays[i]));
     provide(instance, 0, parts_.forward_results, blocks);
+    plan.lend_arena(instance);
     run(instance, 0, plan.forward(), seconds);
   } catch (...) {
-    idle_.push_back(std::move(instance));
+    give_back(std::move(instance));
     throw;
   }
   const TensorType& type = signature_->tensor();
@@ -351,7 +356,7 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
   size_t at = 0;
   const py::object results = built(parts_.results, at, arrays, blocks);
   if (!parts_.differentiable) {
-    idle_.push_back(std::move(instance));
+    give_back(std::move(instance));
     return results;
   }
   auto pending = std::make_shared<Pending>();
@@ -363,7 +368,7 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
 }
 
 Pending::~Pending() {
-  if (replay) replay->idle_.push_back(std::move(instance));
+  if (replay) replay->give_back(std::move(instance));
 }
 
 py::object Pending::backward(const std::vector<py::object>& gradients) {
@@ -380,10 +385,10 @@ py::object Pending::backward(const std::vector<py::object>& gradients) {
     size_t at = 0;
     result = owner->built(owner->parts_.gradients, at, arrays, results);
   } catch (...) {
-    owner->idle_.push_back(std::move(instance));
+    owner->give_back(std::move(instance));
     throw;
   }
-  owner->idle_.push_back(std::move(instance));
+  owner->give_back(std::move(instance));
   return result;
 }
 

@@ -34,6 +34,8 @@ class Signature {
   bool matches(PyObject* args, PyObject* kwargs, std::vector<py::object>& arrays) const;
   /// The arrays that the arguments held, in order.
   const std::vector<py::object>& arrays() const { return arrays_; }
+  /// Forgets them: a signature lives as long as its recordings.
+  void forget_arrays() { arrays_.clear(); }
   const TensorType& tensor() const { return tensor_; }
 
  private:
@@ -125,6 +127,8 @@ class Replay : public std::enable_shared_from_this<Replay> {
 
  private:
   friend class Pending;
+  /// Takes back the memory of a run.
+  void give_back(Plan::Instance instance);
   bool fits(bool grad_enabled) const;
   /// Whether the plan may read, and where it does, write the arguments in their place.
   bool readable(const std::vector<py::object>& arrays) const;

@@ -199,10 +199,22 @@ void Plan::lay_out(const std::vector<uint32_t>& results) {
 Plan::Instance Plan::instance() const {
   // What the recorded run has left in the pool is of other sizes: without this the process would hold both.
   if (arena_bytes_ > large) pool::empty_cache();
-  Instance instance{std::make_shared<Block>(arena_bytes_), table_};
+  Instance instance{nullptr, table_, nullptr};
+  lend_arena(instance);
   std::memset(instance.arena->data(), poison, arena_bytes_);
-  set(instance, arena_patches_, instance.arena->data());
   return instance;
+}
+
+void Plan::lend_arena(Instance& instance) const {
+  if (instance.arena) return;
+  instance.arena = std::make_shared<Block>(arena_bytes_, arena_bytes_ > large);
+  if (instance.arena->data() == instance.base) return;
+  instance.base = instance.arena->data();
+  set(instance, arena_patches_, instance.base);
+}
+
+void Plan::give_arena_back(Instance& instance) const {
+  if (arena_bytes_ > large) instance.arena.reset();
 }
 
 void Plan::run(const Instance& instance, size_t begin, size_t end, void (*interrupt)()) const {

@@ -8,8 +8,8 @@ namespace {
 thread_local Recording* active = nullptr;
 }
 
-Block::Block(size_t bytes, bool scratch)
-    : data_(static_cast<char*>(scratch ? pool::allocate_scratch(bytes) : pool::allocate(bytes))), bytes_(bytes) {}
+Block::Block(size_t bytes, bool shortly)
+    : data_(static_cast<char*>(shortly ? pool::allocate_scratch(bytes) : pool::allocate(bytes))), bytes_(bytes) {}
 
 Block::~Block() { pool::release(data_); }
 

@@ -15,8 +15,8 @@ namespace cygnet {
 /// Memory from the pool that lives as long as anyone holds it.
 class Block {
  public:
-  /// For scratch any wider block may serve, as without a recording.
-  explicit Block(size_t bytes, bool scratch = false);
+  /// `shortly`: see `pool::allocate_scratch`.
+  explicit Block(size_t bytes, bool shortly = false);
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
   ~Block();

@@ -88,12 +88,22 @@ class Recorder:
         """Notes the value of `function`, which must stay the same."""
         self.states.append((function, function()))
 
-    def give_up(self, reason: str) -> None:
-        """Ends the recording; the call goes on without it."""
-        self.reason = self.reason or reason
-        if self.recording is not None:
-            self.recording.__exit__(RuntimeError, None, None)
-            self.recording = None
+    def decline(self, what: str) -> None:
+        """Ends a recording that nobody asked for: an asked one takes it that users know."""
+        if not self.strict:
+            self.refuse(what)
+
+    def refuse(self, what: str) -> None:
+        """Ends the recording, if one is on: a RuntimeError if that is strict, else the call goes on
+        without it.
+        """
+        if self.recording is None:
+            return
+        if self.strict:
+            raise RuntimeError(what)
+        self.reason = what
+        self.recording.__exit__(RuntimeError, None, None)
+        self.recording = None
 
 
 def refuse(what: str) -> None:
@@ -103,6 +113,6 @@ def refuse(what: str) -> None:
     if not kernels.is_recording():
         return
     recorder: Recorder | None = mode.recorder
-    if recorder is None or recorder.strict:
+    if recorder is None:
         raise RuntimeError(what)
-    recorder.give_up(what)
+    recorder.refuse(what)

@@ -27,12 +27,24 @@ from cygnet.tensor import Tensor
 
 __all__ = ["Capture", "capture", "compile"]
 
+UNASKED = 3  # calls before one is recorded that nobody asked for: short runs are no slower
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class Capture(Generic[P, R]):
     """A function and the recordings of its calls; made by `capture`.
+
+    Parameters
+    ----------
+    function : callable
+    limit : int
+        See `capture`.
+    strict : bool
+        Whether what cannot be recorded is an error; else it runs as it is. Default True.
+    asked : bool
+        False where users did not ask for it: it is not strict, records later, does not warn.
 
     Attributes
     ----------
@@ -42,7 +54,13 @@ class Capture(Generic[P, R]):
         Why the last call that was to be recorded was not; empty if it was.
     """
 
-    def __init__(self, function: Callable[P, R], limit: int = 8, strict: bool = True) -> None:
+    def __init__(
+        self,
+        function: Callable[P, R],
+        limit: int = 8,
+        strict: bool = True,
+        asked: bool = True,
+    ) -> None:
         if not callable(function):
             raise TypeError(f"capture: fn expected a function, got {type(function).__name__}")
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
@@ -51,8 +69,12 @@ class Capture(Generic[P, R]):
         self.function = function
         self.reason = ""
         self._limit = limit
-        self._strict = strict
+        self._strict = strict and asked
+        self._asked = asked
         self.reset()
+
+    def __reduce__(self) -> Any:
+        return Capture, (self.function, self._limit, self._strict, self._asked)
 
     def reset(self) -> None:
         """Forgets all recordings."""
@@ -122,9 +144,10 @@ class Capture(Generic[P, R]):
             if self._finish(known):
                 return self(*args, **kwargs)
         elif known is not None and known.recordings < self._limit:
-            if not known.reason:
+            known.calls += 1
+            if not known.reason and (self._asked or known.calls >= UNASKED):
                 return self._record(known, args, kwargs)
-        elif not self._warned:
+        elif self._asked and not self._warned:
             self._warned = True
             warnings.warn(
                 f"capture: {getattr(self.function, '__name__', self.function)} was called in more "
@@ -170,9 +193,11 @@ class _Known:
 
     def __init__(self, args: Any, kwargs: Any) -> None:
         self.signature = kernels.Signature(Tensor, args, kwargs)
+        self.signature.forget_arrays()
         self.enabled = mode.enabled
         self.recorder = Recorder()
         self.recordings = 0
+        self.calls = 0  # after the first
         self.draft: Draft | None = None  # recorded, but something of it was still held
         self.reason = ""  # why it is not recorded
 

@@ -18,6 +18,7 @@ from cygnet.dtypes import get_default_dtype
 from cygnet.recorder import Recorder
 from cygnet.replay import outside
 from cygnet.replay.folding import Folded
+from cygnet.replay.watch import Watch
 from cygnet.tensor import Tensor
 
 __all__ = ["Draft", "attach", "mapped", "tensors_in"]
@@ -83,10 +84,11 @@ class Draft:
         places = outside.places([self.function, *forwards], _objects_in((args, kwargs)))
         chance = _state_of_chance(places)
         given = [(tensor, tensor.requires_grad) for tensor in tensors_in((args, kwargs))]
+        watch = None if self._strict else Watch(self.function, *_objects_in((args, kwargs)))
         inner_args, inner_kwargs = mapped((args, kwargs), self._stand_in)
         frozen = self._notes is not None
         with recorder:
-            with Folded(recording, self._notes) if frozen else nullcontext():
+            with watch or (Folded(recording, self._notes) if frozen else nullcontext()):
                 result = self.function(*inner_args, **inner_kwargs)
             if recorder.recording is not None:
                 forward = len(recording)
@@ -100,6 +102,11 @@ class Draft:
                 self._refuse("it drew from Python's or NumPy's random numbers")
             elif changed := _changed(numbers) or outside.changed(places):
                 self._refuse(f"it changed {changed}")
+            elif watch is not None and watch.reason:
+                self._refuse(watch.reason)
+            elif watch is not None:
+                places += watch.places
+                recorder.checks += watch.checks
         self.reason = self.reason or recorder.reason
         if self.reason:
             return self._attached(result, args, kwargs)
@@ -123,6 +130,7 @@ class Draft:
             self.reason = str(error)
             if self._strict:
                 raise
+        self.signature.forget_arrays()
         return self._attached(result, args, kwargs)
 
     def finish(self) -> Any:
