@@ -47,8 +47,18 @@ size_t few_pixels_scratch_bytes(const ConvShape& s) noexcept {
 }
 
 template <class T>
-void few_pixels_forward(const ConvShape& s, const T* input, bool channels_last, const T* weight, const T* bias,
-                        Activation activation, T* output, void* scratch) noexcept {
+size_t few_pixels_packed_bytes(const ConvShape& s) noexcept {
+  return gemm_dot_packed_bytes<T>(pixels_of(s), s.out_channels, depth_of(s));
+}
+
+template <class T>
+void few_pixels_pack(const ConvShape& s, const T* weight, void* packed) noexcept {
+  gemm_dot_pack<T>(pixels_of(s), s.out_channels, depth_of(s), {weight, 1, depth_of(s)}, static_cast<T*>(packed));
+}
+
+template <class T>
+void few_pixels_forward(const ConvShape& s, const T* input, bool channels_last, const T* weight, const void* packed,
+                        const T* bias, Activation activation, T* output, void* scratch) noexcept {
   const int64_t pixels = pixels_of(s), depth = depth_of(s);
   T* const sights = static_cast<T*>(scratch);
   parallel_for(pixels, static_cast<double>(pixels * depth), [=](int64_t i) {
@@ -56,15 +66,17 @@ void few_pixels_forward(const ConvShape& s, const T* input, bool channels_last, 
     gather_sight(s, image, channels_last ? s.in_channels : 1, channels_last ? 1 : s.in_pixels(), i % s.out_pixels(),
                  sights + i * depth);
   });
-  gemm_dot<T>(pixels, s.out_channels, depth, {sights, depth, 1}, {weight, 1, depth}, {bias, activation}, output,
-              s.out_channels);
+  gemm_dot<T>(pixels, s.out_channels, depth, {sights, depth, 1}, {weight, 1, depth}, static_cast<const T*>(packed),
+              {bias, activation}, output, s.out_channels);
 }
 
-#define CYGNET_INSTANTIATE(T)                                                                               \
-  template bool has_few_pixels<T>(const ConvShape&) noexcept;                                               \
-  template size_t few_pixels_scratch_bytes<T>(const ConvShape&) noexcept;                                   \
-  template void few_pixels_forward<T>(const ConvShape&, const T*, bool, const T*, const T*, Activation, T*, \
-                                      void*) noexcept;
+#define CYGNET_INSTANTIATE(T)                                                                                        \
+  template bool has_few_pixels<T>(const ConvShape&) noexcept;                                                        \
+  template size_t few_pixels_scratch_bytes<T>(const ConvShape&) noexcept;                                            \
+  template size_t few_pixels_packed_bytes<T>(const ConvShape&) noexcept;                                             \
+  template void few_pixels_pack<T>(const ConvShape&, const T*, void*) noexcept;                                      \
+  template void few_pixels_forward<T>(const ConvShape&, const T*, bool, const T*, const void*, const T*, Activation, \
+                                      T*, void*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)
 #undef CYGNET_INSTANTIATE

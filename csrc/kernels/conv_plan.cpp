@@ -120,18 +120,32 @@ struct PhaseTaps {
   }
 };
 
+// From an image, plane, line or pixel to the next, in the source (or slab) and in the target.
+struct Pitches {
+  int64_t source[max_axes + 1], target[max_axes + 1];
+
+  explicit Pitches(const Correlation& plan) {
+    source[max_axes] = plan.source_channels;
+    target[max_axes] = plan.target_channels;
+    for (int i = max_axes - 1; i >= 0; --i) {
+      source[i] = source[i + 1] * (plan.slab ? plan.slab_extent(i) : plan.axes[i].source);
+      target[i] = target[i + 1] * plan.axes[i].target;
+    }
+  }
+};
+
+// What a correlation reads beside its source.
 template <class T>
 struct Workspace {
   PhaseTaps axes[max_axes];
   int64_t *place_of, *segment;  // of each tap its place in the packed weights, or -1; its offset in the source
-  T *packed, *slabs;
+  T* packed;
 
   Workspace(const Correlation& plan, Carver& carver)
       : axes{{plan.axes[0], carver}, {plan.axes[1], carver}, {plan.axes[2], carver}},
         place_of(carver.take<int64_t>(plan.taps())),
         segment(carver.take<int64_t>(plan.taps())),
-        packed(carver.take<T>(plan.packed_size())),
-        slabs(carver.take<T>(plan.slab ? plan.slab_size * plan.tasks() : 0)) {}
+        packed(carver.take<T>(plan.packed_size())) {}
 
   // The target positions of one phase. Places of taps are ordered by phase, then by the tap's position.
   struct Phase {
@@ -145,10 +159,15 @@ struct Workspace {
     result.merged = plan.groups == 1 && result.taps[2] * plan.group_depth() <= merged_depth && axes[2].consecutive(x);
     return result;
   }
-  void fill(const Correlation& plan, const int64_t* pitch) const noexcept {
+  T* unit(const Correlation& plan, int64_t unit) const {
+    const int64_t g = unit / plan.panels.panels, p = unit % plan.panels.panels;
+    return packed + (g * plan.panels.padded_columns() + plan.panels.begin(p)) * plan.taps() * plan.group_depth();
+  }
+  void fill(const Correlation& plan) const noexcept {
+    const Pitches pitches(plan);
     for (int i = 0; i < max_axes; ++i) axes[i].fill(plan.axes[i]);
     const auto offset = [&](int axis, int64_t tap) {
-      return (axes[axis].offset[tap] - (plan.slab ? plan.reach[axis].low : 0)) * pitch[axis];
+      return (axes[axis].offset[tap] - (plan.slab ? plan.reach[axis].low : 0)) * pitches.source[axis + 1];
     };
     std::fill(place_of, place_of + plan.taps(), -1);
     const int64_t lines = plan.axes[1].phases(), columns = plan.axes[2].phases();
@@ -229,11 +248,6 @@ template <class T>
 LaneConv lanes_of(const Correlation& plan) noexcept {
   return plan_lanes<T>(plan.axes, plan.images, plan.source_channels, plan.target_channels, plan.groups,
                        plan.channels_last);
-}
-
-template <class T>
-PositionConv positions_of(const Correlation& plan) noexcept {
-  return plan_positions<T>(plan.axes, plan.images, plan.source_channels, plan.target_channels, plan.channels_last);
 }
 
 }  // namespace
@@ -341,7 +355,8 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
     plan.in_lanes = work < plan.multiplications;
     if (plan.in_lanes) plan.multiplications = work;
   } else if (source_channels > 0 && few_targets<T>(axes, source_channels, target_channels)) {
-    const double work = positions_of<T>(plan).multiplications;
+    plan.positions = plan_positions<T>(axes, images, source_channels, target_channels, channels_last);
+    const double work = plan.positions.multiplications;
     plan.in_positions = work < plan.multiplications;
     if (plan.in_positions) plan.multiplications = work;
   }
@@ -385,51 +400,60 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
 }
 
 template <class T>
-size_t correlate_scratch_bytes(const Correlation& plan) noexcept {
-  if (plan.in_lanes) return correlate_lanes_scratch_bytes<T>(lanes_of<T>(plan));
-  if (plan.in_positions) return correlate_positions_scratch_bytes<T>(positions_of<T>(plan));
+size_t correlate_packed_bytes(const Correlation& plan) noexcept {
+  if (plan.in_positions) return positions_packed_bytes<T>(plan.positions);
+  if (plan.in_lanes || plan.tasks() == 0) return 0;
   Carver carver(nullptr);
   const Workspace<T> workspace(plan, carver);
   return carver.used();
 }
 
 template <class T>
-void correlate(const Correlation& plan, const T* source, const T* weight, WeightSteps steps, const T* bias,
-               Activation activation, T* target, void* scratch) noexcept {
-  if (plan.in_lanes)
-    return correlate_lanes(lanes_of<T>(plan), source, weight, steps, bias, activation, target, scratch);
-  if (plan.in_positions)
-    return correlate_positions(positions_of<T>(plan), source, weight, steps, bias, activation, target, scratch);
-  if (plan.tasks() == 0) return;
-  Carver carver(scratch);
+void correlate_pack(const Correlation& plan, const T* weight, WeightSteps steps, void* packed) noexcept {
+  if (plan.in_positions) return pack_positions(plan.positions, weight, steps, packed);
+  Carver carver(packed);
   const Workspace<T> workspace(plan, carver);
-  const int64_t channels = plan.source_channels, depth = plan.group_depth();
-  // From an image, plane, line or pixel to the next, in the source (or slab) and in the target.
-  int64_t pitch[max_axes + 1], target_pitch[max_axes + 1];
-  pitch[max_axes] = channels;
-  target_pitch[max_axes] = plan.target_channels;
-  for (int i = max_axes - 1; i >= 0; --i) {
-    pitch[i] = pitch[i + 1] * (plan.slab ? plan.slab_extent(i) : plan.axes[i].source);
-    target_pitch[i] = target_pitch[i + 1] * plan.axes[i].target;
-  }
-  workspace.fill(plan, pitch + 1);
-
-  const Panels panels = plan.panels;
-  const int64_t taps = plan.taps();
-  const auto packed_unit = [&](int64_t unit) {
-    const int64_t g = unit / panels.panels, p = unit % panels.panels;
-    return workspace.packed + (g * panels.padded_columns() + panels.begin(p)) * taps * depth;
-  };
+  workspace.fill(plan);
   constexpr int64_t block = Vec<T>::lanes;
-  const int64_t blocks = ceil_div(depth, block);
+  const Panels panels = plan.panels;
+  const int64_t taps = plan.taps(), depth = plan.group_depth(), blocks = ceil_div(depth, block);
   parallel_for(plan.units() * blocks, static_cast<double>(plan.packed_size()), [&](int64_t task) {
     const int64_t unit = task / blocks, k = task % blocks * block;
     const int64_t g = unit / panels.panels, p = unit % panels.panels;
     pack_weights(weight + g * steps.group + panels.begin(p) * steps.column + k * steps.depth, steps,
                  std::min(block, depth - k), taps, workspace.place_of, panels.columns_of(p),
                  panels.vectors_of(p) * panels.lanes, depth,
-                 packed_unit(unit) + k * panels.vectors_of(p) * panels.lanes);
+                 workspace.unit(plan, unit) + k * panels.vectors_of(p) * panels.lanes);
   });
+}
+
+template <class T>
+size_t correlate_scratch_bytes(const Correlation& plan) noexcept {
+  if (plan.in_lanes) return correlate_lanes_scratch_bytes<T>(lanes_of<T>(plan));
+  const size_t packed = correlate_packed_bytes<T>(plan);
+  if (plan.in_positions) return packed + correlate_positions_scratch_bytes<T>(plan.positions);
+  return packed + (plan.slab ? static_cast<size_t>(plan.slab_size * plan.tasks()) * sizeof(T) : 0);
+}
+
+template <class T>
+void correlate(const Correlation& plan, const T* source, const T* weight, WeightSteps steps, const void* packed,
+               const T* bias, Activation activation, T* target, void* scratch) noexcept {
+  if (plan.in_lanes)
+    return correlate_lanes(lanes_of<T>(plan), source, weight, steps, bias, activation, target, scratch);
+  if (!plan.in_positions && plan.tasks() == 0) return;
+  if (!packed) {
+    correlate_pack(plan, weight, steps, scratch);
+    packed = scratch;
+    scratch = static_cast<char*>(scratch) + correlate_packed_bytes<T>(plan);
+  }
+  if (plan.in_positions) return correlate_positions(plan.positions, source, packed, bias, activation, target, scratch);
+  Carver carver(const_cast<void*>(packed));
+  const Workspace<T> workspace(plan, carver);
+  T* const slabs = static_cast<T*>(scratch);
+  const int64_t channels = plan.source_channels, depth = plan.group_depth();
+  const Panels panels = plan.panels;
+  const Pitches pitches(plan);
+  const int64_t *const pitch = pitches.source, *const target_pitch = pitches.target;
 
   const Images<T> images{
       source, {plan.axes[0].source, plan.axes[1].source, plan.axes[2].source}, channels, plan.channels_last};
@@ -462,7 +486,7 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
         part.begin[i] = box.begin[i] * plan.axes[i].source_step + plan.reach[i].low;
         part.size[i] = plan.slab_extent(i);
       }
-      T* slab = workspace.slabs + task * plan.slab_size;
+      T* slab = slabs + task * plan.slab_size;
       fill_slab(images, first, last, part, {0, channels, channels, 0}, slab);
       origin = slab;
     } else {
@@ -531,7 +555,7 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
           tile.segments = std::min(segment_block, segments - s);
           tile.a_segment = workspace.segment + phase.place + s +
                            (phase.merged ? filter_line : filter_line * line_segments + run[2].first);
-          tile.b = packed_unit(unit) + (phase.place + skipped) * depth * width + s * tile.b_segment;
+          tile.b = workspace.unit(plan, unit) + (phase.place + skipped) * depth * width + s * tile.b_segment;
           s += segment_block;
           if (s >= segments) s = 0, line += pass_lines;
           const bool finished = line >= lines;
@@ -556,13 +580,15 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
   });
 }
 
-#define CYGNET_INSTANTIATE(T)                                                                               \
-  template void fill_slab<T>(const Images<T>&, int64_t, int64_t, const Box&, const Channels&, T*) noexcept; \
-  template Correlation plan_correlation<T>(const Axis(&)[max_axes], int64_t, int64_t, int64_t, int64_t,     \
-                                           bool) noexcept;                                                  \
-  template size_t correlate_scratch_bytes<T>(const Correlation&) noexcept;                                  \
-  template void correlate<T>(const Correlation&, const T*, const T*, WeightSteps, const T*, Activation, T*, \
-                             void*) noexcept;
+#define CYGNET_INSTANTIATE(T)                                                                                        \
+  template void fill_slab<T>(const Images<T>&, int64_t, int64_t, const Box&, const Channels&, T*) noexcept;          \
+  template Correlation plan_correlation<T>(const Axis(&)[max_axes], int64_t, int64_t, int64_t, int64_t,              \
+                                           bool) noexcept;                                                           \
+  template size_t correlate_packed_bytes<T>(const Correlation&) noexcept;                                            \
+  template void correlate_pack<T>(const Correlation&, const T*, WeightSteps, void*) noexcept;                        \
+  template size_t correlate_scratch_bytes<T>(const Correlation&) noexcept;                                           \
+  template void correlate<T>(const Correlation&, const T*, const T*, WeightSteps, const void*, const T*, Activation, \
+                             T*, void*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)
 #undef CYGNET_INSTANTIATE
