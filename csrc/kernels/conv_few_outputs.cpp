@@ -9,7 +9,7 @@ namespace {
 // busy, and the multiply-adds each should have at least.
 constexpr int64_t part_bytes = 128 << 10;
 constexpr int64_t most_tasks = 32;
-constexpr double task_work = 1 << 17;
+constexpr double task_work = 1 << 17, task_work_alone = 1 << 15;  // the latter of a lone image, which is waited for
 
 // Lines of planes that a block of positions may read, and phases of a line.
 constexpr int64_t most_lines = 256, most_phases = 4;
@@ -244,7 +244,8 @@ PositionConv plan_positions(const Axis (&axes)[max_axes], int64_t images, int64_
     plan.boxes.cut(i, positions, 1);
     plan.multiplications *= static_cast<double>((i < 2 ? positions : plan.extent(i)) * axes[i].taps);
   }
-  const auto most_parts = static_cast<int64_t>(std::min(plan.multiplications / task_work, 1e6)) + 1;
+  const auto most_parts =
+      static_cast<int64_t>(std::min(plan.multiplications / (images == 1 ? task_work_alone : task_work), 1e6)) + 1;
   const int64_t bytes = source_channels * plan.plane() * static_cast<int64_t>(sizeof(T));
   int64_t boxes = std::max(ceil_div(bytes, part_bytes), ceil_div(std::min(most_parts, most_tasks), images));
   for (int i = 0; i < max_axes; ++i) {

@@ -10,9 +10,13 @@ namespace {
 // Tasks that keep all threads of a usual machine busy, and the multiply-adds each should have at least.
 constexpr int64_t enough_tasks = 16;
 constexpr double task_work = 1 << 18;
+// A lone image is waited for: its tasks may be smaller.
+constexpr double task_work_alone = 1 << 16;
 // Pixels below which tiles of a task would be ragged, and pixels of the images that a task joins, which share the
 // packed weights and fill the tiles of the borders.
-constexpr int64_t task_pixels = 48, joined_pixels = 1024;
+constexpr int64_t task_pixels = 48, task_pixels_alone = 24, joined_pixels = 1024;
+// Pixels of a lone image up to which its tasks share out the target channels rather than the pixels.
+constexpr int64_t few_pixels = 256;
 // Bytes of a task's part of the source, and of a block of packed weights, that stay in the second-level cache.
 constexpr int64_t slab_bytes = 512 << 10, weight_bytes = 256 << 10;
 // Bytes of a target that is no longer in the caches when it is written again.
@@ -347,6 +351,10 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
     plan.slab = false;
     return plan;
   }
+  const bool alone = images == 1;
+  if (alone && pixels <= few_pixels && plan.panels.panels == 1 && plan.panels.vectors == 4)
+    plan.panels = panels_for<T>(plan.group_columns(), 2);
+  const double least_work = alone ? task_work_alone : task_work;
   const double pairs = static_cast<double>(images) * axes[0].pairs() * axes[1].pairs() * axes[2].pairs();
   plan.multiplications =
       pairs * static_cast<double>(source_channels) * static_cast<double>(plan.panels.padded_columns());
@@ -366,9 +374,9 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
   }
   const double image_work = std::max(1.0, plan.multiplications / static_cast<double>(images));
   const double total = image_work * static_cast<double>(images);
-  const int64_t most_tasks = std::max<int64_t>(1, static_cast<int64_t>(std::min(total / task_work, 1e6)));
+  const int64_t most_tasks = std::max<int64_t>(1, static_cast<int64_t>(std::min(total / least_work, 1e6)));
   const int64_t wanted = std::min(enough_tasks, most_tasks);
-  const int64_t by_work = image_work < task_work ? static_cast<int64_t>(task_work / image_work) + 1 : 1;
+  const int64_t by_work = image_work < least_work ? static_cast<int64_t>(least_work / image_work) + 1 : 1;
   plan.images_per_task = std::clamp(joined_pixels / pixels, std::min(by_work, images), images);
   while (plan.images_per_task > by_work && plan.units() * ceil_div(images, plan.images_per_task) < wanted)
     plan.images_per_task = std::max(by_work, (plan.images_per_task + 1) / 2);
@@ -381,7 +389,7 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
     for (int i = 0; i < max_axes; ++i) by_memory *= plan.slab_extent(i);
     by_memory = ceil_div(by_memory, slab_bytes);
     int64_t by_tasks = ceil_div(wanted, images * plan.unit_splits);
-    int64_t by_pixels = std::max<int64_t>(1, pixels / task_pixels);
+    int64_t by_pixels = std::max<int64_t>(1, pixels / (alone ? task_pixels_alone : task_pixels));
     for (int i = 0; i < max_axes; ++i) {
       // What two boxes share is copied and read twice.
       const int64_t once =

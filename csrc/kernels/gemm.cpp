@@ -115,14 +115,15 @@ void pack_panel_of(MatrixView<T> b, const Panels& panels, int64_t p, int64_t dep
 }  // namespace
 
 template <class T>
-void pack_panel(MatrixView<T> b, int64_t depth, int columns, int vectors, T* target) noexcept {
+void pack_panel(MatrixView<T> b, int64_t depth, int columns, int vectors, T* target, int64_t step) noexcept {
   constexpr int lanes = Vec<T>::lanes;
   const int64_t width = int64_t{vectors} * lanes;
+  if (step == 0) step = width;
   if (b.column_step == 1) {
     for (int64_t k = 0; k < depth; ++k) {
       const T* from = b.data + k * b.row_step;
-      std::copy(from, from + columns, target + k * width);
-      std::fill(target + k * width + columns, target + (k + 1) * width, T(0));
+      std::copy(from, from + columns, target + k * step);
+      std::fill(target + k * step + columns, target + k * step + width, T(0));
     }
     return;
   }
@@ -136,12 +137,12 @@ void pack_panel(MatrixView<T> b, int64_t depth, int columns, int vectors, T* tar
         for (int i = 0; i < lanes; ++i)
           block.packet[i] = i < valid ? Vec<T>::load(b.data + (n + i) * b.column_step + k).p : Vec<T>(T(0)).p;
         Eigen::internal::ptranspose(block);
-        for (int i = 0; i < lanes; ++i) Vec<T>(block.packet[i]).store(target + (k + i) * width + n);
+        for (int i = 0; i < lanes; ++i) Vec<T>(block.packet[i]).store(target + (k + i) * step + n);
       }
     }
     for (; k < depth; ++k)
       for (int i = 0; i < lanes; ++i)
-        target[k * width + n + i] = i < valid ? b.data[(n + i) * b.column_step + k * b.row_step] : T(0);
+        target[k * step + n + i] = i < valid ? b.data[(n + i) * b.column_step + k * b.row_step] : T(0);
   }
 }
 
@@ -323,7 +324,7 @@ void column_sum(const T* a, int64_t rows, int64_t columns, T* sums, void* scratc
 #define CYGNET_INSTANTIATE(T)                                                                                        \
   template size_t gemm_scratch_bytes<T>(int64_t, int64_t, int64_t, const MatrixView<T>&,                             \
                                         const MatrixView<T>&) noexcept;                                              \
-  template void pack_panel<T>(MatrixView<T>, int64_t, int, int, T*) noexcept;                                        \
+  template void pack_panel<T>(MatrixView<T>, int64_t, int, int, T*, int64_t) noexcept;                               \
   template size_t gemm_packed_bytes<T>(int64_t, int64_t, int64_t, const MatrixView<T>&,                              \
                                        const MatrixView<T>&) noexcept;                                               \
   template void gemm_pack<T>(int64_t, int64_t, int64_t, const MatrixView<T>&, const MatrixView<T>&, void*) noexcept; \

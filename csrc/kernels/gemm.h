@@ -62,8 +62,9 @@ void column_sum(const T* a, int64_t rows, int64_t columns, T* sums, void* scratc
 size_t column_sum_scratch_bytes(int64_t rows, int64_t columns, size_t item) noexcept;
 
 /// Packs columns [panel begin, panel end) of B for the micro-kernel: target[k][n], n padded with zeros to whole
-/// vectors. B is `depth` by at least the panel's columns; `columns` of them are real.
+/// vectors. B is `depth` by at least the panel's columns; `columns` of them are real. From one k to the next the target
+/// is `step` elements further; 0 stands for the panel's width.
 template <class T>
-void pack_panel(MatrixView<T> b, int64_t depth, int columns, int vectors, T* target) noexcept;
+void pack_panel(MatrixView<T> b, int64_t depth, int columns, int vectors, T* target, int64_t step = 0) noexcept;
 
 }  // namespace cygnet
