@@ -156,13 +156,16 @@ py::object linear_forward(const ArrayArg& input_arg, const ArrayArg& weight_arg,
     using T = decltype(zero);
     const int64_t rows = size.rows, inputs = size.inputs, outputs = size.outputs;
     const MatrixView<T> left{nullptr, inputs, 1}, right{nullptr, 1, inputs};
-    launch(
+    const auto body = [=](Activation activation) {
+      return [=](void* const* at) {
+        gemm<T>(rows, outputs, inputs, matrix<T>(at[0], inputs, 1), matrix<T>(at[1], 1, inputs),
+                {in<T>(at[2]), activation}, to<T>(at[3]), outputs, at[4], at[5]);
+      };
+    };
+    launch_activated(
         "linear_forward", {size.flops(), size.bytes(input.dtype())},
         {read(input), read(weight), read(bias), write(result)}, gemm_scratch_bytes(rows, outputs, inputs, left, right),
-        [=](void* const* at) {
-          gemm<T>(rows, outputs, inputs, matrix<T>(at[0], inputs, 1), matrix<T>(at[1], 1, inputs),
-                  {in<T>(at[2]), activation}, to<T>(at[3]), outputs, at[4], at[5]);
-        },
+        activation, body,
         Packing{1, 1, gemm_packed_bytes(rows, outputs, inputs, left, right), [=](void* const* at, void* packed) {
                   gemm_pack(rows, outputs, inputs, left, matrix<T>(at[1], 1, inputs), packed);
                 }});

@@ -128,38 +128,54 @@ void check_nothing_else_lives(const Recording& recording, const std::vector<bool
   }
 }
 
-std::shared_ptr<Replay> make_replay(std::shared_ptr<const Signature> signature, Recorded& recorded,
-                                    const py::object& results, const py::object& gradients, const py::list& leaves,
-                                    const std::vector<std::tuple<py::object, py::object, py::object>>& captured,
-                                    std::vector<py::object> written, std::vector<py::object> before,
-                                    const py::object& verify, const std::optional<size_t>& forward, bool grad_enabled,
-                                    bool fold, bool shared) {
-  const Recording& recording = *recorded.recording;
+/// A recorded call whose tensors have been told apart, before its plan is made.
+struct Draft {
+  std::shared_ptr<const Signature> signature;
+  std::unique_ptr<Recording> recording;
   ReplayParts parts;
+  std::vector<bool> kept;  // buffers that stay where they are
+
+  std::shared_ptr<Replay> finish() {
+    check_nothing_else_lives(*recording, kept, parts.result_buffers);
+    return std::make_shared<Replay>(std::move(signature), std::move(*recording), std::move(parts));
+  }
+};
+
+std::shared_ptr<Draft> make_draft(std::shared_ptr<const Signature> signature, Recorded& recorded,
+                                  const py::object& results, const py::object& gradients, const py::list& leaves,
+                                  const std::vector<std::tuple<py::object, py::object, py::object>>& captured,
+                                  std::vector<py::object> written, std::vector<py::object> before,
+                                  const py::object& verify, const std::optional<size_t>& forward, bool grad_enabled,
+                                  bool fold, bool shared) {
+  auto draft = std::make_shared<Draft>();
+  draft->recording = std::move(recorded.recording);
+  recorded.recording = std::make_unique<Recording>();
+  if (forward) draft->recording->forward = *forward;
+  const Recording& recording = *draft->recording;
+  ReplayParts& parts = draft->parts;
   parts.leaves = leaves_of(leaves);
-  std::vector<bool> kept(recording.buffers.size(), false);
+  draft->kept.assign(recording.buffers.size(), false);
   for (const Leaf& leaf : parts.leaves) {
     if (!leaf.after || leaf.after.is_none()) continue;
     PyObject* const array = TensorType::slot(leaf.after.ptr(), signature->tensor().array);
     const Place at = recording.place_of(py::detail::array_proxy(array)->data);
-    if (at.home == Place::Buffer) kept[at.index] = true;
+    if (at.home == Place::Buffer) draft->kept[at.index] = true;
   }
-  ResultReader reader(recording, signature->tensor(), kept);
+  ResultReader reader(recording, signature->tensor(), draft->kept);
   parts.results = reader.read(results);
   parts.forward_results = reader.buffers.size();
   parts.gradients = reader.read(gradients);
-  check_nothing_else_lives(recording, kept, reader.buffers);
   parts.result_buffers = std::move(reader.buffers);
   for (const auto& [holder, name, value] : captured)
     parts.captured.push_back({holder, name.is_none() ? py::object() : name, value});
   parts.written = std::move(written);
   parts.before = std::move(before);
   if (!verify.is_none()) parts.verify = verify;
-  if (forward) parts.forward = *forward;
   parts.grad_enabled = grad_enabled;
   parts.fold = fold;
   parts.shared = shared;
-  return std::make_shared<Replay>(std::move(signature), std::move(*recorded.recording), std::move(parts));
+  draft->signature = std::move(signature);
+  return draft;
 }
 
 }  // namespace
@@ -172,8 +188,7 @@ void bind_recording(py::module_& m) {
              self.cast<Recorded&>().recording->start();
              return self;
            })
-      .def("__exit__",
-           [](Recorded& self, const py::object& kind, const py::args&) { self.stop(!kind.is_none()); })
+      .def("__exit__", [](Recorded& self, const py::object& kind, const py::args&) { self.stop(!kind.is_none()); })
       .def("replay", &Recorded::replay, py::call_guard<py::gil_scoped_release>(),
            "Runs the recorded calls again. What is still held when it is first called keeps its memory.")
       .def("__len__",
@@ -228,8 +243,9 @@ void bind_recording(py::module_& m) {
           },
           "Floating-point operations and bytes moved of one replay.");
   m.def("is_recording", [] { return Recording::current() != nullptr; }, "Whether a recording is on in this thread.");
-  m.def("modules_changed", [] { ++module_changes(); },
-        "Makes replays look at their next call whether the modules they used are as they were.");
+  m.def(
+      "modules_changed", [] { ++module_changes(); },
+      "Makes replays look at their next call whether the modules they used are as they were.");
 
   py::class_<Signature, std::shared_ptr<Signature>>(m, "Signature", "What the arguments of a call look like.")
       .def(py::init([](const py::object& tensor, const py::tuple& args, const py::dict& kwargs) {
@@ -250,9 +266,6 @@ void bind_recording(py::module_& m) {
            "The gradients that the recorded backward gives; it can be run once.");
 
   py::class_<Replay, std::shared_ptr<Replay>>(m, "Replay", "A recorded call that is made again in one go.")
-      .def(py::init(&make_replay), py::arg("signature"), py::arg("recording"), py::kw_only(), py::arg("results"),
-           py::arg("gradients"), py::arg("leaves"), py::arg("captured"), py::arg("written"), py::arg("before"),
-           py::arg("verify"), py::arg("forward"), py::arg("grad_enabled"), py::arg("fold"), py::arg("shared"))
       .def(
           "__call__",
           [](Replay& self, bool grad_enabled, const py::tuple& args, const py::dict& kwargs) {
@@ -277,9 +290,44 @@ void bind_recording(py::module_& m) {
             return calls;
           },
           "Name, shapes, floating-point operations and bytes of each call.")
-      .def_property_readonly(
+      .def(
           "arena_bytes", [](const Replay& self) { return self.plan.arena_bytes(); },
           "The memory that a run works in, beside results and what stays where it is.");
+
+  py::class_<Draft, std::shared_ptr<Draft>>(m, "Draft", R"(What a Replay is made of.
+
+Parameters
+----------
+signature : Signature
+recording : Recording
+    Is empty afterwards.
+results, gradients : object
+    What a call and its backward return: tensors, and tuples, lists and dicts of them.
+leaves : list of (tensor, array, requires_grad, before, after)
+    Tensors that were used and their gradients: before the call an array, whether there was one, or ... if it does not
+    matter; after it a tensor or None, or ... if it is left alone.
+captured : list of (cell or dict, name or None, value)
+    Places that must hold these values.
+written : list of Tensor
+    Those whose versions a call raises.
+before : list of callable
+    Called before each run; where one returns False, the recording does not fit.
+verify : callable or None
+    Called when modules have changed.
+forward : int or None
+    The number of calls before those of the backward.
+grad_enabled : bool
+    Whether gradients were on.
+fold : bool
+    Whether calls that depend on nothing but memory from before the recording are run once and for all.
+shared : bool
+    Whether several runs may be on at once.
+)")
+      .def(py::init(&make_draft), py::arg("signature"), py::arg("recording"), py::kw_only(), py::arg("results"),
+           py::arg("gradients"), py::arg("leaves"), py::arg("captured"), py::arg("written"), py::arg("before"),
+           py::arg("verify"), py::arg("forward"), py::arg("grad_enabled"), py::arg("fold"), py::arg("shared"))
+      .def("finish", &Draft::finish,
+           "The replay. RuntimeError where memory of the recording is held that is no result.");
 }
 
 }  // namespace cygnet

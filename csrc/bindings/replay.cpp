@@ -28,10 +28,15 @@ Dims dims_of(const Py_intptr_t* values, int rank) {
 
 int dtype_number(PyObject* array) { return py::reinterpret_borrow<py::array>(array).dtype().num(); }
 
-// The same object, or one of the same type that compares equal.
-bool same_value(PyObject* a, PyObject* b) {
+bool is_plain(PyObject* object) {
+  return PyLong_Check(object) || PyFloat_CheckExact(object) || PyUnicode_CheckExact(object) ||
+         PyBytes_CheckExact(object) || PyTuple_CheckExact(object);
+}
+
+// The same object, or one of the same type that compares equal; `plain` compares numbers, texts and tuples only.
+bool same_value(PyObject* a, PyObject* b, bool plain = false) {
   if (a == b) return true;
-  if (Py_TYPE(a) != Py_TYPE(b)) return false;
+  if (Py_TYPE(a) != Py_TYPE(b) || (plain && !is_plain(a))) return false;
   const int equal = PyObject_RichCompareBool(a, b, Py_EQ);
   if (equal < 0) PyErr_Clear();
   return equal == 1;
@@ -173,10 +178,10 @@ bool Signature::match(size_t& at, PyObject* object, std::vector<py::object>& arr
 bool Captured::holds() const {
   if (!name) {
     PyObject* const content = PyCell_GET(holder.ptr());
-    return content && same_value(content, value.ptr());
+    return content && same_value(content, value.ptr(), true);
   }
   PyObject* const content = PyDict_GetItem(holder.ptr(), name.ptr());
-  return content && same_value(content, value.ptr());
+  return content && same_value(content, value.ptr(), true);
 }
 
 Replay::Replay(std::shared_ptr<const Signature> signature, Recording recording, ReplayParts parts)
@@ -184,7 +189,6 @@ Replay::Replay(std::shared_ptr<const Signature> signature, Recording recording, 
       signature_(std::move(signature)),
       parts_(std::move(parts)),
       seen_(module_changes()) {
-  parts_.forward = std::min(parts_.forward, plan.steps().size());
   idle_.push_back(plan.instance());
 }
 
@@ -272,7 +276,8 @@ py::object Replay::built(const std::vector<ResultItem>& items, size_t& at, const
     array = array_in(block, {block->data() + item.offset, item.dtype, item.shape, item.strides});
   } else {
     const py::object& owner = arrays[item.index];
-    array = array_around(owner, {py::detail::array_proxy(owner.ptr())->data + item.offset, item.dtype, item.shape, item.strides});
+    array = array_around(
+        owner, {py::detail::array_proxy(owner.ptr())->data + item.offset, item.dtype, item.shape, item.strides});
   }
   return py::reinterpret_steal<py::object>(signature_->tensor().wrap(array.object.release().ptr()));
 }
@@ -292,7 +297,8 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
     if (!parts_.shared) return differs;
     idle_.push_back(plan.instance());
   }
-  for (const py::object& update : parts_.before) update();
+  for (const py::object& update : parts_.before)
+    if (update().is(py::bool_(false))) return differs;
   Plan::Instance instance = std::move(idle_.back());
   idle_.pop_back();
   std::vector<std::shared_ptr<Block>> blocks;
@@ -300,7 +306,7 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
     for (size_t i = 0; i < arrays.size(); ++i)
       plan.set_input(instance, i, py::detail::array_proxy(arrays[i].ptr())->data);
     provide(instance, 0, parts_.forward_results, blocks);
-    run(instance, 0, parts_.forward, seconds);
+    run(instance, 0, plan.forward(), seconds);
   } catch (...) {
     idle_.push_back(std::move(instance));
     throw;
@@ -317,7 +323,7 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
   }
   size_t at = 0;
   const py::object results = built(parts_.results, at, arrays, blocks);
-  if (parts_.forward == plan.steps().size()) {
+  if (plan.forward() == plan.steps().size()) {
     idle_.push_back(std::move(instance));
     return results;
   }
@@ -341,7 +347,7 @@ py::object Pending::backward(const std::vector<py::object>& gradients) {
     for (size_t i = given; i < arrays.size(); ++i)
       owner->plan.set_input(instance, i, py::detail::array_proxy(arrays[i].ptr())->data);
     owner->provide(instance, results.size(), owner->parts_.result_buffers.size(), results);
-    owner->run(instance, owner->parts_.forward, owner->plan.steps().size(), nullptr);
+    owner->run(instance, owner->plan.forward(), owner->plan.steps().size(), nullptr);
     size_t at = 0;
     result = owner->built(owner->parts_.gradients, at, arrays, results);
   } catch (...) {

@@ -104,8 +104,7 @@ struct ReplayParts {
   std::vector<py::object> written;  // tensors whose memory a run writes
   std::vector<py::object> before;   // called before each run
   py::object verify;                // called after modules have changed: whether the recording still holds
-  size_t forward = SIZE_MAX;        // the number of calls before those of the backward,
-  size_t forward_results = 0;       // and of the result buffers that they write
+  size_t forward_results = 0;       // the number of result buffers that are written before the backward
   bool grad_enabled = false;
   bool fold = false;    // see `Plan`
   bool shared = false;  // whether several runs may be on at once, each with its own memory

@@ -2,6 +2,7 @@
 // made and forgotten within the recording shares one arena.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -37,6 +38,8 @@ class Plan {
   /// after it.
   void run(const Instance& instance, size_t begin, size_t end, void (*interrupt)()) const;
 
+  /// The number of steps before those of the backward; all if there is none.
+  size_t forward() const { return std::min(recording_.forward, steps_.size()); }
   const std::vector<Step>& steps() const { return steps_; }
   size_t arena_bytes() const { return arena_bytes_; }
   size_t result_bytes(size_t result) const { return result_sizes_[result]; }

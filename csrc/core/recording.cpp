@@ -46,8 +46,7 @@ Place Recording::place_of(const void* address) const {
       return {Place::Buffer, index, at - begin};
   }
   for (size_t i = 0; i < inputs.size(); ++i)
-    if (at >= inputs[i].low && at < inputs[i].high)
-      return {Place::Input, static_cast<uint32_t>(i), at - inputs[i].low};
+    if (at >= inputs[i].low && at < inputs[i].high) return {Place::Input, static_cast<uint32_t>(i), at - inputs[i].low};
   return {Place::Outside, 0, reinterpret_cast<int64_t>(address)};
 }
 

@@ -53,6 +53,10 @@ struct Call {
     size_t first, count, bytes;
     std::function<void(void* const* at, void* to)> pack;
   } packing;
+  /// Whether the result may take the place of an operand of the same size, which is read nowhere else afterwards.
+  bool in_place = false;
+  /// A body that also does what the call of that name does that follows it; empty if there is none.
+  std::function<std::function<void(void* const* at)>(const char* op)> joined;
 };
 
 class Recording {
@@ -89,6 +93,7 @@ class Recording {
   std::vector<Buffer> buffers;
   std::vector<Input> inputs;
   std::vector<Pin> pins;
+  size_t forward = SIZE_MAX;  // the number of calls before those of a backward that is run later
 
  private:
   std::map<const char*, uint32_t> buffer_at_;  // the last one that began there
