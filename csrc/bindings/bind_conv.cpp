@@ -184,7 +184,7 @@ py::object run(const char* call, const char* name, const ConvShape& shape, bool 
       };
     };
     launch_activated(
-        call, work, operands, pass.scratch_bytes(), activation, body,
+        call, work, operands, pass.scratch_bytes(), activation, body, SIZE_MAX,
         Packing{1, 1, pass.packed_bytes(), [=](void* const* at, void* packed) { pass.pack(in<T>(at[1]), packed); }});
   });
   return result.finish();
