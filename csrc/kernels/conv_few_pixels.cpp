@@ -8,6 +8,9 @@
 namespace cygnet {
 namespace {
 
+// More pixels than this are worth packing the weight for, since those at borders then leave out taps.
+constexpr int64_t most_pixels = 32;
+
 int64_t pixels_of(const ConvShape& s) { return s.batch * s.out_pixels(); }
 int64_t depth_of(const ConvShape& s) { return s.group_in() * s.taps(); }
 
@@ -37,7 +40,7 @@ void gather_sight(const ConvShape& s, const T* image, int64_t pixel_step, int64_
 template <class T>
 bool has_few_pixels(const ConvShape& s) noexcept {
   const int64_t depth = depth_of(s);
-  return s.groups == 1 && s.out_channels >= 2 * Vec<T>::lanes &&
+  return s.groups == 1 && s.out_channels >= 2 * Vec<T>::lanes && pixels_of(s) <= most_pixels &&
          gemm_dot_is_faster<T>(pixels_of(s), depth, {nullptr, depth, 1}, {nullptr, 1, depth});
 }
 
@@ -47,18 +50,8 @@ size_t few_pixels_scratch_bytes(const ConvShape& s) noexcept {
 }
 
 template <class T>
-size_t few_pixels_packed_bytes(const ConvShape& s) noexcept {
-  return gemm_dot_packed_bytes<T>(pixels_of(s), s.out_channels, depth_of(s));
-}
-
-template <class T>
-void few_pixels_pack(const ConvShape& s, const T* weight, void* packed) noexcept {
-  gemm_dot_pack<T>(pixels_of(s), s.out_channels, depth_of(s), {weight, 1, depth_of(s)}, static_cast<T*>(packed));
-}
-
-template <class T>
-void few_pixels_forward(const ConvShape& s, const T* input, bool channels_last, const T* weight, const void* packed,
-                        const T* bias, Activation activation, T* output, void* scratch) noexcept {
+void few_pixels_forward(const ConvShape& s, const T* input, bool channels_last, const T* weight, const T* bias,
+                        Activation activation, T* output, void* scratch) noexcept {
   const int64_t pixels = pixels_of(s), depth = depth_of(s);
   T* const sights = static_cast<T*>(scratch);
   parallel_for(pixels, static_cast<double>(pixels * depth), [=](int64_t i) {
@@ -70,13 +63,11 @@ void few_pixels_forward(const ConvShape& s, const T* input, bool channels_last, 
               {bias, activation}, output, s.out_channels);
 }
 
-#define CYGNET_INSTANTIATE(T)                                                                                        \
-  template bool has_few_pixels<T>(const ConvShape&) noexcept;                                                        \
-  template size_t few_pixels_scratch_bytes<T>(const ConvShape&) noexcept;                                            \
-  template size_t few_pixels_packed_bytes<T>(const ConvShape&) noexcept;                                             \
-  template void few_pixels_pack<T>(const ConvShape&, const T*, void*) noexcept;                                      \
-  template void few_pixels_forward<T>(const ConvShape&, const T*, bool, const T*, const void*, const T*, Activation, \
-                                      T*, void*) noexcept;
+#define CYGNET_INSTANTIATE(T)                                                                               \
+  template bool has_few_pixels<T>(const ConvShape&) noexcept;                                               \
+  template size_t few_pixels_scratch_bytes<T>(const ConvShape&) noexcept;                                   \
+  template void few_pixels_forward<T>(const ConvShape&, const T*, bool, const T*, const T*, Activation, T*, \
+                                      void*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)
 #undef CYGNET_INSTANTIATE

@@ -10,14 +10,10 @@ namespace cygnet {
 template <class T>
 bool has_few_pixels(const ConvShape& shape) noexcept;
 
-/// As in ConvForward.
+/// As ConvForward::run.
 template <class T>
-size_t few_pixels_packed_bytes(const ConvShape& shape) noexcept;
-template <class T>
-void few_pixels_pack(const ConvShape& shape, const T* weight, void* packed) noexcept;
-template <class T>
-void few_pixels_forward(const ConvShape& shape, const T* input, bool channels_last, const T* weight, const void* packed,
-                        const T* bias, Activation activation, T* output, void* scratch) noexcept;
+void few_pixels_forward(const ConvShape& shape, const T* input, bool channels_last, const T* weight, const T* bias,
+                        Activation activation, T* output, void* scratch) noexcept;
 template <class T>
 size_t few_pixels_scratch_bytes(const ConvShape& shape) noexcept;
 

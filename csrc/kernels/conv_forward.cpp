@@ -21,12 +21,12 @@ WeightSteps ConvForward<T>::steps() const noexcept {
 
 template <class T>
 size_t ConvForward<T>::packed_bytes() const noexcept {
-  return few_pixels_ ? few_pixels_packed_bytes<T>(shape_) : correlate_packed_bytes<T>(plan_);
+  return few_pixels_ ? 0 : correlate_packed_bytes<T>(plan_);
 }
 
 template <class T>
 void ConvForward<T>::pack(const T* weight, void* packed) const noexcept {
-  few_pixels_ ? few_pixels_pack(shape_, weight, packed) : correlate_pack(plan_, weight, steps(), packed);
+  correlate_pack(plan_, weight, steps(), packed);
 }
 
 template <class T>
@@ -38,7 +38,7 @@ template <class T>
 void ConvForward<T>::run(const T* input, const T* weight, const void* packed, const T* bias, Activation activation,
                          T* output, void* scratch) const noexcept {
   if (few_pixels_)
-    few_pixels_forward(shape_, input, channels_last_, weight, packed, bias, activation, output, scratch);
+    few_pixels_forward(shape_, input, channels_last_, weight, bias, activation, output, scratch);
   else
     correlate(plan_, input, weight, steps(), packed, bias, activation, output, scratch);
 }

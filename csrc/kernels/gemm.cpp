@@ -160,7 +160,7 @@ template <class T>
 size_t gemm_packed_bytes(int64_t rows, int64_t columns, int64_t depth, const MatrixView<T>& a,
                          const MatrixView<T>& b) noexcept {
   if (rows == 0 || columns == 0) return 0;
-  if (gemm_dot_is_faster(rows, depth, a, b)) return gemm_dot_packed_bytes<T>(rows, columns, depth);
+  if (gemm_dot_is_faster(rows, depth, a, b)) return rows == 1 ? gemm_dot_packed_bytes<T>(rows, columns, depth) : 0;
   const GemmPlan plan = gemm_plan(rows, columns, depth, a, b);
   return plan.pack_b ? static_cast<size_t>(plan.panels.padded_columns() * depth) * sizeof(T) : 0;
 }
