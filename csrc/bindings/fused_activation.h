@@ -1,10 +1,11 @@
 // Arguments that the kernels with a fused bias and activation share.
 #pragma once
 
+#include <cstring>
 #include <string>
 
-#include "array.h"
 #include "kernels/activation.h"
+#include "launch.h"
 
 namespace cygnet {
 
@@ -35,6 +36,19 @@ inline Array fused_output(const char* op, const OptionalArray& arg, Activation a
   Array result = array_of(op, "output", *arg, grad.dtype(), "grad_output");
   check_shape(op, "output", result, grad.shape());
   return result;
+}
+
+/// `launch` of a kernel that may take an activation along; `make` gives its body with one. A recording in which a ReLU
+/// of its own follows takes that one along.
+template <class Make, class... Rest>
+void launch_activated(const char* op, Work work, std::initializer_list<Operand> operands, size_t scratch_bytes,
+                      Activation activation, const Make& make, Rest... rest) {
+  launch(op, work, operands, scratch_bytes, make(activation), std::move(rest)...);
+  if (Recording* const recording = Recording::current(); recording && activation == Activation::None)
+    recording->calls.back().joined = [make](const char* next) -> std::function<void(void* const*)> {
+      if (std::strcmp(next, "relu") != 0) return {};
+      return make(Activation::Relu);
+    };
 }
 
 inline py::object or_none(const Array& array) { return array ? array.object : py::object(py::none()); }
