@@ -126,7 +126,7 @@ py::tuple forward(const char* op, const ChannelSizes& sizes, const Dims& statist
         {read(input), read(arguments.weight), read(arguments.bias), read(arguments.residual),
          own ? write(running.mean) : read(running.mean), own ? write(running.variance) : read(running.variance),
          write(running.batches), write(mean), write(rstd), write(result.written)},
-        channel_norm_scratch_bytes<T>(sizes), arguments.relu ? Activation::Relu : Activation::None, body);
+        channel_norm_scratch_bytes<T>(sizes), arguments.relu ? Activation::Relu : Activation::None, body, 3);
   });
   return py::make_tuple(result.finish(), mean.object, rstd.object);
 }

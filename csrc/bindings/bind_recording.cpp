@@ -69,7 +69,7 @@ class ResultReader {
  private:
   void add(const py::object& object, std::vector<ResultItem>& items) {
     ResultItem item{ResultItem::Object, object};
-    if (PyTuple_CheckExact(object.ptr()) || PyList_CheckExact(object.ptr())) {
+    if (is_sequence(object.ptr())) {
       const auto sequence = py::reinterpret_borrow<py::sequence>(object);
       item = {ResultItem::Sequence, py::type::of(object), sequence.size()};
       items.push_back(item);
@@ -306,7 +306,7 @@ results, gradients : object
 leaves : list of (tensor, array, requires_grad, before, after)
     Tensors that were used and their gradients: before the call an array, whether there was one, or ... if it does not
     matter; after it a tensor or None, or ... if it is left alone.
-captured : list of (cell or dict, name or None, value)
+captured : list of (cell, dict or list; None, key or index; value)
     Places that must hold these values.
 written : list of Tensor
     Those whose versions a call raises.

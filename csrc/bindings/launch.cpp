@@ -27,7 +27,7 @@ std::string shapes_of(const Operand* operands, size_t count) {
 
 void record(Recording& recording, const char* op, Work work, const Operand* operands, size_t count, void* scratch,
             std::function<void(void* const*)> body) {
-  Call call{op, work.flops, work.bytes, shapes_of(operands, count), {}, {}, std::move(body), {}};
+  Call call{op, work.flops, work.bytes, shapes_of(operands, count), {}, {}, std::move(body), false, {}};
   for (size_t i = 0; i < count; ++i) {
     const Operand& operand = operands[i];
     call.places.push_back(recording.place_of(operand.data));

@@ -3,6 +3,7 @@
 #include <structmember.h>
 
 #include <chrono>
+#include <cstring>
 
 namespace cygnet {
 namespace {
@@ -33,10 +34,22 @@ bool is_plain(PyObject* object) {
          PyBytes_CheckExact(object) || PyTuple_CheckExact(object);
 }
 
-// The same object, or one of the same type that compares equal; `plain` compares numbers, texts and tuples only.
+// The same object, or one of the same type that compares equal: numbers with all bits, tuples in each element. `plain`
+// compares numbers, texts and tuples only.
 bool same_value(PyObject* a, PyObject* b, bool plain = false) {
   if (a == b) return true;
   if (Py_TYPE(a) != Py_TYPE(b) || (plain && !is_plain(a))) return false;
+  if (PyFloat_CheckExact(a)) {
+    const double x = PyFloat_AS_DOUBLE(a), y = PyFloat_AS_DOUBLE(b);
+    return std::memcmp(&x, &y, sizeof x) == 0;
+  }
+  if (PyTuple_CheckExact(a)) {
+    const Py_ssize_t count = PyTuple_GET_SIZE(a);
+    if (PyTuple_GET_SIZE(b) != count) return false;
+    for (Py_ssize_t i = 0; i < count; ++i)
+      if (!same_value(PyTuple_GET_ITEM(a, i), PyTuple_GET_ITEM(b, i), plain)) return false;
+    return true;
+  }
   const int equal = PyObject_RichCompareBool(a, b, Py_EQ);
   if (equal < 0) PyErr_Clear();
   return equal == 1;
@@ -50,6 +63,13 @@ void extent_of(PyObject* array, const char*& low, const char*& high) {
   view.strides = dims_of(proxy->strides, proxy->nd);
   view.extent(low, high);
   if (low != high) high += py::reinterpret_borrow<py::array>(array).itemsize() - 1;
+}
+
+// Where an array's memory begins, which for negative strides is not its first element.
+char* lowest_byte(const py::object& array) {
+  const char *low, *high;
+  extent_of(array.ptr(), low, high);
+  return const_cast<char*>(low);
 }
 
 void check_signals() {
@@ -66,6 +86,11 @@ void set_slot(PyObject* object, Py_ssize_t offset, PyObject* value) {
 }
 
 }  // namespace
+
+bool is_sequence(PyObject* object) {
+  if (PyTuple_CheckExact(object) || PyList_CheckExact(object)) return true;
+  return PyTuple_Check(object) && PyObject_HasAttrString(object, "_fields");
+}
 
 int64_t& module_changes() noexcept {
   static int64_t changes = 0;
@@ -118,7 +143,7 @@ void Signature::add(PyObject* object) {
     arrays_.push_back(py::reinterpret_borrow<py::object>(array));
     return;
   }
-  if (type == &PyTuple_Type || type == &PyList_Type) {
+  if (is_sequence(object)) {
     item.kind = Item::Sequence;
     item.count = static_cast<size_t>(PySequence_Fast_GET_SIZE(object));
     items_.push_back(item);
@@ -154,10 +179,11 @@ bool Signature::match(size_t& at, PyObject* object, std::vector<py::object>& arr
   }
   if (item.kind == Item::Mapping) {
     if (static_cast<size_t>(PyDict_Size(object)) != item.count) return false;
-    for (size_t i = 0; i < item.count; ++i) {
-      PyObject* const value = PyDict_GetItem(object, PyList_GET_ITEM(item.value.ptr(), static_cast<Py_ssize_t>(i)));
-      if (!value || !match(at, value, arrays)) return false;
-    }
+    PyObject *key, *value;
+    Py_ssize_t position = 0;
+    for (size_t i = 0; PyDict_Next(object, &position, &key, &value); ++i)
+      if (!same_value(PyList_GET_ITEM(item.value.ptr(), static_cast<Py_ssize_t>(i)), key) || !match(at, value, arrays))
+        return false;
     return true;
   }
   PyObject* array = object;
@@ -179,6 +205,10 @@ bool Captured::holds() const {
   if (!name) {
     PyObject* const content = PyCell_GET(holder.ptr());
     return content && same_value(content, value.ptr(), true);
+  }
+  if (PyList_CheckExact(holder.ptr())) {
+    const Py_ssize_t index = PyLong_AsSsize_t(name.ptr());
+    return index < PyList_GET_SIZE(holder.ptr()) && same_value(PyList_GET_ITEM(holder.ptr(), index), value.ptr(), true);
   }
   PyObject* const content = PyDict_GetItem(holder.ptr(), name.ptr());
   return content && same_value(content, value.ptr(), true);
@@ -260,7 +290,8 @@ py::object Replay::built(const std::vector<ResultItem>& items, size_t& at, const
       py::list list(item.count);
       for (size_t i = 0; i < item.count; ++i) list[i] = built(items, at, arrays, blocks);
       if (item.value.ptr() == reinterpret_cast<PyObject*>(&PyList_Type)) return std::move(list);
-      return py::tuple(list);
+      if (item.value.ptr() == reinterpret_cast<PyObject*>(&PyTuple_Type)) return py::tuple(list);
+      return item.value(*list);
     }
     case ResultItem::Mapping: {
       py::dict dict;
@@ -276,8 +307,7 @@ py::object Replay::built(const std::vector<ResultItem>& items, size_t& at, const
     array = array_in(block, {block->data() + item.offset, item.dtype, item.shape, item.strides});
   } else {
     const py::object& owner = arrays[item.index];
-    array = array_around(
-        owner, {py::detail::array_proxy(owner.ptr())->data + item.offset, item.dtype, item.shape, item.strides});
+    array = array_around(owner, {lowest_byte(owner) + item.offset, item.dtype, item.shape, item.strides});
   }
   return py::reinterpret_steal<py::object>(signature_->tensor().wrap(array.object.release().ptr()));
 }
@@ -293,18 +323,17 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
     seen_ = module_changes();
   }
   if (!readable(arrays)) return differs;
-  if (idle_.empty()) {
+  for (const py::object& update : parts_.before)
+    if (update().is(py::bool_(false))) return differs;
+  if (idle_.empty()) {  // looked at last: Python may let another thread in
     if (!parts_.shared) return differs;
     idle_.push_back(plan.instance());
   }
-  for (const py::object& update : parts_.before)
-    if (update().is(py::bool_(false))) return differs;
   Plan::Instance instance = std::move(idle_.back());
   idle_.pop_back();
   std::vector<std::shared_ptr<Block>> blocks;
   try {
-    for (size_t i = 0; i < arrays.size(); ++i)
-      plan.set_input(instance, i, py::detail::array_proxy(arrays[i].ptr())->data);
+    for (size_t i = 0; i < arrays.size(); ++i) plan.set_input(instance, i, lowest_byte(arrays[i]));
     provide(instance, 0, parts_.forward_results, blocks);
     run(instance, 0, plan.forward(), seconds);
   } catch (...) {
@@ -344,8 +373,7 @@ py::object Pending::backward(const std::vector<py::object>& gradients) {
   arrays.insert(arrays.end(), gradients.begin(), gradients.end());
   py::object result;
   try {
-    for (size_t i = given; i < arrays.size(); ++i)
-      owner->plan.set_input(instance, i, py::detail::array_proxy(arrays[i].ptr())->data);
+    for (size_t i = given; i < arrays.size(); ++i) owner->plan.set_input(instance, i, lowest_byte(arrays[i]));
     owner->provide(instance, results.size(), owner->parts_.result_buffers.size(), results);
     owner->run(instance, owner->plan.forward(), owner->plan.steps().size(), nullptr);
     size_t at = 0;

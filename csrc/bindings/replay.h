@@ -63,7 +63,7 @@ struct Leaf {
   py::object after;       // the gradient after the call; null: it is left alone
 };
 
-/// A place that held a plain value: a cell of a closure, or a name in a dict.
+/// A place that held a value: a cell of a closure, a key of a dict, or an index of a list.
 struct Captured {
   py::object holder, name, value;  // no name: the holder is a cell
   bool holds() const;
@@ -135,6 +135,9 @@ class Replay : public std::enable_shared_from_this<Replay> {
   std::vector<Plan::Instance> idle_;
   int64_t seen_;
 };
+
+/// Whether an object is a list, a tuple or a named tuple.
+bool is_sequence(PyObject* object);
 
 /// Counts changes of modules' structure and modes.
 int64_t& module_changes() noexcept;

@@ -18,9 +18,8 @@ constexpr int poison = 0xff;                // NaN in each type: reading what no
 
 double nanoseconds(const Call& call) { return call.flops / 100 + call.bytes / 20; }
 
-/// A buffer's first and last call, and where it lies in the arena.
+/// The first and last call that use a piece of the arena, and where it lies.
 struct Span {
-  uint32_t buffer;
   size_t bytes, first, last;
   size_t offset = 0;
 };
@@ -28,25 +27,25 @@ struct Span {
 /// Gives each span a place that no other one uses while it lives, the largest first: J. Lee et al., "On-device neural
 /// net inference with mobile GPUs", 2019, greedy by size. Returns the bytes of the whole.
 size_t place(std::vector<Span>& spans) {
-  std::sort(spans.begin(), spans.end(),
-            [](const Span& a, const Span& b) { return a.bytes != b.bytes ? a.bytes > b.bytes : a.buffer < b.buffer; });
+  std::vector<Span*> order;
+  for (Span& span : spans) order.push_back(&span);
+  std::stable_sort(order.begin(), order.end(), [](const Span* a, const Span* b) { return a->bytes > b->bytes; });
   std::vector<const Span*> placed;  // by offset
   size_t total = 0;
-  for (Span& span : spans) {
+  for (Span* const span : order) {
     size_t best = SIZE_MAX, best_gap = SIZE_MAX, end = 0;
     for (const Span* other : placed) {
-      if (other->last < span.first || other->first > span.last) continue;
-      if (other->offset >= end + span.bytes && other->offset - end < best_gap) {
+      if (other->last < span->first || other->first > span->last) continue;
+      if (other->offset >= end + span->bytes && other->offset - end < best_gap) {
         best = end;
         best_gap = other->offset - end;
       }
       end = std::max(end, other->offset + other->bytes);
     }
-    span.offset = best == SIZE_MAX ? end : best;
-    total = std::max(total, span.offset + span.bytes);
-    const auto at = std::upper_bound(placed.begin(), placed.end(), &span,
-                                     [](const Span* a, const Span* b) { return a->offset < b->offset; });
-    placed.insert(at, &span);
+    span->offset = best == SIZE_MAX ? end : best;
+    total = std::max(total, span->offset + span->bytes);
+    const auto by_offset = [](const Span* a, const Span* b) { return a->offset < b->offset; };
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), span, by_offset), span);
   }
   return total;
 }
@@ -132,24 +131,36 @@ void Plan::fold() {
 
 void Plan::lay_out(const std::vector<uint32_t>& results) {
   const std::vector<Call>& calls = recording_.calls;
-  std::vector<Span> spans;
-  std::vector<int64_t> span_of(recording_.buffers.size(), -1), result_of(recording_.buffers.size(), -1);
+  std::vector<int64_t> result_of(recording_.buffers.size(), -1);
   for (size_t r = 0; r < results.size(); ++r) result_of[results[r]] = static_cast<int64_t>(r);
+  const auto in_arena = [&](const Place& at) {
+    return at.home == Place::Buffer && !kept_[at.index] && result_of[at.index] < 0;
+  };
+  std::vector<size_t> last(recording_.buffers.size());
   for (size_t c = 0; c < calls.size(); ++c)
-    for (const Place& at : calls[c].places) {
-      if (at.home != Place::Buffer || kept_[at.index] || result_of[at.index] >= 0) continue;
+    for (const Place& at : calls[c].places)
+      if (at.home == Place::Buffer) last[at.index] = c;
+  std::vector<Span> spans;
+  std::vector<int64_t> span_of(recording_.buffers.size(), -1);
+  for (size_t c = 0; c < calls.size(); ++c)
+    for (size_t i = 0; i < calls[c].places.size(); ++i) {
+      const Place& at = calls[c].places[i];
+      if (!in_arena(at)) continue;
+      const size_t bytes = recording_.buffers[at.index].bytes;
       int64_t& span = span_of[at.index];
+      for (size_t j = 0; j < i && span < 0 && calls[c].in_place; ++j) {
+        const Place& operand = calls[c].places[j];  // its place is free from here on
+        if (in_arena(operand) && operand.offset == 0 && at.offset == 0 && last[operand.index] == c &&
+            recording_.buffers[operand.index].bytes == bytes && operand.index != at.index)
+          span = span_of[operand.index];
+      }
       if (span < 0) {
         span = static_cast<int64_t>(spans.size());
-        const size_t bytes = (recording_.buffers[at.index].bytes + alignment - 1) / alignment * alignment;
-        spans.push_back({at.index, std::max(bytes, alignment), c, c});
+        spans.push_back({std::max((bytes + alignment - 1) / alignment * alignment, alignment), c, c});
       }
       spans[static_cast<size_t>(span)].last = c;
     }
   arena_bytes_ = place(spans);
-  std::vector<size_t> offset_of(recording_.buffers.size());
-  for (const Span& span : spans) offset_of[span.buffer] = span.offset;
-
   inputs_.resize(recording_.inputs.size());
   results_.resize(results.size());
   first_lasting_ = calls.size();
@@ -174,7 +185,8 @@ void Plan::lay_out(const std::vector<uint32_t>& results) {
         address = kept_[at.index]->data() + at.offset;
         lasts = true;
       } else if (at.home == Place::Buffer) {
-        arena_patches_.push_back({position, static_cast<int64_t>(offset_of[at.index]) + at.offset});
+        arena_patches_.push_back(
+            {position, static_cast<int64_t>(spans[static_cast<size_t>(span_of[at.index])].offset) + at.offset});
       }
       table_.push_back(address);
       if (lasts && call.written[i]) first_lasting_ = std::min(first_lasting_, c);

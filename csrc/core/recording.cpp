@@ -25,6 +25,8 @@ void Recording::stop() noexcept {
 
 std::shared_ptr<Block> Recording::allocate(size_t bytes) {
   auto block = std::make_shared<Block>(bytes);
+  // What began here before is gone; the system may have given its memory out in other pieces.
+  buffer_at_.erase(buffer_at_.lower_bound(block->data()), buffer_at_.lower_bound(block->data() + bytes));
   buffer_at_[block->data()] = static_cast<uint32_t>(buffers.size());
   buffers.push_back({bytes, block});
   return block;

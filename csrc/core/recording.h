@@ -39,6 +39,12 @@ struct Place {
   }
 };
 
+/// A call that does another one as well.
+struct Joined {
+  std::function<void(void* const* at)> body;
+  size_t operand = SIZE_MAX;  // the place that takes the other operand of that call, if it has one
+};
+
 /// A kernel call with its arguments bound; the body takes the addresses of the operands, then of the scratch, from a
 /// table.
 struct Call {
@@ -48,8 +54,10 @@ struct Call {
   std::vector<Place> places;  // operands, then scratch
   std::vector<bool> written;  // which of them the call writes
   std::function<void(void* const* at)> body;
-  /// A body that also does what the call of that name does that follows it; empty if there is none.
-  std::function<std::function<void(void* const* at)>(const char* op)> joined;
+  /// Whether the result may take the place of an operand of the same size, which is read nowhere else afterwards.
+  bool in_place = false;
+  /// How it also does what a call of that name does with its result; an empty body if it cannot.
+  std::function<Joined(const char* op)> joined;
 };
 
 class Recording {

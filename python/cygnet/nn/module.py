@@ -192,7 +192,7 @@ class Module(Convertible, Hooked):
                             f"{type(self).__name__}: {what} {name!r} expected a {expected} or "
                             f"None, got {type(value).__name__}"
                         )
-            if name == "training" and value is not attributes.get(name):
+            if value is not attributes.get(name):
                 kernels.modules_changed()
             object.__setattr__(self, name, value)
 

@@ -98,8 +98,8 @@ class KernelOptimizer(Optimizer):
         recorder.state(self._members)
 
     def _members(self) -> list[Any]:
-        """The parameters and their state tensors' arrays, to be compared by identity."""
-        members: list[Any] = []
+        """The parameters, their state tensors' arrays, and hooks, to be compared by identity."""
+        members = [id(hook) for hook in (*self._pre_hooks.values(), *self._post_hooks.values())]
         for group in self.param_groups:
             for param in group["params"]:
                 members.append(id(param))

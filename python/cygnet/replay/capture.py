@@ -149,7 +149,7 @@ class Capture(Generic[P, R]):
         if replay is not None:
             replay = _Differentiable(replay, draft) if draft.differentiable else replay
             self._replays.insert(0, replay)
-        elif draft.differentiable:
+        elif draft.is_needed():
             known.draft = draft
         else:
             known.reason = draft.reason
@@ -206,7 +206,7 @@ class _Differentiable:
                 ]
             )
 
-        return attach(result, outputs, draft.inputs_of(draft.targets, args, kwargs), backward)
+        return attach(result, outputs, draft.inputs_of(draft.targets, args, kwargs), backward)[0]
 
 
 def _with_tensors(arguments: Any) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 import random
+import weakref
 from collections.abc import Callable, Iterator
-from types import CellType, CodeType
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,10 @@ from cygnet import autograd, kernels
 from cygnet.autograd.modes import mode
 from cygnet.dtypes import get_default_dtype
 from cygnet.recorder import Recorder
+from cygnet.replay import outside
 from cygnet.tensor import Tensor
 
 __all__ = ["Draft", "attach", "mapped", "tensors_in"]
-
-PLAIN = (int, float, str, type(None))
 
 
 class Draft:
@@ -67,6 +66,7 @@ class Draft:
         self._strict = strict
         self._fold = fold
         self._core: Any = None
+        self._node: weakref.ref[autograd.Node] | None = None  # of the recorded call's result
 
     def record(self, args: Any, kwargs: Any) -> Any:
         """Makes the call; returns its result."""
@@ -76,7 +76,8 @@ class Draft:
         recorder = Recorder(recording, self._strict, self._known)
         numbers = _numbers_of(self._known)
         chance = _state_of_chance()
-        names = list(_names_of(self.function))
+        forwards = {type(module).forward for module in _modules_of(self._known)}
+        places = outside.places([self.function, *forwards], _objects_in((args, kwargs)))
         inner_args, inner_kwargs = mapped((args, kwargs), self._stand_in)
         with recorder:
             result = self.function(*inner_args, **inner_kwargs)
@@ -87,7 +88,7 @@ class Draft:
         if recorder.recording is not None:
             if _state_of_chance() != chance:
                 self._refuse("it drew from Python's or NumPy's random numbers")
-            elif changed := _changed(numbers):
+            elif changed := _changed(numbers) or outside.changed(places):
                 self._refuse(f"it changed {changed}")
         self.reason = self.reason or recorder.reason
         if self.reason:
@@ -98,10 +99,10 @@ class Draft:
             results=result,
             gradients=gradients,
             leaves=leaves,
-            captured=names,
+            captured=places,
             written=list(recorder.written.values()),
             before=recorder.checks,
-            verify=_Verify(recorder),
+            verify=_Verify(recorder, [tensor for tensor, *_ in leaves]),
             forward=forward if self.differentiable else None,
             grad_enabled=self.enabled,
             fold=self._fold,
@@ -116,11 +117,18 @@ class Draft:
                 return self._core.finish()
             except RuntimeError as error:
                 self.reason = str(error)
+            if self.is_needed():
+                return None
             if attempt == 0:
                 gc.collect()  # perhaps only a cycle holds it
         if self._strict:
             raise RuntimeError(self.reason)
         return None
+
+    def is_needed(self) -> bool:
+        """Whether the graph of the recorded call's result may still be differentiated."""
+        node = None if self._node is None else self._node()
+        return node is not None and node.backward is not None
 
     def _refuse(self, what: str) -> None:
         self.reason = f"capture: the function did what a replay would not do: {what}"
@@ -168,7 +176,9 @@ class Draft:
             ]
             return autograd.grad(outputs, targets, seeds, allow_unused=True)
 
-        return attach(result, outputs, self.inputs_of(targets, args, kwargs), backward)
+        result, node = attach(result, outputs, self.inputs_of(targets, args, kwargs), backward)
+        self._node = None if node is None else weakref.ref(node)
+        return result
 
     def inputs_of(self, targets: list[Tensor], args: Any, kwargs: Any) -> tuple[Tensor, ...]:
         """The tensors of a call that stand where `targets` stood in the recorded one."""
@@ -207,19 +217,24 @@ def attach(
     outputs: list[Tensor],
     inputs: tuple[Tensor, ...],
     backward: Callable[..., Any],
-) -> Any:
-    """The result with other tensors in the place of `outputs`, on the tape after `inputs`."""
+) -> tuple[Any, autograd.Node | None]:
+    """The result with other tensors in the place of `outputs`, on the tape after `inputs`; the node
+    there.
+    """
     places = {id(output): output._wrap(output._array) for output in outputs}
     fresh = tuple(places.values())
-    autograd.record_several(fresh, inputs, backward, "captured", saved=(*fresh, *inputs), once=True)
-    return mapped(result, lambda tensor: places.get(id(tensor), tensor))
+    node = autograd.record_several(
+        fresh, inputs, backward, "captured", saved=(*fresh, *inputs), once=True
+    )
+    return mapped(result, lambda tensor: places.get(id(tensor), tensor)), node
 
 
 class _Verify:
-    """Whether modules and optimizers are as they were."""
+    """Whether modules, optimizers and the hooks of leaves are as they were."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, leaves: list[Tensor]) -> None:
         self._modules = [(module, _content(module)) for module in _modules_of(recorder)]
+        self._hooks = [(leaf, _ids(leaf._hooks)) for leaf in leaves]
         self._states = recorder.states
         self._dtype = get_default_dtype()
 
@@ -227,6 +242,7 @@ class _Verify:
         return (
             get_default_dtype() == self._dtype
             and all(_content(module) == content for module, content in self._modules)
+            and all(_ids(leaf._hooks) == hooks for leaf, hooks in self._hooks)
             and all(function() == value for function, value in self._states)
         )
 
@@ -248,26 +264,38 @@ def _members_of(recorder: Recorder) -> Iterator[Tensor]:
 
 
 def _content(module: Any) -> tuple[Any, ...]:
-    """What a module is made of, to be compared by identity."""
+    """What a module is made of: plain values, and the identities of functions and members."""
     attributes = vars(module)
-    names = (*module._parameter_names, *module._buffer_names, *module._module_names)
-    return module.training, *[(name, id(attributes[name])) for name in names]
+    members = (*module._parameter_names, *module._buffer_names, *module._module_names)
+    functions = [name for name, value in attributes.items() if callable(value)]
+    named = [(name, id(attributes[name])) for name in (*members, *functions)]
+    return _plain_values(module), named, _ids(module._hooks)
 
 
-def _numbers_of(recorder: Recorder) -> list[tuple[Any, dict[str, Any]]]:
-    """The attributes of modules that are plain values."""
-    return [
-        (module, {key: value for key, value in vars(module).items() if isinstance(value, PLAIN)})
-        for module in _modules_of(recorder)
-    ]
+def _plain_values(module: Any) -> dict[str, str]:
+    """The attributes that a replay takes for granted, by name."""
+    return {
+        name: repr(value)
+        for name, value in vars(module).items()
+        if outside.is_plain(value) and name != "_path"
+    }
 
 
-def _changed(before: list[tuple[Any, dict[str, Any]]]) -> str:
+def _ids(hooks: Any) -> list[int]:
+    return [id(hook) for hook in (hooks or {}).values()]
+
+
+def _numbers_of(recorder: Recorder) -> list[tuple[Any, dict[str, str]]]:
+    """The plain attributes of modules."""
+    return [(module, _plain_values(module)) for module in _modules_of(recorder)]
+
+
+def _changed(before: list[tuple[Any, dict[str, str]]]) -> str:
     """The name of a plain attribute that is no longer what it was; empty if there is none."""
     for module, numbers in before:
-        for name, value in numbers.items():
-            now = vars(module).get(name, value)
-            if now is not value and now != value:
+        now = _plain_values(module)
+        for name, number in numbers.items():
+            if now.get(name, number) != number:
                 return f"{type(module).__name__}.{name}"
     return ""
 
@@ -277,41 +305,37 @@ def _state_of_chance() -> Any:
     return random.getstate(), kind, np.asarray(keys).tobytes(), rest
 
 
-def _names_of(function: Any) -> Iterator[tuple[Any, str | None, Any]]:
-    """The places outside of a function that its code reads: (cell, None, value) of closures and
-    (dict, name, value) of its module.
-    """
-    function = getattr(function, "__func__", function)
-    code: CodeType | None = getattr(function, "__code__", None)
-    if code is None:
-        return
-    cells: tuple[CellType, ...] = function.__closure__ or ()
-    for cell in cells:
-        try:
-            yield cell, None, cell.cell_contents
-        except ValueError:  # not yet assigned
-            continue
-    scope = function.__globals__
-    for name in code.co_names:
-        if name in scope:
-            yield scope, name, scope[name]
-
-
 def tensors_in(value: Any) -> Iterator[Tensor]:
     """The tensors in nested tuples, lists and dicts, in order."""
-    if isinstance(value, Tensor):
-        yield value
-    elif type(value) in (list, tuple, dict):
+    return (each for each in _leaves_in(value) if isinstance(each, Tensor))
+
+
+def _objects_in(value: Any) -> Iterator[Any]:
+    """What nested tuples, lists and dicts hold beside tensors and plain values."""
+    return (e for e in _leaves_in(value) if not isinstance(e, Tensor) and not outside.is_plain(e))
+
+
+def _leaves_in(value: Any) -> Iterator[Any]:
+    if _is_sequence(value) or type(value) is dict:
         for each in value.values() if type(value) is dict else value:
-            yield from tensors_in(each)
+            yield from _leaves_in(each)
+    else:
+        yield value
+
+
+def _is_sequence(value: Any) -> bool:
+    """Whether a value is a list, a tuple or a named tuple."""
+    kind = type(value)
+    return kind in (list, tuple) or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
 
 
 def mapped(value: Any, function: Callable[[Any], Any], kind: type = Tensor) -> Any:
     """Nested tuples, lists and dicts with `function` of each object of a type in its place."""
     if isinstance(value, kind):
         return function(value)
-    if type(value) in (list, tuple):
-        return type(value)(mapped(each, function, kind) for each in value)
+    if _is_sequence(value):
+        each = [mapped(each, function, kind) for each in value]
+        return type(value)(*each) if hasattr(value, "_fields") else type(value)(each)
     if type(value) is dict:
         return {key: mapped(each, function, kind) for key, each in value.items()}
     return value
