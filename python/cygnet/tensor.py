@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -447,10 +448,14 @@ def of_sizes_or_data(op: str, dtype: np.dtype[Any], data: tuple[Any, ...]) -> Ar
 
 
 def empty_array(shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
-    """An array still to be filled, for what kernels read again and again: unlike NumPy's it begins
-    at a cache line, so that no vector lies in two of them.
+    """NumPy's memory, still to be filled, for what kernels read again and again: it begins at a
+    cache line, so that no vector lies in two of them.
     """
-    return kernels.empty(shape, NAMES[dtype])
+    line = 64
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + line, np.uint8)
+    begin = -memory.ctypes.data % line
+    return memory[begin : begin + size].view(dtype).reshape(shape)
 
 
 def array_from(data: Any, dtype: Any, op: str) -> Array:
