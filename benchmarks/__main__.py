@@ -36,7 +36,7 @@ KINDS = {
     "calls": "what a call of an op costs: forward and backward of tensors of 8x8",
     "replay": "what a replay costs beyond its kernels, and what recording it does",
     "threads": "eight Python threads that call one frozen model",
-    "fit": "what Trainer.fit adds to a loop of one's own, on mlp",
+    "fit": "what Trainer.fit adds to a loop of one's own, on mlp, captured and eager",
     "import": "the time of `import cygnet`",
     "start": "from the start of a process to its first 100 steps of mlp",
     "tutorials": "programs of tutorials, whole processes, with TensorFlow as the peer",

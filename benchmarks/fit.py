@@ -1,4 +1,6 @@
-"""What `Trainer.fit` adds to a bare loop over the same loader."""
+"""What `Trainer.fit` adds to a bare loop over the same loader, where both are captured and where
+neither is.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ class _Counting(Callback):
         self.batches += 1
 
 
-def _epochs(name: str) -> dict[str, Callable[[], object]]:
+def _epochs(name: str, captured: bool) -> dict[str, Callable[[], object]]:
     """Functions that train one epoch, by what they add."""
     network = NETWORKS[name]
     x, y = batch_of(network, network.batch * STEPS)
@@ -42,15 +44,20 @@ def _epochs(name: str) -> dict[str, Callable[[], object]]:
 
     model, optimizer = parts()
 
+    def step(input: cygnet.Tensor, target: cygnet.Tensor) -> None:
+        optimizer.zero_grad()
+        loss(model(input), target).backward()
+        optimizer.step()
+
+    take_step = cygnet.capture(step) if captured else step
+
     def bare() -> None:
         for input, target in loader:
-            optimizer.zero_grad()
-            loss(model(input), target).backward()
-            optimizer.step()
+            take_step(input, target)
 
     def fit(metrics: tuple[str, ...], callbacks: list[Callback]) -> Callable[[], object]:
         model, optimizer = parts()
-        trainer = Trainer(model, loss, optimizer, metrics)
+        trainer = Trainer(model, loss, optimizer, metrics, jit_compile=captured)
         return lambda: trainer.fit(loader, verbose=0, callbacks=callbacks)
 
     return {
@@ -66,8 +73,9 @@ def fit(chosen: str) -> int:
 
     They take turns by the epoch; a ratio is the median of those within a turn.
     """
-    for name in (n for n in NETWORKS if re.search(chosen or "^mlp$", n)):
-        epochs = _epochs(name)
+    names = [name for name in NETWORKS if re.search(chosen or "^mlp$", name)]
+    for name, captured in ((name, captured) for name in names for captured in (True, False)):
+        epochs = _epochs(name, captured)
         times: dict[str, list[float]] = {kind: [] for kind in epochs}
         for turn in range(SAMPLES + 2):
             for kind, epoch in epochs.items():
@@ -78,8 +86,9 @@ def fit(chosen: str) -> int:
         first = times["a bare loop"]
         for kind, measured in times.items():
             ratio = statistics.median(t / b for t, b in zip(measured, first, strict=True))
+            way = "captured" if captured else "eager"
             print(
-                f"{name:<14}{kind:<32}{statistics.median(measured) * 1e6:>8.1f} us a step"
+                f"{name:<14}{way:<10}{kind:<32}{statistics.median(measured) * 1e6:>8.1f} us a step"
                 f"{ratio - 1:>+8.1%}"
             )
     return 0

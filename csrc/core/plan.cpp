@@ -60,16 +60,18 @@ Plan::Plan(Recording recording, const std::vector<uint32_t>& results, bool fold)
   }
   std::vector<bool> fixed;
   for (const Recording::Buffer& buffer : recording_.buffers) fixed.push_back(!buffer.block.expired());
+  for (uint32_t result : results) fixed[result] = true;
   join(recording_, fixed);
-  if (fold) this->fold();
+  if (fold) this->fold(results);
   lay_out(results);
 }
 
-void Plan::fold() {
+void Plan::fold(const std::vector<uint32_t>& results) {
   std::vector<Call>& calls = recording_.calls;
   // All is constant at first; what is not makes what it touches not constant, until nothing changes.
   std::vector<char> constant(calls.size(), true), constant_buffer(recording_.buffers.size(), true);
   for (size_t b = 0; b < kept_.size(); ++b) constant_buffer[b] = recording_.buffers[b].block.expired();
+  for (uint32_t result : results) constant_buffer[result] = false;  // each run makes it anew
   for (bool changed = true; changed;) {
     changed = false;
     for (size_t c = 0; c < calls.size(); ++c) {
@@ -197,10 +199,22 @@ void Plan::lay_out(const std::vector<uint32_t>& results) {
 Plan::Instance Plan::instance() const {
   // What the recorded run has left in the pool is of other sizes: without this the process would hold both.
   if (arena_bytes_ > large) pool::empty_cache();
-  Instance instance{std::make_shared<Block>(arena_bytes_), table_};
+  Instance instance{nullptr, table_, nullptr};
+  lend_arena(instance);
   std::memset(instance.arena->data(), poison, arena_bytes_);
-  set(instance, arena_patches_, instance.arena->data());
   return instance;
+}
+
+void Plan::lend_arena(Instance& instance) const {
+  if (instance.arena) return;
+  instance.arena = std::make_shared<Block>(arena_bytes_, arena_bytes_ > large);
+  if (instance.arena->data() == instance.base) return;
+  instance.base = instance.arena->data();
+  set(instance, arena_patches_, instance.base);
+}
+
+void Plan::give_arena_back(Instance& instance) const {
+  if (arena_bytes_ > large) instance.arena.reset();
 }
 
 void Plan::run(const Instance& instance, size_t begin, size_t end, void (*interrupt)()) const {
@@ -214,6 +228,12 @@ void Plan::run(const Instance& instance, size_t begin, size_t end, void (*interr
     }
     step.call->body(instance.table.data() + step.first);
   }
+}
+
+size_t Plan::constant_bytes() const {
+  size_t bytes = 0;
+  for (const auto& block : kept_) bytes += block ? block->bytes() : 0;
+  return bytes;
 }
 
 bool Plan::keeps(const char* low, const char* high) const {

@@ -15,8 +15,9 @@ class Plan {
   /// The memory of one run after another: an arena and the table of addresses. Several threads run a plan at once,
   /// each with its own.
   struct Instance {
-    std::shared_ptr<Block> arena;
+    std::shared_ptr<Block> arena;  // null where it was given back
     std::vector<void*> table;
+    const char* base;  // where the arena lay last
   };
   /// One call as it is run.
   struct Step {
@@ -30,6 +31,10 @@ class Plan {
   Plan(Recording recording, const std::vector<uint32_t>& results, bool fold);
 
   Instance instance() const;
+  /// Between runs a large arena serves others, so that the plans of a program do not add up: gives an instance one for
+  /// a run, and back.
+  void lend_arena(Instance& instance) const;
+  void give_arena_back(Instance& instance) const;
   /// Tells an instance where an input or a result begins.
   void set_input(Instance& instance, size_t input, const char* data) const { set(instance, inputs_[input], data); }
   void set_result(Instance& instance, size_t result, const char* data) const { set(instance, results_[result], data); }
@@ -42,6 +47,8 @@ class Plan {
   size_t forward() const { return std::min(recording_.forward, steps_.size()); }
   const std::vector<Step>& steps() const { return steps_; }
   size_t arena_bytes() const { return arena_bytes_; }
+  /// The bytes of what was made in the recording and stays where it is.
+  size_t constant_bytes() const;
   size_t result_bytes(size_t result) const { return result_sizes_[result]; }
   /// Whether memory that stays where it is lies between the two: as an input it would change while it is read.
   bool keeps(const char* low, const char* high) const;
@@ -59,7 +66,7 @@ class Plan {
     for (const Patch& patch : patches) instance.table[patch.position] = const_cast<char*>(data) + patch.offset;
   }
 
-  void fold();
+  void fold(const std::vector<uint32_t>& results);
   void lay_out(const std::vector<uint32_t>& results);
 
   Recording recording_;

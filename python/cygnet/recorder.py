@@ -4,13 +4,15 @@ uses and does not get as arguments.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from cygnet import kernels
 from cygnet.autograd.modes import mode
 
 if TYPE_CHECKING:
+    from cygnet.autograd.tape import Memory
     from cygnet.tensor import Tensor
 
 __all__ = ["Recorder", "refuse"]
@@ -33,8 +35,10 @@ class Recorder:
     ----------
     leaves : dict of int to (Tensor, Tensor or None)
         Leaves that got a gradient, by id, with the gradient that they had before.
-    modules, written : dict of int to Module, of int to Tensor
-        Modules that were called and tensors that were written in place, by id.
+    modules : mapping of int to Module
+        Those that were called and live, by id.
+    written : dict of int to Memory
+        That of tensors which were written in place, by id.
     checks : list of callable
         To be called before each replay; one that returns False rules it out.
     states : list of (callable, object)
@@ -49,8 +53,8 @@ class Recorder:
         self.recording = recording
         self.strict = strict
         self.leaves: dict[int, tuple[Tensor, Tensor | None]] = {}
-        self.modules: dict[int, Any] = {}
-        self.written: dict[int, Tensor] = {}
+        self.modules: MutableMapping[int, Any] = weakref.WeakValueDictionary()
+        self.written: dict[int, Memory] = {}
         self.checks: list[Callable[[], Any]] = []
         self.states: list[tuple[Callable[[], Any], Any]] = []
         self.reason = ""
@@ -76,20 +80,30 @@ class Recorder:
         """Notes a module that is called."""
         self.modules[id(module)] = module
 
-    def wrote(self, tensor: Tensor) -> None:
-        """Notes a tensor that was written in place."""
-        self.written[id(tensor)] = tensor
+    def wrote(self, memory: Memory) -> None:
+        """Notes memory that was written in place."""
+        self.written[id(memory)] = memory
 
     def state(self, function: Callable[[], Any]) -> None:
         """Notes the value of `function`, which must stay the same."""
         self.states.append((function, function()))
 
-    def give_up(self, reason: str) -> None:
-        """Ends the recording; the call goes on without it."""
-        self.reason = self.reason or reason
-        if self.recording is not None:
-            self.recording.__exit__(RuntimeError, None, None)
-            self.recording = None
+    def decline(self, what: str) -> None:
+        """Ends a recording that nobody asked for: an asked one takes it that users know."""
+        if not self.strict:
+            self.refuse(what)
+
+    def refuse(self, what: str) -> None:
+        """Ends the recording, if one is on: a RuntimeError if that is strict, else the call goes on
+        without it.
+        """
+        if self.recording is None:
+            return
+        if self.strict:
+            raise RuntimeError(what)
+        self.reason = what
+        self.recording.__exit__(RuntimeError, None, None)
+        self.recording = None
 
 
 def refuse(what: str) -> None:
@@ -99,6 +113,6 @@ def refuse(what: str) -> None:
     if not kernels.is_recording():
         return
     recorder: Recorder | None = mode.recorder
-    if recorder is None or recorder.strict:
+    if recorder is None:
         raise RuntimeError(what)
-    recorder.give_up(what)
+    recorder.refuse(what)

@@ -14,6 +14,7 @@ import cygnet as cn
 from cygnet import keras
 from cygnet.keras import layers
 from cygnet.kernels import ShapeError
+from cygnet.replay import Capture
 from tests.keras.layer_rows import ALL, RANDOM, Row
 
 
@@ -63,6 +64,22 @@ def test_a_layer_made_of_its_configuration_computes_the_same(row):
     for training in (False, row not in RANDOM):
         expected = layer(data, training=training).numpy()
         np.testing.assert_array_equal(again(data, training=training).numpy(), expected)
+
+
+@pytest.mark.parametrize("row", ALL, ids=str)
+def test_a_captured_layer_gives_the_same_bits(row):
+    def results(wrap: Any) -> list[bytes]:
+        keras.utils.set_random_seed(0)
+        layer = make(row)
+        call = wrap(lambda data, training: layer(data, training=training))
+        with cn.no_grad():
+            return [
+                call(tensors(example(row.shape, 10 * seed)), training).numpy().tobytes()
+                for training in (False, True)
+                for seed in range(3)
+            ]
+
+    assert results(functools.partial(Capture, strict=False)) == results(lambda call: call)
 
 
 GRADIENTS = [

@@ -82,10 +82,10 @@ def memory_of(tensor: Tensor) -> Memory:
 
 def modified(tensor: Tensor) -> None:
     """Notes that the tensor's memory was written in place: gradients that use it are lost."""
+    if mode.recorder is not None:
+        mode.recorder.wrote(memory_of(tensor))
     if tensor._memory is not None:
         tensor._memory.version += 1
-    if mode.recorder is not None:
-        mode.recorder.wrote(tensor)
 
 
 class Node:
@@ -318,6 +318,8 @@ class _Pending:
 
     def call(self, hooks: Hooks | None) -> None:
         """Calls hooks with the gradient, which then may be somebody else's as well."""
+        if hooks and mode.recorder is not None:
+            mode.recorder.decline("backward: a tensor has a hook, which a replay would not call")
         for hook in tuple(hooks.values()) if hooks else ():
             changed = hook(self.gradient)
             self.gradient = self.gradient if changed is None else changed

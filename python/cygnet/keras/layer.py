@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from cygnet.autograd import no_grad
+from cygnet.autograd.modes import mode
 from cygnet.keras import tree
 from cygnet.keras.attached import masks
 from cygnet.keras.lookup import snake_case
@@ -168,6 +169,8 @@ class Layer(WeightOwner):
         if not self.built:
             self._build_for(args, kwargs)
         outermost, before = not _context.active, _context.training
+        if mode.recorder is not None:
+            mode.recorder.module(self)
         if outermost:
             if self._path is None:
                 self._assign_paths()

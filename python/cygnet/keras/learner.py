@@ -13,6 +13,7 @@ from cygnet.keras.layers.random_cell import own_generator
 from cygnet.keras.metrics import Mean
 from cygnet.random import Generator
 from cygnet.tensor import Tensor
+from cygnet.train.metrics.base import array_of
 from cygnet.train.modes import kept_modes
 
 __all__ = ["Learner", "LossTracker", "first_leaf"]
@@ -26,7 +27,7 @@ class LossTracker(Mean):
 
     def note(self, loss: Tensor, samples: int) -> None:
         """Add the loss of a batch."""
-        self.total += float(loss._array) * samples
+        self.total += float(array_of(loss)) * samples
         self.count += samples
 
     @property

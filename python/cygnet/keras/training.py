@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from os import PathLike
 from typing import Any
 
@@ -10,9 +9,9 @@ import numpy as np
 
 from cygnet.autograd import no_grad
 from cygnet.keras import feed, tree
-from cygnet.keras.compiled import CompiledLoss, CompiledMetrics, figures_of
-from cygnet.keras.layer import Layer, has_added_losses
+from cygnet.keras.compiled import CompiledLoss, CompiledMetrics
 from cygnet.keras.learner import Learner, LossTracker, first_leaf
+from cygnet.keras.steps import Stepped
 from cygnet.keras.symbolic import KerasTensor
 from cygnet.tensor import Tensor
 from cygnet.train import loop
@@ -24,7 +23,7 @@ from cygnet.train.metrics.base import array_of
 __all__ = ["Trainable"]
 
 
-class Trainable(Layer):
+class Trainable(Stepped):
     """Training, measuring and predicting, for `Model`."""
 
     def _init_training(self) -> None:
@@ -40,7 +39,10 @@ class Trainable(Layer):
             _compiled_variables=[],
             _loss_trackers={},
             _regularized=None,
+            run_eagerly=False,
+            jit_compile="auto",
         )
+        self._forget_recordings()
 
     def compile(
         self,
@@ -69,8 +71,16 @@ class Trainable(Layer):
             loss and the outputs.
         weighted_metrics : list, optional
             Metrics that heed `sample_weight` and `class_weight`.
-        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
-            Have no effect on the numbers.
+        run_eagerly : bool
+            True is ``jit_compile=False``. Default False.
+        jit_compile : bool or "auto"
+            Whether steps of `fit`, `evaluate` and `predict` that come again are captured (see
+            `cygnet.capture`): the same bits, without Python's time. What a replay could not do runs
+            as it is: steps of the class's own, `add_loss`, masked recurrent layers, layers and
+            losses that read values, print, or change what they hold in Python, and optimizers of
+            one's own or with `use_ema` or `gradient_accumulation_steps`. Default "auto": True.
+        steps_per_execution, auto_scale_loss
+            Have no effect.
 
         Raises
         ------
@@ -97,189 +107,16 @@ class Trainable(Layer):
             _compiled_variables=self.trainable_variables,
             _loss_trackers={"loss": LossTracker()},
             _regularized=None,
+            run_eagerly=run_eagerly,
+            jit_compile=jit_compile,
         )
+        self._forget_recordings()
 
     def _check_compiled(self, op: str) -> None:
         if not self.compiled and getattr(type(self), _STEPS[op]) is getattr(Trainable, _STEPS[op]):
             raise RuntimeError(
                 f"{op}: model {self.name!r} must be compiled first: model.compile(...)"
             )
-
-    # Steps
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
-        """The loss of a batch, with what layers and regularizers add; subclasses may override it.
-
-        Returns
-        -------
-        Tensor
-            A number.
-        """
-        total = None
-        if self._compiled_loss is not None:
-            total, parts = self._compiled_loss(y, y_pred, sample_weight)
-            if parts:
-                self._note_parts(parts, y_pred)
-        if self._regularized is None:
-            vars(self)["_regularized"] = any(
-                getattr(weight, "regularizer", None) is not None
-                for weight in self.trainable_weights
-            )
-        if self._regularized or has_added_losses():
-            for loss in self.losses:
-                total = loss if total is None else total + loss
-        if total is None:
-            raise ValueError(
-                f"fit: model {self.name!r} has no loss: give compile one, or call add_loss"
-            )
-        return total
-
-    def _loss_tracker(self, name: str) -> LossTracker:
-        """The mean of a loss; made when it is first asked for."""
-        tracker = self._loss_trackers.get(name)
-        if tracker is None:
-            tracker = self._loss_trackers[name] = LossTracker(name)
-        found: LossTracker = tracker
-        return found
-
-    def _note_parts(self, parts: list[Any], outputs: Any) -> None:
-        samples = len(first_leaf(outputs))
-        for name, part in zip(self._compiled_loss.names, parts, strict=True):
-            if part is not None:
-                self._loss_tracker(f"{name}_loss").note(part, samples)
-
-    def compiled_loss(
-        self, y: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Any = None
-    ) -> Any:
-        """Keras 2's name of the compiled loss, for a `train_step` of one's own; the losses of
-        regularizers are given.
-        """
-        loss, _ = self._compiled_loss(y, y_pred, sample_weight)
-        self._loss_tracker("loss").note(loss, len(first_leaf(y)))
-        for other in regularization_losses or ():
-            loss = loss + other
-        return loss
-
-    @property
-    def compiled_metrics(self) -> CompiledMetrics:
-        """The compiled metrics, for a `train_step` of one's own: they have `update_state`."""
-        metrics: CompiledMetrics = self._compiled_metrics
-        return metrics
-
-    def compute_metrics(
-        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
-    ) -> dict[str, Any]:
-        """Update the compiled metrics with a batch; returns the figures so far."""
-        self._update_metrics(y, y_pred, sample_weight)
-        return self.get_metrics_result()
-
-    def _update_metrics(self, y: Any, y_pred: Any, weight: Any) -> None:
-        if y is not None:
-            for each in self._compiled_groups():
-                each.update_state(y, y_pred, weight)
-
-    def _compiled_groups(self) -> list[CompiledMetrics]:
-        groups = (self._compiled_metrics, self._weighted_metrics)
-        return [each for each in groups if each is not None and each.is_given]
-
-    def get_metrics_result(self) -> dict[str, Any]:
-        """The figures so far: the loss, those of the outputs, the metrics."""
-        return {
-            name: value
-            for metric in self.metrics
-            if not isinstance(metric, LossTracker) or metric.is_used
-            for name, value in figures_of(metric).items()
-        }
-
-    def train_step(self, data: Any) -> Any:
-        """Train on one batch; subclasses may override it.
-
-        Parameters
-        ----------
-        data : Tensor or tuple
-            x, (x, y) or (x, y, sample_weight).
-
-        Returns
-        -------
-        dict of str to number
-            What `fit` shows and keeps.
-        """
-        self._train(*feed.parts_of("fit", data))
-        return self.get_metrics_result()
-
-    def _train(self, x: Any, y: Any, weight: Any) -> None:
-        optimizer = self.optimizer
-        y_pred = self(x, training=True)
-        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, training=True)
-        if not loss.requires_grad and self._compiled_variables:
-            self._train_frozen(x, y, weight)
-            return
-        if not optimizer.built:
-            optimizer.build(self.trainable_variables or self._compiled_variables)
-        if loss.requires_grad:
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        else:
-            warnings.warn(f"fit: model {self.name!r} has no trainable weights", stacklevel=2)
-        self._loss_tracker("loss").note(loss, len(first_leaf(x)))
-        self._update_metrics(y, y_pred, weight)
-
-    def _train_frozen(self, x: Any, y: Any, weight: Any) -> None:
-        """A step of a model all of whose weights were frozen after `compile`: those that were
-        trainable then are trained, as in Keras 2, whose adversarial networks rely on it.
-        """
-        variables = self._compiled_variables
-        for variable in variables:
-            variable.requires_grad = True
-        try:
-            self._train(x, y, weight)
-        finally:
-            for variable in variables:
-                variable.requires_grad = False
-
-    def test_step(self, data: Any) -> Any:
-        """Measure one batch; as `train_step`."""
-        self._test(*feed.parts_of("evaluate", data))
-        return self.get_metrics_result()
-
-    def _test(self, x: Any, y: Any, weight: Any) -> None:
-        y_pred = self(x, training=False)
-        if self._compiled_loss is not None or has_added_losses():
-            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, training=False)
-            self._loss_tracker("loss").note(loss, len(first_leaf(x)))
-        self._update_metrics(y, y_pred, weight)
-
-    def predict_step(self, data: Any) -> Any:
-        """The outputs of one batch; subclasses may override it."""
-        return self(feed.parts_of("predict", data)[0], training=False)
-
-    @property
-    def metrics(self) -> list[Any]:
-        """The losses' means, the compiled metrics, and those that are attributes of the model."""
-        found = [*self._loss_trackers.values(), *self._compiled_groups()]
-        return found + [
-            value
-            for name, value in vars(self).items()
-            if name[0] != "_" and hasattr(value, "update_state") and value not in found
-        ]
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """Names of the figures, as `evaluate` lists them."""
-        return [name for metric in self.metrics for name in figures_of(metric)]
-
-    def reset_metrics(self) -> None:
-        """Forget the figures."""
-        for metric in self.metrics:
-            metric.reset_state()
 
     # Runs
 

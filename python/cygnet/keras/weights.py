@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cygnet import kernels
 from cygnet.autograd import no_grad
 from cygnet.keras.variable import Variable
 from cygnet.nn import Module, Parameter
@@ -208,6 +209,7 @@ class WeightOwner(Module):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self.__dict__["_trainable"] = bool(value)
+        kernels.modules_changed()
         for weight in self._own_weights():
             if isinstance(weight, Variable):
                 weight.requires_grad = weight.trainable and self._trainable

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cygnet.autograd import Function, is_grad_enabled
 from cygnet.autograd.hooks import RemovableHandle
+from cygnet.autograd.modes import mode
 from cygnet.tensor import Tensor
 
 __all__ = ["NO_HOOKS", "Hook", "Hooked", "hooks_of"]
@@ -37,6 +38,8 @@ class Hook:
     def __call__(self, *args: Any) -> Any:
         return self.function(*args)
 
+
+_RUNNING = frozenset({"forward_pre", "forward", "backward_pre", "backward"})
 
 NO_HOOKS: Mapping[int, Hook] = {}  # of the modules that never had one; nobody writes to it
 
@@ -78,6 +81,12 @@ class Hooked:
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Forward between its hooks."""
+        if mode.recorder is not None and any(
+            hook.kind in _RUNNING for hook in self._hooks.values()
+        ):
+            mode.recorder.decline(
+                f"{type(self).__name__}: the module has a hook, which a replay would not call"
+            )
         pending = [hook for hook in hooks_of(self, "forward") if hook.always_call]
         try:
             for hook in hooks_of(self, "forward_pre"):

@@ -27,6 +27,7 @@ class KernelOptimizer(Optimizer):
     implementations, and do the same whatever their values: there is one implementation.
     """
 
+    _is_kernel = True
     _kernel: ClassVar[Callable[..., None]]
     """Takes parameters, gradients, lists of states and the cell."""
     _cell: ClassVar[tuple[str, ...]]

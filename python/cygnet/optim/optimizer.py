@@ -11,6 +11,8 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd.hooks import RemovableHandle
+from cygnet.autograd.modes import mode
+from cygnet.recorder import Recorder
 from cygnet.tensor import FLOATS, Tensor
 
 __all__ = ["Optimizer", "ParamGroup"]
@@ -70,6 +72,7 @@ class Optimizer:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "step" in cls.__dict__:
+            cls._is_kernel = cls.__dict__.get("_is_kernel", False)
             setattr(cls, "step", _with_hooks(cls.__dict__["step"]))  # noqa: B010 (mypy)
 
     def add_param_group(self, param_group: ParamGroup) -> None:
@@ -131,6 +134,15 @@ class Optimizer:
             What `closure` returned, else None.
         """
         raise NotImplementedError(f"{type(self).__name__} must define step")
+
+    _is_kernel = False  # whether kernel calls are all that a step does
+
+    def _check_recordable(self, recorder: Recorder) -> None:
+        kind = type(self).__name__
+        if not self._is_kernel:
+            recorder.refuse(f"{kind}: its step runs Python, which a replay would not do")
+        elif self._pre_hooks or self._post_hooks:
+            recorder.decline(f"{kind}: its step has a hook, which a replay would not call")
 
     def register_step_pre_hook(self, hook: PreHook) -> RemovableHandle:
         """Calls ``hook(optimizer, args, kwargs)`` before each step; what it returns, unless None,
@@ -247,6 +259,8 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         if self._stepping:
             return step(self, *args, **kwargs)
+        if mode.recorder is not None:
+            self._check_recordable(mode.recorder)
         for hook in tuple(self._pre_hooks.values()):
             changed = hook(self, args, kwargs)
             if changed is not None:

@@ -27,12 +27,24 @@ from cygnet.tensor import Tensor
 
 __all__ = ["Capture", "capture", "compile"]
 
+UNASKED = 3  # calls before one is recorded that nobody asked for: short runs are no slower
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class Capture(Generic[P, R]):
     """A function and the recordings of its calls; made by `capture`.
+
+    Parameters
+    ----------
+    function : callable
+    limit : int
+        See `capture`.
+    strict : bool
+        Whether what cannot be recorded is an error; else it runs as it is. Default True.
+    asked : bool
+        False where users did not ask for it: it is not strict, records later, does not warn.
 
     Attributes
     ----------
@@ -42,7 +54,13 @@ class Capture(Generic[P, R]):
         Why the last call that was to be recorded was not; empty if it was.
     """
 
-    def __init__(self, function: Callable[P, R], limit: int = 8, strict: bool = True) -> None:
+    def __init__(
+        self,
+        function: Callable[P, R],
+        limit: int = 8,
+        strict: bool = True,
+        asked: bool = True,
+    ) -> None:
         if not callable(function):
             raise TypeError(f"capture: fn expected a function, got {type(function).__name__}")
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
@@ -51,8 +69,12 @@ class Capture(Generic[P, R]):
         self.function = function
         self.reason = ""
         self._limit = limit
-        self._strict = strict
+        self._strict = strict and asked
+        self._asked = asked
         self.reset()
+
+    def __reduce__(self) -> Any:
+        return Capture, (self.function, self._limit, self._strict, self._asked)
 
     def reset(self) -> None:
         """Forgets all recordings."""
@@ -62,14 +84,15 @@ class Capture(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         if mode.recorder is None and not mode.anomaly:  # else inside another recording
-            enabled = mode.enabled
-            for replay in self._replays:
-                result = replay(enabled, args, kwargs)
-                if result is not NotImplemented:
-                    return result  # type: ignore[no-any-return]
-            return self._without_replay(  # type: ignore[no-any-return]
-                _with_tensors(args), _with_tensors(kwargs)
-            )
+            result = self._replayed(args, kwargs)
+            if result is not NotImplemented:
+                return result  # type: ignore[no-any-return]
+            given = args, kwargs
+            args, kwargs = mapped(given, as_tensor, np.ndarray)  # other types are converted
+            result = self._replayed(args, kwargs)
+            if result is not NotImplemented:
+                return result  # type: ignore[no-any-return]
+            return self._without_replay(args, kwargs)  # type: ignore[no-any-return]
         return self.function(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -100,6 +123,14 @@ class Capture(Generic[P, R]):
                 return Profile(replay.calls(), [found[1]])
         raise RuntimeError("profile: there is no recording of such a call; make it twice before")
 
+    def _replayed(self, args: Any, kwargs: Any) -> Any:
+        enabled = mode.enabled
+        for replay in self._replays:
+            result = replay(enabled, args, kwargs)
+            if result is not NotImplemented:
+                return result
+        return NotImplemented
+
     def _without_replay(self, args: Any, kwargs: Any) -> Any:
         """A call that no recording fits."""
         known = next((each for each in self._known if each.fits(args, kwargs)), None)
@@ -113,9 +144,10 @@ class Capture(Generic[P, R]):
             if self._finish(known):
                 return self(*args, **kwargs)
         elif known is not None and known.recordings < self._limit:
-            if not known.reason:
+            known.calls += 1
+            if not known.reason and (self._asked or known.calls >= UNASKED):
                 return self._record(known, args, kwargs)
-        elif not self._warned:
+        elif self._asked and not self._warned:
             self._warned = True
             warnings.warn(
                 f"capture: {getattr(self.function, '__name__', self.function)} was called in more "
@@ -161,9 +193,11 @@ class _Known:
 
     def __init__(self, args: Any, kwargs: Any) -> None:
         self.signature = kernels.Signature(Tensor, args, kwargs)
+        self.signature.forget_arrays()
         self.enabled = mode.enabled
         self.recorder = Recorder()
         self.recordings = 0
+        self.calls = 0  # after the first
         self.draft: Draft | None = None  # recorded, but something of it was still held
         self.reason = ""  # why it is not recorded
 
@@ -207,11 +241,6 @@ class _Differentiable:
             )
 
         return attach(result, outputs, draft.inputs_of(draft.targets, args, kwargs), backward)[0]
-
-
-def _with_tensors(arguments: Any) -> Any:
-    """Arguments with tensors in the place of NumPy arrays."""
-    return mapped(arguments, as_tensor, np.ndarray)
 
 
 @overload

@@ -12,11 +12,11 @@ import numpy as np
 from cygnet.autograd import no_grad
 from cygnet.data import Dataset, TensorDataset
 from cygnet.nn import BCEWithLogitsLoss, Module
-from cygnet.nn.utils import clip_grad_norm_, clip_grad_value_
 from cygnet.ops.create import as_tensor
 from cygnet.optim.lr_scheduler import ReduceLROnPlateau
+from cygnet.replay import Capture
 from cygnet.tensor import Tensor
-from cygnet.train import loop
+from cygnet.train import loop, steps
 from cygnet.train.callbacks.backup import BackupAndRestore
 from cygnet.train.callbacks.callback_list import CallbackList, Callbacks, checked_callbacks
 from cygnet.train.finder import LearningRateCurve, sweep
@@ -33,7 +33,7 @@ from cygnet.train.inputs import (
 from cygnet.train.metrics import Accuracy, Metric, resolve
 from cygnet.train.modes import kept_modes
 from cygnet.train.running import Running
-from cygnet.train.weights import loss_of_samples, weighing, weighted_mean
+from cygnet.train.weights import class_weights, loss_of_samples
 
 __all__ = ["Trainer"]
 
@@ -60,6 +60,11 @@ class Trainer:
         each element to [-clip_value, clip_value].
     accumulate : int, default 1
         Batches whose gradients are averaged for one step; at an epoch's end there may be fewer.
+    jit_compile : bool, default True
+        Whether steps of training, evaluation and prediction that come again are captured (see
+        :func:`cygnet.capture`): the same bits, without Python's time. What a replay could not do
+        runs as it is: a step of a subclass's own, hooks, optimizers of one's own, models that read
+        values, print, or change what they hold in Python. It can be set at any time.
 
     Attributes
     ----------
@@ -88,6 +93,7 @@ class Trainer:
         clip_norm: float | None = None,
         clip_value: float | None = None,
         accumulate: int = 1,
+        jit_compile: bool = True,
     ) -> None:
         if not isinstance(model, Module):
             raise TypeError(f"Trainer: argument model expected a Module, got {type_name(model)}")
@@ -116,6 +122,7 @@ class Trainer:
         self.clip_norm = clip_norm
         self.clip_value = clip_value
         self.accumulate = accumulate
+        self.jit_compile = jit_compile
         self.metrics = resolve(metrics)
         if isinstance(loss, BCEWithLogitsLoss) and not isinstance(metrics, Metric):
             named = [metrics] if isinstance(metrics, str) else list(metrics)
@@ -127,7 +134,11 @@ class Trainer:
         self._accumulated = 0  # batches whose gradients wait for a step
         self._schedules_steps = False
         self._followed = "loss"  # by a schedule
-        self._weigh: Callable[[Any], tuple[Any, Any]] | None = None
+        self._weighing: tuple[bool, Tensor | None] | None = None
+        self._sample_loss: Callable[[Any, Any], Tensor] | None = None
+        self._train = Capture(steps.train, asked=False)
+        self._test = Capture(steps.test, asked=False)
+        self._predict = Capture(steps.predict, asked=False)
 
     @property
     def stop_training(self) -> bool:
@@ -272,13 +283,15 @@ class Trainer:
         self._followed = "loss" if validation is None else "val_loss"
         self.forget_gradients()
         try:
-            self._weigh = weighing(class_weight, sample_weight is not None, self._dtype)
-            if self._weigh is not None:
+            if class_weight is not None or sample_weight is not None:
+                of_classes = class_weights(class_weight, self._dtype)
+                self._weighing = sample_weight is not None, of_classes
                 self._sample_loss = loss_of_samples(self.loss)
+                self._train.reset()  # it knew another loss
             with kept_modes(self.model):
                 return run.run()
         finally:
-            self._weigh = None
+            self._weighing = self._sample_loss = None
             self.forget_gradients()
 
     def train_step(self, *batch: Any) -> Tensor:
@@ -307,42 +320,36 @@ class Trainer:
         """
         if not self._accumulated:
             self.optimizer.zero_grad()
-        weight = None
-        if self._weigh is not None:
-            batch, weight = self._weigh(batch)
-        *inputs, target = batch
-        output = self.model(*inputs)
-        if weight is None:
-            loss = self.loss(output, target)
-        else:
-            loss = weighted_mean(self._sample_loss(output, target), weight)
-        loss.backward()
-        self._accumulated += 1
-        if self._accumulated == self.accumulate:
-            self._step()
-        self._running.add(loss, output, target)
+        count = self._accumulated + 1
+        is_last = count == self.accumulate
+        loss: Tensor
+        loss, output = self._run(
+            self._train,
+            self.model,
+            self._sample_loss or self.loss,
+            self.optimizer,
+            batch,
+            self._weighing,
+            count if is_last else 0,
+            self.clip_norm,
+            self.clip_value,
+        )
+        self._accumulated = count
+        if is_last:
+            self._end_step()
+        has_weights = self._weighing is not None and self._weighing[0]
+        self._running.add(loss, output, batch[-2 if has_weights else -1])
         return loss
 
-    def _step(self) -> None:
-        """The optimizer's step from the gradients of the batches since the last one."""
-        if self._accumulated > 1 or self.clip_norm is not None or self.clip_value is not None:
-            parameters = self._parameters()
-            if self._accumulated > 1:
-                for parameter in parameters:
-                    if parameter.grad is not None:
-                        parameter.grad.detach_().mul_(1 / self._accumulated)
-            if self.clip_norm is not None:
-                clip_grad_norm_(parameters, self.clip_norm)
-            if self.clip_value is not None:
-                clip_grad_value_(parameters, self.clip_value)
-        self.optimizer.step()
+    def _run(self, step: Capture[..., Any], *arguments: Any) -> Any:
+        """Makes a step, captured or not."""
+        return step(*arguments) if self.jit_compile else step.function(*arguments)
+
+    def _end_step(self) -> None:
+        """After the optimizer's step."""
         self._accumulated = 0
         if self._schedules_steps:
             self.scheduler.step()
-
-    def _parameters(self) -> list[Any]:
-        """Those that the optimizer changes, which may be the loss's as well."""
-        return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     def train_on_batch(self, x: Any, y: Any = None) -> dict[str, float]:
         """Takes one step in training mode.
@@ -442,7 +449,8 @@ class Trainer:
     def end_batches(self) -> None:
         """Takes the step that gradients are left for."""
         if self._accumulated:
-            self._step()
+            steps.update(self.optimizer, self._accumulated, self.clip_norm, self.clip_value)
+            self._end_step()
 
     def end_epoch(self, figures: Mapping[str, float]) -> None:
         """Steps a schedule of epochs."""
@@ -465,14 +473,13 @@ class Trainer:
 
     def test_batch(self, batch: Any) -> int:
         """Measures a batch; returns the number of its samples."""
-        *inputs, target = batch
-        output = self.model(*inputs)
-        return self._running.add(self.loss(output, target), output, target)
+        loss, output = self._run(self._test, self.model, self.loss, tuple(batch))
+        return self._running.add(loss, output, batch[-1])
 
     def predict_batch(self, batch: Any) -> Any:
         """The outputs for a batch, whose last part is a target if it has several."""
         parts = list(batch) if isinstance(batch, tuple | list) else [batch]
-        return self.model(*(parts[:-1] or parts))
+        return self._run(self._predict, self.model, parts[:-1] or parts)
 
     def figures(self) -> dict[str, float]:
         """The averages so far."""
@@ -482,7 +489,8 @@ class Trainer:
         """What a checkpoint holds beside the model and optimizer: the loss, figures, schedule, and
         gradients that wait for a step.
         """
-        gradients = [p.grad for p in self._parameters()] if self._accumulated else []
+        parameters = steps.parameters_of(self.optimizer) if self._accumulated else []
+        gradients = [parameter.grad for parameter in parameters]
         return {
             "loss": self.loss.state_dict() if isinstance(self.loss, Module) else {},
             "running": self._running.state_dict(),
@@ -503,9 +511,8 @@ class Trainer:
             self.scheduler.load_state_dict(state_dict["scheduler"])
         self._accumulated = state_dict["accumulated"]
         if self._accumulated:
-            for parameter, gradient in zip(
-                self._parameters(), state_dict["gradients"], strict=True
-            ):
+            parameters = steps.parameters_of(self.optimizer)
+            for parameter, gradient in zip(parameters, state_dict["gradients"], strict=True):
                 parameter.grad = gradient
 
     def evaluate(

@@ -12,7 +12,7 @@ from cygnet.ops.create import as_tensor
 from cygnet.tensor import Tensor
 from cygnet.train.inputs import type_name
 
-__all__ = ["loss_of_samples", "weighing", "weighted_mean"]
+__all__ = ["class_weights", "loss_of_samples", "weighed", "weighted_mean"]
 
 
 def loss_of_samples(loss: Any) -> Callable[[Any, Any], Tensor]:
@@ -39,12 +39,10 @@ def weighted_mean(losses: Tensor, weight: Tensor) -> Tensor:
     return (losses.reshape(-1) * weight.reshape(-1)).mean()
 
 
-def weighing(
-    class_weight: Mapping[int, float] | None, has_weights: bool, dtype: Any
-) -> Callable[[Any], tuple[Any, Any]] | None:
-    """What takes or makes the weights of a batch: gives the batch without them, and them."""
+def class_weights(class_weight: Mapping[int, float] | None, dtype: Any) -> Tensor | None:
+    """The weights of the classes; the last number is for all others."""
     if class_weight is None:
-        return (lambda batch: (batch[:-1], batch[-1])) if has_weights else None
+        return None
     if not isinstance(class_weight, Mapping) or not all(
         isinstance(label, int | np.integer) for label in class_weight
     ):
@@ -55,23 +53,26 @@ def weighing(
         raise ValueError(
             f"fit: argument class_weight expected weights of classes from 0, got {class_weight}"
         )
-    known = int(max(class_weight)) + 1
-    table = np.ones(known + 1, dtype)  # the last number is for all others
+    table = np.ones(int(max(class_weight)) + 2, dtype)
     for label, weight in class_weight.items():
         table[label] = weight
-    weights = as_tensor(table)
+    return as_tensor(table)
 
-    def weigh(batch: Any) -> tuple[Any, Any]:
-        weight: Any = None
-        if has_weights:
-            *batch, weight = batch
-        labels = _labels(batch[-1])
-        of_class = weights[labels.clamp(-1, known)]
-        if weight is not None:
-            of_class = of_class * weight.reshape(-1, *[1] * (labels.ndim - 1))
-        return batch, of_class
 
-    return weigh
+def weighed(batch: Any, has_weights: bool, of_classes: Tensor | None) -> tuple[Any, Any]:
+    """A batch without weights, and the weights of its samples: those in the batch, if it
+    `has_weights`, times those of their classes.
+    """
+    weight: Any = None
+    if has_weights:
+        *batch, weight = batch
+    if of_classes is None:
+        return batch, weight
+    labels = _labels(batch[-1])
+    of_class = of_classes[labels.clamp(-1, len(of_classes) - 1)]
+    if weight is not None:
+        of_class = of_class * weight.reshape(-1, *[1] * (labels.ndim - 1))
+    return batch, of_class
 
 
 def _labels(target: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import numpy as np
 
 import cygnet.ops as core
 from cygnet import kernels
+from cygnet.autograd.modes import mode
 from cygnet.keras.layers.recurrent_cells import (
     GRUCell,
     LSTMCell,
@@ -22,6 +23,7 @@ from cygnet.nn.recurrent import run_rows
 from cygnet.nn.utils.rnn import by_length, packed_positions
 from cygnet.ops.gather import gather_rows
 from cygnet.ops.recurrent import recurrent
+from cygnet.recorder import refuse
 from cygnet.tensor import Array, Tensor
 
 __all__ = ["GRU", "LSTM", "SimpleRNN"]
@@ -57,8 +59,10 @@ def packed_steps(mask: Tensor, backwards: bool) -> Steps | None:
     """The steps that a mask (N, T) leaves; None if it leaves none of a sequence, or cannot be read,
     since a step is being recorded.
     """
-    if kernels.is_recording():
+    recorder = mode.recorder
+    if kernels.is_recording() and (recorder is None or recorder.strict):
         return None
+    refuse("a mask is read while calls are recorded: a replay would not see it")
     kept = mask._array.astype(bool, copy=False)
     kept = kept[:, ::-1] if backwards else kept
     lengths = kept.sum(1)

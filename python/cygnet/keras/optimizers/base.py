@@ -9,21 +9,26 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from cygnet import ops
+from cygnet import kernels, ops
 from cygnet.autograd import grad, no_grad
-from cygnet.keras.lookup import Configurable, snake_case
+from cygnet.autograd.modes import mode
+from cygnet.keras.lookup import snake_case
 from cygnet.keras.optimizers import schedules
 from cygnet.keras.optimizers.clipping import clipped
+from cygnet.keras.optimizers.update_steps import UpdateSteps
 from cygnet.keras.variable import Variable
 from cygnet.optim.kernel import KernelOptimizer
+from cygnet.recorder import Recorder
 from cygnet.tensor import Tensor
 
 __all__ = ["Optimizer"]
 
+_ONE = np.array(1, np.int64)
+
 Rate = Variable | schedules.LearningRateSchedule | Callable[[], Any]
 
 
-class Optimizer(Configurable):
+class Optimizer(UpdateSteps):
     """Base of the optimizers. The rule of a step is that of an optimizer of `cygnet.optim`, or, in
     classes of users, `update_step`.
 
@@ -124,7 +129,7 @@ class Optimizer(Configurable):
         self._learning_rate = self._as_rate(
             schedules.InverseTimeDecay(float(rate), 1, decay) if decay else rate
         )
-        self._steps = 0
+        self._count = np.zeros((), np.int64)  # of steps; recorded steps count in it
         self.built = False
         self._core: KernelOptimizer | None = None
         self._own_variables: list[Variable] = []
@@ -192,10 +197,14 @@ class Optimizer(Configurable):
 
     @iterations.setter
     def iterations(self, value: Any) -> None:
-        self._steps = int(value) * (self.gradient_accumulation_steps or 1)
+        self._count[...] = int(value) * (self.gradient_accumulation_steps or 1)
         for state in self._core.state.values() if self._core is not None else ():
             if "step" in state:
                 state["step"]._array[...] = int(value)
+
+    @property
+    def _steps(self) -> int:
+        return int(self._count)
 
     @property
     def _updates(self) -> int:
@@ -267,43 +276,6 @@ class Optimizer(Configurable):
                 f"{type(self).__name__}: the variables are not known yet; call build(variables)"
             )
 
-    # What optimizers of users are made of
-
-    def update_step(self, gradient: Tensor, variable: Tensor, learning_rate: Any) -> None:
-        """Change one variable, and the state that belongs to it; for classes of users."""
-        raise NotImplementedError(f"{type(self).__name__} must define update_step")
-
-    def add_variable_from_reference(
-        self, reference_variable: Any, name: str | None = None, initializer: Any = "zeros"
-    ) -> Variable:
-        """A variable with the shape and type of another one, as part of the optimizer's state."""
-        from cygnet.keras import initializers
-
-        variable = Variable(
-            initializers.get(initializer),
-            reference_variable.shape,
-            reference_variable.dtype,
-            trainable=False,
-            name=f"{getattr(reference_variable, 'name', 'variable')}_{name or 'var'}",
-        )
-        self._own_variables.append(variable)
-        return variable
-
-    def _get_variable_index(self, variable: Tensor) -> int:
-        return self._places[id(variable)]
-
-    def assign(self, variable: Variable, value: Any) -> None:
-        """Set a variable."""
-        variable.assign(value)
-
-    def assign_add(self, variable: Variable, value: Any) -> None:
-        """Add to a variable."""
-        variable.assign_add(value)
-
-    def assign_sub(self, variable: Variable, value: Any) -> None:
-        """Subtract from a variable."""
-        variable.assign_sub(value)
-
     @property
     def variables(self) -> list[Tensor]:
         """What changes in the optimizer: the count of steps, the learning rate and the state of
@@ -345,20 +317,42 @@ class Optimizer(Configurable):
         missing = [v for v in self._trainable if v.grad is None]
         if missing:
             self._tell_missing(missing)
+        if mode.recorder is not None:
+            self._note(mode.recorder, missing)
         if self._plain:
             self._apply_rule(missing)
         else:
             with no_grad():
                 self._prepared_step(missing)
-        self._steps += 1
+        kernels.add(self._count, _ONE, out=self._count)
 
     def update_cells(self) -> None:
-        """Before a recorded step is replayed: gives it its learning rate and counts it."""
+        """Before a recorded step is replayed: gives it its learning rate."""
         core = self._core
         assert core is not None
         self._write_arguments(core)
         core.update_cells()
-        self._steps += 1
+
+    def _note(self, recorder: Recorder, missing: list[Tensor]) -> None:
+        """Has replays of this step find its arguments."""
+        if self._core is None or missing or self._averages or self._accumulated:
+            recorder.refuse(
+                f"{type(self).__name__}: its step runs Python, which a replay would not"
+            )
+            return
+        settings = self._settings()
+
+        def fits() -> bool:
+            self.update_cells()
+            return self._settings() == settings
+
+        recorder.checks.append(fits)
+
+    def _settings(self) -> list[Any]:
+        """What is done around the rule."""
+        names = ("loss_scale_factor", "clipnorm", "clipvalue", "global_clipnorm")
+        constraints = [v.constraint for v in self._constrained]  # type: ignore[attr-defined]
+        return [getattr(self, name) for name in names] + constraints
 
     def _write_arguments(self, core: KernelOptimizer) -> None:
         arguments = self._arguments(self._updates + 1)
@@ -556,7 +550,7 @@ class Optimizer(Configurable):
                 )
             for target, source in zip(mine, state_dict[name], strict=True):
                 np.copyto(target._array, ops.as_tensor(source)._array)
-        self._steps = int(state_dict["steps"])
+        self._count[...] = int(state_dict["steps"])
         if state_dict["learning_rate"] is not None:
             self.learning_rate = state_dict["learning_rate"]
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cygnet.kernels import ShapeError
+from cygnet.recorder import refuse
 from cygnet.tensor import Array, Tensor
 
 __all__ = ["Mean", "Metric"]
@@ -15,6 +16,7 @@ __all__ = ["Mean", "Metric"]
 
 def array_of(value: Any) -> Array:
     """The array of a Tensor; anything else as an array."""
+    refuse("a metric is updated while calls are recorded: a replay would not do it")
     return value._array if isinstance(value, Tensor) else np.asarray(value)
 
 
