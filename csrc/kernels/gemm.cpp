@@ -20,8 +20,8 @@ constexpr int64_t block_rows = 96, most_rows_of_one_block = 128;
 // Tasks that keep the threads of a usual machine busy, and the multiply-adds each should have: a few microseconds.
 constexpr int64_t enough_tasks = 16;
 constexpr double task_work = 1 << 17;
-// Strips of A that a row-major B is read in place for.
-constexpr int64_t strips_in_place = 8;
+// Strips of A that a row-major B is read in place for, and the depth up to which it always is.
+constexpr int64_t strips_in_place = 8, depth_in_place = 64;
 
 struct GemmPlan {
   Panels panels;
@@ -29,6 +29,7 @@ struct GemmPlan {
   int64_t group, groups;  // panels of a task
   int64_t blocks;         // of strips
   bool pack_a, pack_b;
+  bool by_rows;  // whether neighbouring tasks have the same strips, else the same panels
 
   /// Whether the panels are packed before by all threads; else each task packs its own.
   bool shared_panels() const { return pack_b && blocks > 1; }
@@ -54,6 +55,10 @@ GemmPlan gemm_plan(int64_t rows, int64_t columns, int64_t depth, const MatrixVie
                    const MatrixView<T>& b) noexcept {
   const double total = static_cast<double>(rows) * static_cast<double>(columns) * static_cast<double>(depth);
   const double most_tasks = total / task_work;
+  // A small B of few rows, as in the gradient of a weight, stays in every core's cache. Then the rows of C are shared
+  // out, and an optimizer that goes through them in the same order meets them in its own core's cache.
+  const bool by_rows =
+      b.column_step == 1 && depth <= depth_in_place && columns * depth * static_cast<int64_t>(sizeof(T)) <= group_bytes;
   GemmPlan plan{};
   plan.panels = panels_for<T>(columns);
   plan.blocks = rows <= most_rows_of_one_block ? 1 : ceil_div(rows, block_rows);
@@ -70,15 +75,21 @@ GemmPlan gemm_plan(int64_t rows, int64_t columns, int64_t depth, const MatrixVie
   const auto more_tasks = [&] {
     return plan.tasks() < enough_tasks && 2 * static_cast<double>(plan.tasks()) <= most_tasks;
   };
-  while (plan.group > 1 && more_tasks()) set_group((plan.group + 1) / 2);
   plan.strips = strips_for(rows, plan.panels.vectors);
+  if (by_rows) {
+    set_group(plan.panels.panels);
+    const auto most_blocks = static_cast<int64_t>(std::clamp<double>(most_tasks, 1, 2 * enough_tasks));
+    plan.blocks = ceil_div(plan.strips.strips, ceil_div(plan.strips.strips, most_blocks));
+  }
+  while (plan.group > 1 && more_tasks()) set_group((plan.group + 1) / 2);
   while (plan.blocks > 1 && plan.strips.strips > 4 * plan.blocks && more_tasks()) plan.blocks *= 2;
   // A strip has its elements in as many lines as it is deep. They stay in the first-level cache for the neighbouring
   // strips unless their distance makes them share few of its sets.
   const int64_t distance = a.column_step * static_cast<int64_t>(sizeof(T));
   const int64_t most_depth = distance % 1024 == 0 ? 32 : distance % 128 == 0 ? 256 : INT64_MAX;
   plan.pack_a = a.row_step == 1 && a.column_step != 1 && depth > most_depth;
-  plan.pack_b = b.column_step != 1 || plan.strips.strips > strips_in_place;
+  plan.by_rows = by_rows;
+  plan.pack_b = b.column_step != 1 || (plan.strips.strips > strips_in_place && depth > depth_in_place);
   return plan;
 }
 
@@ -201,9 +212,9 @@ void gemm(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixV
 
   const double total = static_cast<double>(rows) * static_cast<double>(columns) * static_cast<double>(depth);
   parallel_for(plan.tasks(), total, [=](int64_t task) {
-    const int64_t first_panel = task / plan.blocks * plan.group;
+    const int64_t block = plan.by_rows ? task / plan.groups : task % plan.blocks;
+    const int64_t first_panel = (plan.by_rows ? task % plan.groups : task / plan.blocks) * plan.group;
     const int64_t last_panel = std::min(panels.panels, first_panel + plan.group);
-    const int64_t block = task % plan.blocks;
     const int64_t first = plan.first_strip(block), last = plan.first_strip(block + 1);
     if (packs && !plan.shared_panels())
       for (int64_t p = first_panel; p < last_panel; ++p) pack_one(p);
