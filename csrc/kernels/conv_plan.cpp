@@ -2,6 +2,7 @@
 
 #include "conv_depthwise.h"
 #include "conv_few_outputs.h"
+#include "conv_winograd.h"
 #include "core/parallel.h"
 
 namespace cygnet {
@@ -236,6 +237,11 @@ PositionConv positions_of(const Correlation& plan) noexcept {
   return plan_positions<T>(plan.axes, plan.images, plan.source_channels, plan.target_channels, plan.channels_last);
 }
 
+template <class T>
+WinogradTiles winograd_of(const Correlation& plan) noexcept {
+  return plan_winograd<T>(plan.axes, plan.images, plan.source_channels, plan.target_channels);
+}
+
 }  // namespace
 
 Axis::Reach Axis::reach() const {
@@ -345,7 +351,13 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
     plan.in_positions = work < plan.multiplications;
     if (plan.in_positions) plan.multiplications = work;
   }
-  if (plan.in_lanes || plan.in_positions) {
+  if (winograd_fits(axes, groups, channels_last)) {
+    const double work = winograd_of<T>(plan).multiplications;
+    plan.in_tiles = winograd_gain * work < plan.multiplications;
+    plan.in_positions = plan.in_positions && !plan.in_tiles;
+    if (plan.in_tiles) plan.multiplications = work;
+  }
+  if (plan.in_lanes || plan.in_positions || plan.in_tiles) {
     plan.slab = false;
     return plan;
   }
@@ -388,6 +400,7 @@ template <class T>
 size_t correlate_scratch_bytes(const Correlation& plan) noexcept {
   if (plan.in_lanes) return correlate_lanes_scratch_bytes<T>(lanes_of<T>(plan));
   if (plan.in_positions) return correlate_positions_scratch_bytes<T>(positions_of<T>(plan));
+  if (plan.in_tiles) return correlate_winograd_scratch_bytes<T>(winograd_of<T>(plan));
   Carver carver(nullptr);
   const Workspace<T> workspace(plan, carver);
   return carver.used();
@@ -400,6 +413,9 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
     return correlate_lanes(lanes_of<T>(plan), source, weight, steps, bias, activation, target, scratch);
   if (plan.in_positions)
     return correlate_positions(positions_of<T>(plan), source, weight, steps, bias, activation, target, scratch);
+  if (plan.in_tiles)
+    return correlate_winograd(winograd_of<T>(plan), plan.axes[1].tap_step < 0, source, weight, steps, bias, activation,
+                              target, scratch);
   if (plan.tasks() == 0) return;
   Carver carver(scratch);
   const Workspace<T> workspace(plan, carver);

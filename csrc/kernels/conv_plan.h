@@ -93,7 +93,8 @@ struct Correlation {
   bool channels_last;      // the source's memory order
   Panels panels;           // of one group's target channels
   bool in_lanes;           // whether `correlate_lanes` is faster,
-  bool in_positions;       // or `correlate_positions`
+  bool in_positions;       // or `correlate_positions`,
+  bool in_tiles;           // or `correlate_winograd`
   double multiplications;  // multiply-adds, those of empty lanes included
 
   Axis::Reach reach[max_axes];
