@@ -11,7 +11,7 @@ namespace {
 constexpr int64_t products = 16;  // of a tile
 // Bytes of a block's transformed tiles, which stay in the second-level cache, and tiles of a block, at least: so often
 // each transformed filter is used that comes from farther away.
-constexpr int64_t block_bytes = 512 << 10, least_tiles = 48;
+constexpr int64_t block_bytes = 256 << 10, least_tiles = 48;
 // Tasks that keep the threads of a usual machine busy, and the multiply-adds each should have at least.
 constexpr int64_t enough_tasks = 16;
 constexpr double task_work = 1 << 18;
@@ -63,6 +63,34 @@ void for_lines(const WinogradTiles& plan, int64_t first, int64_t last, const Bod
     body(line / plan.lines, line % plan.lines, column, tile - first, count);
     tile += count;
   }
+}
+
+// Whole lines of images, in elements of a channels-last array.
+template <class T>
+struct Lines {
+  const T* begin;
+  int64_t count;
+};
+
+// The lines with `size` pixels from `low` on for each line of the tiles [first, last), where they are inside.
+template <class T>
+Lines<T> lines_of(const WinogradTiles& plan, int64_t first, int64_t last, const T* images, const int64_t (&size)[2],
+                  int64_t low, int64_t reach, int64_t channels) noexcept {
+  if (first >= last) return {images, 0};
+  const auto line_of = [&](int64_t tile, int64_t more) {
+    const int64_t line = tile / plan.columns;
+    return line / plan.lines * size[0] + std::clamp<int64_t>(2 * (line % plan.lines) + low + more, 0, size[0]);
+  };
+  const int64_t begin = line_of(first, 0), end = line_of(last - 1, reach), step = size[1] * channels;
+  return {images + begin * step, (end - begin) * step};
+}
+template <class T>
+Lines<T> source_lines(const WinogradTiles& plan, int64_t first, int64_t last, const T* images) noexcept {
+  return lines_of(plan, first, last, images, plan.source, plan.low[0], 4, plan.source_channels);
+}
+template <class T>
+Lines<T> target_lines(const WinogradTiles& plan, int64_t first, int64_t last, const T* images) noexcept {
+  return lines_of(plan, first, last, images, plan.target, 0, 2, plan.target_channels);
 }
 
 // to[product][tile][channel] = (B^T d B)[product] of tiles [first, last) and `channels` channels, the source's from
@@ -286,13 +314,15 @@ void correlate_winograd(const WinogradTiles& plan, bool flipped, const T* source
                                    std::min(run, depth - k), panels.columns_of(p), width, packed_plane,
                                    workspace.packed + panels.begin(p) * depth + k * width);
                });
+  Slots slots;
   parallel_for(plan.tasks(), plan.multiplications, [&](int64_t task) {
+    const Slots::Slot slot(slots);
     const int64_t split = task % plan.unit_splits, copy = task / plan.unit_splits;
     const int64_t first_unit = panels.panels * split / plan.unit_splits;
     const int64_t last_unit = panels.panels * (split + 1) / plan.unit_splits;
     const int64_t begin = panels.begin(first_unit), end = std::min(panels.begin(last_unit), panels.columns);
-    T* const tiles = workspace.tiles + task * products * workspace.tiles_plane;
-    T* const sums = workspace.sums + task * products * workspace.sums_plane;
+    T* const tiles = workspace.tiles + slot.index() * products * workspace.tiles_plane;
+    T* const sums = workspace.sums + slot.index() * products * workspace.sums_plane;
     const int64_t sums_pitch = padded<T>(end - begin);
     int64_t a_row[most_rows], c_row[most_rows];
     for (int i = 0; i < most_rows; ++i) {
@@ -304,11 +334,17 @@ void correlate_winograd(const WinogradTiles& plan, bool flipped, const T* source
     tile.c_row = c_row;
     tile.depth = depth;
     tile.b_padded = true;
-    for (int64_t block = plan.blocks() * copy / plan.copies; block < plan.blocks() * (copy + 1) / plan.copies;
-         ++block) {
-      const int64_t first = block * plan.block, last = std::min(plan.tiles(), first + plan.block);
+    const int64_t end_tile = std::min(plan.tiles(), plan.blocks() * (copy + 1) / plan.copies * plan.block);
+    for (int64_t first = plan.blocks() * copy / plan.copies * plan.block, last; first < end_tile; first = last) {
+      last = std::min(end_tile, first + plan.block);
+      const auto next = source_lines(plan, last, std::min(end_tile, last + plan.block), source);
+      const auto written = target_lines<T>(plan, first, plan.unit_splits == 1 ? last : first, target);
+      Ahead ahead;
+      ahead.set(written.begin, written.count, next.begin, next.count);
+      ahead.cut(products);
       transform_source(plan, source, depth, first, last, workspace.tiles_plane, tiles);
-      for (int64_t product = 0; product < products; ++product)
+      for (int64_t product = 0; product < products; ++product) {
+        ahead.fetch();
         for (int64_t p = first_unit; p < last_unit; ++p) {
           tile.vectors = panels.vectors_of(p);
           tile.b_step = tile.vectors * panels.lanes;
@@ -323,6 +359,7 @@ void correlate_winograd(const WinogradTiles& plan, bool flipped, const T* source
             run_tile(tile);
           }
         }
+      }
       transform_target(plan, sums, sums_pitch, workspace.sums_plane, first, last, end - begin,
                        bias ? bias + begin : nullptr, activation, target + begin);
     }
@@ -378,7 +415,9 @@ void backward_weight_winograd(const WinogradTiles& plan, const T* grad_output, c
   const WeightWorkspace<T> workspace(plan, carver);
   const Panels panels = plan.panels;
   const int64_t channels = plan.source_channels, columns = panels.padded_columns();
+  Slots slots;
   parallel_for(plan.tasks(), plan.multiplications, [&](int64_t task) {
+    const Slots::Slot slot(slots);
     const int64_t unit_split = task % plan.unit_splits, source_split = task / plan.unit_splits % plan.source_splits;
     const int64_t copy = task / plan.unit_splits / plan.source_splits;
     const int64_t first_unit = panels.panels * unit_split / plan.unit_splits;
@@ -386,8 +425,8 @@ void backward_weight_winograd(const WinogradTiles& plan, const T* grad_output, c
     const int64_t begin = panels.begin(first_unit), end = std::min(panels.begin(last_unit), panels.columns);
     const int64_t first_channel = channels * source_split / plan.source_splits;
     const int64_t depth = channels * (source_split + 1) / plan.source_splits - first_channel;
-    T* const tiles = workspace.tiles + task * products * workspace.tiles_plane;
-    T* const grads = workspace.grads + task * products * workspace.grads_plane;
+    T* const tiles = workspace.tiles + slot.index() * products * workspace.tiles_plane;
+    T* const grads = workspace.grads + slot.index() * products * workspace.grads_plane;
     T* const sums = workspace.copies + copy * products * workspace.copies_plane + first_channel * columns;
     T* const bias = grad_bias && source_split == 0 ? workspace.bias + copy * columns + begin : nullptr;
     if (bias) std::fill_n(bias, end - begin, T(0));
@@ -402,15 +441,23 @@ void backward_weight_winograd(const WinogradTiles& plan, const T* grad_output, c
     tile.a_step = padded<T>(depth);
     tile.b_step = padded<T>(end - begin);
     tile.b_padded = true;
-    for (int64_t block = plan.blocks() * copy / plan.copies; block < plan.blocks() * (copy + 1) / plan.copies;
-         ++block, tile.accumulate = true) {
-      const int64_t first = block * plan.block, last = std::min(plan.tiles(), first + plan.block);
+    const int64_t end_tile = std::min(plan.tiles(), plan.blocks() * (copy + 1) / plan.copies * plan.block);
+    for (int64_t first = plan.blocks() * copy / plan.copies * plan.block, last; first < end_tile; first = last) {
+      last = std::min(end_tile, first + plan.block);
+      const int64_t next_last =
+          plan.unit_splits * plan.source_splits == 1 ? std::min(end_tile, last + plan.block) : last;
+      const auto next = source_lines(plan, last, next_last, input);
+      const auto next_grad = target_lines(plan, last, next_last, grad_output);
+      Ahead ahead;
+      ahead.set(next_grad.begin, next_grad.count, next.begin, next.count);
+      ahead.cut(products);
       transform_source(plan, input + first_channel, depth, first, last, workspace.tiles_plane, tiles);
       transform_gradient(plan, grad_output + begin, end - begin, first, last, workspace.grads_plane, grads);
       // The product of the second rows of A is the sum over a tile.
       if (bias) add_columns(grads + 5 * workspace.grads_plane, last - first, tile.b_step, end - begin, bias);
       tile.depth = last - first;
-      for (int64_t product = 0; product < products; ++product)
+      for (int64_t product = 0; product < products; ++product) {
+        ahead.fetch();
         for (int64_t p = first_unit; p < last_unit; ++p) {
           tile.vectors = panels.vectors_of(p);
           tile.columns = tile.vectors * panels.lanes;
@@ -424,6 +471,8 @@ void backward_weight_winograd(const WinogradTiles& plan, const T* grad_output, c
             run_tile(tile);
           }
         }
+      }
+      tile.accumulate = true;
     }
   });
   parallel_for(channels, static_cast<double>((plan.copies + 2) * products * channels * columns), [&](int64_t c) {
