@@ -38,7 +38,7 @@ struct WinogradTiles {
 };
 
 /// How many times fewer multiply-adds are worth it.
-constexpr double winograd_gain = 1.2;
+constexpr double winograd_gain = 1.1;
 
 /// Whether the filters and steps are those above.
 bool winograd_fits(const Axis (&axes)[max_axes], int64_t groups, bool channels_last) noexcept;
