@@ -1,4 +1,4 @@
-"""The examples in docstrings and in README run and print what they say."""
+"""The examples in docstrings, in README and in documents run and print what they say."""
 
 from __future__ import annotations
 
@@ -61,9 +61,16 @@ def python_blocks(path: Path) -> list[str]:
     )
 
 
-@pytest.mark.parametrize("index", range(len(python_blocks(ROOT / "README.md"))))
-def test_readme_python(index: int, tmp_path: Path) -> None:
-    code = python_blocks(ROOT / "README.md")[index]
+@pytest.mark.parametrize(
+    ("document", "index"),
+    [
+        (document, index)
+        for document in ("README.md", "docs/capture.md")
+        for index in range(len(python_blocks(ROOT / document)))
+    ],
+)
+def test_python_of_documents(document: str, index: int, tmp_path: Path) -> None:
+    code = python_blocks(ROOT / document)[index]
     result = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

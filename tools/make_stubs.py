@@ -34,7 +34,7 @@ PLAINER = {
     "collections.abc.Sequence": "Sequence[Any]",
     "typing.Any": "Any",
 }
-RETURNED = {"tuple": "tuple[Any, ...]", "dict": "dict[str, Any]"}
+GENERIC = {"tuple": "tuple[Any, ...]", "dict": "dict[str, Any]", "list": "list[Any]"}
 EXCEPTIONS = {"ShapeError": "ValueError, RuntimeError", "DTypeError": "TypeError, RuntimeError"}
 PREAMBLE = """
 from collections.abc import Sequence
@@ -130,10 +130,14 @@ def extension() -> str:
 
 def declaration(function: ast.FunctionDef, unknown: str) -> str:
     """A function without its docstring; it returns `unknown` if the binding does not say."""
+    for each in (*function.args.args, *function.args.kwonlyargs):
+        if isinstance(each.annotation, ast.Name):
+            name = each.annotation.id
+            each.annotation = ast.Name(GENERIC.get(name, name))
     if function.args.vararg:
         function.args.vararg.annotation = ast.Name("Any")
     returned = ast.unparse(function.returns) if function.returns else "None"
-    returned = unknown if returned == "Any" else RETURNED.get(returned, returned)
+    returned = unknown if returned == "Any" else GENERIC.get(returned, returned)
     return f"def {function.name}({ast.unparse(function.args)}) -> {returned}: ..."
 
 

@@ -35,8 +35,8 @@ std::optional<DType> dtype_of(const py::dtype& dtype) {
 
 void release_block(PyObject* capsule) { pool::release(PyCapsule_GetPointer(capsule, nullptr)); }
 
-void release_arena(PyObject* capsule) {
-  delete static_cast<std::shared_ptr<Arena>*>(PyCapsule_GetPointer(capsule, nullptr));
+void release_shared(PyObject* capsule) {
+  delete static_cast<std::shared_ptr<Block>*>(PyCapsule_GetPointer(capsule, nullptr));
 }
 
 // A recorded element-wise copy into a new array of the given type and strides.
@@ -166,40 +166,51 @@ Array new_array(const char* op, DType dtype, const Dims& shape, Layout layout) {
 }
 
 Array new_array_strided(const char* op, DType dtype, const Dims& shape, const Dims& strides) {
+  const size_t item = item_size(dtype);
+  const size_t bytes = static_cast<size_t>(element_count(op, shape, item)) * item;
+  if (Recording* recording = Recording::current()) {
+    const auto block = recording->allocate(bytes);
+    return array_in(block, {block->data(), dtype, shape, strides});
+  }
+  void* const memory = pool::allocate(bytes);
+  py::object owner = py::reinterpret_steal<py::object>(PyCapsule_New(memory, nullptr, release_block));
+  if (!owner) {
+    pool::release(memory);
+    throw py::error_already_set();
+  }
+  return array_around(std::move(owner), {static_cast<char*>(memory), dtype, shape, strides});
+}
+
+Array array_in(const std::shared_ptr<Block>& block, const ArrayView& view) {
+  auto* const holder = new std::shared_ptr<Block>(block);
+  py::object owner = py::reinterpret_steal<py::object>(PyCapsule_New(holder, nullptr, release_shared));
+  if (!owner) {
+    delete holder;
+    throw py::error_already_set();
+  }
+  return array_around(std::move(owner), view);
+}
+
+Array array_around(py::object owner, const ArrayView& view) {
   // Never destroyed: they may be used until the interpreter is gone.
   static const auto* const descriptors = [] {
     auto* all = new std::vector<py::object>;
     for (int number : numpy_number) all->push_back(py::dtype(number));
     return all;
   }();
-  const size_t item = item_size(dtype);
-  const size_t bytes = static_cast<size_t>(element_count(op, shape, item)) * item;
-  py::object base;
-  void* memory;
-  if (Recording* recording = Recording::current()) {
-    memory = recording->arena()->allocate(bytes);
-    auto* arena = new std::shared_ptr<Arena>(recording->arena());
-    base = py::reinterpret_steal<py::object>(PyCapsule_New(arena, nullptr, release_arena));
-    if (!base) delete arena;
-  } else {
-    memory = pool::allocate(bytes);
-    base = py::reinterpret_steal<py::object>(PyCapsule_New(memory, nullptr, release_block));
-    if (!base) pool::release(memory);
-  }
-  if (!base) throw py::error_already_set();
   auto& api = py::detail::npy_api::get();
   Py_intptr_t sizes[max_rank], steps[max_rank];
-  for (int i = 0; i < shape.rank; ++i) {
-    sizes[i] = shape[i];
-    steps[i] = strides[i];
+  for (int i = 0; i < view.rank(); ++i) {
+    sizes[i] = view.shape[i];
+    steps[i] = view.strides[i];
   }
   constexpr int writeable = py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
-  PyObject* descriptor = (*descriptors)[static_cast<size_t>(dtype)].ptr();
+  PyObject* descriptor = (*descriptors)[static_cast<size_t>(view.dtype)].ptr();
   Py_INCREF(descriptor);  // the call takes one reference
-  py::object object = py::reinterpret_steal<py::object>(
-      api.PyArray_NewFromDescr_(api.PyArray_Type_, descriptor, shape.rank, sizes, steps, memory, writeable, nullptr));
-  if (!object || api.PyArray_SetBaseObject_(object.ptr(), base.release().ptr()) != 0) throw py::error_already_set();
-  return {std::move(object), {static_cast<char*>(memory), dtype, shape, strides}};
+  py::object object = py::reinterpret_steal<py::object>(api.PyArray_NewFromDescr_(
+      api.PyArray_Type_, descriptor, view.rank(), sizes, steps, view.data, writeable, nullptr));
+  if (!object || api.PyArray_SetBaseObject_(object.ptr(), owner.release().ptr()) != 0) throw py::error_already_set();
+  return {std::move(object), view};
 }
 
 void check_no_overlap(const char* op, const char* name, const Array& written, const char* input_name,

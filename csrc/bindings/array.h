@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,8 @@
 #include "core/array_view.h"
 
 namespace cygnet {
+
+class Block;
 
 namespace py = pybind11;
 
@@ -76,9 +79,12 @@ Dims strides_for(const Dims& shape, size_t item, Layout layout);
 /// Whether the array's memory order is channels last and not also plain: what a convolution passes on.
 Layout layout_of(const Array& array);
 
-/// A new uninitialised array from the pool, or from the arena of the recording that is on.
+/// A new uninitialised array from the pool; a recording that is on knows of it.
 Array new_array(const char* op, DType dtype, const Dims& shape, Layout layout = Layout::Contiguous);
 Array new_array_strided(const char* op, DType dtype, const Dims& shape, const Dims& strides);
+/// An array in memory that `owner`, or the block, keeps alive.
+Array array_around(py::object owner, const ArrayView& view);
+Array array_in(const std::shared_ptr<Block>& block, const ArrayView& view);
 
 /// The user's `out` after all checks (type, shape, writeable, in one of the two layouts, no memory shared with an
 /// input), else a new array in the preferred layout.

@@ -168,10 +168,13 @@ py::object run(const char* call, const char* name, const ConvShape& shape, bool 
     const size_t scratch =
         gradient ? conv_backward_input_scratch_bytes<T>(shape, last) : conv_forward_scratch_bytes<T>(shape, last);
     const auto kernel = gradient ? conv_backward_input<T> : conv_forward<T>;
-    launch(call, work_of(shape, dtype), {read(source), read(weight), read(bias), write(result.written)}, scratch,
-           [=](void* const* at) {
-             kernel(shape, in<T>(at[0]), last, in<T>(at[1]), in<T>(at[2]), activation, to<T>(at[3]), at[4]);
-           });
+    const auto body = [=](Activation activation) {
+      return [=](void* const* at) {
+        kernel(shape, in<T>(at[0]), last, in<T>(at[1]), in<T>(at[2]), activation, to<T>(at[3]), at[4]);
+      };
+    };
+    launch_activated(call, work_of(shape, dtype), {read(source), read(weight), read(bias), write(result.written)},
+                     scratch, activation, body);
   });
   return result.finish();
 }

@@ -147,6 +147,7 @@ py::object run(const char* name, const ElementwiseOp& op, ElementwiseLoop loop, 
     launch(name, work, operands, operand_count, 0, [=](void* const* at) {
       elementwise_flat(loop, parameters, cost, input_count, items.of, count, at, at[input_count]);
     });
+    if (Recording* const recording = Recording::current()) recording->calls.back().in_place = true;
   } else {
     launch(name, work, operands, operand_count, 0, [plan, constant, constant_index](void* const* at) {
       const void* from[max_elementwise_inputs];

@@ -153,13 +153,17 @@ py::object linear_forward(const ArrayArg& input_arg, const ArrayArg& weight_arg,
   dispatch(input.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const int64_t rows = size.rows, inputs = size.inputs, outputs = size.outputs;
-    launch("linear_forward", {size.flops(), size.bytes(input.dtype())},
-           {read(input), read(weight), read(bias), write(result)},
-           gemm_scratch_bytes(rows, outputs, inputs, matrix<T>(nullptr, inputs, 1), matrix<T>(nullptr, 1, inputs)),
-           [=](void* const* at) {
-             gemm<T>(rows, outputs, inputs, matrix<T>(at[0], inputs, 1), matrix<T>(at[1], 1, inputs),
-                     {in<T>(at[2]), activation}, to<T>(at[3]), outputs, at[4]);
-           });
+    const auto body = [=](Activation activation) {
+      return [=](void* const* at) {
+        gemm<T>(rows, outputs, inputs, matrix<T>(at[0], inputs, 1), matrix<T>(at[1], 1, inputs),
+                {in<T>(at[2]), activation}, to<T>(at[3]), outputs, at[4]);
+      };
+    };
+    launch_activated(
+        "linear_forward", {size.flops(), size.bytes(input.dtype())},
+        {read(input), read(weight), read(bias), write(result)},
+        gemm_scratch_bytes(rows, outputs, inputs, matrix<T>(nullptr, inputs, 1), matrix<T>(nullptr, 1, inputs)),
+        activation, body);
   });
   return result.object;
 }

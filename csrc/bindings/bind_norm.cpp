@@ -104,25 +104,29 @@ py::tuple forward(const char* op, const ChannelSizes& sizes, const Dims& statist
   dispatch(dtype, [&](auto zero) {
     using T = decltype(zero);
     const double momentum = running.momentum;
-    const bool cumulative = running.cumulative, unbiased = running.unbiased, relu = arguments.relu;
-    launch(op, work_of(input, moved),
-           {read(input), read(arguments.weight), read(arguments.bias), read(arguments.residual),
-            own ? write(running.mean) : read(running.mean), own ? write(running.variance) : read(running.variance),
-            write(running.batches), write(mean), write(rstd), write(result.written)},
-           channel_norm_scratch_bytes<T>(sizes), [=](void* const* at) {
-             const RunningStatistics<T> averages{to<T>(at[4]), to<T>(at[5]), to<int64_t>(at[6]),
-                                                 momentum,     cumulative,   unbiased};
-             T *const means = to<T>(at[7]), *const rstds = to<T>(at[8]);
-             const T *const weights = in<T>(at[1]), *const biases = in<T>(at[2]), *const residuals = in<T>(at[3]);
-             if (own) {
-               channel_norm_training_forward<T>(sizes, in<T>(at[0]), eps, averages, means, rstds, weights, biases,
-                                                residuals, relu, to<T>(at[9]), at[10]);
-               return;
-             }
-             channel_statistics_of<T>(averages.mean, averages.variance, sizes.channels, eps, means, rstds);
-             channel_norm_forward<T>(sizes, in<T>(at[0]), means, rstds, weights, biases, residuals, relu, to<T>(at[9]),
-                                     at[10]);
-           });
+    const bool cumulative = running.cumulative, unbiased = running.unbiased;
+    const auto body = [=](Activation activation) {
+      return [=, relu = activation == Activation::Relu](void* const* at) {
+        const RunningStatistics<T> averages{to<T>(at[4]), to<T>(at[5]), to<int64_t>(at[6]),
+                                            momentum,     cumulative,   unbiased};
+        T *const means = to<T>(at[7]), *const rstds = to<T>(at[8]);
+        const T *const weights = in<T>(at[1]), *const biases = in<T>(at[2]), *const residuals = in<T>(at[3]);
+        if (own) {
+          channel_norm_training_forward<T>(sizes, in<T>(at[0]), eps, averages, means, rstds, weights, biases, residuals,
+                                           relu, to<T>(at[9]), at[10]);
+          return;
+        }
+        channel_statistics_of<T>(averages.mean, averages.variance, sizes.channels, eps, means, rstds);
+        channel_norm_forward<T>(sizes, in<T>(at[0]), means, rstds, weights, biases, residuals, relu, to<T>(at[9]),
+                                at[10]);
+      };
+    };
+    launch_activated(
+        op, work_of(input, moved),
+        {read(input), read(arguments.weight), read(arguments.bias), read(arguments.residual),
+         own ? write(running.mean) : read(running.mean), own ? write(running.variance) : read(running.variance),
+         write(running.batches), write(mean), write(rstd), write(result.written)},
+        channel_norm_scratch_bytes<T>(sizes), arguments.relu ? Activation::Relu : Activation::None, body, 3);
   });
   return py::make_tuple(result.finish(), mean.object, rstd.object);
 }

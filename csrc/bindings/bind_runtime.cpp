@@ -1,4 +1,4 @@
-// Threads, the memory pool, recordings, and what the build knows about itself.
+// Threads, the memory pool, and what the build knows about itself.
 #include <Eigen/Core>
 #include <chrono>
 
@@ -6,7 +6,6 @@
 #include "core/denormals.h"
 #include "core/parallel.h"
 #include "core/pool.h"
-#include "core/recording.h"
 #include "families.h"
 #include "kernels/peak.h"
 #include "simd/vec.h"
@@ -73,39 +72,6 @@ Parameters
 iterations : int
     Length of the loop. Default 2**23, some hundredths of a second.
 )");
-
-  py::class_<Recording>(m, "Recording", "The kernel calls made in a `with` block, to be run again by `replay`.")
-      .def(py::init<>())
-      .def("__enter__",
-           [](py::object self) {
-             self.cast<Recording&>().start();
-             return self;
-           })
-      .def("__exit__", [](Recording& self, const py::args&) { self.stop(); })
-      .def(
-          "replay", [](const Recording& self) { self.replay(); }, py::call_guard<py::gil_scoped_release>(),
-          "Runs the recorded calls again on the same memory.")
-      .def("__len__", [](const Recording& self) { return self.calls().size(); })
-      .def(
-          "ops",
-          [](const Recording& self) {
-            std::vector<std::string> names;
-            for (const Call& call : self.calls()) names.emplace_back(call.op);
-            return names;
-          },
-          "The names of the recorded calls, in order.")
-      .def(
-          "work",
-          [](const Recording& self) {
-            double flops = 0, bytes = 0;
-            for (const Call& call : self.calls()) {
-              flops += call.flops;
-              bytes += call.bytes;
-            }
-            return py::make_tuple(flops, bytes);
-          },
-          "Floating-point operations and bytes moved of one replay.");
-  m.def("is_recording", [] { return Recording::current() != nullptr; }, "Whether a recording is on in this thread.");
 }
 
 }  // namespace cygnet

@@ -27,6 +27,7 @@ void bind_resample(pybind11::module_& m);
 void bind_norm(pybind11::module_& m);
 void bind_norm_rows(pybind11::module_& m);
 void bind_optimizer(pybind11::module_& m);
+void bind_recording(pybind11::module_& m);
 void bind_recurrent(pybind11::module_& m);
 
 }  // namespace cygnet

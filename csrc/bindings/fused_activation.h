@@ -1,10 +1,11 @@
 // Arguments that the kernels with a fused bias and activation share.
 #pragma once
 
+#include <cstring>
 #include <string>
 
-#include "array.h"
 #include "kernels/activation.h"
+#include "launch.h"
 
 namespace cygnet {
 
@@ -35,6 +36,20 @@ inline Array fused_output(const char* op, const OptionalArray& arg, Activation a
   Array result = array_of(op, "output", *arg, grad.dtype(), "grad_output");
   check_shape(op, "output", result, grad.shape());
   return result;
+}
+
+/// `launch` of a kernel that may take an activation along; `make` gives its body with one. In a recording a ReLU that
+/// follows is joined to it, and if it has a place for the operand `residual`, an addition before that.
+template <class Make, class... Rest>
+void launch_activated(const char* op, Work work, std::initializer_list<Operand> operands, size_t scratch_bytes,
+                      Activation activation, const Make& make, size_t residual = SIZE_MAX, Rest... rest) {
+  launch(op, work, operands, scratch_bytes, make(activation), std::move(rest)...);
+  if (Recording* const recording = Recording::current(); recording && activation == Activation::None)
+    recording->calls.back().joined = [make, residual](const char* next) -> Joined {
+      if (std::strcmp(next, "relu") == 0) return {make(Activation::Relu)};
+      if (std::strcmp(next, "add") == 0 && residual != SIZE_MAX) return {make(Activation::None), residual};
+      return {};
+    };
 }
 
 inline py::object or_none(const Array& array) { return array ? array.object : py::object(py::none()); }

@@ -1,21 +1,46 @@
 #include "launch.h"
 
+#include <sstream>
+
 namespace cygnet::detail {
+namespace {
+
+// "(32, 784) (128, 784) -> (32, 128)"; '-' for an absent operand, nothing for what is not one of NumPy's arrays.
+std::string shapes_of(const Operand* operands, size_t count) {
+  constexpr size_t most = 8;
+  std::ostringstream text;
+  bool writes = false;
+  for (size_t i = 0; i < std::min(count, most); ++i) {
+    if (i) text << ' ';
+    if (operands[i].write && !writes) text << (i ? "-> " : "-> ");
+    writes |= operands[i].write;
+    if (operands[i].owner)
+      text << py::cast<std::string>(py::str(operands[i].owner.attr("shape")));
+    else
+      text << '-';
+  }
+  if (count > most) text << " ... " << count - most << " more";
+  return text.str();
+}
+
+}  // namespace
 
 void record(Recording& recording, const char* op, Work work, const Operand* operands, size_t count, void* scratch,
             std::function<void(void* const*)> body) {
-  Call call{op, work.flops, work.bytes, {}, {}, std::move(body)};
+  Call call{op, work.flops, work.bytes, shapes_of(operands, count), {}, {}, std::move(body), false, {}};
   for (size_t i = 0; i < count; ++i) {
-    call.addresses.push_back(operands[i].data);
-    call.written.push_back(operands[i].write);
-    if (!operands[i].owner || recording.arena()->owns(operands[i].data)) continue;
-    auto* owner = new py::object(py::reinterpret_borrow<py::object>(operands[i].owner));
-    recording.pin(std::shared_ptr<void>(owner, [](py::object* object) {
-      const py::gil_scoped_acquire locked;
-      delete object;
-    }));
+    const Operand& operand = operands[i];
+    call.places.push_back(recording.place_of(operand.data));
+    call.written.push_back(operand.write);
+    if (!operand.owner || call.places.back().home != Place::Outside) continue;
+    auto* owner = new py::object(py::reinterpret_borrow<py::object>(operand.owner));
+    recording.pin(operand.data, std::shared_ptr<void>(owner, [](py::object* object) {
+                    const py::gil_scoped_acquire locked;
+                    delete object;
+                  }));
   }
-  call.addresses.push_back(scratch);
+  call.places.push_back(recording.place_of(scratch));
+  call.written.push_back(true);
   recording.append(std::move(call));
 }
 

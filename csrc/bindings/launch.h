@@ -40,17 +40,17 @@ void record(Recording& recording, const char* op, Work work, const Operand* oper
             std::function<void(void* const*)> body);
 
 struct Scratch {
-  void* data;
-  bool pooled;
-  Scratch(size_t bytes, Recording* recording)
-      : data(bytes == 0  ? nullptr
-             : recording ? recording->arena()->allocate(bytes)
-                         : pool::allocate_scratch(bytes)),
-        pooled(bytes != 0 && !recording) {}
+  void* data = nullptr;
+  std::shared_ptr<Block> recorded;
+  Scratch(size_t bytes, Recording* recording) {
+    if (bytes == 0) return;
+    if (recording) recorded = recording->allocate(bytes);
+    data = recording ? recorded->data() : pool::allocate_scratch(bytes);
+  }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
   ~Scratch() {
-    if (pooled) pool::release(data);
+    if (!recorded) pool::release(data);
   }
 };
 

@@ -67,5 +67,6 @@ PYBIND11_MODULE(CYGNET_MODULE, m) {
   cygnet::bind_norm(m);
   cygnet::bind_norm_rows(m);
   cygnet::bind_optimizer(m);
+  cygnet::bind_recording(m);
   cygnet::bind_recurrent(m);
 }

@@ -1,36 +1,63 @@
-// A recording: the list of kernel calls that ran in a thread while it was on, with the memory they used, so that the
-// list can be run again without the code that made it.
+// A recording: the list of kernel calls that ran in a thread while it was on, with the memory they used. `Plan` makes
+// of it a list that can be run again without the code that made it.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
-#include <unordered_set>
+#include <string>
 #include <vector>
 
 namespace cygnet {
 
-/// Memory that lives as long as anyone holds the arena: a recording, or an array that was made in it.
-class Arena {
+/// Memory from the pool that lives as long as anyone holds it.
+class Block {
  public:
-  Arena() = default;
-  Arena(const Arena&) = delete;
-  Arena& operator=(const Arena&) = delete;
-  ~Arena();
-  void* allocate(size_t bytes);
-  bool owns(const void* block) const { return blocks_.count(const_cast<void*>(block)) != 0; }
+  explicit Block(size_t bytes);
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+  ~Block();
+  char* data() const { return data_; }
+  size_t bytes() const { return bytes_; }
 
  private:
-  std::unordered_set<void*> blocks_;
+  char* data_;
+  size_t bytes_;
 };
 
-/// A kernel call with its arguments bound; it takes the addresses of its operands, then of its scratch, from a table.
+/// Where an operand lies: nowhere (it is absent), at an address outside the recording, or so many bytes into a buffer
+/// that was made in it or into one of its inputs.
+struct Place {
+  enum Home : uint8_t { Nowhere, Outside, Buffer, Input } home = Nowhere;
+  uint32_t index = 0;
+  int64_t offset = 0;  // of Outside: the address
+
+  friend bool operator==(const Place& a, const Place& b) {
+    return a.home == b.home && a.index == b.index && a.offset == b.offset;
+  }
+};
+
+/// A call that does another one as well.
+struct Joined {
+  std::function<void(void* const* at)> body;
+  size_t operand = SIZE_MAX;  // the place that takes the other operand of that call, if it has one
+};
+
+/// A kernel call with its arguments bound; the body takes the addresses of the operands, then of the scratch, from a
+/// table.
 struct Call {
   const char* op;
   double flops, bytes;
-  std::vector<void*> addresses;
-  std::vector<bool> written;  // which operands the call writes
+  std::string shapes;         // of the operands, for people
+  std::vector<Place> places;  // operands, then scratch
+  std::vector<bool> written;  // which of them the call writes
   std::function<void(void* const* at)> body;
+  /// Whether the result may take the place of an operand of the same size, which is read nowhere else afterwards.
+  bool in_place = false;
+  /// How it also does what a call of that name does with its result; an empty body if it cannot.
+  std::function<Joined(const char* op)> joined;
 };
 
 class Recording {
@@ -41,20 +68,36 @@ class Recording {
   void start();
   void stop() noexcept;
 
-  void append(Call call) { calls_.push_back(std::move(call)); }
-  /// Keeps memory alive that a call uses and the arena does not own.
-  void pin(std::shared_ptr<void> owner) { pins_.push_back(std::move(owner)); }
+  /// Memory for an array or for scratch. It goes back to the pool when nobody holds it, as without a recording: what
+  /// comes later may get the same address, but is another buffer.
+  std::shared_ptr<Block> allocate(size_t bytes);
+  /// Makes the memory from `low` to before `high` the next input; returns its number.
+  uint32_t add_input(const char* low, const char* high);
+  Place place_of(const void* address) const;
 
-  /// Runs all calls in order. Throws what a check among them throws, before the calls that come after it.
-  void replay() const;
+  void append(Call call) { calls.push_back(std::move(call)); }
+  /// Keeps the memory that `address` points to alive.
+  void pin(const void* address, std::shared_ptr<void> owner) { pins.push_back({address, std::move(owner)}); }
 
-  const std::vector<Call>& calls() const { return calls_; }
-  const std::shared_ptr<Arena>& arena() const { return arena_; }
+  struct Buffer {
+    size_t bytes;
+    std::weak_ptr<Block> block;
+  };
+  struct Input {
+    const char *low, *high;
+  };
+  struct Pin {
+    const void* address;
+    std::shared_ptr<void> owner;
+  };
+  std::vector<Call> calls;
+  std::vector<Buffer> buffers;
+  std::vector<Input> inputs;
+  std::vector<Pin> pins;
+  size_t forward = SIZE_MAX;  // the number of calls before those of a backward that is run later
 
  private:
-  std::shared_ptr<Arena> arena_ = std::make_shared<Arena>();
-  std::vector<Call> calls_;
-  std::vector<std::shared_ptr<void>> pins_;
+  std::map<const char*, uint32_t> buffer_at_;  // the last one that began there
 };
 
 }  // namespace cygnet

@@ -27,8 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DTypeError",
+    "Draft",
+    "Pending",
     "Recording",
+    "Replay",
     "ShapeError",
+    "Signature",
     "abs",
     "acos",
     "acosh",
@@ -210,6 +214,7 @@ __all__ = [
     "mish_backward",
     "mse_loss_backward",
     "mse_loss_forward",
+    "modules_changed",
     "mul",
     "multinomial",
     "nadam_step",

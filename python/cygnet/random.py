@@ -16,6 +16,7 @@ import numpy as np
 
 from cygnet.device import CPU, check_device
 from cygnet.device import device as Device
+from cygnet.recorder import refuse
 
 __all__ = [
     "Generator",
@@ -102,6 +103,7 @@ class Generator:
         """A new cell whose key follows from the stream's and these numbers: of one sample of one
         epoch, for example.
         """
+        refuse("keyed_cell: a replay would draw the same numbers each time")
         value = int(self.cell(stream)[0])
         for number in numbers:
             value = _mix((value ^ operator.index(number)) & _MASK)
@@ -122,6 +124,7 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Starts all streams anew from `seed`; returns the generator."""
+        refuse("manual_seed: a seed is set while calls are recorded: a replay would not set it")
         self._seed = _checked_seed(seed)
         for stream, cell in self._cells.items():
             cell[:] = _key(self._seed, stream), 0

@@ -14,6 +14,7 @@ from cygnet import autograd, config, kernels
 from cygnet.autograd.hooks import RemovableHandle
 from cygnet.device import check_device
 from cygnet.dtypes import NAMES, RANK, get_default_dtype
+from cygnet.recorder import refuse
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
@@ -420,10 +421,7 @@ def without_overlap(source: Array, target: Array) -> Array:
 
 
 def _check_readable(what: str) -> None:
-    if kernels.is_recording():
-        raise RuntimeError(
-            f"{what}: a value cannot be read while calls are recorded: a replay would not see it"
-        )
+    refuse(f"{what}: a value cannot be read while calls are recorded: a replay would not see it")
 
 
 def _as_arrays(value: Any) -> Any:

@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Callable
 from typing import Any, Self
 
+from cygnet import kernels
+
 _keys = itertools.count()
 
 
@@ -28,10 +30,12 @@ class RemovableHandle:
         self._hooks = hooks
         self.id = next(_keys)
         hooks[self.id] = hook
+        kernels.modules_changed()
 
     def remove(self) -> None:
         """Removes the hook; again has no effect."""
         self._hooks.pop(self.id, None)
+        kernels.modules_changed()
 
     def __enter__(self) -> Self:
         return self

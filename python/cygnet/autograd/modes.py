@@ -1,4 +1,4 @@
-"""What each thread records: gradients, and traces for the search for NaN."""
+"""What each thread records: gradients, traces for the search for NaN, and calls."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 class _Mode(threading.local):
     enabled = True
     anomaly = False
+    recorder: Any = None  # notes what a function uses while it is captured
 
 
 mode = _Mode()

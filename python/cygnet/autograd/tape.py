@@ -84,6 +84,8 @@ def modified(tensor: Tensor) -> None:
     """Notes that the tensor's memory was written in place: gradients that use it are lost."""
     if tensor._memory is not None:
         tensor._memory.version += 1
+    if mode.recorder is not None:
+        mode.recorder.wrote(tensor)
 
 
 class Node:
@@ -324,6 +326,8 @@ class _Pending:
 
 def accumulate(tensor: Tensor, gradient: Tensor, fresh: bool, create_graph: bool) -> None:
     """Adds a gradient to the tensor's ``grad``."""
+    if mode.recorder is not None:
+        mode.recorder.leaf(tensor)
     if tensor.grad is None:
         if not fresh and not create_graph:
             gradient = gradient._wrap(kernels.contiguous(gradient._array, always_copy=True))

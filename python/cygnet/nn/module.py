@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from cygnet import kernels
+from cygnet.autograd.modes import mode as thread
 from cygnet.nn import state
 from cygnet.nn.convert import Convertible
 from cygnet.nn.hooks import NO_HOOKS, Hooked, hooks_of
@@ -43,9 +45,11 @@ class Members(MutableMapping[str, Any]):
     def __setitem__(self, name: str, value: Any) -> None:
         self._names[name] = None
         self._attributes[name] = value
+        kernels.modules_changed()
 
     def __delitem__(self, name: str) -> None:
         del self._names[name], self._attributes[name]
+        kernels.modules_changed()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -122,6 +126,8 @@ class Module(Convertible, Hooked):
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if thread.recorder is not None:
+            thread.recorder.module(self)
         if _call.root is not None:
             if self._hooks:
                 return self._call_with_hooks(args, kwargs)
@@ -174,6 +180,7 @@ class Module(Convertible, Hooked):
             self.register_buffer(name, value, value.persistent, _replace=True)
         elif name in attributes.get("_buffer_names", ()):
             attributes[name] = _as_buffer(name, value)
+            kernels.modules_changed()
         else:
             if value is not None:
                 for names, what, expected in (
@@ -185,6 +192,8 @@ class Module(Convertible, Hooked):
                             f"{type(self).__name__}: {what} {name!r} expected a {expected} or "
                             f"None, got {type(value).__name__}"
                         )
+            if value is not attributes.get(name):
+                kernels.modules_changed()
             object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -196,6 +205,7 @@ class Module(Convertible, Hooked):
 
     def _forget(self, name: str) -> None:
         """Name an attribute neither parameter nor buffer nor child."""
+        kernels.modules_changed()
         for kind in ("parameter", "buffer", "module"):
             self._names(kind).pop(name, None)
         self._transient_buffers.discard(name)
@@ -212,6 +222,7 @@ class Module(Convertible, Hooked):
             self._forget(name)
             names[name] = None
         self.__dict__[name] = value
+        kernels.modules_changed()
 
     def register_parameter(
         self, name: str, param: Parameter | None, *, _replace: bool = False
@@ -467,7 +478,9 @@ class Module(Convertible, Hooked):
         if not isinstance(mode, bool):
             raise ValueError(f"train: mode expected a bool, got {mode!r}")
         for module in self.modules():
-            object.__setattr__(module, "training", mode)
+            if module.training is not mode:
+                object.__setattr__(module, "training", mode)
+                kernels.modules_changed()
         return self
 
     def eval(self) -> Self:
@@ -486,7 +499,7 @@ class Module(Convertible, Hooked):
             if set_to_none:
                 parameter.grad = None
             elif parameter.grad is not None:
-                parameter.grad._array.fill(0)
+                parameter.grad.detach_().zero_()
 
     def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Call `fn` on every module of the tree, children first."""

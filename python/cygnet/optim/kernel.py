@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cygnet.autograd import enable_grad, modified
+from cygnet.autograd.modes import mode
 from cygnet.optim.optimizer import Optimizer, ParamGroup, number_of
+from cygnet.recorder import Recorder
 from cygnet.tensor import Array, Tensor
 
 __all__ = ["KernelOptimizer"]
@@ -50,6 +52,8 @@ class KernelOptimizer(Optimizer):
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        if mode.recorder is not None:
+            self._note(mode.recorder)
         self.update_cells()
         for group, cell in zip(self.param_groups, self._hyper_cells, strict=True):
             params = [param for param in group["params"] if param.grad is not None]
@@ -79,6 +83,29 @@ class KernelOptimizer(Optimizer):
             if values != self._hyper_values[i]:
                 self._hyper_cells[i][:] = values
                 self._hyper_values[i] = values
+
+    def _note(self, recorder: Recorder) -> None:
+        """Has replays of this step bring the cells up to date, and rules them out where groups
+        have other kinds of state or other members.
+        """
+        kinds = [self._states(group) for group in self.param_groups]
+
+        def fits() -> bool:
+            self.update_cells()
+            return [self._states(group) for group in self.param_groups] == kinds
+
+        recorder.checks.append(fits)
+        recorder.state(self._members)
+
+    def _members(self) -> list[Any]:
+        """The parameters, their state tensors' arrays, and hooks, to be compared by identity."""
+        members = [id(hook) for hook in (*self._pre_hooks.values(), *self._post_hooks.values())]
+        for group in self.param_groups:
+            for param in group["params"]:
+                members.append(id(param))
+                state = self.state.get(param, {})
+                members += [id(each._array) for each in state.values() if isinstance(each, Tensor)]
+        return members
 
     def _hyper(self, group: ParamGroup) -> list[float]:
         """The group's arguments in the order of the kernel's cell."""

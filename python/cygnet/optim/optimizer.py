@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from cygnet import kernels
 from cygnet.autograd.hooks import RemovableHandle
 from cygnet.tensor import FLOATS, Tensor
 
@@ -102,6 +103,7 @@ class Optimizer:
             seen.add(id(param))
         self._validate(group)
         self.param_groups.append(group)
+        kernels.modules_changed()
 
     def _validate(self, group: ParamGroup) -> None:
         """Raises ValueError for arguments outside their range."""
@@ -210,6 +212,7 @@ class Optimizer:
                     entry[name] = old
             self.state[param] = entry
         self._state_loaded()
+        kernels.modules_changed()
 
     def _converted(self, param: Tensor, number: Any, name: str, value: Any) -> Any:
         """A copy of a loaded value: of arrays in the parameter's type, but of a step count."""

@@ -109,6 +109,9 @@ class SGD(KernelOptimizer):
         for param in (*self.state, *self._counts):
             self._count(param).fill("momentum_buffer" in self.state.get(param, ()))
 
+    def _states(self, group: ParamGroup) -> tuple[str, ...]:
+        return ("momentum_buffer",) if group["momentum"] != 0 else ()
+
     def _count(self, param: Tensor) -> Array:
         count = self._counts.get(param)
         if count is None:
@@ -116,7 +119,7 @@ class SGD(KernelOptimizer):
         return count
 
     def _lists(self, group: ParamGroup, params: list[Tensor]) -> list[list[Array]]:
-        if group["momentum"] == 0:
+        if not self._states(group):
             return [[], []]
         counts = [self._count(param) for param in params]
         return [counts, self._state_arrays(group, "momentum_buffer", params)]

@@ -11,9 +11,15 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.optim.optimizer import Optimizer, ParamGroup, number_of
+from cygnet.recorder import refuse
 from cygnet.tensor import Tensor
 
 __all__ = ["LRScheduler"]
+
+STEPPED = (
+    "lr_scheduler: a schedule takes a step while calls are recorded, which a replay would not do; "
+    "step it outside of the captured function"
+)
 
 
 class LRScheduler:
@@ -89,6 +95,7 @@ class LRScheduler:
             Goes to this step instead, as if it were reached from the beginning; deprecated in
             PyTorch.
         """
+        refuse(STEPPED)
         if self._step_count == 1 and not self.optimizer._has_stepped:
             warnings.warn(
                 f"{type(self).__name__}: step was called before the optimizer's first step, which "

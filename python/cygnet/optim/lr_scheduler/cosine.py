@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from cygnet.optim.lr_scheduler.base import LRScheduler, check_positive, present_rates
+from cygnet.optim.lr_scheduler.base import STEPPED, LRScheduler, check_positive, present_rates
 from cygnet.optim.optimizer import Optimizer
+from cygnet.recorder import refuse
 
 __all__ = ["CosineAnnealingLR", "CosineAnnealingWarmRestarts"]
 
@@ -127,6 +128,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         ValueError
             If it is negative.
         """
+        refuse(STEPPED)
         if epoch is None and self.last_epoch >= 0:
             self.last_epoch += 1
             self.T_cur += 1

@@ -6,6 +6,7 @@ import math
 from typing import Any, Literal
 
 from cygnet.optim.lr_scheduler.base import (
+    STEPPED,
     LRScheduler,
     checked_optimizer,
     per_group,
@@ -13,6 +14,7 @@ from cygnet.optim.lr_scheduler.base import (
     set_learning_rate,
 )
 from cygnet.optim.optimizer import Optimizer
+from cygnet.recorder import refuse
 
 __all__ = ["ReduceLROnPlateau"]
 
@@ -101,6 +103,7 @@ class ReduceLROnPlateau(LRScheduler):
         epoch : int, optional
             The number of this step; deprecated in PyTorch. Default: one more than the last.
         """
+        refuse(STEPPED)
         metric = float(metrics)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self._is_better(metric):

@@ -1,0 +1,389 @@
+#include "replay.h"
+
+#include <structmember.h>
+
+#include <chrono>
+#include <cstring>
+
+namespace cygnet {
+namespace {
+
+// The offset of a slot of a class with `__slots__`.
+Py_ssize_t offset_of(const py::object& type, const char* name) {
+  const py::object descriptor = type.attr(name);
+  check<TypeError>(Py_TYPE(descriptor.ptr()) == &PyMemberDescr_Type, "capture: ", name, " is no slot of Tensor");
+  return reinterpret_cast<PyMemberDescrObject*>(descriptor.ptr())->d_member->offset;
+}
+
+bool is_array(PyObject* object) {
+  auto& api = py::detail::npy_api::get();
+  return Py_TYPE(object) == reinterpret_cast<PyTypeObject*>(api.PyArray_Type_);
+}
+
+Dims dims_of(const Py_intptr_t* values, int rank) {
+  Dims dims;
+  dims.rank = rank;
+  for (int i = 0; i < rank; ++i) dims[i] = values[i];
+  return dims;
+}
+
+int dtype_number(PyObject* array) { return py::reinterpret_borrow<py::array>(array).dtype().num(); }
+
+bool is_plain(PyObject* object) {
+  return PyLong_Check(object) || PyFloat_CheckExact(object) || PyUnicode_CheckExact(object) ||
+         PyBytes_CheckExact(object) || PyTuple_CheckExact(object);
+}
+
+// The same object, or one of the same type that compares equal: numbers with all bits, tuples in each element. `plain`
+// compares numbers, texts and tuples only.
+bool same_value(PyObject* a, PyObject* b, bool plain = false) {
+  if (a == b) return true;
+  if (Py_TYPE(a) != Py_TYPE(b) || (plain && !is_plain(a))) return false;
+  if (PyFloat_CheckExact(a)) {
+    const double x = PyFloat_AS_DOUBLE(a), y = PyFloat_AS_DOUBLE(b);
+    return std::memcmp(&x, &y, sizeof x) == 0;
+  }
+  if (PyTuple_CheckExact(a)) {
+    const Py_ssize_t count = PyTuple_GET_SIZE(a);
+    if (PyTuple_GET_SIZE(b) != count) return false;
+    for (Py_ssize_t i = 0; i < count; ++i)
+      if (!same_value(PyTuple_GET_ITEM(a, i), PyTuple_GET_ITEM(b, i), plain)) return false;
+    return true;
+  }
+  const int equal = PyObject_RichCompareBool(a, b, Py_EQ);
+  if (equal < 0) PyErr_Clear();
+  return equal == 1;
+}
+
+void extent_of(PyObject* array, const char*& low, const char*& high) {
+  const auto* proxy = py::detail::array_proxy(array);
+  ArrayView view;
+  view.data = proxy->data;
+  view.shape = dims_of(proxy->dimensions, proxy->nd);
+  view.strides = dims_of(proxy->strides, proxy->nd);
+  view.extent(low, high);
+  if (low != high) high += py::reinterpret_borrow<py::array>(array).itemsize() - 1;
+}
+
+// Where an array's memory begins, which for negative strides is not its first element.
+char* lowest_byte(const py::object& array) {
+  const char *low, *high;
+  extent_of(array.ptr(), low, high);
+  return const_cast<char*>(low);
+}
+
+void check_signals() {
+  const py::gil_scoped_acquire locked;
+  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
+void set_slot(PyObject* object, Py_ssize_t offset, PyObject* value) {
+  PyObject*& slot = TensorType::slot(object, offset);
+  PyObject* const before = slot;
+  Py_INCREF(value);
+  slot = value;
+  Py_XDECREF(before);
+}
+
+}  // namespace
+
+bool is_sequence(PyObject* object) {
+  if (PyTuple_CheckExact(object) || PyList_CheckExact(object)) return true;
+  return PyTuple_Check(object) && PyObject_HasAttrString(object, "_fields");
+}
+
+int64_t& module_changes() noexcept {
+  static int64_t changes = 0;
+  return changes;
+}
+
+TensorType::TensorType(const py::object& tensor)
+    : type(reinterpret_cast<PyTypeObject*>(tensor.ptr())),
+      array(offset_of(tensor, "_array")),
+      node(offset_of(tensor, "_node")),
+      memory(offset_of(tensor, "_memory")),
+      view(offset_of(tensor, "_view")),
+      hooks(offset_of(tensor, "_hooks")),
+      grad(offset_of(tensor, "grad")),
+      requires_grad(offset_of(tensor, "requires_grad")) {}
+
+PyObject* TensorType::wrap(PyObject* array_object) const {
+  PyObject* const object = type->tp_alloc(type, 0);
+  if (!object) throw py::error_already_set();
+  slot(object, array) = array_object;
+  for (Py_ssize_t offset : {node, memory, view, hooks, grad}) {
+    Py_INCREF(Py_None);
+    slot(object, offset) = Py_None;
+  }
+  Py_INCREF(Py_False);
+  slot(object, requires_grad) = Py_False;
+  return object;
+}
+
+Signature::Signature(const TensorType& tensor, const py::tuple& args, const py::dict& kwargs) : tensor_(tensor) {
+  add(args.ptr());
+  add(kwargs.ptr());
+}
+
+void Signature::add(PyObject* object) {
+  PyTypeObject* const type = Py_TYPE(object);
+  Item item{Item::Value, {}, type, false, 0, 0, {}, {}};
+  const bool tensor = PyType_IsSubtype(type, tensor_.type);
+  if (tensor || is_array(object)) {
+    PyObject* const array = tensor ? TensorType::slot(object, tensor_.array) : object;
+    const auto* proxy = py::detail::array_proxy(array);
+    check<ShapeError>(proxy->nd <= max_rank, "capture: an argument has ", proxy->nd, " dimensions, expected at most ",
+                      max_rank);
+    item.kind = Item::Array;
+    item.wants_gradient = tensor && TensorType::slot(object, tensor_.requires_grad) == Py_True;
+    item.dtype = dtype_number(array);
+    item.shape = dims_of(proxy->dimensions, proxy->nd);
+    item.strides = dims_of(proxy->strides, proxy->nd);
+    items_.push_back(std::move(item));
+    arrays_.push_back(py::reinterpret_borrow<py::object>(array));
+    return;
+  }
+  if (is_sequence(object)) {
+    item.kind = Item::Sequence;
+    item.count = static_cast<size_t>(PySequence_Fast_GET_SIZE(object));
+    items_.push_back(item);
+    for (size_t i = 0; i < item.count; ++i) add(PySequence_Fast_GET_ITEM(object, static_cast<Py_ssize_t>(i)));
+    return;
+  }
+  if (type == &PyDict_Type) {
+    item.kind = Item::Mapping;
+    item.value = py::reinterpret_steal<py::object>(PyDict_Keys(object));
+    item.count = static_cast<size_t>(PyDict_Size(object));
+    items_.push_back(item);
+    for (py::handle key : py::reinterpret_borrow<py::list>(item.value)) add(PyDict_GetItem(object, key.ptr()));
+    return;
+  }
+  item.value = py::reinterpret_borrow<py::object>(object);
+  items_.push_back(std::move(item));
+}
+
+bool Signature::matches(PyObject* args, PyObject* kwargs, std::vector<py::object>& arrays) const {
+  size_t at = 0;
+  return match(at, args, arrays) && match(at, kwargs, arrays);
+}
+
+bool Signature::match(size_t& at, PyObject* object, std::vector<py::object>& arrays) const {
+  const Item& item = items_[at++];
+  if (item.kind == Item::Value) return same_value(item.value.ptr(), object);
+  if (Py_TYPE(object) != item.type) return false;
+  if (item.kind == Item::Sequence) {
+    if (static_cast<size_t>(PySequence_Fast_GET_SIZE(object)) != item.count) return false;
+    for (size_t i = 0; i < item.count; ++i)
+      if (!match(at, PySequence_Fast_GET_ITEM(object, static_cast<Py_ssize_t>(i)), arrays)) return false;
+    return true;
+  }
+  if (item.kind == Item::Mapping) {
+    if (static_cast<size_t>(PyDict_Size(object)) != item.count) return false;
+    PyObject *key, *value;
+    Py_ssize_t position = 0;
+    for (size_t i = 0; PyDict_Next(object, &position, &key, &value); ++i)
+      if (!same_value(PyList_GET_ITEM(item.value.ptr(), static_cast<Py_ssize_t>(i)), key) || !match(at, value, arrays))
+        return false;
+    return true;
+  }
+  PyObject* array = object;
+  if (!is_array(object)) {
+    if ((TensorType::slot(object, tensor_.requires_grad) == Py_True) != item.wants_gradient) return false;
+    array = TensorType::slot(object, tensor_.array);
+  }
+  const auto* proxy = py::detail::array_proxy(array);
+  if (proxy->nd != item.shape.rank) return false;
+  for (int i = 0; i < proxy->nd; ++i)
+    if (proxy->dimensions[i] != item.shape[i] || (proxy->strides[i] != item.strides[i] && item.shape[i] > 1))
+      return false;
+  if (dtype_number(array) != item.dtype) return false;
+  arrays.push_back(py::reinterpret_borrow<py::object>(array));
+  return true;
+}
+
+bool Captured::holds() const {
+  if (!name) {
+    PyObject* const content = PyCell_GET(holder.ptr());
+    return content && same_value(content, value.ptr(), true);
+  }
+  if (PyList_CheckExact(holder.ptr())) {
+    const Py_ssize_t index = PyLong_AsSsize_t(name.ptr());
+    return index < PyList_GET_SIZE(holder.ptr()) && same_value(PyList_GET_ITEM(holder.ptr(), index), value.ptr(), true);
+  }
+  PyObject* const content = PyDict_GetItem(holder.ptr(), name.ptr());
+  return content && same_value(content, value.ptr(), true);
+}
+
+Replay::Replay(std::shared_ptr<const Signature> signature, Recording recording, ReplayParts parts)
+    : plan(std::move(recording), parts.result_buffers, parts.fold),
+      signature_(std::move(signature)),
+      parts_(std::move(parts)),
+      seen_(module_changes()) {
+  idle_.push_back(plan.instance());
+}
+
+bool Replay::fits(bool grad_enabled) const {
+  if (grad_enabled != parts_.grad_enabled) return false;
+  const TensorType& type = signature_->tensor();
+  for (const Leaf& leaf : parts_.leaves) {
+    PyObject* const tensor = leaf.tensor.ptr();
+    if (TensorType::slot(tensor, type.array) != leaf.array.ptr()) return false;
+    if ((TensorType::slot(tensor, type.requires_grad) == Py_True) != leaf.requires_grad) return false;
+    PyObject* const grad = TensorType::slot(tensor, type.grad);
+    if (leaf.before == Leaf::Any) continue;
+    if ((grad == Py_None) != (leaf.before == Leaf::IsNone)) return false;
+    if (leaf.before == Leaf::IsThis && TensorType::slot(grad, type.array) != leaf.grad_array.ptr()) return false;
+  }
+  for (const Captured& captured : parts_.captured)
+    if (!captured.holds()) return false;
+  return true;
+}
+
+void Replay::run(Plan::Instance& instance, size_t begin, size_t end, std::vector<double>* seconds) const {
+  const Work work{plan.flops(), plan.bytes()};
+  const auto run = [&] {
+    if (!seconds) return plan.run(instance, begin, end, check_signals);
+    for (size_t step = begin; step < end; ++step) {
+      const auto start = std::chrono::steady_clock::now();
+      plan.run(instance, step, step + 1, nullptr);
+      seconds->push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+  };
+  if (!work.worth_unlocking()) return run();
+  const py::gil_scoped_release unlocked;
+  run();
+}
+
+bool Replay::readable(const std::vector<py::object>& arrays) const {
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    const auto array = py::reinterpret_borrow<py::array>(arrays[i]);
+    if (reinterpret_cast<uintptr_t>(array.data()) % static_cast<uintptr_t>(array.itemsize()) != 0) return false;
+    const char *low, *high;
+    extent_of(arrays[i].ptr(), low, high);
+    if (plan.keeps(low, high)) return false;
+    if (!plan.writes_inputs()) continue;
+    if (!array.writeable()) return false;
+    for (size_t j = 0; j < i; ++j) {
+      const char *from, *end;
+      extent_of(arrays[j].ptr(), from, end);
+      if (low < end && from < high) return false;
+    }
+  }
+  return true;
+}
+
+void Replay::provide(Plan::Instance& instance, size_t begin, size_t end,
+                     std::vector<std::shared_ptr<Block>>& blocks) const {
+  for (size_t i = begin; i < end; ++i) {
+    blocks.push_back(std::make_shared<Block>(plan.result_bytes(i)));
+    plan.set_result(instance, i, blocks.back()->data());
+  }
+}
+
+py::object Replay::built(const std::vector<ResultItem>& items, size_t& at, const std::vector<py::object>& arrays,
+                         const std::vector<std::shared_ptr<Block>>& blocks) const {
+  const ResultItem& item = items[at++];
+  switch (item.kind) {
+    case ResultItem::Object:
+      return item.value;
+    case ResultItem::Sequence: {
+      py::list list(item.count);
+      for (size_t i = 0; i < item.count; ++i) list[i] = built(items, at, arrays, blocks);
+      if (item.value.ptr() == reinterpret_cast<PyObject*>(&PyList_Type)) return std::move(list);
+      if (item.value.ptr() == reinterpret_cast<PyObject*>(&PyTuple_Type)) return py::tuple(list);
+      return item.value(*list);
+    }
+    case ResultItem::Mapping: {
+      py::dict dict;
+      for (py::handle key : py::reinterpret_borrow<py::list>(item.value)) dict[key] = built(items, at, arrays, blocks);
+      return std::move(dict);
+    }
+    default:
+      break;
+  }
+  Array array;
+  if (item.kind == ResultItem::Tensor) {
+    const auto& block = blocks[item.index];
+    array = array_in(block, {block->data() + item.offset, item.dtype, item.shape, item.strides});
+  } else {
+    const py::object& owner = arrays[item.index];
+    array = array_around(owner, {lowest_byte(owner) + item.offset, item.dtype, item.shape, item.strides});
+  }
+  return py::reinterpret_steal<py::object>(signature_->tensor().wrap(array.object.release().ptr()));
+}
+
+py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict& kwargs,
+                        std::vector<double>* seconds) {
+  const py::object differs = py::reinterpret_borrow<py::object>(Py_NotImplemented);
+  std::vector<py::object> arrays;
+  arrays.reserve(signature_->arrays().size());
+  if (!signature_->matches(args.ptr(), kwargs.ptr(), arrays) || !fits(grad_enabled)) return differs;
+  if (seen_ != module_changes()) {
+    if (parts_.verify && !parts_.verify().cast<bool>()) return differs;
+    seen_ = module_changes();
+  }
+  if (!readable(arrays)) return differs;
+  for (const py::object& update : parts_.before)
+    if (update().is(py::bool_(false))) return differs;
+  if (idle_.empty()) {  // looked at last: Python may let another thread in
+    if (!parts_.shared) return differs;
+    idle_.push_back(plan.instance());
+  }
+  Plan::Instance instance = std::move(idle_.back());
+  idle_.pop_back();
+  std::vector<std::shared_ptr<Block>> blocks;
+  try {
+    for (size_t i = 0; i < arrays.size(); ++i) plan.set_input(instance, i, lowest_byte(arrays[i]));
+    provide(instance, 0, parts_.forward_results, blocks);
+    run(instance, 0, plan.forward(), seconds);
+  } catch (...) {
+    idle_.push_back(std::move(instance));
+    throw;
+  }
+  const TensorType& type = signature_->tensor();
+  for (const Leaf& leaf : parts_.leaves)
+    if (leaf.after && TensorType::slot(leaf.tensor.ptr(), type.grad) != leaf.after.ptr())
+      set_slot(leaf.tensor.ptr(), type.grad, leaf.after.ptr());
+  for (const py::object& tensor : parts_.written) {
+    PyObject* const memory = TensorType::slot(tensor.ptr(), type.memory);
+    if (memory == Py_None) continue;
+    const py::object version = py::handle(memory).attr("version");
+    py::handle(memory).attr("version") = version.cast<int64_t>() + 1;
+  }
+  size_t at = 0;
+  const py::object results = built(parts_.results, at, arrays, blocks);
+  if (plan.forward() == plan.steps().size()) {
+    idle_.push_back(std::move(instance));
+    return results;
+  }
+  auto pending = std::make_shared<Pending>();
+  *pending = {shared_from_this(), std::move(instance), std::move(arrays), std::move(blocks)};
+  return py::make_tuple(results, std::move(pending));
+}
+
+Pending::~Pending() {
+  if (replay) replay->idle_.push_back(std::move(instance));
+}
+
+py::object Pending::backward(const std::vector<py::object>& gradients) {
+  check<ValueError>(static_cast<bool>(replay), "backward: the graph of a captured call was used before");
+  const std::shared_ptr<Replay> owner = std::move(replay);
+  replay = nullptr;
+  const size_t given = arrays.size();
+  arrays.insert(arrays.end(), gradients.begin(), gradients.end());
+  py::object result;
+  try {
+    for (size_t i = given; i < arrays.size(); ++i) owner->plan.set_input(instance, i, lowest_byte(arrays[i]));
+    owner->provide(instance, results.size(), owner->parts_.result_buffers.size(), results);
+    owner->run(instance, owner->plan.forward(), owner->plan.steps().size(), nullptr);
+    size_t at = 0;
+    result = owner->built(owner->parts_.gradients, at, arrays, results);
+  } catch (...) {
+    owner->idle_.push_back(std::move(instance));
+    throw;
+  }
+  owner->idle_.push_back(std::move(instance));
+  return result;
+}
+
+}  // namespace cygnet

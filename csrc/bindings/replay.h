@@ -1,0 +1,145 @@
+// A recorded call of a Python function, to be made again: what its arguments must look like, what the recording took
+// for granted, the plan, and how its results are put together.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "array.h"
+#include "core/plan.h"
+
+namespace cygnet {
+
+/// Where the slots of `cygnet.Tensor` lie in its objects, so that they are read and set without Python.
+struct TensorType {
+  explicit TensorType(const py::object& type);
+  PyTypeObject* type;
+  Py_ssize_t array, node, memory, view, hooks, grad, requires_grad;
+
+  static PyObject*& slot(PyObject* object, Py_ssize_t offset) {
+    return *reinterpret_cast<PyObject**>(reinterpret_cast<char*>(object) + offset);
+  }
+  /// A tensor around an array; takes over the reference.
+  PyObject* wrap(PyObject* array) const;
+};
+
+/// The arguments of a call: nested tuples, lists and dicts of tensors, arrays and other values.
+class Signature {
+ public:
+  Signature(const TensorType& tensor, const py::tuple& args, const py::dict& kwargs);
+  /// Whether other arguments are like these: of tensors and arrays the type, memory order and whether gradients are
+  /// wanted, of all else the value. Then `arrays` are the arrays in them, in order.
+  bool matches(PyObject* args, PyObject* kwargs, std::vector<py::object>& arrays) const;
+  /// The arrays that the arguments held, in order.
+  const std::vector<py::object>& arrays() const { return arrays_; }
+  const TensorType& tensor() const { return tensor_; }
+
+ private:
+  struct Item {
+    enum Kind { Array, Value, Sequence, Mapping } kind;
+    py::object value;  // the type of a sequence, the keys of a mapping, the value itself
+    PyTypeObject* type;
+    bool wants_gradient;
+    size_t count;  // of what is inside
+    int dtype;
+    Dims shape, strides;
+  };
+  void add(PyObject* object);
+  bool match(size_t& at, PyObject* object, std::vector<py::object>& arrays) const;
+
+  const TensorType tensor_;
+  std::vector<Item> items_;
+  std::vector<py::object> arrays_;
+};
+
+/// A tensor that the recorded call used and did not get as an argument: what it was, and its gradient before and after.
+struct Leaf {
+  py::object tensor, array;
+  bool requires_grad;
+  enum Before { Any, IsNone, IsSome, IsThis } before;
+  py::object grad_array;  // for IsThis
+  py::object after;       // the gradient after the call; null: it is left alone
+};
+
+/// A place that held a value: a cell of a closure, a key of a dict, or an index of a list.
+struct Captured {
+  py::object holder, name, value;  // no name: the holder is a cell
+  bool holds() const;
+};
+
+/// How a result is made: nested like the arguments.
+struct ResultItem {
+  enum Kind { Tensor, View, Object, Sequence, Mapping } kind;
+  py::object value;  // the object itself, or the type of a sequence, or the keys of a mapping
+  size_t count = 0;
+  size_t index = 0;  // of the result's buffer, or of the input that it is a view of
+  int64_t offset = 0;
+  DType dtype = DType::Float32;
+  Dims shape{}, strides{};
+};
+
+class Replay;
+
+/// The memory of a run whose backward is still to come.
+class Pending {
+ public:
+  std::shared_ptr<Replay> replay;
+  Plan::Instance instance;
+  std::vector<py::object> arrays;               // of the arguments
+  std::vector<std::shared_ptr<Block>> results;  // of the forward
+
+  ~Pending();
+  /// Runs the backward with an array for each differentiable result; returns what it gives. It can be run once.
+  py::object backward(const std::vector<py::object>& gradients);
+};
+
+/// What `Replay` is made of beside the recording; see there.
+struct ReplayParts {
+  std::vector<uint32_t> result_buffers;
+  std::vector<ResultItem> results, gradients;
+  std::vector<Leaf> leaves;
+  std::vector<Captured> captured;
+  std::vector<py::object> written;  // tensors whose memory a run writes
+  std::vector<py::object> before;   // called before each run
+  py::object verify;                // called after modules have changed: whether the recording still holds
+  size_t forward_results = 0;       // the number of result buffers that are written before the backward
+  bool grad_enabled = false;
+  bool fold = false;    // see `Plan`
+  bool shared = false;  // whether several runs may be on at once, each with its own memory
+};
+
+class Replay : public std::enable_shared_from_this<Replay> {
+ public:
+  Replay(std::shared_ptr<const Signature> signature, Recording recording, ReplayParts parts);
+  /// The results, or NotImplemented where the recording does not fit the call. Where there is a backward: (results,
+  /// Pending).
+  py::object call(bool grad_enabled, const py::tuple& args, const py::dict& kwargs, std::vector<double>* seconds);
+
+  Plan plan;
+
+ private:
+  friend class Pending;
+  bool fits(bool grad_enabled) const;
+  /// Whether the plan may read, and where it does, write the arguments in their place.
+  bool readable(const std::vector<py::object>& arrays) const;
+  void run(Plan::Instance& instance, size_t begin, size_t end, std::vector<double>* seconds) const;
+  /// New memory for the result buffers `begin` to `end`.
+  void provide(Plan::Instance& instance, size_t begin, size_t end, std::vector<std::shared_ptr<Block>>& blocks) const;
+  py::object built(const std::vector<ResultItem>& items, size_t& at, const std::vector<py::object>& arrays,
+                   const std::vector<std::shared_ptr<Block>>& blocks) const;
+
+  std::shared_ptr<const Signature> signature_;
+  ReplayParts parts_;
+  std::vector<Plan::Instance> idle_;
+  int64_t seen_;
+};
+
+/// Whether an object is a list, a tuple or a named tuple.
+bool is_sequence(PyObject* object);
+
+/// Counts changes of modules' structure and modes.
+int64_t& module_changes() noexcept;
+
+}  // namespace cygnet

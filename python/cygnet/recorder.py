@@ -1,0 +1,104 @@
+"""What a recording notes beside kernel calls: the tensors, modules and optimizers that a function
+uses and does not get as arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from cygnet import kernels
+from cygnet.autograd.modes import mode
+
+if TYPE_CHECKING:
+    from cygnet.tensor import Tensor
+
+__all__ = ["Recorder", "refuse"]
+
+
+class Recorder:
+    """Follows one call of a function in this thread, inside a ``with`` block.
+
+    Parameters
+    ----------
+    recording : Recording or None
+        What kernel calls are recorded in; without one it only notes what the function uses.
+    strict : bool
+        Whether what cannot be recorded is an error; else the recording is given up and the call
+        goes on without it.
+    known : Recorder, optional
+        That of an earlier call, whose tensors are looked at before the call begins.
+
+    Attributes
+    ----------
+    leaves : dict of int to (Tensor, Tensor or None)
+        Leaves that got a gradient, by id, with the gradient that they had before.
+    modules, written : dict of int to Module, of int to Tensor
+        Modules that were called and tensors that were written in place, by id.
+    checks : list of callable
+        To be called before each replay; one that returns False rules it out.
+    states : list of (callable, object)
+        What must be the same whenever modules or optimizers have changed: a function and its value.
+    reason : str
+        Why the recording was given up; empty if it was not.
+    """
+
+    def __init__(
+        self, recording: Any = None, strict: bool = True, known: Recorder | None = None
+    ) -> None:
+        self.recording = recording
+        self.strict = strict
+        self.leaves: dict[int, tuple[Tensor, Tensor | None]] = {}
+        self.modules: dict[int, Any] = {}
+        self.written: dict[int, Tensor] = {}
+        self.checks: list[Callable[[], Any]] = []
+        self.states: list[tuple[Callable[[], Any], Any]] = []
+        self.reason = ""
+        for key, (tensor, _) in {} if known is None else known.leaves.items():
+            self.leaves[key] = (tensor, tensor.grad)
+
+    def __enter__(self) -> Recorder:
+        mode.recorder = self
+        if self.recording is not None:
+            self.recording.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        mode.recorder = None
+        if self.recording is not None:
+            self.recording.__exit__(*error)
+
+    def leaf(self, tensor: Tensor) -> None:
+        """Notes a leaf whose gradient is about to change."""
+        self.leaves.setdefault(id(tensor), (tensor, tensor.grad))
+
+    def module(self, module: Any) -> None:
+        """Notes a module that is called."""
+        self.modules[id(module)] = module
+
+    def wrote(self, tensor: Tensor) -> None:
+        """Notes a tensor that was written in place."""
+        self.written[id(tensor)] = tensor
+
+    def state(self, function: Callable[[], Any]) -> None:
+        """Notes the value of `function`, which must stay the same."""
+        self.states.append((function, function()))
+
+    def give_up(self, reason: str) -> None:
+        """Ends the recording; the call goes on without it."""
+        self.reason = self.reason or reason
+        if self.recording is not None:
+            self.recording.__exit__(RuntimeError, None, None)
+            self.recording = None
+
+
+def refuse(what: str) -> None:
+    """Says that the call under way cannot be recorded: a RuntimeError while a recording is on that
+    somebody asked for; one that was begun on its own is given up.
+    """
+    if not kernels.is_recording():
+        return
+    recorder: Recorder | None = mode.recorder
+    if recorder is None or recorder.strict:
+        raise RuntimeError(what)
+    recorder.give_up(what)

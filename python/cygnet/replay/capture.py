@@ -1,0 +1,346 @@
+"""Functions whose kernel calls are recorded once and then made again without Python.
+
+Of each signature the first call runs eagerly, the second is recorded, and from the third on the
+list of calls is run by the extension in one go: no Python, no memory but that of results, the GIL
+released. What the function read from Python is fixed then; what may vary is looked at before each
+replay, and where something else than at the recording is found, the function runs anew.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from itertools import combinations
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+import numpy as np
+
+from cygnet import kernels
+from cygnet.autograd.modes import mode
+from cygnet.nn import Module
+from cygnet.ops.create import as_tensor
+from cygnet.recorder import Recorder
+from cygnet.replay.draft import Draft, attach, mapped, tensors_in
+from cygnet.replay.profile import Profile
+from cygnet.tensor import Tensor
+
+__all__ = ["Capture", "capture", "compile"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Capture(Generic[P, R]):
+    """A function and the recordings of its calls; made by `capture`.
+
+    Attributes
+    ----------
+    function : callable
+        The function itself.
+    reason : str
+        Why the last call that was to be recorded was not; empty if it was.
+    """
+
+    def __init__(self, function: Callable[P, R], limit: int = 8, strict: bool = True) -> None:
+        if not callable(function):
+            raise TypeError(f"capture: fn expected a function, got {type(function).__name__}")
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+            raise ValueError(f"capture: limit is {limit!r}, expected an int of at least 1")
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.reason = ""
+        self._limit = limit
+        self._strict = strict
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets all recordings."""
+        self._replays: list[Any] = []  # the one that was made last is tried first
+        self._known: list[_Known] = []
+        self._warned = False
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        if mode.recorder is None and not mode.anomaly:  # else inside another recording
+            enabled = mode.enabled
+            for replay in self._replays:
+                result = replay(enabled, args, kwargs)
+                if result is not NotImplemented:
+                    return result  # type: ignore[no-any-return]
+            return self._without_replay(  # type: ignore[no-any-return]
+                _with_tensors(args), _with_tensors(kwargs)
+            )
+        return self.function(*args, **kwargs)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    @property
+    def recordings(self) -> int:
+        """The number of recordings that there are."""
+        return len(self._replays)
+
+    def describe(self) -> str:
+        """The kernel calls of the recording that was made last, as a table."""
+        if not self._replays:
+            raise RuntimeError("describe: nothing is recorded yet; a signature's second call is")
+        return str(Profile(self._replays[0].calls()))
+
+    def profile(self, *args: P.args, **kwargs: P.kwargs) -> Profile:
+        """Makes a call, and takes the time of each kernel call in it.
+
+        Raises
+        ------
+        RuntimeError
+            If there is no recording of such a call.
+        """
+        for replay in self._replays:
+            found = replay.profile(mode.enabled, args, kwargs)
+            if found[0] is not NotImplemented:
+                return Profile(replay.calls(), [found[1]])
+        raise RuntimeError("profile: there is no recording of such a call; make it twice before")
+
+    def _without_replay(self, args: Any, kwargs: Any) -> Any:
+        """A call that no recording fits."""
+        known = next((each for each in self._known if each.fits(args, kwargs)), None)
+        if known is None and len(self._known) < self._limit:
+            known = _Known(args, kwargs)
+            with known.recorder:
+                result = self.function(*args, **kwargs)
+            self._known.append(known)
+            return result
+        if known is not None and known.draft is not None:  # its graph was still needed
+            if self._finish(known):
+                return self(*args, **kwargs)
+        elif known is not None and known.recordings < self._limit:
+            if not known.reason:
+                return self._record(known, args, kwargs)
+        elif not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"capture: {getattr(self.function, '__name__', self.function)} was called in more "
+                f"than {self._limit} ways (limit={self._limit}); further ones run eagerly",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        return self.function(*args, **kwargs)
+
+    def _record(self, known: _Known, args: Any, kwargs: Any) -> Any:
+        """The second call of a signature."""
+        signature = kernels.Signature(Tensor, args, kwargs)
+        if any(np.may_share_memory(*pair) for pair in combinations(signature.arrays(), 2)):
+            return self.function(*args, **kwargs)
+        draft = Draft(self.function, signature, known.recorder, self._strict)
+        result = draft.record(args, kwargs)
+        self.reason = known.reason = draft.reason
+        if not draft.reason:
+            known.recordings += 1
+            known.draft = draft
+            if not draft.differentiable:
+                self._finish(known)
+        return result
+
+    def _finish(self, known: _Known) -> bool:
+        """Makes a replay of what was recorded, if nothing of it is held any more."""
+        draft, known.draft = known.draft, None
+        assert draft is not None
+        replay = draft.finish()
+        self.reason = draft.reason
+        if replay is not None:
+            replay = _Differentiable(replay, draft) if draft.differentiable else replay
+            self._replays.insert(0, replay)
+        elif draft.is_needed():
+            known.draft = draft
+        else:
+            known.reason = draft.reason
+        return replay is not None
+
+
+class _Known:
+    """A signature that was called once, and what became of its second call."""
+
+    def __init__(self, args: Any, kwargs: Any) -> None:
+        self.signature = kernels.Signature(Tensor, args, kwargs)
+        self.enabled = mode.enabled
+        self.recorder = Recorder()
+        self.recordings = 0
+        self.draft: Draft | None = None  # recorded, but something of it was still held
+        self.reason = ""  # why it is not recorded
+
+    def fits(self, args: Any, kwargs: Any) -> bool:
+        """Whether a call is of this signature."""
+        return self.enabled is mode.enabled and self.signature.matches(args, kwargs)
+
+
+class _Differentiable:
+    """A replay whose results are on the tape; their backward is replayed as well."""
+
+    def __init__(self, replay: Any, draft: Draft) -> None:
+        self.calls = replay.calls
+        self._replay = replay
+        self._draft = draft
+
+    def __call__(self, enabled: bool, args: Any, kwargs: Any) -> Any:
+        found = self._replay(enabled, args, kwargs)
+        return found if found is NotImplemented else self._on_tape(found, args, kwargs)
+
+    def profile(self, enabled: bool, args: Any, kwargs: Any) -> Any:
+        """The results, and the seconds of each call of the forward."""
+        found, seconds = self._replay.profile(enabled, args, kwargs)
+        if found is not NotImplemented:
+            found = self._on_tape(found, args, kwargs)
+        return found, seconds
+
+    def _on_tape(self, found: Any, args: Any, kwargs: Any) -> Any:
+        result, pending = found
+        draft = self._draft
+        every = list(tensors_in(result))
+        outputs = [every[i] for i in draft.differentiable]
+        shapes = [(output.shape, output.dtype) for output in outputs]
+
+        def backward(*gradients: Tensor | None) -> Any:
+            return pending.backward(
+                [
+                    np.zeros(*shape) if gradient is None else kernels.contiguous(gradient._array)
+                    for gradient, shape in zip(gradients, shapes, strict=True)
+                ]
+            )
+
+        return attach(result, outputs, draft.inputs_of(draft.targets, args, kwargs), backward)[0]
+
+
+def _with_tensors(arguments: Any) -> Any:
+    """Arguments with tensors in the place of NumPy arrays."""
+    return mapped(arguments, as_tensor, np.ndarray)
+
+
+@overload
+def capture(fn: Callable[P, R], *, limit: int = 8) -> Capture[P, R]: ...
+@overload
+def capture(fn: None = None, *, limit: int = 8) -> Callable[[Callable[P, R]], Capture[P, R]]: ...
+def capture(fn: Any = None, *, limit: int = 8) -> Any:
+    """Makes a function whose kernel calls are recorded once and then made again without Python.
+
+    It takes and returns what `fn` does, with the same bits. Of each signature - shapes, types and
+    memory orders of tensors, and the values of all other arguments - the first call runs as it is,
+    the second is recorded, and from the third on the recording is replayed: one call of the
+    extension, without Python and the GIL. A whole training step, with ``loss.backward()`` and
+    ``optimizer.step()``, is what it is made for.
+
+    What a replay does not do is run `fn`'s Python: what `fn` prints, counts or appends happens when
+    it is called and recorded, no more. What it reads is looked at before each replay, and the
+    function is recorded anew where it differs: variables of closures and of its module,
+    `train()` and `eval()`, `requires_grad`, parameters and buffers that were replaced. Learning
+    rates and all other numbers of optimizers, loaded states, seeds and the progress of random
+    numbers are heeded by replays. Attributes of other objects that `fn` reads are not looked at:
+    pass them as arguments.
+
+    Parameters
+    ----------
+    fn : callable
+        Its arguments may be tensors, NumPy arrays (which reach `fn` as tensors), any values that
+        can be compared, and tuples, lists and dicts of these. Without it, a decorator is returned.
+    limit : int
+        So many signatures, and so many recordings of each, are kept; then a RuntimeWarning is given
+        and others run eagerly. Default 8.
+
+    Returns
+    -------
+    Capture
+        Called like `fn`. Results are new tensors in each call; the ``grad`` of parameters has the
+        same memory in each. Results that are on the tape can be differentiated once.
+
+    Raises
+    ------
+    RuntimeError
+        In the second call, if a replay could not do the same: a value is read (`item()`, `numpy()`,
+        `if` on a tensor), the shape of a result depends on values, a schedule takes a step, a seed
+        is set, Python's or NumPy's random numbers are drawn, a module's number is changed, or a
+        tensor made by `fn` is kept although it is no result.
+
+    Examples
+    --------
+    >>> import cygnet as cn
+    >>> model = cn.nn.Linear(3, 1)
+    >>> optimizer = cn.optim.SGD(model.parameters(), lr=0.1)
+    >>> @cn.capture
+    ... def step(x, y):
+    ...     optimizer.zero_grad()
+    ...     loss = cn.nn.functional.mse_loss(model(x), y)
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     return loss
+    >>> losses = [step(cn.ones(4, 3), cn.ones(4, 1)).item() for _ in range(5)]
+    >>> losses[4] < losses[0], step.recordings
+    (True, 1)
+    """
+    if fn is None:
+        return functools.partial(capture, limit=limit)
+    return Capture(fn, limit)
+
+
+class CompiledModule(Module):
+    """A module whose calls are captured; made by `compile`."""
+
+    def __init__(self, module: Module, strict: bool) -> None:
+        super().__init__()
+        self._orig_mod = module
+        object.__setattr__(self, "_captured", Capture(module, strict=strict))
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Calls the module, or replays it."""
+        return self._captured(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or "_orig_mod" not in vars(self):
+            raise AttributeError(name)
+        return getattr(self._orig_mod, name)
+
+
+def compile(
+    model: Any = None,
+    *,
+    fullgraph: bool = False,
+    dynamic: bool | None = None,
+    backend: Any = None,
+    mode: str | None = None,
+    options: dict[str, Any] | None = None,
+    disable: bool = False,
+) -> Any:
+    """Captures the calls of a model, or of a function, with PyTorch's spelling.
+
+    Parameters
+    ----------
+    model : Module or callable
+        Without it, a decorator is returned.
+    fullgraph : bool
+        Whether it is an error if a call cannot be recorded; else it runs eagerly. Default False.
+    dynamic, backend, mode, options
+        Have no effect.
+    disable : bool
+        Returns the model as it is. Default False.
+
+    Returns
+    -------
+    Module or Capture
+        A module has the parameters, buffers and attributes of `model`; as in PyTorch, its
+        state keys begin with ``_orig_mod.``. Gradients flow through it; see `capture`.
+
+    Examples
+    --------
+    >>> import cygnet as cn
+    >>> model = cn.nn.Sequential(cn.nn.Linear(3, 4), cn.nn.ReLU(), cn.nn.Linear(4, 1))
+    >>> compiled = cn.compile(model)
+    >>> for _ in range(3):
+    ...     compiled(cn.ones(2, 3)).sum().backward()
+    >>> model[0].weight.grad.shape
+    (4, 3)
+    """
+    del dynamic, backend, mode, options
+    if model is None:
+        return functools.partial(compile, fullgraph=fullgraph, disable=disable)
+    if disable:
+        return model
+    if isinstance(model, Module):
+        return CompiledModule(model, strict=fullgraph)
+    return Capture(model, strict=fullgraph)

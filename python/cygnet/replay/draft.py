@@ -1,0 +1,363 @@
+"""One recorded call of a function, and what of it becomes a replay."""
+
+from __future__ import annotations
+
+import gc
+import random
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from cygnet import autograd, kernels
+from cygnet.autograd.modes import mode
+from cygnet.dtypes import get_default_dtype
+from cygnet.recorder import Recorder
+from cygnet.replay import outside
+from cygnet.tensor import Tensor
+
+__all__ = ["Draft", "attach", "mapped", "tensors_in"]
+
+
+class Draft:
+    """A call of a function that is recorded.
+
+    Parameters
+    ----------
+    function : callable
+    signature : Signature
+        That of the arguments.
+    known : Recorder
+        Of an earlier call.
+    strict : bool
+        Whether what cannot be recorded is an error.
+    fold : bool
+        See `kernels.Draft`; for plans that are frozen.
+
+    Attributes
+    ----------
+    reason : str
+        Why there is no recording; empty if there is one.
+    differentiable : list of int
+        Which of the tensors in the result have a graph, whose backward is recorded as well.
+    targets : list of Tensor
+        What the backward gives gradients of.
+    stand_ins : list of Tensor
+        What the function got for arguments with a gradient, in their order.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        signature: Any,
+        known: Recorder,
+        strict: bool,
+        fold: bool = False,
+    ) -> None:
+        self.function = function
+        self.signature = signature
+        self.enabled = mode.enabled
+        self.reason = ""
+        self.differentiable: list[int] = []
+        self.targets: list[Tensor] = []
+        self.stand_ins: list[Tensor] = []
+        self._known = known
+        self._strict = strict
+        self._fold = fold
+        self._core: Any = None
+        self._node: weakref.ref[autograd.Node] | None = None  # of the recorded call's result
+
+    def record(self, args: Any, kwargs: Any) -> Any:
+        """Makes the call; returns its result."""
+        recording = kernels.Recording()
+        for array in self.signature.arrays():
+            recording.add_input(array)
+        recorder = Recorder(recording, self._strict, self._known)
+        numbers = _numbers_of(self._known)
+        chance = _state_of_chance()
+        forwards = {type(module).forward for module in _modules_of(self._known)}
+        places = outside.places([self.function, *forwards], _objects_in((args, kwargs)))
+        inner_args, inner_kwargs = mapped((args, kwargs), self._stand_in)
+        with recorder:
+            result = self.function(*inner_args, **inner_kwargs)
+            if recorder.recording is not None:
+                forward = len(recording)
+                gradients = self._record_backward(recording, result)
+                leaves = self._settled_leaves(recorder)
+        if recorder.recording is not None:
+            if _state_of_chance() != chance:
+                self._refuse("it drew from Python's or NumPy's random numbers")
+            elif changed := _changed(numbers) or outside.changed(places):
+                self._refuse(f"it changed {changed}")
+        self.reason = self.reason or recorder.reason
+        if self.reason:
+            return self._attached(result, args, kwargs)
+        self._core = kernels.Draft(
+            self.signature,
+            recording,
+            results=result,
+            gradients=gradients,
+            leaves=leaves,
+            captured=places,
+            written=list(recorder.written.values()),
+            before=recorder.checks,
+            verify=_Verify(recorder, [tensor for tensor, *_ in leaves]),
+            forward=forward if self.differentiable else None,
+            grad_enabled=self.enabled,
+            fold=self._fold,
+            shared=bool(self.differentiable) or self._fold,
+        )
+        return self._attached(result, args, kwargs)
+
+    def finish(self) -> Any:
+        """The replay; None, with the `reason`, if something that the call made is still held."""
+        for attempt in range(2):
+            try:
+                return self._core.finish()
+            except RuntimeError as error:
+                self.reason = str(error)
+            if self.is_needed():
+                return None
+            if attempt == 0:
+                gc.collect()  # perhaps only a cycle holds it
+        if self._strict:
+            raise RuntimeError(self.reason)
+        return None
+
+    def is_needed(self) -> bool:
+        """Whether the graph of the recorded call's result may still be differentiated."""
+        node = None if self._node is None else self._node()
+        return node is not None and node.backward is not None
+
+    def _refuse(self, what: str) -> None:
+        self.reason = f"capture: the function did what a replay would not do: {what}"
+        if self._strict:
+            raise RuntimeError(self.reason)
+
+    def _stand_in(self, tensor: Tensor) -> Tensor:
+        """What the function gets for a tensor with a gradient: a leaf, where the recording ends."""
+        if not (tensor.requires_grad and mode.enabled):
+            return tensor
+        leaf = tensor._wrap(tensor._array)
+        leaf.requires_grad = True
+        self.stand_ins.append(leaf)
+        return leaf
+
+    def _record_backward(self, recording: Any, result: Any) -> list[Tensor]:
+        """Records the backward of those results that are on the tape; returns the gradients."""
+        outputs = []
+        for i, tensor in enumerate(tensors_in(result)):
+            if tensor._node is not None and not _is_freed(tensor._node):
+                self.differentiable.append(i)
+                outputs.append(tensor)
+        if not outputs:
+            return []
+        targets = _leaves_behind(outputs)
+        seeds = [tensor._wrap(np.ones(tensor.shape, tensor.dtype)) for tensor in outputs]
+        for seed in seeds:
+            recording.add_input(seed._array)
+        found = autograd.grad(outputs, targets, seeds, retain_graph=True, allow_unused=True)
+        pairs = [(t, g) for t, g in zip(targets, found, strict=True) if g is not None]
+        self.targets = [target for target, _ in pairs]
+        return [gradient for _, gradient in pairs]
+
+    def _attached(self, result: Any, args: Any, kwargs: Any) -> Any:
+        """The result of the recorded call, on the tape of its arguments."""
+        outputs = [each for each in tensors_in(result) if each._node and not _is_freed(each._node)]
+        targets = self.targets or _leaves_behind(outputs)
+        if not outputs or not (self.differentiable or self.stand_ins):
+            return result
+
+        def backward(*gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+            seeds = [
+                each._wrap(np.zeros(each.shape, each.dtype)) if gradient is None else gradient
+                for each, gradient in zip(outputs, gradients, strict=True)
+            ]
+            return autograd.grad(outputs, targets, seeds, allow_unused=True)
+
+        result, node = attach(result, outputs, self.inputs_of(targets, args, kwargs), backward)
+        self._node = None if node is None else weakref.ref(node)
+        return result
+
+    def inputs_of(self, targets: list[Tensor], args: Any, kwargs: Any) -> tuple[Tensor, ...]:
+        """The tensors of a call that stand where `targets` stood in the recorded one."""
+        wanting = [each for each in tensors_in((args, kwargs)) if each.requires_grad]
+        place = {id(leaf): i for i, leaf in enumerate(self.stand_ins)}
+        return tuple(
+            wanting[place[id(target)]] if id(target) in place else target for target in targets
+        )
+
+    def _settled_leaves(self, recorder: Recorder) -> list[Any]:
+        """What the core is to know of leaves: arrays, and gradients before and after."""
+        recording, rows = recorder.recording, []
+        own = {id(leaf) for leaf in self.stand_ins}
+        for tensor, before in recorder.leaves.values():
+            if id(tensor) in own:
+                self._refuse("an argument collects its gradient")
+            after: Any = tensor.grad
+            found: Any = before is not None
+            if before is not None and after is before:
+                found, after = before._array, ...
+            elif before is not None and after is not None and recording.reads(before._array):
+                # The next call is to find there what this one leaves behind.
+                kernels.copy_into(before._array, after._array)
+                tensor.grad, found, after = before, before._array, ...
+            rows.append((tensor, tensor._array, tensor.requires_grad, found, after))
+        noted = own | recorder.leaves.keys()
+        for tensor in (*_members_of(recorder), *self.targets):
+            if id(tensor) not in noted:
+                noted.add(id(tensor))
+                rows.append((tensor, tensor._array, tensor.requires_grad, ..., ...))
+        return rows
+
+
+def attach(
+    result: Any,
+    outputs: list[Tensor],
+    inputs: tuple[Tensor, ...],
+    backward: Callable[..., Any],
+) -> tuple[Any, autograd.Node | None]:
+    """The result with other tensors in the place of `outputs`, on the tape after `inputs`; the node
+    there.
+    """
+    places = {id(output): output._wrap(output._array) for output in outputs}
+    fresh = tuple(places.values())
+    node = autograd.record_several(
+        fresh, inputs, backward, "captured", saved=(*fresh, *inputs), once=True
+    )
+    return mapped(result, lambda tensor: places.get(id(tensor), tensor)), node
+
+
+class _Verify:
+    """Whether modules, optimizers and the hooks of leaves are as they were."""
+
+    def __init__(self, recorder: Recorder, leaves: list[Tensor]) -> None:
+        self._modules = [(module, _content(module)) for module in _modules_of(recorder)]
+        self._hooks = [(leaf, _ids(leaf._hooks)) for leaf in leaves]
+        self._states = recorder.states
+        self._dtype = get_default_dtype()
+
+    def __call__(self) -> bool:
+        return (
+            get_default_dtype() == self._dtype
+            and all(_content(module) == content for module, content in self._modules)
+            and all(_ids(leaf._hooks) == hooks for leaf, hooks in self._hooks)
+            and all(function() == value for function, value in self._states)
+        )
+
+
+def _modules_of(recorder: Recorder) -> list[Any]:
+    """The modules that were called, and all in them."""
+    found: dict[int, Any] = {}
+    for root in recorder.modules.values():
+        for module in root.modules():
+            found[id(module)] = module
+    return list(found.values())
+
+
+def _members_of(recorder: Recorder) -> Iterator[Tensor]:
+    """The parameters and buffers of the modules that were called."""
+    for module in _modules_of(recorder):
+        yield from module.parameters(recurse=False)
+        yield from module.buffers(recurse=False)
+
+
+def _content(module: Any) -> tuple[Any, ...]:
+    """What a module is made of: plain values, and the identities of functions and members."""
+    attributes = vars(module)
+    members = (*module._parameter_names, *module._buffer_names, *module._module_names)
+    functions = [name for name, value in attributes.items() if callable(value)]
+    named = [(name, id(attributes[name])) for name in (*members, *functions)]
+    return _plain_values(module), named, _ids(module._hooks)
+
+
+def _plain_values(module: Any) -> dict[str, str]:
+    """The attributes that a replay takes for granted, by name."""
+    return {
+        name: repr(value)
+        for name, value in vars(module).items()
+        if outside.is_plain(value) and name != "_path"
+    }
+
+
+def _ids(hooks: Any) -> list[int]:
+    return [id(hook) for hook in (hooks or {}).values()]
+
+
+def _numbers_of(recorder: Recorder) -> list[tuple[Any, dict[str, str]]]:
+    """The plain attributes of modules."""
+    return [(module, _plain_values(module)) for module in _modules_of(recorder)]
+
+
+def _changed(before: list[tuple[Any, dict[str, str]]]) -> str:
+    """The name of a plain attribute that is no longer what it was; empty if there is none."""
+    for module, numbers in before:
+        now = _plain_values(module)
+        for name, number in numbers.items():
+            if now.get(name, number) != number:
+                return f"{type(module).__name__}.{name}"
+    return ""
+
+
+def _state_of_chance() -> Any:
+    kind, keys, *rest = np.random.get_state()  # noqa: NPY002 (whether others used it)
+    return random.getstate(), kind, np.asarray(keys).tobytes(), rest
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """The tensors in nested tuples, lists and dicts, in order."""
+    return (each for each in _leaves_in(value) if isinstance(each, Tensor))
+
+
+def _objects_in(value: Any) -> Iterator[Any]:
+    """What nested tuples, lists and dicts hold beside tensors and plain values."""
+    return (e for e in _leaves_in(value) if not isinstance(e, Tensor) and not outside.is_plain(e))
+
+
+def _leaves_in(value: Any) -> Iterator[Any]:
+    if _is_sequence(value) or type(value) is dict:
+        for each in value.values() if type(value) is dict else value:
+            yield from _leaves_in(each)
+    else:
+        yield value
+
+
+def _is_sequence(value: Any) -> bool:
+    """Whether a value is a list, a tuple or a named tuple."""
+    kind = type(value)
+    return kind in (list, tuple) or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
+
+
+def mapped(value: Any, function: Callable[[Any], Any], kind: type = Tensor) -> Any:
+    """Nested tuples, lists and dicts with `function` of each object of a type in its place."""
+    if isinstance(value, kind):
+        return function(value)
+    if _is_sequence(value):
+        each = [mapped(each, function, kind) for each in value]
+        return type(value)(*each) if hasattr(value, "_fields") else type(value)(each)
+    if type(value) is dict:
+        return {key: mapped(each, function, kind) for key, each in value.items()}
+    return value
+
+
+def _is_freed(edge: Any) -> bool:
+    node = edge.node if isinstance(edge, autograd.Output) else edge
+    return node.backward is None
+
+
+def _leaves_behind(outputs: list[Tensor]) -> list[Tensor]:
+    """The leaves that the tensors follow from."""
+    found: dict[int, Tensor] = {}
+    seen: set[int] = set()
+    stack: list[Any] = [output._node for output in outputs]
+    while stack:
+        edge = stack.pop()
+        if isinstance(edge, Tensor):
+            found[id(edge)] = edge
+            continue
+        node = edge.node if isinstance(edge, autograd.Output) else edge
+        if node is not None and id(node) not in seen:
+            seen.add(id(node))
+            stack += node.edges
+    return list(found.values())

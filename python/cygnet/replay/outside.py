@@ -1,0 +1,122 @@
+"""What a function reads that is neither an argument nor made by itself."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Iterable, Iterator
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any, TypeAlias
+
+__all__ = ["PLAIN", "Place", "changed", "is_plain", "is_same", "places"]
+
+PLAIN = (int, float, str, bytes, type(None))
+
+Place: TypeAlias = tuple[Any, str | None, Any]
+"""Where a value stands: (cell, None, value) of a closure, or (dict, name, value)."""
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is a number, a text or None, or a tuple of these."""
+    return isinstance(value, PLAIN) or (type(value) is tuple and all(map(is_plain, value)))
+
+
+def is_same(now: Any, value: Any) -> bool:
+    """Whether it is the same object, or a plain value that is written the same: 1, 1.0, True, 0.0
+    and -0.0 all differ, and NaN is like NaN.
+    """
+    return now is value or (is_plain(now) and is_plain(value) and repr(now) == repr(value))
+
+
+def places(functions: Iterable[Any], arguments: Iterable[Any] = ()) -> list[Place]:
+    """The places that functions read, and the functions that they read there: cells of closures,
+    global variables, and of objects and dicts that stand in these the attributes and keys that the
+    code names. `arguments` are objects that the functions are given.
+    """
+    found: dict[tuple[int, str | None], Place] = {}
+    roots = list(functions)
+    waiting, seen = list(roots), set()
+    while waiting:
+        each = waiting.pop()
+        function, owners = _unwrapped(each)
+        key = id(function), *map(id, owners)
+        if function is None or key in seen or (_is_library(function) and each not in roots):
+            continue
+        seen.add(key)
+        names = set(_names_in(function.__code__))
+        variables = list(_variables(function, names))
+        owners += [value for *_, value in variables]
+        owners += arguments
+        for place in (*variables, *_attributes(owners, names)):
+            found.setdefault((id(place[0]), place[1]), place)
+            if callable(place[2]):
+                waiting.append(place[2])
+    return list(found.values())
+
+
+def changed(found: Iterable[Place]) -> str:
+    """The name of a place that no longer holds its value; empty if there is none."""
+    for holder, name, value in found:
+        now = holder.cell_contents if name is None else holder.get(name)
+        if not is_same(now, value):
+            return name or "a variable of its closure"
+    return ""
+
+
+def _unwrapped(function: Any) -> tuple[FunctionType | None, list[Any]]:
+    """What runs when `function` is called, and the objects that it is given."""
+    owners: list[Any] = []
+    while not isinstance(function, FunctionType):
+        if isinstance(function, MethodType):
+            owners.append(function.__self__)
+            function = function.__func__
+        elif isinstance(function, functools.partial):
+            owners += [*function.args, *function.keywords.values()]
+            function = function.func
+        elif hasattr(function, "__wrapped__"):
+            function = function.__wrapped__
+        elif isinstance(vars(type(function)).get("__call__"), FunctionType):
+            function = MethodType(type(function).__call__, function)
+        else:
+            return None, owners
+    return function, owners
+
+
+def _is_library(function: FunctionType) -> bool:
+    """Whether a function belongs to Cygnet, Python or something installed, which keep no variables
+    for users to bind.
+    """
+    package = str(function.__module__).partition(".")[0]
+    installed = "site-packages" in function.__code__.co_filename
+    return installed or package == "cygnet" or package in sys.stdlib_module_names
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    """The names of variables and attributes, and the texts, in code and in functions inside it."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, str):
+            yield constant
+        elif isinstance(constant, CodeType):
+            yield from _names_in(constant)
+
+
+def _variables(function: FunctionType, names: set[str]) -> Iterator[Place]:
+    cells: tuple[CellType, ...] = function.__closure__ or ()
+    for cell in cells:
+        try:
+            yield cell, None, cell.cell_contents
+        except ValueError:  # not yet assigned
+            continue
+    scope = function.__globals__
+    for name in names & scope.keys():
+        yield scope, name, scope[name]
+
+
+def _attributes(owners: Iterable[Any], names: set[str]) -> Iterator[Place]:
+    for owner in owners:
+        held = owner if isinstance(owner, dict) else getattr(owner, "__dict__", None)
+        if isinstance(held, dict):
+            for name in names & held.keys():
+                if not isinstance(owner, ModuleType) or is_plain(held[name]):
+                    yield held, name, held[name]
