@@ -26,8 +26,9 @@ class Carver {
   size_t used_ = 0;
 };
 
-/// Pieces of scratch that the tasks of a call take turns with. A task takes the first free one, so that only as many are
-/// touched as tasks run at a time, and these stay in the caches. There have to be as many pieces as tasks, at most 64.
+/// Pieces of scratch that the tasks of a call take turns with. A task takes the first free one, so that only as many
+/// are touched as tasks run at a time, and these stay in the caches. There have to be as many pieces as tasks, at
+/// most 64.
 class Slots {
  public:
   class Slot {
