@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import re
-import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.calls import CALLS
+from benchmarks.calls import CALLS, REPLAYED
 from benchmarks.exactness import exactness
 from benchmarks.fit import fit
 from benchmarks.machine import Machine, Meter
@@ -22,19 +19,26 @@ from benchmarks.memory import memory
 from benchmarks.networks import NETWORKS
 from benchmarks.operations import OPERATIONS
 from benchmarks.recurrent import RECURRENT
-from benchmarks.timing import SAMPLES, compared, spread
+from benchmarks.replay import replay
+from benchmarks.start import import_times, start
+from benchmarks.threads import threads
+from benchmarks.timing import compared
 from benchmarks.tutorials import tutorials
 from benchmarks.workers import Task, Worker, workers_of
 from cygnet import kernels
 
 PEERS = ("torch", "tensorflow", "jax", "onnxruntime")
+VARIANTS = ("captured", "frozen", "channels_last", "compile")
 KINDS = {
     "ops": "kernels",
-    "train": "training steps",
-    "infer": "forward passes without gradients, eager",
+    "train": "training steps, captured",
+    "infer": "forward passes without gradients, frozen",
     "calls": "what a call of an op costs: forward and backward of tensors of 8x8",
+    "replay": "what a replay costs beyond its kernels, and what recording it does",
+    "threads": "eight Python threads that call one frozen model",
     "fit": "what Trainer.fit adds to a loop of one's own, on mlp",
     "import": "the time of `import cygnet`",
+    "start": "from the start of a process to its first 100 steps of mlp",
     "tutorials": "programs of tutorials, whole processes, with TensorFlow as the peer",
     "memory": "the most memory that a process holds that trains",
     "exact": "errors of every operation against float64, and its bits for 1, 2 and 3 threads",
@@ -53,10 +57,13 @@ def arguments() -> argparse.Namespace:
     add("--peer", choices=PEERS, action="append", default=[], help="compare with it")
     add("--peer-python", action="append", default=[], metavar="[PEER=]PATH",
         help="an interpreter that has the peer, or all peers; by default this one")  # fmt: skip
+    add("--without", choices=VARIANTS, action="append", default=[],
+        help="leave out what runs so; without captured and frozen Cygnet is eager")  # fmt: skip
     add("--threads", type=int, default=kernels.default_num_threads(), metavar="N")
     add("--filter", default="", metavar="TEXT",
         help="only workloads whose name contains this regular expression")  # fmt: skip
-    add("--batch", type=int, metavar="N", help="instead of the table's, or of 1 for infer")
+    add("--batch", type=int, metavar="N",
+        help="instead of the table's, or of 1 for infer and threads")  # fmt: skip
     add("--seconds", type=float, default=1.0, metavar="S",
         help="time of a workload and framework; default 1")  # fmt: skip
     add("--json", type=Path, metavar="FILE", help="where to write all figures")
@@ -75,25 +82,6 @@ def arguments() -> argparse.Namespace:
     return options
 
 
-def import_times() -> int:
-    """Prints what `import cygnet` takes in fresh processes, beyond `import numpy`."""
-    code = (
-        "import time, numpy; t = time.perf_counter(); import cygnet; print(time.perf_counter() - t)"
-    )
-    run = [sys.executable, "-c", code]
-    with tempfile.TemporaryDirectory() as folder:  # bytecode, as an installed package has it
-        environment = {**os.environ, "PYTHONPYCACHEPREFIX": folder}
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        subprocess.check_output(run, env=environment)
-        outputs = [subprocess.check_output(run, env=environment) for _ in range(SAMPLES)]
-    times = [float(output) for output in outputs]
-    figures = spread(times)
-    low, middle, high = (figures[key] * 1e3 for key in ("p10", "median", "p90"))
-    print(f"import cygnet beyond numpy, {SAMPLES} processes: ", end="")
-    print(f"{middle:.1f} ms (10 % {low:.1f}, 90 % {high:.1f})")
-    return 0
-
-
 def line(name: str, row: dict[str, Any], old: dict[str, Any]) -> str:
     own, machine = row["frameworks"]["cygnet"], Machine(**row["machine"])
     low, middle, high = (own[key] for key in ("p10", "median", "p90"))
@@ -101,10 +89,15 @@ def line(name: str, row: dict[str, Any], old: dict[str, Any]) -> str:
     text += f"{row['limit'] * 1e6:>10.1f}{row['limit'] / middle:>6.0%}"
     text += f"{row['flops'] / middle / machine.flops:>6.0%}"
     text += f"{row['bytes'] / middle / machine.bandwidth:>6.0%}"
+    ratios = {}
     for framework, peer in row["frameworks"].items():
         if framework != "cygnet":
             ratio = peer["median"] / middle
             text += f"{peer['median'] * 1e6:>12.1f}{ratio:>6.2f}x {peer['variant']:<15}"
+            ratios[framework] = ratio
+    if len(ratios) > 1:
+        best = min(ratios, key=lambda framework: ratios[framework])
+        text += f"{ratios[best]:>6.2f}x {best:<12}"
     if name in old:
         text += f"{old[name]['frameworks']['cygnet']['median'] / middle:>7.2f}x"
     return text
@@ -114,11 +107,16 @@ def head(peers: list[str], compare: bool) -> str:
     text = f"{'microseconds':<40}{'median':>10}{'10 %':>10}{'90 %':>10}"
     text += f"{'limit':>10}{'of it':>6}{'FMA':>6}{'copy':>6}"
     text += "".join(f"{peer:>12}{'ratio':>7}{'':16}" for peer in peers)
+    text += f"{'best':>7}{'':13}" if len(peers) > 1 else ""
     return text + ("  vs old" if compare else "")
 
 
 def timings(options: argparse.Namespace, workers: list[Worker], meter: Meter) -> int:
-    tables: dict[str, Mapping[str, Any]] = {"ops": OPERATIONS, "calls": CALLS}
+    tables: dict[str, Mapping[str, Any]] = {
+        "ops": OPERATIONS,
+        "calls": CALLS,
+        "replay": REPLAYED,
+    }
     rows = tables.get(options.kind, {**NETWORKS, **RECURRENT})
     old = json.loads(options.compare.read_text())["workloads"] if options.compare else {}
     print(head(options.peer, bool(old)), flush=True)
@@ -158,13 +156,21 @@ def main() -> int:
     if options.kind == "import":
         return import_times()
     kernels.set_num_threads(options.threads)
+    if options.kind == "start":
+        return start(options.peer, options.pythons, options.threads, options.without)
+    if options.kind == "threads":
+        return threads(options.batch or 1, options.filter, options.seconds)
     if options.kind == "fit":
         return fit(options.filter)
     if options.kind == "tutorials":
         return tutorials(options.pythons["tensorflow"], options.threads, options.filter)
     if options.kind == "memory":
-        return memory(options.peer, options.pythons, options.threads, options.filter)
-    with workers_of(["cygnet", *options.peer], options.pythons, options.threads) as workers:
+        return memory(
+            options.peer, options.pythons, options.threads, options.without, options.filter
+        )
+    with workers_of(
+        ["cygnet", *options.peer], options.pythons, options.threads, options.without
+    ) as workers:
         for worker in workers:
             if options.kind not in (*worker.kinds, "exact"):
                 raise SystemExit(
@@ -178,7 +184,10 @@ def main() -> int:
         meter = Meter()
         processor = platform.processor() or platform.machine()
         print(f"{processor}, {options.threads} threads, {meter.measure(0.5)}\n")
-        return timings(options, workers, meter)
+        failures = timings(options, workers, meter)
+    if options.kind == "replay":
+        failures += replay(options.pythons, options.threads, options.filter)
+    return failures
 
 
 if __name__ == "__main__":

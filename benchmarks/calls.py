@@ -6,6 +6,7 @@ Cygnet and PyTorch share their names, so one table serves both.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,10 @@ CALLS: dict[str, tuple[tuple[tuple[int, ...], ...], Callable[..., Any]]] = {
         lambda torch, x: torch.nn.functional.cross_entropy(x, torch.arange(8)),
     ),
 }
+
+
+# The op whose replay is timed: what a replay costs beyond its kernels.
+REPLAYED = {"add": CALLS["add"]}
 
 
 def drawn(name: str, seed: int) -> list[Array]:
@@ -52,3 +57,12 @@ def calling(name: str, torch: Any, leaves: list[Any]) -> tuple[Callable[[], Any]
         return [result, *(leaf.grad.numpy() for leaf in leaves)]
 
     return run, results
+
+
+def replaying(
+    name: str, torch: Any, operands: list[Any], capture: Callable[..., Any] | None
+) -> tuple[Callable[[], Any], Any]:
+    """A run of the op alone, without gradients, through `capture` where there is one."""
+    op = partial(CALLS[name][1], torch)
+    run = partial(capture(op) if capture else op, *operands)
+    return run, lambda: [run().numpy()]

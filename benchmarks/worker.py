@@ -9,10 +9,12 @@ Started by the harness as ``python -m benchmarks.worker FRAMEWORK``. Requests:
 - {"do": "results", "path": ...}: writes the workload's results there, as NumPy's .npz.
 - {"do": "time", "seconds": ..., "samples": ...}: times at least so many runs for at least so long.
 - {"do": "memory", "runs": ...}: runs so often; the most memory that the process ever held, bytes.
+- {"do": "count", "runs": ...}: page faults and allocations of a run; see `replay.counter`.
 """
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import importlib
 import json
@@ -20,6 +22,7 @@ import os
 import resource
 import sys
 import time
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -55,6 +58,30 @@ def peak_memory(workload: Workload, runs: int) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def counted(workload: Workload, runs: int) -> dict[str, float]:
+    """Of a run the page faults, calls of the C library's allocator and blocks that Python keeps."""
+    allocations = ctypes.CDLL(None).benchmark_allocations
+    allocations.restype = ctypes.c_long
+
+    def figures() -> tuple[int, ...]:
+        faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        return faults, allocations(), sys.getallocatedblocks()
+
+    def spent(runs: int) -> list[int]:
+        before = figures()
+        for _ in repeat(None, runs):
+            workload.run()
+        return [new - old for old, new in zip(before, figures(), strict=True)]
+
+    gc.collect()  # which empties Python's free lists
+    gc.disable()
+    spent(runs)
+    empty, full = spent(0), spent(runs)
+    gc.enable()
+    each = [(f - e) / runs for e, f in zip(empty, full, strict=True)]
+    return dict(zip(("faults", "allocations", "blocks"), each, strict=True))
+
+
 def main() -> None:
     # A framework may print; only answers may reach the harness.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
@@ -79,6 +106,8 @@ def main() -> None:
                     answer["times"] = timed(workload, **request)
                 case "memory":
                     answer["bytes"] = peak_memory(workload, **request)
+                case "count":
+                    answer = counted(workload, **request)
         except Exception as error:  # the harness reports it and goes on
             answer = {"error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(answer) + "\n")

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent  # where a peer's interpreter finds this pac
 class Task:
     """What to build, whatever the framework."""
 
-    kind: str  # "ops", "train", "infer" or "calls"
+    kind: str  # "ops", "train", "infer", "calls" or "replay"
     name: str
     threads: int
     batch: int = 0
@@ -34,13 +34,17 @@ class Task:
 class Worker:
     """A framework's process."""
 
-    def __init__(self, framework: str, python: str, threads: int) -> None:
+    def __init__(
+        self, framework: str, python: str, threads: int, without: Sequence[str] = (), **extra: str
+    ) -> None:
         self.framework = framework
+        self.without = without
         paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
         environment = {
             **os.environ,
             "OMP_NUM_THREADS": str(threads),
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+            **extra,
         }
         try:
             self.process = subprocess.Popen(
@@ -73,7 +77,7 @@ class Worker:
 
     def variants(self, task: Task) -> list[str]:
         found: list[str] = self.ask("variants", kind=task.kind, name=task.name)["variants"]
-        return found
+        return [variant for variant in found if variant not in self.without]
 
     def build(self, task: Task, variant: str) -> None:
         self.ask("build", variant=variant, **vars(task))
@@ -97,12 +101,17 @@ class Worker:
 
 @contextmanager
 def workers_of(
-    frameworks: Sequence[str], pythons: dict[str, str], threads: int
+    frameworks: Sequence[str],
+    pythons: dict[str, str],
+    threads: int,
+    without: Sequence[str] = (),
+    **extra: str,
 ) -> Iterator[list[Worker]]:
+    """Their processes, which leave out the variants `without`; `extra` joins the environment."""
     workers: list[Worker] = []
     try:
         for framework in frameworks:
-            workers.append(Worker(framework, pythons[framework], threads))
+            workers.append(Worker(framework, pythons[framework], threads, without, **extra))
         yield workers
     finally:
         for worker in workers:

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from shutil import which
 
 import numpy as np
 import pytest
 
+from benchmarks.__main__ import line
 from benchmarks.machine import Machine
 from benchmarks.networks import NETWORKS, channels_last_weights, output_shape, weights_of
 from benchmarks.operations import OPERATIONS
@@ -53,6 +55,59 @@ def test_a_network_is_timed(kind):
     result = run(kind, "--filter", "mlp", "--seconds", "0.01")
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[-1].startswith("mlp ")
+
+
+def test_variants_can_be_left_out(tmp_path):
+    record = tmp_path / "figures.json"
+    for without, variant in (("compile", "captured"), ("captured", "eager")):
+        options = ["--without", without, "--seconds", "0.01", "--json", str(record)]
+        result = run("train", "--filter", "mlp", *options)
+        assert result.returncode == 0, result.stderr
+        row = json.loads(record.read_text())["workloads"]["mlp"]
+        assert row["frameworks"]["cygnet"]["variant"] == variant
+
+
+def test_the_best_of_several_peers_is_named():
+    times = {"cygnet": 1e-3, "torch": 3e-3, "jax": 2e-3}
+    frameworks = {
+        name: {"p10": seconds, "median": seconds, "p90": seconds, "variant": ""}
+        for name, seconds in times.items()
+    }
+    costs = {"flops": 0.0, "bytes": 0.0, "limit": 0.0}
+    row = {"frameworks": frameworks, "machine": asdict(Machine(1.0, 1.0)), **costs}
+    assert line("mlp", row, {}).split()[-2:] == ["2.00x", "jax"]
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not which("cc"),
+    reason="allocations are counted with GNU C's library",
+)
+def test_a_replay_is_timed_and_counted():
+    result = run("replay", "--filter", "add|mlp", "--seconds", "0.01")
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert any(text.startswith("add ") for text in lines)
+    name, faults, allocations, objects, kept, _, _ = lines[-1].split()
+    assert name == "mlp"
+    assert float(faults) < 0.1
+    assert float(allocations) < 8  # the loss that is handed out, whose memory is the pool's
+    assert float(objects) < 64
+    assert abs(float(kept)) < 0.1
+
+
+def test_the_start_of_a_process_is_timed():
+    result = run("start", "--without", "captured")
+    assert result.returncode == 0, result.stderr
+    framework, variant, total, *phases = result.stdout.splitlines()[-1].split()
+    assert (framework, variant) == ("cygnet", "eager")
+    assert 0 < sum(map(float, phases)) < 2 * float(total)
+
+
+def test_threads_get_the_bits_of_one_caller():
+    result = run("threads", "--filter", "lenet$", "--seconds", "0.05")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split()[-5] == "lenet"
+    assert result.stdout.split()[-1] == "same"
 
 
 def test_exactness_is_printed():

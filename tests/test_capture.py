@@ -435,7 +435,7 @@ def scaled(x: cn.Tensor) -> cn.Tensor:
 
 @scenario(None)
 def variables_of_helpers_are_bound_again(capture: Any) -> Iterator[Any]:
-    global SCALE  # noqa: PLW0603 (what is tested)
+    global SCALE
     inner = 1.0
 
     def helper(x: cn.Tensor) -> cn.Tensor:
@@ -493,6 +493,8 @@ ARGUMENTS = {
     "empty": lambda i, g: ((cn.ones(0, 3), cn.ones(2) * i), {}),
     "0-d": lambda i, g: ((cn.tensor(float(i)), np.array(i)), {}),
     "NumPy's number": lambda i, g: ((cn.ones(2), np.float32(i % 2)), {}),
+    "unsigned": lambda i, g: ((g.integers(0, 9, 3).astype(np.uint8),), {}),
+    "named tuple": lambda i, g: ((cn.max(cn.tensor(g.normal(size=(2, 3))), 0),), {}),
     "not contiguous": lambda i, g: ((cn.tensor(g.normal(size=(4, 6)))[::2, 1::3].t(),), {}),
     "backwards": lambda i, g: ((g.normal(size=5).astype(np.float32)[::-1],), {}),
     "broadcast": lambda i, g: ((cn.tensor(g.normal(size=(1, 3))).expand(4, 3),), {}),
@@ -606,6 +608,12 @@ RESULTS: dict[str, Callable[[cn.Tensor, cn.Tensor], Any]] = {
     "sorted": lambda x, w: cn.sort(x + w, dim=1),
     "named": lambda x, w: cn.max(x, 0),
     "detached": lambda x, w: (x @ w).detach(),
+    "written inside": lambda x, w: (lambda y: (y.mul_(2), y[0].add_(1), x.clone().relu_().sum()))(
+        x + w
+    ),
+    "filled": lambda x, w: cn.zeros(2).add_(x[0, 0]),
+    "made of a list": lambda x, w: cn.tensor([1.0, 2.0]).add_(x[0, 0]),
+    "a module made inside": lambda x, w: nn.Softmax(1)(nn.Identity()(x)),
     "large": lambda x, w: (x @ w)[0, 0] + cn.ones(300, 300),
 }
 
@@ -754,3 +762,17 @@ def a_buffer_is_written_by_hand(capture: Any) -> Iterator[Any]:
 @pytest.mark.parametrize(("function", "ran", "options"), SCENARIOS)
 def test_scenario(function: Scenario, ran: int | None, options: dict[str, Any]) -> None:
     check_captured(function, ran, **options)
+
+
+def test_what_is_made_inside_may_be_written_in_place_without_gradients() -> None:
+    def function(x: cn.Tensor, y: cn.Tensor) -> cn.Tensor:
+        z = x * 2
+        z += y
+        return functional.relu(z)
+
+    captured, x, y = cn.capture(function), cn.randn(4, 3), cn.randn(4, 3)
+    with cn.no_grad():
+        results = [captured(x, y).numpy() for _ in range(4)]
+    assert captured.recordings == 1
+    for result in results:
+        np.testing.assert_array_equal(result, function(x, y))

@@ -317,3 +317,39 @@ def test_the_table_names_every_row_once() -> None:
         for case in CASES
         if not (case.layout_bits and case.second and case.recorded) and not case.reason
     ]
+
+
+@pytest.mark.parametrize(
+    ("case", "sample"),
+    [row for row in ROWS if row.values[0].recorded and row.values[1] in row.values[0].samples[:2]],
+)
+@pytest.mark.parametrize("way", [cygnet.capture, cygnet.compile], ids=["capture", "compile"])
+def test_captured(case: Case, sample: Sample, way: Callable[..., Any]) -> None:
+    """Captured with its backward inside or behind it, it gives the bits of an eager run."""
+    inside = way is cygnet.capture
+
+    def function(*inputs: Tensor) -> Any:
+        outputs = in_tuple(case.function(*inputs, **sample.options))
+        if not (inside and case.gradient):
+            return outputs
+        leaves = [each for each in inputs if each.requires_grad]
+        probe = as_tensor(probe_of(outputs[0].shape, outputs[0].dtype))
+        gradients = cygnet.autograd.grad(outputs[0], leaves, probe, allow_unused=True)
+        return *(output.detach() for output in outputs), *gradients
+
+    step = way(function)
+    kept = []
+    for seed in (1, 2, 3, 4):
+        arrays = sample.draw(np.float32, seed=seed)
+        inputs = [
+            as_tensor(a.copy()).requires_grad_(case.gradient and i.differentiable)
+            for a, i in zip(arrays, sample.inputs, strict=True)
+        ]
+        results = step(*inputs)
+        if not inside and case.gradient:
+            results[0].backward(as_tensor(probe_of(results[0].shape, results[0].dtype)))
+            results = *(each.detach() for each in results), *(each.grad for each in inputs)
+        kept.append((results, Run(case, sample, arrays).all()))
+    for results, expected in kept:
+        check_bits([each.numpy() for each in results if each is not None], expected)
+    assert step.recordings == 1, step.reason

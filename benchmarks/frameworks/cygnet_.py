@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import cygnet
-from benchmarks.calls import calling, drawn
+from benchmarks.calls import calling, drawn, replaying
 from benchmarks.frameworks import Workload, recurrent
 from benchmarks.frameworks.cygnet_ops import DIRECT, PREPARED, channels_last
-from benchmarks.frameworks.shared import model_of, operating, training
-from benchmarks.networks import NETWORKS, Array, Network, batch_of
+from benchmarks.frameworks.shared import inferring, model_of, operating, training
+from benchmarks.networks import NETWORKS, batch_of
 from benchmarks.operations import OPERATIONS, Operation
 from benchmarks.recurrent import RECURRENT
 from cygnet import kernels
 
-KINDS = ("ops", "train", "infer", "calls")
+KINDS = ("ops", "train", "infer", "calls", "replay")
+PLANS = {"captured": cygnet.capture, "frozen": cygnet.freeze}
 
 
 def describe() -> dict[str, Any]:
@@ -23,20 +24,10 @@ def describe() -> dict[str, Any]:
 
 
 def variants(kind: str, name: str) -> list[str]:
-    return [""]
-
-
-def infer(network: Network, batch: int) -> Workload:
-    model = model_of(network, cygnet)
-    model.eval()
-    samples = cygnet.tensor(batch_of(network, batch)[0])
-
-    def forward() -> Array:
-        with cygnet.no_grad():
-            result: Array = model(samples).numpy()
-            return result
-
-    return Workload(forward, lambda: [forward().copy()])
+    """The first counts; a step that reads the lengths of its sequences cannot be captured."""
+    if kind in ("ops", "calls") or (name in RECURRENT and RECURRENT[name].lengths):
+        return ["eager"]
+    return ["frozen" if kind == "infer" else "captured", "eager"]
 
 
 def operation(row: Operation, seed: int, dtype: str) -> Workload:
@@ -53,17 +44,22 @@ def build(
     dtype: str,
 ) -> Workload:  # fmt: skip
     """The workload of that name."""
-    del variant
+    plan = PLANS.get(variant)
     cygnet.set_num_threads(threads)
     if kind == "ops":
         return operation(OPERATIONS[name], seed, dtype)
     if kind == "calls":
         leaves = [cygnet.from_numpy(a).requires_grad_() for a in drawn(name, seed)]
         return Workload(*calling(name, cygnet, leaves))
+    if kind == "replay":
+        return Workload(
+            *replaying(name, cygnet, [cygnet.tensor(a) for a in drawn(name, seed)], plan)
+        )
     if name in RECURRENT:
-        return recurrent.build(kind, RECURRENT[name], cygnet, batch)
+        return recurrent.build(kind, RECURRENT[name], cygnet, batch, plan)
     network = NETWORKS[name]
-    if kind == "infer":
-        return infer(network, batch)
+    model = model_of(network, cygnet)
     data = [cygnet.tensor(a) for a in batch_of(network, batch)]
-    return training(network, cygnet, model_of(network, cygnet), data)
+    if kind == "infer":
+        return inferring(cygnet, model, data[0], plan)
+    return training(network, cygnet, model, data, plan)

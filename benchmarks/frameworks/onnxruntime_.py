@@ -13,10 +13,14 @@ from benchmarks.frameworks import Workload
 from benchmarks.networks import (
     NETWORKS,
     Array,
+    Attention,
     Average,
     Conv,
+    Embedding,
     Flatten,
+    Gelu,
     Layer,
+    LayerNorm,
     Linear,
     Network,
     Norm,
@@ -38,9 +42,10 @@ def describe() -> dict[str, Any]:
 
 
 def variants(kind: str, name: str) -> list[str]:
+    """Of attention ONNX's operators and one operator of the runtime's own."""
     if name in NETWORKS and NETWORKS[name].tokens:
-        return []
-    return ["optimised"]
+        return ["operators", "fused"]
+    return ["operators"]
 
 
 class Graph:
@@ -60,6 +65,11 @@ class Graph:
         self.nodes.append(helper.make_node(op, inputs, [name], **attributes))
         return name
 
+    def product(self, x: str, weight: Array, *bias: Array) -> str:
+        """The linear layer of sequences, which Gemm does not take."""
+        x = self.node("MatMul", [x, self.constant(np.ascontiguousarray(weight.T))])
+        return self.node("Add", [x, self.constant(*bias)]) if bias else x
+
     def session(self, output: str, samples: Array, threads: int) -> Any:
         """A session of the graph from the value "input" to the output."""
         kind = helper.np_dtype_to_tensor_dtype(samples.dtype)
@@ -71,8 +81,8 @@ class Graph:
                 [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)],
                 self.constants,
             ),
-            opset_imports=[helper.make_opsetid("", 17)],
-            ir_version=8,
+            opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)],
+            ir_version=9,
         )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -84,8 +94,10 @@ class Graph:
 class Layers(Graph):
     """The graph of a network."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, variant: str) -> None:
         super().__init__()
+        self.tokens, self.fused = bool(network.tokens), variant == "fused"
+        self.length = network.sample[0]
         self.weights = iter(weights_of(network))
         self.output = self.chain(network.layers, "input")
 
@@ -95,10 +107,23 @@ class Layers(Graph):
         return x
 
     def add(self, layer: Layer, x: str) -> str:
-        inputs = [x] + [self.constant(next(self.weights)) for _ in parameter_shapes(layer)]
+        weights = [next(self.weights) for _ in parameter_shapes(layer)]
+        match layer:
+            case Linear() if self.tokens:
+                return self.product(x, *weights)
+            case Embedding():
+                tokens = self.node("Gather", [self.constant(weights[0]), x])
+                return self.node("Add", [tokens, self.constant(weights[1])])
+            case Attention():
+                return self.attention(layer, x, weights)
+        inputs = [x, *map(self.constant, weights)]
         match layer:
             case Linear():
                 return self.node("Gemm", inputs, transB=1)
+            case LayerNorm():
+                return self.node("LayerNormalization", inputs, epsilon=1e-5)
+            case Gelu():
+                return self.node("Gelu", inputs)
             case Conv():
                 op = "ConvTranspose" if layer.transposed else "Conv"
                 return self.node(
@@ -123,6 +148,29 @@ class Layers(Graph):
                 return self.node("Add", [body, self.chain(layer.shortcut, x)])
         raise ValueError(f"there is no node for {layer}")
 
+    def attention(self, layer: Attention, x: str, weights: list[Array]) -> str:
+        if self.fused:
+            inputs = [x, *(self.constant(np.ascontiguousarray(w.T)) for w in weights[:2])]
+            options: dict[str, Any] = {"num_heads": layer.heads, "unidirectional": 1}
+            mixed = self.node("Attention", inputs, domain="com.microsoft", **options)
+            return self.product(mixed, *weights[2:])
+        size = layer.width // layer.heads
+        sizes = self.constant(np.array([0, 0, 3, layer.heads, size]))
+        parts = self.node("Reshape", [self.product(x, *weights[:2]), sizes])
+        query, key, value = (
+            self.node("Gather", [parts, self.constant(np.array(part))], axis=2) for part in range(3)
+        )
+        query, value = (self.node("Transpose", [v], perm=[0, 2, 1, 3]) for v in (query, value))
+        key = self.node("Transpose", [key], perm=[0, 2, 3, 1])
+        scale = self.constant(np.array(size**-0.5, np.float32))
+        scores = self.node("Mul", [self.node("MatMul", [query, key]), scale])
+        future = np.triu(np.full((self.length, self.length), -np.inf, np.float32), 1)
+        scores = self.node("Add", [scores, self.constant(future)])
+        mixed = self.node("MatMul", [self.node("Softmax", [scores], axis=-1), value])
+        mixed = self.node("Transpose", [mixed], perm=[0, 2, 1, 3])
+        flat = self.constant(np.array([0, 0, layer.width]))
+        return self.product(self.node("Reshape", [mixed, flat]), *weights[2:])
+
 
 class Characters(Graph):
     """The graph of a recurrent network; sequences are (steps, batch)."""
@@ -137,8 +185,7 @@ class Characters(Graph):
         x = self.node("Gather", [self.constant(next(weights)), "input"])
         for _ in range(row.layers):
             x = self.layer(x, [next(weights) for _ in range(4 * row.directions)])
-        x = self.node("MatMul", [x, self.constant(next(weights).T)])
-        self.output = self.node("Add", [x, self.constant(next(weights))])
+        self.output = self.product(x, *weights)
 
     def layer(self, x: str, weights: list[Array]) -> str:
         row, order = self.row, self.ORDERS[self.row.cell]
@@ -173,7 +220,7 @@ def build(
         graph = Characters(RECURRENT[name])
         samples = recurrent.batch_of(RECURRENT[name], batch)[0]
     else:
-        graph = Layers(NETWORKS[name])
+        graph = Layers(NETWORKS[name], variant)
         samples = batch_of(NETWORKS[name], batch)[0]
     session = graph.session(graph.output, samples, threads)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.frameworks import STEPS, Workload
+from benchmarks.frameworks import Workload
+from benchmarks.frameworks.shared import Plan, inferring, stepping
 from benchmarks.recurrent import Recurrent, batch_of, lengths_of, weights_of
 
 
@@ -42,7 +43,7 @@ def model_of(row: Recurrent, torch: Any) -> Any:
     return model
 
 
-def train(row: Recurrent, torch: Any, batch: int, **fused: bool) -> Workload:
+def train(row: Recurrent, torch: Any, batch: int, plan: Plan | None, **fused: bool) -> Workload:
     model = model_of(row, torch)
     samples, targets = (torch.tensor(a) for a in batch_of(row, batch))
     lengths = None
@@ -53,7 +54,7 @@ def train(row: Recurrent, torch: Any, batch: int, **fused: bool) -> Workload:
     targets = targets.flatten()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, **fused)
 
-    def step() -> Any:
+    def step(samples: Any, targets: Any) -> Any:
         optimizer.zero_grad()
         scores = model(samples, lengths)
         loss = torch.nn.functional.cross_entropy(scores.reshape(-1, row.vocabulary), targets)
@@ -61,18 +62,7 @@ def train(row: Recurrent, torch: Any, batch: int, **fused: bool) -> Workload:
         optimizer.step()
         return loss
 
-    return Workload(step, lambda: [np.array([step().item() for _ in range(STEPS)])])
-
-
-def infer(row: Recurrent, torch: Any, batch: int) -> Workload:
-    model = model_of(row, torch).eval()
-    samples = torch.tensor(batch_of(row, batch)[0])
-
-    def forward() -> Any:
-        with torch.no_grad():
-            return model(samples)
-
-    return Workload(forward, lambda: [forward().numpy().copy()])
+    return stepping(step, (samples, targets), plan)
 
 
 def ctc_step(torch: Any, scores: Any, labels: Any) -> Callable[[], Any]:
@@ -100,6 +90,11 @@ def lstm_cell(torch: Any, input: Any, state: Any, cell: Any, *weights: Any) -> C
     return lambda: layer(input, (state, cell))
 
 
-def build(kind: str, row: Recurrent, torch: Any, batch: int, **fused: bool) -> Workload:
+def build(
+    kind: str, row: Recurrent, torch: Any, batch: int, plan: Plan | None = None, **fused: bool
+) -> Workload:
     """The workload of that kind; `fused` chooses the optimizer's implementation."""
-    return train(row, torch, batch, **fused) if kind == "train" else infer(row, torch, batch)
+    if kind == "train":
+        return train(row, torch, batch, plan, **fused)
+    samples = torch.tensor(batch_of(row, batch)[0])
+    return inferring(torch, model_of(row, torch), samples, plan)

@@ -30,6 +30,7 @@ from benchmarks.networks import (
 from benchmarks.operations import Operation
 
 Run = Callable[[], Any]
+Plan = Callable[..., Callable[..., Any]]
 
 
 def model_of(network: Network, torch: Any) -> Any:
@@ -110,11 +111,17 @@ def model_of(network: Network, torch: Any) -> Any:
     return model
 
 
+def stepping(step: Callable[..., Any], batch: Sequence[Any], plan: Plan | None) -> Workload:
+    """Steps that give their loss; `plan` is `cygnet.capture` or nothing."""
+    run = partial(plan(step) if plan else step, *batch)
+    return Workload(run, lambda: [np.array([run().item() for _ in range(STEPS)])])
+
+
 def training(
-    network: Network, torch: Any, model: Any, batch: Sequence[Any], **fused: bool
-) -> Workload:
+    network: Network, torch: Any, model: Any, batch: Sequence[Any], plan: Plan | None = None,
+    **fused: bool,
+) -> Workload:  # fmt: skip
     """A training step on `batch`, samples and targets."""
-    samples, targets = batch
     if network.loss == "cross entropy":
         loss_of = torch.nn.CrossEntropyLoss()
     else:
@@ -125,17 +132,29 @@ def training(
     else:
         optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, **fused)
 
-    def step() -> Any:
+    def step(samples: Any, targets: Any) -> Any:
         optimizer.zero_grad()
-        scores, wanted = model(samples), targets
+        scores = model(samples)
         if network.tokens:
-            scores, wanted = scores.flatten(0, 1), wanted.flatten()
-        loss = loss_of(scores, wanted)
+            scores, targets = scores.flatten(0, 1), targets.flatten()
+        loss = loss_of(scores, targets)
         loss.backward()
         optimizer.step()
         return loss
 
-    return Workload(step, lambda: [np.array([step().item() for _ in range(STEPS)])])
+    return stepping(step, batch, plan)
+
+
+def inferring(torch: Any, model: Any, samples: Any, plan: Plan | None = None) -> Workload:
+    """Forward passes without gradients; `plan` is `cygnet.freeze` or nothing."""
+    model.eval()
+
+    def forward() -> Any:
+        with torch.inference_mode():
+            return model(samples)
+
+    run = partial(plan(model, samples), samples) if plan else forward
+    return Workload(run, lambda: [run().numpy().copy()])
 
 
 def optimizer_step(kind: Callable[[Sequence[Any]], Any], *tensors: Any) -> Run:

@@ -144,10 +144,21 @@ py::object run(const char* name, const ElementwiseOp& op, ElementwiseLoop loop, 
     std::memcpy(items.of, plan.item, sizeof(items.of));
     const int input_count = op.inputs;
     const double cost = op.cost;
-    launch(name, work, operands, operand_count, 0, [=](void* const* at) {
-      elementwise_flat(loop, parameters, cost, input_count, items.of, count, at, at[input_count]);
-    });
-    if (Recording* const recording = Recording::current()) recording->calls.back().in_place = true;
+    const auto body = [=](ElementwiseLoop loop) {
+      return [=](void* const* at) {
+        elementwise_flat(loop, parameters, cost, input_count, items.of, count, at, at[input_count]);
+      };
+    };
+    launch(name, work, operands, operand_count, 0, body(loop));
+    if (Recording* const recording = Recording::current()) {
+      Call& call = recording->calls.back();
+      call.in_place = true;
+      const ElementwiseLoop with_relu = elementwise_op("add_relu").loop[static_cast<size_t>(dtype)];
+      if (std::strcmp(name, "add") == 0 && with_relu)
+        call.joined = [=](const char* next) {
+          return std::strcmp(next, "relu") == 0 ? Joined{body(with_relu)} : Joined{};
+        };
+    }
   } else {
     launch(name, work, operands, operand_count, 0, [plan, constant, constant_index](void* const* at) {
       const void* from[max_elementwise_inputs];

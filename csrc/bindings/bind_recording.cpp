@@ -1,5 +1,7 @@
 // Recordings, and the replays that are made of them.
 #include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "families.h"
 #include "replay.h"
@@ -117,7 +119,9 @@ class ResultReader {
 void check_nothing_else_lives(const Recording& recording, const std::vector<bool>& kept,
                               const std::vector<uint32_t>& results) {
   for (uint32_t b = 0; b < recording.buffers.size(); ++b) {
-    if (recording.buffers[b].block.expired() || kept[b] || std::count(results.begin(), results.end(), b)) continue;
+    if (recording.buffers[b].bytes == 0 || recording.buffers[b].block.expired() || kept[b] ||
+        std::count(results.begin(), results.end(), b))
+      continue;
     for (const Call& call : recording.calls)
       for (size_t i = 0; i < call.places.size(); ++i)
         if (call.written[i] && call.places[i].home == Place::Buffer && call.places[i].index == b)
@@ -126,6 +130,52 @@ void check_nothing_else_lives(const Recording& recording, const std::vector<bool
               ") has made in the function lives on without being its result; a replay would not renew it: return it, "
               "or copy it into a tensor that was made before"));
   }
+}
+
+// What an array is a view of; null for one with memory of its own.
+PyObject* base_of(PyObject* object) {
+  return py::isinstance<py::array>(object) ? py::detail::array_proxy(object)->base : nullptr;
+}
+
+// Throws RuntimeError if a call changes an array that nobody but the recording holds: the function has made it without
+// a kernel, and a replay would find in it what the last one left behind.
+void check_changes_last(const Recording& recording) {
+  const auto array_of = [](const Recording::Pin& pin) { return static_cast<py::object*>(pin.owner.get())->ptr(); };
+  std::unordered_map<PyObject*, Py_ssize_t> held;  // references from the recording
+  std::unordered_map<int64_t, PyObject*> array_at;
+  for (const Recording::Pin& pin : recording.pins) {
+    if (!py::isinstance<py::array>(array_of(pin))) continue;
+    ++held[array_of(pin)];
+    array_at[reinterpret_cast<int64_t>(pin.address)] = array_of(pin);
+  }
+  std::vector<PyObject*> waiting;
+  for (const auto& [array, count] : held) waiting.push_back(array);
+  std::unordered_set<PyObject*> passing;  // held by the recording alone, and by such views
+  while (!waiting.empty()) {
+    PyObject* const object = waiting.back();
+    waiting.pop_back();
+    if (Py_REFCNT(object) > held[object] || !passing.insert(object).second) continue;
+    if (PyObject* const base = base_of(object)) {
+      ++held[base];
+      waiting.push_back(base);
+    }
+  }
+  std::unordered_map<int64_t, bool> read_first;
+  for (const Call& call : recording.calls)
+    for (const bool written : {false, true})
+      for (size_t i = 0; i < call.places.size(); ++i) {
+        const Place& at = call.places[i];
+        if (call.written[i] != written || at.home != Place::Outside) continue;
+        const auto array = array_at.find(at.offset);
+        if (!read_first.emplace(at.offset, !written).first->second || !written || array == array_at.end()) continue;
+        PyObject* root = array->second;
+        while (PyObject* const base = base_of(root)) root = base;
+        if (passing.count(root))
+          throw std::runtime_error(
+              message("capture: ", call.op, " (", call.shapes,
+                      ") changes an array that the function has made of Python's or NumPy's values, which a replay "
+                      "would not make again: clone() it first, or make it outside"));
+      }
 }
 
 /// A recorded call whose tensors have been told apart, before its plan is made.
@@ -152,6 +202,7 @@ std::shared_ptr<Draft> make_draft(std::shared_ptr<const Signature> signature, Re
   recorded.recording = std::make_unique<Recording>();
   if (forward) draft->recording->forward = *forward;
   const Recording& recording = *draft->recording;
+  check_changes_last(recording);
   ReplayParts& parts = draft->parts;
   parts.leaves = leaves_of(leaves);
   draft->kept.assign(recording.buffers.size(), false);
@@ -171,6 +222,7 @@ std::shared_ptr<Draft> make_draft(std::shared_ptr<const Signature> signature, Re
   parts.written = std::move(written);
   parts.before = std::move(before);
   if (!verify.is_none()) parts.verify = verify;
+  parts.differentiable = forward.has_value();
   parts.grad_enabled = grad_enabled;
   parts.fold = fold;
   parts.shared = shared;
@@ -223,6 +275,27 @@ void bind_recording(py::module_& m) {
             return false;
           },
           py::arg("array"), "Whether a recorded call uses the array, which was not made in the recording.")
+      .def(
+          "buffer",
+          [](const Recorded& self, const ArrayArg& arg) -> std::optional<uint32_t> {
+            const Place at = self.recording->place_of(any_array("capture", "a tensor", arg).view.data);
+            if (at.home != Place::Buffer) return std::nullopt;
+            return at.index;
+          },
+          py::arg("array"), "The number of the memory that was made in the recording for the array, else None.")
+      .def(
+          "uses",
+          [](const Recorded& self, uint32_t buffer) {
+            std::vector<size_t> writers, readers;
+            for (size_t c = 0; c < self.recording->calls.size(); ++c) {
+              const Call& call = self.recording->calls[c];
+              for (size_t i = 0; i < call.places.size(); ++i)
+                if (call.places[i].home == Place::Buffer && call.places[i].index == buffer)
+                  (call.written[i] ? writers : readers).push_back(c);
+            }
+            return py::make_tuple(writers, readers);
+          },
+          py::arg("buffer"), "The numbers of the calls that write such memory, and of those that read it.")
       .def(
           "ops",
           [](const Recorded& self) {
@@ -292,7 +365,10 @@ void bind_recording(py::module_& m) {
           "Name, shapes, floating-point operations and bytes of each call.")
       .def(
           "arena_bytes", [](const Replay& self) { return self.plan.arena_bytes(); },
-          "The memory that a run works in, beside results and what stays where it is.");
+          "The memory that a run works in, beside results and what stays where it is.")
+      .def(
+          "constant_bytes", [](const Replay& self) { return self.plan.constant_bytes(); },
+          "The memory that was made in the recording and that all runs share.");
 
   py::class_<Draft, std::shared_ptr<Draft>>(m, "Draft", R"(What a Replay is made of.
 
@@ -308,8 +384,8 @@ leaves : list of (tensor, array, requires_grad, before, after)
     matter; after it a tensor or None, or ... if it is left alone.
 captured : list of (cell, dict or list; None, key or index; value)
     Places that must hold these values.
-written : list of Tensor
-    Those whose versions a call raises.
+written : list of Memory
+    Whose versions a call raises.
 before : list of callable
     Called before each run; where one returns False, the recording does not fit.
 verify : callable or None

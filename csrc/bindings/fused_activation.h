@@ -39,7 +39,8 @@ inline Array fused_output(const char* op, const OptionalArray& arg, Activation a
 }
 
 /// `launch` of a kernel that may take an activation along; `make` gives its body with one. In a recording a ReLU that
-/// follows is joined to it, and if it has a place for the operand `residual`, an addition before that.
+/// follows is joined to it, and if it has a place for the operand `residual`, an addition before that; without such a
+/// place, sigmoid, SiLU and tanh as well.
 template <class Make, class... Rest>
 void launch_activated(const char* op, Work work, std::initializer_list<Operand> operands, size_t scratch_bytes,
                       Activation activation, const Make& make, size_t residual = SIZE_MAX, Rest... rest) {
@@ -47,6 +48,9 @@ void launch_activated(const char* op, Work work, std::initializer_list<Operand> 
   if (Recording* const recording = Recording::current(); recording && activation == Activation::None)
     recording->calls.back().joined = [make, residual](const char* next) -> Joined {
       if (std::strcmp(next, "relu") == 0) return {make(Activation::Relu)};
+      if (residual == SIZE_MAX)  // a product
+        for (const char* name : {"sigmoid", "silu", "tanh"})
+          if (std::strcmp(next, name) == 0) return {make(activation_of(next, name))};
       if (std::strcmp(next, "add") == 0 && residual != SIZE_MAX) return {make(Activation::None), residual};
       return {};
     };

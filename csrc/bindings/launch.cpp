@@ -5,6 +5,13 @@
 namespace cygnet::detail {
 namespace {
 
+Dims dims_of(py::handle array) {
+  const auto* proxy = py::detail::array_proxy(array.ptr());
+  Dims dims;
+  for (int i = 0; i < proxy->nd; ++i) dims.push(proxy->dimensions[i]);
+  return dims;
+}
+
 // "(32, 784) (128, 784) -> (32, 128)"; '-' for an absent operand, nothing for what is not one of NumPy's arrays.
 std::string shapes_of(const Operand* operands, size_t count) {
   constexpr size_t most = 8;
@@ -12,10 +19,10 @@ std::string shapes_of(const Operand* operands, size_t count) {
   bool writes = false;
   for (size_t i = 0; i < std::min(count, most); ++i) {
     if (i) text << ' ';
-    if (operands[i].write && !writes) text << (i ? "-> " : "-> ");
+    if (operands[i].write && !writes) text << "-> ";
     writes |= operands[i].write;
     if (operands[i].owner)
-      text << py::cast<std::string>(py::str(operands[i].owner.attr("shape")));
+      text << dims_of(operands[i].owner);
     else
       text << '-';
   }

@@ -44,7 +44,7 @@ struct Scratch {
   std::shared_ptr<Block> recorded;
   Scratch(size_t bytes, Recording* recording) {
     if (bytes == 0) return;
-    if (recording) recorded = recording->allocate(bytes);
+    if (recording) recorded = recording->allocate(bytes, true);
     data = recording ? recorded->data() : pool::allocate_scratch(bytes);
   }
   Scratch(const Scratch&) = delete;

@@ -15,6 +15,8 @@ Py_ssize_t offset_of(const py::object& type, const char* name) {
   return reinterpret_cast<PyMemberDescrObject*>(descriptor.ptr())->d_member->offset;
 }
 
+constexpr char foreign = '>';  // the byte order that kernels do not read
+
 bool is_array(PyObject* object) {
   auto& api = py::detail::npy_api::get();
   return Py_TYPE(object) == reinterpret_cast<PyTypeObject*>(api.PyArray_Type_);
@@ -65,8 +67,8 @@ void extent_of(PyObject* array, const char*& low, const char*& high) {
   if (low != high) high += py::reinterpret_borrow<py::array>(array).itemsize() - 1;
 }
 
-// Where an array's memory begins, which for negative strides is not its first element.
-char* lowest_byte(const py::object& array) {
+// Where an array's memory begins, which is not its first element if it runs backwards.
+char* begin_of(const py::object& array) {
   const char *low, *high;
   extent_of(array.ptr(), low, high);
   return const_cast<char*>(low);
@@ -196,7 +198,8 @@ bool Signature::match(size_t& at, PyObject* object, std::vector<py::object>& arr
   for (int i = 0; i < proxy->nd; ++i)
     if (proxy->dimensions[i] != item.shape[i] || (proxy->strides[i] != item.strides[i] && item.shape[i] > 1))
       return false;
-  if (dtype_number(array) != item.dtype) return false;
+  const py::dtype dtype = py::reinterpret_borrow<py::array>(array).dtype();
+  if (dtype.num() != item.dtype || dtype.byteorder() == foreign) return false;
   arrays.push_back(py::reinterpret_borrow<py::object>(array));
   return true;
 }
@@ -307,7 +310,7 @@ py::object Replay::built(const std::vector<ResultItem>& items, size_t& at, const
     array = array_in(block, {block->data() + item.offset, item.dtype, item.shape, item.strides});
   } else {
     const py::object& owner = arrays[item.index];
-    array = array_around(owner, {lowest_byte(owner) + item.offset, item.dtype, item.shape, item.strides});
+    array = array_around(owner, {begin_of(owner) + item.offset, item.dtype, item.shape, item.strides});
   }
   return py::reinterpret_steal<py::object>(signature_->tensor().wrap(array.object.release().ptr()));
 }
@@ -333,7 +336,7 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
   idle_.pop_back();
   std::vector<std::shared_ptr<Block>> blocks;
   try {
-    for (size_t i = 0; i < arrays.size(); ++i) plan.set_input(instance, i, lowest_byte(arrays[i]));
+    for (size_t i = 0; i < arrays.size(); ++i) plan.set_input(instance, i, begin_of(arrays[i]));
     provide(instance, 0, parts_.forward_results, blocks);
     run(instance, 0, plan.forward(), seconds);
   } catch (...) {
@@ -344,20 +347,18 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
   for (const Leaf& leaf : parts_.leaves)
     if (leaf.after && TensorType::slot(leaf.tensor.ptr(), type.grad) != leaf.after.ptr())
       set_slot(leaf.tensor.ptr(), type.grad, leaf.after.ptr());
-  for (const py::object& tensor : parts_.written) {
-    PyObject* const memory = TensorType::slot(tensor.ptr(), type.memory);
-    if (memory == Py_None) continue;
-    const py::object version = py::handle(memory).attr("version");
-    py::handle(memory).attr("version") = version.cast<int64_t>() + 1;
-  }
+  for (const py::object& memory : parts_.written) memory.attr("version") = memory.attr("version").cast<int64_t>() + 1;
   size_t at = 0;
   const py::object results = built(parts_.results, at, arrays, blocks);
-  if (plan.forward() == plan.steps().size()) {
+  if (!parts_.differentiable) {
     idle_.push_back(std::move(instance));
     return results;
   }
   auto pending = std::make_shared<Pending>();
-  *pending = {shared_from_this(), std::move(instance), std::move(arrays), std::move(blocks)};
+  pending->replay = shared_from_this();
+  pending->instance = std::move(instance);
+  pending->arrays = std::move(arrays);
+  pending->results = std::move(blocks);
   return py::make_tuple(results, std::move(pending));
 }
 
@@ -373,7 +374,7 @@ py::object Pending::backward(const std::vector<py::object>& gradients) {
   arrays.insert(arrays.end(), gradients.begin(), gradients.end());
   py::object result;
   try {
-    for (size_t i = given; i < arrays.size(); ++i) owner->plan.set_input(instance, i, lowest_byte(arrays[i]));
+    for (size_t i = given; i < arrays.size(); ++i) owner->plan.set_input(instance, i, begin_of(arrays[i]));
     owner->provide(instance, results.size(), owner->parts_.result_buffers.size(), results);
     owner->run(instance, owner->plan.forward(), owner->plan.steps().size(), nullptr);
     size_t at = 0;

@@ -90,6 +90,9 @@ class Pending {
   std::vector<py::object> arrays;               // of the arguments
   std::vector<std::shared_ptr<Block>> results;  // of the forward
 
+  Pending() = default;
+  Pending(const Pending&) = delete;  // the instance goes back once
+  Pending& operator=(const Pending&) = delete;
   ~Pending();
   /// Runs the backward with an array for each differentiable result; returns what it gives. It can be run once.
   py::object backward(const std::vector<py::object>& gradients);
@@ -101,10 +104,11 @@ struct ReplayParts {
   std::vector<ResultItem> results, gradients;
   std::vector<Leaf> leaves;
   std::vector<Captured> captured;
-  std::vector<py::object> written;  // tensors whose memory a run writes
+  std::vector<py::object> written;  // the `Memory` of tensors that a run writes
   std::vector<py::object> before;   // called before each run
   py::object verify;                // called after modules have changed: whether the recording still holds
-  size_t forward_results = 0;       // the number of result buffers that are written before the backward
+  bool differentiable = false;      // whether there is a backward
+  size_t forward_results = 0;       // the number of result buffers that are written before it
   bool grad_enabled = false;
   bool fold = false;    // see `Plan`
   bool shared = false;  // whether several runs may be on at once, each with its own memory

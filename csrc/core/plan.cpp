@@ -60,16 +60,18 @@ Plan::Plan(Recording recording, const std::vector<uint32_t>& results, bool fold)
   }
   std::vector<bool> fixed;
   for (const Recording::Buffer& buffer : recording_.buffers) fixed.push_back(!buffer.block.expired());
+  for (uint32_t result : results) fixed[result] = true;
   join(recording_, fixed);
-  if (fold) this->fold();
+  if (fold) this->fold(results);
   lay_out(results);
 }
 
-void Plan::fold() {
+void Plan::fold(const std::vector<uint32_t>& results) {
   std::vector<Call>& calls = recording_.calls;
   // All is constant at first; what is not makes what it touches not constant, until nothing changes.
   std::vector<char> constant(calls.size(), true), constant_buffer(recording_.buffers.size(), true);
   for (size_t b = 0; b < kept_.size(); ++b) constant_buffer[b] = recording_.buffers[b].block.expired();
+  for (uint32_t result : results) constant_buffer[result] = false;  // each run makes it anew
   for (bool changed = true; changed;) {
     changed = false;
     for (size_t c = 0; c < calls.size(); ++c) {
@@ -214,6 +216,12 @@ void Plan::run(const Instance& instance, size_t begin, size_t end, void (*interr
     }
     step.call->body(instance.table.data() + step.first);
   }
+}
+
+size_t Plan::constant_bytes() const {
+  size_t bytes = 0;
+  for (const auto& block : kept_) bytes += block ? block->bytes() : 0;
+  return bytes;
 }
 
 bool Plan::keeps(const char* low, const char* high) const {

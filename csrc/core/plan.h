@@ -42,6 +42,8 @@ class Plan {
   size_t forward() const { return std::min(recording_.forward, steps_.size()); }
   const std::vector<Step>& steps() const { return steps_; }
   size_t arena_bytes() const { return arena_bytes_; }
+  /// The bytes of what was made in the recording and stays where it is.
+  size_t constant_bytes() const;
   size_t result_bytes(size_t result) const { return result_sizes_[result]; }
   /// Whether memory that stays where it is lies between the two: as an input it would change while it is read.
   bool keeps(const char* low, const char* high) const;
@@ -59,7 +61,7 @@ class Plan {
     for (const Patch& patch : patches) instance.table[patch.position] = const_cast<char*>(data) + patch.offset;
   }
 
-  void fold();
+  void fold(const std::vector<uint32_t>& results);
   void lay_out(const std::vector<uint32_t>& results);
 
   Recording recording_;

@@ -10,6 +10,10 @@
 #include <mutex>
 #include <new>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace cygnet::pool {
 namespace {
 
@@ -127,6 +131,9 @@ size_t empty_cache() noexcept {
   }
   const size_t freed = p.cached_bytes;
   p.cached_bytes = 0;
+#ifdef __GLIBC__
+  if (freed >= huge_page) malloc_trim(0);  // blocks below its threshold stay in the heap otherwise
+#endif
   return freed;
 }
 

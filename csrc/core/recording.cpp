@@ -8,7 +8,8 @@ namespace {
 thread_local Recording* active = nullptr;
 }
 
-Block::Block(size_t bytes) : data_(static_cast<char*>(pool::allocate(bytes))), bytes_(bytes) {}
+Block::Block(size_t bytes, bool scratch)
+    : data_(static_cast<char*>(scratch ? pool::allocate_scratch(bytes) : pool::allocate(bytes))), bytes_(bytes) {}
 
 Block::~Block() { pool::release(data_); }
 
@@ -23,8 +24,8 @@ void Recording::stop() noexcept {
   if (active == this) active = nullptr;
 }
 
-std::shared_ptr<Block> Recording::allocate(size_t bytes) {
-  auto block = std::make_shared<Block>(bytes);
+std::shared_ptr<Block> Recording::allocate(size_t bytes, bool scratch) {
+  auto block = std::make_shared<Block>(bytes, scratch);
   // What began here before is gone; the system may have given its memory out in other pieces.
   buffer_at_.erase(buffer_at_.lower_bound(block->data()), buffer_at_.lower_bound(block->data() + bytes));
   buffer_at_[block->data()] = static_cast<uint32_t>(buffers.size());

@@ -15,7 +15,8 @@ namespace cygnet {
 /// Memory from the pool that lives as long as anyone holds it.
 class Block {
  public:
-  explicit Block(size_t bytes);
+  /// For scratch any wider block may serve, as without a recording.
+  explicit Block(size_t bytes, bool scratch = false);
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
   ~Block();
@@ -70,7 +71,7 @@ class Recording {
 
   /// Memory for an array or for scratch. It goes back to the pool when nobody holds it, as without a recording: what
   /// comes later may get the same address, but is another buffer.
-  std::shared_ptr<Block> allocate(size_t bytes);
+  std::shared_ptr<Block> allocate(size_t bytes, bool scratch = false);
   /// Makes the memory from `low` to before `high` the next input; returns its number.
   uint32_t add_input(const char* low, const char* high);
   Place place_of(const void* address) const;

@@ -204,6 +204,7 @@ constexpr auto clamp_backward = [](auto grad, auto x, Parameters p) {
 // Activations f(x). The gradients below them are grad f'(x) in terms of x, or of y = f(x) where the name of the
 // argument says so.
 constexpr auto relu = [](auto x) { return cygnet::relu(x); };
+constexpr auto add_relu = [](auto a, auto b) { return cygnet::relu(a + b); };
 constexpr auto relu_backward = [](auto grad, auto y) { return relu_gradient(grad, y); };
 constexpr auto leaky_relu = [](auto x, Parameters slope) { return cygnet::leaky_relu(x, like(x, slope.first)); };
 constexpr auto leaky_relu_backward = [](auto grad, auto x, Parameters slope) {

@@ -14,6 +14,7 @@ namespace f = functions;
 // Names, inputs, and the cost of an element in additions.
 constexpr ElementwiseOp operations[] = {
     numbers_and_bools<f::add, f::logical_or>("add"),
+    floats<f::add_relu, 2>("add_relu", 2),
     numbers<f::sub, 2>("sub"),
     numbers_and_bools<f::mul, f::logical_and>("mul"),
     floats<f::div, 2>("div", 1),

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from cygnet import kernels
 from cygnet.kernels import DTypeError
 
 DType: TypeAlias = np.dtype[Any]
@@ -73,6 +74,7 @@ def set_default_dtype(d: Any) -> None:
     if dtype not in (float32, float64):
         raise DTypeError(f"set_default_dtype: d is {d!r}, expected float32 or float64")
     _default = dtype
+    kernels.modules_changed()
 
 
 def _ranked(op: str, dtype: Any) -> DType:

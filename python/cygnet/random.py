@@ -96,6 +96,7 @@ class Generator:
         """
         cell = self._cells.get(stream)
         if cell is None:
+            refuse("Generator: a new one would go on in replays, not begin anew; make it before")
             cell = self._cells[stream] = np.array([_key(self._seed, stream), 0], np.int64)
         return cell
 

@@ -4,13 +4,15 @@ uses and does not get as arguments.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from cygnet import kernels
 from cygnet.autograd.modes import mode
 
 if TYPE_CHECKING:
+    from cygnet.autograd.tape import Memory
     from cygnet.tensor import Tensor
 
 __all__ = ["Recorder", "refuse"]
@@ -33,8 +35,10 @@ class Recorder:
     ----------
     leaves : dict of int to (Tensor, Tensor or None)
         Leaves that got a gradient, by id, with the gradient that they had before.
-    modules, written : dict of int to Module, of int to Tensor
-        Modules that were called and tensors that were written in place, by id.
+    modules : mapping of int to Module
+        Those that were called and live, by id.
+    written : dict of int to Memory
+        That of tensors which were written in place, by id.
     checks : list of callable
         To be called before each replay; one that returns False rules it out.
     states : list of (callable, object)
@@ -49,8 +53,8 @@ class Recorder:
         self.recording = recording
         self.strict = strict
         self.leaves: dict[int, tuple[Tensor, Tensor | None]] = {}
-        self.modules: dict[int, Any] = {}
-        self.written: dict[int, Tensor] = {}
+        self.modules: MutableMapping[int, Any] = weakref.WeakValueDictionary()
+        self.written: dict[int, Memory] = {}
         self.checks: list[Callable[[], Any]] = []
         self.states: list[tuple[Callable[[], Any], Any]] = []
         self.reason = ""
@@ -76,9 +80,9 @@ class Recorder:
         """Notes a module that is called."""
         self.modules[id(module)] = module
 
-    def wrote(self, tensor: Tensor) -> None:
-        """Notes a tensor that was written in place."""
-        self.written[id(tensor)] = tensor
+    def wrote(self, memory: Memory) -> None:
+        """Notes memory that was written in place."""
+        self.written[id(memory)] = memory
 
     def state(self, function: Callable[[], Any]) -> None:
         """Notes the value of `function`, which must stay the same."""

@@ -247,6 +247,10 @@ class Tensor(Methods):
 
     __hash__ = object.__hash__  # by identity, although == compares elements
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        _check_readable("pickle")
+        return super().__reduce_ex__(protocol)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self._node is not None:
             raise RuntimeError(

@@ -15,6 +15,7 @@ class _Mode(threading.local):
     enabled = True
     anomaly = False
     recorder: Any = None  # notes what a function uses while it is captured
+    folding: Any = None  # takes layers into those before them while a model is frozen
 
 
 mode = _Mode()

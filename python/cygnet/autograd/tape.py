@@ -82,10 +82,10 @@ def memory_of(tensor: Tensor) -> Memory:
 
 def modified(tensor: Tensor) -> None:
     """Notes that the tensor's memory was written in place: gradients that use it are lost."""
+    if mode.recorder is not None:
+        mode.recorder.wrote(memory_of(tensor))
     if tensor._memory is not None:
         tensor._memory.version += 1
-    if mode.recorder is not None:
-        mode.recorder.wrote(tensor)
 
 
 class Node:

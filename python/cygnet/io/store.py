@@ -21,7 +21,7 @@ from cygnet.io.safetensors import (
     tensor_of,
     write_arrays,
 )
-from cygnet.tensor import Tensor
+from cygnet.tensor import Tensor, _check_readable
 
 __all__ = ["load", "save"]
 
@@ -59,6 +59,7 @@ def save(obj: Any, f: File) -> None:
     >>> cygnet.load(file)
     {'epoch': 3, 'best': (0.5, tensor([1., 1.]))}
     """
+    _check_readable("save")
     if isinstance(obj, Mapping) and all(
         isinstance(key, str) and key != "__metadata__" and isinstance(value, Tensor)
         for key, value in obj.items()

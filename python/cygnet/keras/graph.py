@@ -18,15 +18,15 @@ __all__ = ["Graph", "checked_input"]
 class _Step:
     """One call of the graph, with places in a list of values instead of KerasTensors."""
 
-    def __init__(self, node: Node, places: dict[int, int]) -> None:
+    def __init__(self, node: Node, places: dict[KerasTensor, int]) -> None:
         self.layer = node.layer
         self.call: Callable[[Any], Any] = node.layer
         self.node = node
         self.places = places
-        self.targets = [places[id(output)] for output in node.outputs]
+        self.targets = [places[output] for output in node.outputs]
         self.structure = len(node.outputs) > 1
         alone = len(node.args) == 1 and isinstance(node.args[0], KerasTensor)
-        self.source = places[id(node.args[0])] if alone and not node.kwargs else None
+        self.source = places[node.args[0]] if alone and not node.kwargs else None
         self.last_used: list[int] = []  # places that nobody reads after this step
 
     def run(self, values: list[Any]) -> None:
@@ -35,7 +35,7 @@ class _Step:
         else:
 
             def value(leaf: Any) -> Any:
-                return values[self.places[id(leaf)]] if isinstance(leaf, KerasTensor) else leaf
+                return values[self.places[leaf]] if isinstance(leaf, KerasTensor) else leaf
 
             args = tree.map_structure(value, self.node.args)
             kwargs = {
@@ -81,16 +81,16 @@ class Graph:
             if names.count(name) > 1:
                 raise ValueError(f"Model: two layers are called {name!r}; names must differ")
         self.input_names = [tensor.name for tensor in starts]
-        places = {id(tensor): place for place, tensor in enumerate(starts)}
+        places = {tensor: place for place, tensor in enumerate(starts)}
         for node in self.nodes:
             for output in node.outputs:
-                places[id(output)] = len(places)
+                places[output] = len(places)
         self._count = len(places)
         self._starts = starts
         self._steps = [_Step(node, places) for node in self.nodes]
-        self._ends = [places[id(tensor)] for tensor in ends]
+        self._ends = [places[tensor] for tensor in ends]
         last = {
-            places[id(tensor)]: step
+            places[tensor]: step
             for step, node in zip(self._steps, self.nodes, strict=True)
             for tensor in node.inputs
         }
@@ -102,7 +102,7 @@ class Graph:
     def _join(self) -> None:
         """Lets one step do the work of two where a layer knows how to."""
         readers = Counter(
-            step.places[id(tensor)] for step in self._steps for tensor in step.node.inputs
+            step.places[tensor] for step in self._steps for tensor in step.node.inputs
         )
         following = {step.source: step for step in self._steps}
         for step in list(self._steps):

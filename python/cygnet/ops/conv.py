@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, needs_gradient, record
+from cygnet.autograd.modes import mode
 from cygnet.ops.activation import fused_gradient
 from cygnet.ops.broadcast import reshape, sum
 from cygnet.ops.channels import convolution_kernel
@@ -69,6 +70,8 @@ class _Convolution:
         geometry = self.geometry
         kernel = self._kernel("forward")
         if not needs_gradient(input, weight, bias):
+            if mode.folding is not None:
+                return self._foldable(input, weight, bias, activation)
             return wrap(kernel(x, w, b, *geometry, activation))
         output, saved = with_activation(lambda name: kernel(x, w, b, *geometry, name), activation)
 
@@ -97,6 +100,27 @@ class _Convolution:
         result = wrap(output)
         values = saved_by_product(inputs, result, saved)
         return record(result, inputs, backward, self.name, saved=values)
+
+    def _foldable(
+        self, input: Tensor, weight: Tensor, bias: Tensor | None, activation: str
+    ) -> Tensor:
+        """The forward op while a model is frozen; see `cygnet.replay.folding`."""
+        kernel = self._kernel("forward")
+
+        def compute(weight: Tensor, bias: Tensor | None, activation: str) -> Tensor:
+            b = None if bias is None else bias._array
+            return wrap(kernel(input._array, weight._array, b, *self.geometry, activation))
+
+        axis = -1 if self.channels_last else 0
+        channels: int | None = input.ndim - 1 if self.channels_last else 1
+        groups = self.geometry[-1]
+        if self.name.startswith("conv_transpose"):
+            axis += -1 if self.channels_last else 1
+            if groups != 1:  # no axis of the weight is that of all output channels
+                channels = None
+        return mode.folding.product(  # type: ignore[no-any-return]
+            compute, weight, bias, activation, axis, channels
+        )
 
     def by_input(self, grad: Tensor, weight: Tensor, shape: Shape) -> Tensor:
         """The gradient with respect to an input of given shape."""

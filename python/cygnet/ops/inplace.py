@@ -24,6 +24,7 @@ from cygnet.autograd import (
     no_grad,
     record,
 )
+from cygnet.autograd.modes import mode
 from cygnet.dtypes import NAMES
 from cygnet.ops.broadcast import expand
 from cygnet.ops.common import Number, cast, stand_in, wrap
@@ -85,6 +86,8 @@ def assign(op: str, tensor: Tensor, result: Tensor) -> Tensor:
             f"{op}: the result is {result.dtype}, which a tensor of {tensor.dtype} cannot hold"
         )
     result = cast(result, tensor.dtype)
+    if mode.folding is not None and mode.folding.takes_over(tensor, result):
+        return tensor
     kernels.copy_into(tensor._array, without_overlap(result._array, tensor._array))
     _modify(tensor, result)
     return tensor

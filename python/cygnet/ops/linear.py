@@ -6,6 +6,7 @@ import math
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, needs_gradient, record
+from cygnet.autograd.modes import mode
 from cygnet.ops.activation import fused_gradient
 from cygnet.ops.broadcast import reshape, sum_to
 from cygnet.ops.common import as_tensor, layer_operands, saved_by_product, with_activation, wrap
@@ -59,6 +60,8 @@ def linear(
         w = w.T
     b = None if bias is None else bias._array
     if not needs_gradient(input, weight, bias):
+        if mode.folding is not None:
+            return _foldable(input, weight, bias, activation, transposed)
         return wrap(kernels.linear_forward(x, w, b, activation))
     output, saved = with_activation(lambda name: kernels.linear_forward(x, w, b, name), activation)
 
@@ -88,6 +91,21 @@ def linear(
     result = wrap(output)
     values = saved_by_product(inputs, result, saved)
     return record(result, inputs, backward, "linear", saved=values)
+
+
+def _foldable(
+    input: Tensor, weight: Tensor, bias: Tensor | None, activation: str, transposed: bool
+) -> Tensor:
+    """The linear layer while a model is frozen; see `cygnet.replay.folding`."""
+
+    def compute(weight: Tensor, bias: Tensor | None, activation: str) -> Tensor:
+        w = weight._array.T if transposed else weight._array
+        b = None if bias is None else bias._array
+        return wrap(kernels.linear_forward(input._array, w, b, activation))
+
+    return mode.folding.product(  # type: ignore[no-any-return]
+        compute, weight, bias, activation, int(transposed), input.ndim - 1
+    )
 
 
 def _gradients(

@@ -11,6 +11,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
+from cygnet.autograd.modes import mode
 from cygnet.ops.activation import fused_gradient
 from cygnet.ops.broadcast import reshape, sum_to
 from cygnet.ops.common import Shape, as_tensor, wrap
@@ -190,6 +191,10 @@ def batch_norm(
         num_batches_tracked=num_batches_tracked,
     )
     x, w, b, r = input._array, _array(weight), _array(bias), _array(residual)
+    if mode.folding is not None and r is None and not training and not mode.enabled:
+        statistics = mean_before, var_before, weight, bias, eps
+        if mode.folding.absorbed(input, activation, *statistics):
+            return input
     output, means, rstds = kernels.batch_norm_forward(
         x, w, b, _array(mean_before), _array(var_before), _array(batches),
         training, momentum, eps, unbiased, r, activation,

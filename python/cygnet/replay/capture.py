@@ -62,14 +62,15 @@ class Capture(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         if mode.recorder is None and not mode.anomaly:  # else inside another recording
-            enabled = mode.enabled
-            for replay in self._replays:
-                result = replay(enabled, args, kwargs)
-                if result is not NotImplemented:
-                    return result  # type: ignore[no-any-return]
-            return self._without_replay(  # type: ignore[no-any-return]
-                _with_tensors(args), _with_tensors(kwargs)
-            )
+            result = self._replayed(args, kwargs)
+            if result is not NotImplemented:
+                return result  # type: ignore[no-any-return]
+            given = args, kwargs
+            args, kwargs = mapped(given, as_tensor, np.ndarray)  # other types are converted
+            result = self._replayed(args, kwargs)
+            if result is not NotImplemented:
+                return result  # type: ignore[no-any-return]
+            return self._without_replay(args, kwargs)  # type: ignore[no-any-return]
         return self.function(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -99,6 +100,14 @@ class Capture(Generic[P, R]):
             if found[0] is not NotImplemented:
                 return Profile(replay.calls(), [found[1]])
         raise RuntimeError("profile: there is no recording of such a call; make it twice before")
+
+    def _replayed(self, args: Any, kwargs: Any) -> Any:
+        enabled = mode.enabled
+        for replay in self._replays:
+            result = replay(enabled, args, kwargs)
+            if result is not NotImplemented:
+                return result
+        return NotImplemented
 
     def _without_replay(self, args: Any, kwargs: Any) -> Any:
         """A call that no recording fits."""
@@ -207,11 +216,6 @@ class _Differentiable:
             )
 
         return attach(result, outputs, draft.inputs_of(draft.targets, args, kwargs), backward)[0]
-
-
-def _with_tensors(arguments: Any) -> Any:
-    """Arguments with tensors in the place of NumPy arrays."""
-    return mapped(arguments, as_tensor, np.ndarray)
 
 
 @overload

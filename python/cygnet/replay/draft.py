@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import pickle
 import random
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from cygnet.autograd.modes import mode
 from cygnet.dtypes import get_default_dtype
 from cygnet.recorder import Recorder
 from cygnet.replay import outside
+from cygnet.replay.folding import Folded
 from cygnet.tensor import Tensor
 
 __all__ = ["Draft", "attach", "mapped", "tensors_in"]
@@ -32,8 +35,9 @@ class Draft:
         Of an earlier call.
     strict : bool
         Whether what cannot be recorded is an error.
-    fold : bool
-        See `kernels.Draft`; for plans that are frozen.
+    notes : list, optional
+        What `Observed` found, if the recording is to be a frozen plan: it is on its own then, looks
+        at nothing outside, and what depends on constants alone is computed once.
 
     Attributes
     ----------
@@ -53,7 +57,7 @@ class Draft:
         signature: Any,
         known: Recorder,
         strict: bool,
-        fold: bool = False,
+        notes: Any = None,
     ) -> None:
         self.function = function
         self.signature = signature
@@ -64,7 +68,7 @@ class Draft:
         self.stand_ins: list[Tensor] = []
         self._known = known
         self._strict = strict
-        self._fold = fold
+        self._notes = notes
         self._core: Any = None
         self._node: weakref.ref[autograd.Node] | None = None  # of the recorded call's result
 
@@ -75,39 +79,50 @@ class Draft:
             recording.add_input(array)
         recorder = Recorder(recording, self._strict, self._known)
         numbers = _numbers_of(self._known)
-        chance = _state_of_chance()
         forwards = {type(module).forward for module in _modules_of(self._known)}
         places = outside.places([self.function, *forwards], _objects_in((args, kwargs)))
+        chance = _state_of_chance(places)
+        given = [(tensor, tensor.requires_grad) for tensor in tensors_in((args, kwargs))]
         inner_args, inner_kwargs = mapped((args, kwargs), self._stand_in)
+        frozen = self._notes is not None
         with recorder:
-            result = self.function(*inner_args, **inner_kwargs)
+            with Folded(recording, self._notes) if frozen else nullcontext():
+                result = self.function(*inner_args, **inner_kwargs)
             if recorder.recording is not None:
                 forward = len(recording)
                 gradients = self._record_backward(recording, result)
-                leaves = self._settled_leaves(recorder)
+                used = [value for *_, value in places if isinstance(value, Tensor)]
+                leaves = self._settled_leaves(recorder, used, given)
         if recorder.recording is not None:
-            if _state_of_chance() != chance:
+            if any(tensor.requires_grad != before for tensor, before in given):
+                self._refuse("it changed requires_grad of an argument")
+            elif _state_of_chance(places) != chance:
                 self._refuse("it drew from Python's or NumPy's random numbers")
             elif changed := _changed(numbers) or outside.changed(places):
                 self._refuse(f"it changed {changed}")
         self.reason = self.reason or recorder.reason
         if self.reason:
             return self._attached(result, args, kwargs)
-        self._core = kernels.Draft(
-            self.signature,
-            recording,
-            results=result,
-            gradients=gradients,
-            leaves=leaves,
-            captured=places,
-            written=list(recorder.written.values()),
-            before=recorder.checks,
-            verify=_Verify(recorder, [tensor for tensor, *_ in leaves]),
-            forward=forward if self.differentiable else None,
-            grad_enabled=self.enabled,
-            fold=self._fold,
-            shared=bool(self.differentiable) or self._fold,
-        )
+        try:
+            self._core = kernels.Draft(
+                self.signature,
+                recording,
+                results=result,
+                gradients=gradients,
+                leaves=[] if frozen else leaves,
+                captured=[] if frozen else places,
+                written=[] if frozen else list(recorder.written.values()),
+                before=recorder.checks,
+                verify=None if frozen else _Verify(recorder, [tensor for tensor, *_ in leaves]),
+                forward=forward if self.differentiable else None,
+                grad_enabled=self.enabled,
+                fold=frozen,
+                shared=bool(self.differentiable) or frozen,
+            )
+        except RuntimeError as error:
+            self.reason = str(error)
+            if self._strict:
+                raise
         return self._attached(result, args, kwargs)
 
     def finish(self) -> Any:
@@ -131,7 +146,8 @@ class Draft:
         return node is not None and node.backward is not None
 
     def _refuse(self, what: str) -> None:
-        self.reason = f"capture: the function did what a replay would not do: {what}"
+        who = "capture: the function" if self._notes is None else "freeze: the model"
+        self.reason = f"{who} did what a replay would not do: {what}"
         if self._strict:
             raise RuntimeError(self.reason)
 
@@ -144,11 +160,17 @@ class Draft:
         self.stand_ins.append(leaf)
         return leaf
 
+    def _is_on_tape(self, tensor: Tensor) -> bool:
+        """Whether a result has a graph that leads to more than itself, or is an argument."""
+        if tensor._node is None:
+            return any(tensor is leaf for leaf in self.stand_ins)
+        return not _is_freed(tensor._node)
+
     def _record_backward(self, recording: Any, result: Any) -> list[Tensor]:
         """Records the backward of those results that are on the tape; returns the gradients."""
         outputs = []
         for i, tensor in enumerate(tensors_in(result)):
-            if tensor._node is not None and not _is_freed(tensor._node):
+            if self._is_on_tape(tensor):
                 self.differentiable.append(i)
                 outputs.append(tensor)
         if not outputs:
@@ -164,7 +186,8 @@ class Draft:
 
     def _attached(self, result: Any, args: Any, kwargs: Any) -> Any:
         """The result of the recorded call, on the tape of its arguments."""
-        outputs = [each for each in tensors_in(result) if each._node and not _is_freed(each._node)]
+        found = {id(each): each for each in tensors_in(result) if self._is_on_tape(each)}
+        outputs = list(found.values())
         targets = self.targets or _leaves_behind(outputs)
         if not outputs or not (self.differentiable or self.stand_ins):
             return result
@@ -188,10 +211,12 @@ class Draft:
             wanting[place[id(target)]] if id(target) in place else target for target in targets
         )
 
-    def _settled_leaves(self, recorder: Recorder) -> list[Any]:
+    def _settled_leaves(
+        self, recorder: Recorder, used: Iterable[Tensor], given: list[tuple[Tensor, bool]]
+    ) -> list[Any]:
         """What the core is to know of leaves: arrays, and gradients before and after."""
         recording, rows = recorder.recording, []
-        own = {id(leaf) for leaf in self.stand_ins}
+        own = {id(leaf) for leaf in (*self.stand_ins, *(tensor for tensor, _ in given))}
         for tensor, before in recorder.leaves.values():
             if id(tensor) in own:
                 self._refuse("an argument collects its gradient")
@@ -205,10 +230,13 @@ class Draft:
                 tensor.grad, found, after = before, before._array, ...
             rows.append((tensor, tensor._array, tensor.requires_grad, found, after))
         noted = own | recorder.leaves.keys()
-        for tensor in (*_members_of(recorder), *self.targets):
+        for tensor in (*_members_of(recorder), *self.targets, *used):
             if id(tensor) not in noted:
                 noted.add(id(tensor))
                 rows.append((tensor, tensor._array, tensor.requires_grad, ..., ...))
+        arrays = self.signature.arrays()
+        if any(np.may_share_memory(row[1], array) for row in rows for array in arrays):
+            self.reason = "capture: an argument shares memory with a tensor that the function uses"
         return rows
 
 
@@ -300,9 +328,17 @@ def _changed(before: list[tuple[Any, dict[str, str]]]) -> str:
     return ""
 
 
-def _state_of_chance() -> Any:
-    kind, keys, *rest = np.random.get_state()  # noqa: NPY002 (whether others used it)
-    return random.getstate(), kind, np.asarray(keys).tobytes(), rest
+def _state_of_chance(places: list[outside.Place]) -> str:
+    """The state of all random numbers that are not Cygnet's."""
+    states = [random.getstate(), np.random.get_state(legacy=False)]  # noqa: NPY002
+    for *_, value in places:
+        if isinstance(value, np.random.Generator):
+            states.append(value.bit_generator.state)
+        elif isinstance(value, np.random.RandomState):
+            states.append(value.get_state(legacy=False))
+        elif isinstance(value, random.Random):
+            states.append(value.getstate())
+    return repr(pickle.dumps(states))
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
@@ -329,8 +365,10 @@ def _is_sequence(value: Any) -> bool:
     return kind in (list, tuple) or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
 
 
-def mapped(value: Any, function: Callable[[Any], Any], kind: type = Tensor) -> Any:
-    """Nested tuples, lists and dicts with `function` of each object of a type in its place."""
+def mapped(value: Any, function: Callable[[Any], Any], kind: Any = Tensor) -> Any:
+    """Nested tuples, lists and dicts with `function` of each object of a type, or of several types,
+    in its place.
+    """
     if isinstance(value, kind):
         return function(value)
     if _is_sequence(value):
@@ -350,7 +388,7 @@ def _leaves_behind(outputs: list[Tensor]) -> list[Tensor]:
     """The leaves that the tensors follow from."""
     found: dict[int, Tensor] = {}
     seen: set[int] = set()
-    stack: list[Any] = [output._node for output in outputs]
+    stack: list[Any] = [output._node or output for output in outputs]
     while stack:
         edge = stack.pop()
         if isinstance(edge, Tensor):

@@ -12,8 +12,12 @@ __all__ = ["PLAIN", "Place", "changed", "is_plain", "is_same", "places"]
 
 PLAIN = (int, float, str, bytes, type(None))
 
-Place: TypeAlias = tuple[Any, str | None, Any]
-"""Where a value stands: (cell, None, value) of a closure, or (dict, name, value)."""
+Place: TypeAlias = tuple[Any, str | int | None, Any]
+"""Where a value stands: (cell, None, value) of a closure, (dict, name, value), or
+(list, index, value)."""
+
+LONG = 64  # of longer lists no elements are looked at
+MANY = 1000  # so many places at most
 
 
 def is_plain(value: Any) -> bool:
@@ -30,36 +34,50 @@ def is_same(now: Any, value: Any) -> bool:
 
 def places(functions: Iterable[Any], arguments: Iterable[Any] = ()) -> list[Place]:
     """The places that functions read, and the functions that they read there: cells of closures,
-    global variables, and of objects and dicts that stand in these the attributes and keys that the
-    code names. `arguments` are objects that the functions are given.
+    global variables, and of all objects, dicts and lists behind them the attributes and keys that
+    the code names and the elements. `arguments` are objects that the functions are given.
     """
-    found: dict[tuple[int, str | None], Place] = {}
-    roots = list(functions)
-    waiting, seen = list(roots), set()
-    while waiting:
-        each = waiting.pop()
-        function, owners = _unwrapped(each)
-        key = id(function), *map(id, owners)
-        if function is None or key in seen or (_is_library(function) and each not in roots):
-            continue
-        seen.add(key)
-        names = set(_names_in(function.__code__))
-        variables = list(_variables(function, names))
-        owners += [value for *_, value in variables]
-        owners += arguments
-        for place in (*variables, *_attributes(owners, names)):
-            found.setdefault((id(place[0]), place[1]), place)
-            if callable(place[2]):
-                waiting.append(place[2])
+    found: dict[tuple[int, str | int | None], Place] = {}
+    names: set[str] = set()
+    objects: dict[int, Any] = {}
+
+    def note(value: Any, root: bool = False) -> None:
+        if id(value) in objects:
+            return
+        objects[id(value)] = value
+        function, owners = _unwrapped(value) if callable(value) else (None, [])
+        if function is not None and (root or not _is_library(function)):
+            names.update(_names_in(function.__code__))
+            for owner in owners:
+                note(owner)
+            add(_variables(function))
+
+    def add(several: Iterable[Place]) -> None:
+        for place in several:
+            if len(found) < MANY and found.setdefault((id(place[0]), place[1]), place) is place:
+                note(place[2])
+
+    for function in functions:
+        note(function, True)
+    for argument in arguments:
+        note(argument)
+    count = -1
+    while count != len(found):  # what is found may name more
+        count = len(found)
+        for owner in list(objects.values()):
+            add(_attributes(owner, names))
     return list(found.values())
 
 
 def changed(found: Iterable[Place]) -> str:
     """The name of a place that no longer holds its value; empty if there is none."""
     for holder, name, value in found:
-        now = holder.cell_contents if name is None else holder.get(name)
+        try:
+            now = holder.cell_contents if name is None else holder[name]
+        except (ValueError, LookupError):
+            now = None
         if not is_same(now, value):
-            return name or "a variable of its closure"
+            return name if isinstance(name, str) else "a variable"
     return ""
 
 
@@ -79,6 +97,7 @@ def _unwrapped(function: Any) -> tuple[FunctionType | None, list[Any]]:
             function = MethodType(type(function).__call__, function)
         else:
             return None, owners
+    owners += [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
     return function, owners
 
 
@@ -101,7 +120,7 @@ def _names_in(code: CodeType) -> Iterator[str]:
             yield from _names_in(constant)
 
 
-def _variables(function: FunctionType, names: set[str]) -> Iterator[Place]:
+def _variables(function: FunctionType) -> Iterator[Place]:
     cells: tuple[CellType, ...] = function.__closure__ or ()
     for cell in cells:
         try:
@@ -109,14 +128,16 @@ def _variables(function: FunctionType, names: set[str]) -> Iterator[Place]:
         except ValueError:  # not yet assigned
             continue
     scope = function.__globals__
-    for name in names & scope.keys():
+    for name in set(_names_in(function.__code__)) & scope.keys():
         yield scope, name, scope[name]
 
 
-def _attributes(owners: Iterable[Any], names: set[str]) -> Iterator[Place]:
-    for owner in owners:
-        held = owner if isinstance(owner, dict) else getattr(owner, "__dict__", None)
-        if isinstance(held, dict):
-            for name in names & held.keys():
-                if not isinstance(owner, ModuleType) or is_plain(held[name]):
-                    yield held, name, held[name]
+def _attributes(owner: Any, names: set[str]) -> Iterator[Place]:
+    if type(owner) is list:
+        yield from ((owner, i, each) for i, each in enumerate(owner) if len(owner) <= LONG)
+        return
+    held = owner if isinstance(owner, dict) else getattr(owner, "__dict__", None)
+    if isinstance(held, dict):
+        for name in names & held.keys():
+            if not isinstance(owner, ModuleType) or is_plain(held[name]):
+                yield held, name, held[name]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from cygnet.files import write_whole
 __all__ = ["Profile"]
 
 Call = tuple[str, str, float, float]
+WIDEST = 64  # of the column of shapes
 
 
 class Profile:
@@ -27,6 +29,8 @@ class Profile:
         Name, shapes of the operands, floating-point operations and bytes of each.
     runs : sequence of sequence of float
         The seconds of each call in each run that was timed. Default none.
+    memory : mapping of str to int, optional
+        Bytes of what is kept, by name.
 
     Attributes
     ----------
@@ -34,19 +38,25 @@ class Profile:
         Of each call, the median over the runs; None where nothing was timed.
     """
 
-    def __init__(self, calls: Sequence[Call], runs: Sequence[Sequence[float]] = ()) -> None:
+    def __init__(
+        self,
+        calls: Sequence[Call],
+        runs: Sequence[Sequence[float]] = (),
+        memory: Mapping[str, int] | None = None,
+    ) -> None:
         self.calls = list(calls)
+        self.memory = dict(memory or {})
         self.seconds = np.median(np.asarray(runs), axis=0) if len(runs) else None
 
     def __str__(self) -> str:
         head: tuple[str, ...] = ("kernel", "shapes", "MFLOP", "MB")
         rows = [
-            [op, shapes, f"{flops / 1e6:.3f}", f"{moved / 1e6:.3f}"]
+            [*_shortened(op, shapes), f"{flops / 1e6:.3f}", f"{moved / 1e6:.3f}"]
             for op, shapes, flops, moved in self.calls
         ]
         if self.seconds is not None:
             head = (*head, "us", "share", "of peak", "GB/s")
-            peak, total = kernels.peak_flops(2**21), self.seconds.sum()
+            peak, total = kernels.peak_flops(2**21), max(self.seconds.sum(), 1e-12)
             for row, (_, _, flops, moved), seconds in zip(
                 rows, self.calls, self.seconds, strict=True
             ):
@@ -66,8 +76,17 @@ class Profile:
         return "\n".join(lines)
 
     def _summary(self) -> str:
-        text = f"{len(self.calls)} calls, {sum(call[2] for call in self.calls) / 1e6:.3f} MFLOP"
-        return text if self.seconds is None else f"{text}, {self.seconds.sum() * 1e6:.1f} us"
+        flops = sum(call[2] for call in self.calls)
+        moved = sum(call[3] for call in self.calls)
+        text = f"{len(self.calls)} calls, {flops / 1e6:.3f} MFLOP, {moved / 1e6:.3f} MB"
+        if self.seconds is not None:
+            seconds = max(self.seconds.sum(), 1e-12)
+            part = flops / seconds / kernels.peak_flops(2**21)
+            text += f", {seconds * 1e6:.1f} us, {part:.1%} of peak"
+        if self.memory:
+            sizes = (f"{what} {size / 1e6:.3f} MB" for what, size in self.memory.items())
+            text += f"\nmemory: {', '.join(sizes)}"
+        return text
 
     __repr__ = __str__
 
@@ -89,9 +108,10 @@ class Profile:
         events: list[dict[str, Any]] = []
         begin = 0.0
         for (op, shapes, flops, moved), seconds in zip(self.calls, self.seconds, strict=True):
+            name, shapes = _shortened(op, shapes)
             events.append(
                 {
-                    "name": op,
+                    "name": name,
                     "ph": "X",
                     "ts": begin * 1e6,
                     "dur": seconds * 1e6,
@@ -103,3 +123,14 @@ class Profile:
             begin += seconds
         document = {"traceEvents": events, "displayTimeUnit": "ns"}
         write_whole(Path(path), json.dumps(document).encode())
+
+
+def _shortened(op: str, shapes: str) -> tuple[str, str]:
+    """The name of a kernel with what was joined to it, and its operands as ``2x3 3 -> 2x3``."""
+    shapes, *joined = shapes.split(" + ")
+    text = re.sub(
+        r"\(([\d, ]*)\)", lambda found: found[1].rstrip(",").replace(", ", "x") or "1", shapes
+    )
+    if len(text) > WIDEST:
+        text = f"{text[: WIDEST - 4].rsplit(' ', 1)[0]} ..."
+    return " + ".join((op, *joined)), text
