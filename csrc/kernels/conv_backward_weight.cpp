@@ -3,6 +3,7 @@
 #include "conv_plan.h"
 #include "conv_weight.h"
 #include "conv_weight_images.h"
+#include "conv_winograd.h"
 #include "core/parallel.h"
 
 namespace cygnet {
@@ -139,6 +140,17 @@ LaneConv lane_plan(const ConvShape& s, bool channels_last) noexcept {
   return plan_lanes<T>(axes, s.batch, s.in_channels, s.out_channels, s.groups, channels_last);
 }
 
+// 3x3 filters with step 1.
+template <class T>
+bool in_tiles(const ConvShape& s, bool channels_last, WinogradTiles& plan) noexcept {
+  Axis axes[max_axes];
+  for (int i = 0; i < max_axes; ++i) axes[i] = forward_axis(s.axes[i]);
+  if (!winograd_fits(axes, s.groups, channels_last) || s.batch * s.in_channels * s.out_channels * s.out_pixels() == 0)
+    return false;
+  plan = plan_winograd_weight<T>(axes, s.batch, s.in_channels, s.out_channels);
+  return winograd_gain * plan.multiplications < weight_plan<T>(s, false).multiplications;
+}
+
 template <class T>
 struct Workspace {
   int64_t* segment;  // offsets in a strip of the lines of output pixels of a block
@@ -201,6 +213,8 @@ template <class T>
 size_t conv_backward_weight_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept {
   if (in_lanes<T>(shape)) return backward_weight_lanes_scratch_bytes<T>(lane_plan<T>(shape, channels_last));
   if (few_outputs_of_images<T>(shape)) return backward_weight_images_scratch_bytes<T>(plan_images<T>(shape), shape);
+  WinogradTiles tiles;
+  if (in_tiles<T>(shape, channels_last, tiles)) return backward_weight_winograd_scratch_bytes<T>(tiles);
   Carver carver(nullptr);
   const ConvShape s = joined_images(shape, channels_last);
   const Workspace<T> workspace(weight_plan<T>(s, is_product(s, channels_last)), s, carver);
@@ -216,6 +230,9 @@ void conv_backward_weight(const ConvShape& shape, const T* grad_output, const T*
   if (few_outputs_of_images<T>(shape))
     return backward_weight_images(plan_images<T>(shape), shape, grad_output, input, channels_last, grad_weight,
                                   grad_bias, scratch);
+  WinogradTiles tiles;
+  if (in_tiles<T>(shape, channels_last, tiles))
+    return backward_weight_winograd(tiles, grad_output, input, grad_weight, grad_bias, scratch);
   const ConvShape s = joined_images(shape, channels_last);
   const WeightPlan plan = weight_plan<T>(s, is_product(s, channels_last));
   Carver carver(scratch);

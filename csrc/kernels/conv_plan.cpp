@@ -2,6 +2,7 @@
 
 #include "conv_depthwise.h"
 #include "conv_few_outputs.h"
+#include "conv_winograd.h"
 #include "core/parallel.h"
 
 namespace cygnet {
@@ -212,6 +213,11 @@ LaneConv lanes_of(const Correlation& plan) noexcept {
                        plan.channels_last);
 }
 
+template <class T>
+WinogradTiles winograd_of(const Correlation& plan) noexcept {
+  return plan_winograd<T>(plan.axes, plan.images, plan.source_channels, plan.target_channels);
+}
+
 }  // namespace
 
 Axis::Reach Axis::reach() const {
@@ -294,7 +300,13 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
     plan.in_positions = work < plan.multiplications;
     if (plan.in_positions) plan.multiplications = work;
   }
-  if (plan.in_lanes || plan.in_positions) {
+  if (winograd_fits(axes, groups, channels_last)) {
+    const double work = winograd_of<T>(plan).multiplications;
+    plan.in_tiles = winograd_gain * work < plan.multiplications;
+    plan.in_positions = plan.in_positions && !plan.in_tiles;
+    if (plan.in_tiles) plan.multiplications = work;
+  }
+  if (plan.in_lanes || plan.in_positions || plan.in_tiles) {
     plan.slab = false;
     return plan;
   }
@@ -336,6 +348,7 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
 template <class T>
 size_t correlate_packed_bytes(const Correlation& plan) noexcept {
   if (plan.in_positions) return positions_packed_bytes<T>(plan.positions);
+  if (plan.in_tiles) return winograd_packed_bytes<T>(winograd_of<T>(plan));
   if (plan.in_lanes || plan.tasks() == 0) return 0;
   Carver carver(nullptr);
   const Workspace<T> workspace(plan, carver);
@@ -345,6 +358,7 @@ size_t correlate_packed_bytes(const Correlation& plan) noexcept {
 template <class T>
 void correlate_pack(const Correlation& plan, const T* weight, WeightSteps steps, void* packed) noexcept {
   if (plan.in_positions) return pack_positions(plan.positions, weight, steps, packed);
+  if (plan.in_tiles) return pack_winograd(winograd_of<T>(plan), plan.axes[1].tap_step < 0, weight, steps, packed);
   Carver carver(packed);
   const Workspace<T> workspace(plan, carver);
   workspace.fill(plan);
@@ -365,6 +379,7 @@ template <class T>
 size_t correlate_scratch_bytes(const Correlation& plan) noexcept {
   if (plan.in_lanes) return correlate_lanes_scratch_bytes<T>(lanes_of<T>(plan));
   const size_t packed = correlate_packed_bytes<T>(plan);
+  if (plan.in_tiles) return packed + correlate_winograd_scratch_bytes<T>(winograd_of<T>(plan));
   if (plan.in_positions) return packed + correlate_positions_scratch_bytes<T>(plan.positions);
   return packed + (plan.slab ? static_cast<size_t>(plan.slab_size * plan.tasks()) * sizeof(T) : 0);
 }
@@ -374,12 +389,13 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
                const T* bias, Activation activation, T* target, void* scratch) noexcept {
   if (plan.in_lanes)
     return correlate_lanes(lanes_of<T>(plan), source, weight, steps, bias, activation, target, scratch);
-  if (!plan.in_positions && plan.tasks() == 0) return;
+  if (!plan.in_positions && !plan.in_tiles && plan.tasks() == 0) return;
   if (!packed) {
     correlate_pack(plan, weight, steps, scratch);
     packed = scratch;
     scratch = static_cast<char*>(scratch) + correlate_packed_bytes<T>(plan);
   }
+  if (plan.in_tiles) return correlate_winograd(winograd_of<T>(plan), source, packed, bias, activation, target, scratch);
   if (plan.in_positions) return correlate_positions(plan.positions, source, packed, bias, activation, target, scratch);
   Carver carver(const_cast<void*>(packed));
   const Workspace<T> workspace(plan, carver);

@@ -117,6 +117,7 @@ struct Correlation {
   bool in_lanes;           // whether `correlate_lanes` is faster,
   bool in_positions;       // or `correlate_positions`,
   PositionConv positions;  // which goes by this
+  bool in_tiles;           // or `correlate_winograd`
   double multiplications;  // multiply-adds, those of empty lanes included
 
   Axis::Reach reach[max_axes];
