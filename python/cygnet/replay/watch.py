@@ -49,7 +49,7 @@ class Watch:
         self.places: list[Place] = []
         self.checks: list[Callable[[], bool]] = []
         self.reason = ""
-        self._places: set[tuple[int, str | None]] = set()
+        self._places: set[tuple[int, str | int | None]] = set()
         self._met: dict[int, Any] = {}  # kept alive, so that ids stay theirs
         self._contents: list[tuple[Any, Any]] = []
         self._functions: dict[CodeType, FunctionType] = {}
@@ -113,7 +113,7 @@ class Watch:
                 found = [(held, name, held[name]) for name in code.co_names if name in held]
                 self._look_at_class(value, code)
 
-    def _note(self, holder: Any, name: str | None, value: Any) -> None:
+    def _note(self, holder: Any, name: str | int | None, value: Any) -> None:
         if (id(holder), name) not in self._places:
             self._met[id(holder)] = holder
             self._places.add((id(holder), name))
@@ -175,7 +175,7 @@ def _cells_of(function: FunctionType) -> Iterator[Place]:
             yield cell, None, content
 
 
-def _content(holder: CellType | dict[str | None, Any], name: str | None) -> Any:
+def _content(holder: CellType | dict[str | int | None, Any], name: str | int | None) -> Any:
     """What a place holds now."""
     if isinstance(holder, dict):
         return holder.get(name, _NOTHING)
