@@ -4,6 +4,7 @@
 #include "families.h"
 #include "fused_activation.h"
 #include "kernels/conv.h"
+#include "kernels/conv_forward.h"
 #include "kernels/reduce.h"
 #include "spatial.h"
 
@@ -165,16 +166,26 @@ py::object run(const char* call, const char* name, const ConvShape& shape, bool 
   dispatch(dtype, [&](auto zero) {
     using T = decltype(zero);
     const bool last = source.view.channels_last();
-    const size_t scratch =
-        gradient ? conv_backward_input_scratch_bytes<T>(shape, last) : conv_forward_scratch_bytes<T>(shape, last);
-    const auto kernel = gradient ? conv_backward_input<T> : conv_forward<T>;
+    const std::initializer_list<Operand> operands = {read(source), read(weight), read(bias), write(result.written)};
+    const Work work = work_of(shape, dtype);
+    if (gradient) {
+      const auto body = [=](Activation activation) {
+        return [=](void* const* at) {
+          conv_backward_input(shape, in<T>(at[0]), last, in<T>(at[1]), in<T>(at[2]), activation, to<T>(at[3]), at[4]);
+        };
+      };
+      return launch_activated(call, work, operands, conv_backward_input_scratch_bytes<T>(shape, last), activation,
+                              body);
+    }
+    const ConvForward<T> pass(shape, last);
     const auto body = [=](Activation activation) {
       return [=](void* const* at) {
-        kernel(shape, in<T>(at[0]), last, in<T>(at[1]), in<T>(at[2]), activation, to<T>(at[3]), at[4]);
+        pass.run(in<T>(at[0]), in<T>(at[1]), at[5], in<T>(at[2]), activation, to<T>(at[3]), at[4]);
       };
     };
-    launch_activated(call, work_of(shape, dtype), {read(source), read(weight), read(bias), write(result.written)},
-                     scratch, activation, body);
+    launch_activated(
+        call, work, operands, pass.scratch_bytes(), activation, body, SIZE_MAX,
+        Packing{1, 1, pass.packed_bytes(), [=](void* const* at, void* packed) { pass.pack(in<T>(at[1]), packed); }});
   });
   return result.finish();
 }

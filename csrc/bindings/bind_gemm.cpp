@@ -99,18 +99,20 @@ py::object gemm_binding(const ArrayArg& a_arg, const ArrayArg& b_arg, const Opti
     epilogue.beta = static_cast<T>(beta);
     if (lead.rank == 0)
       return launch(op, work, {read(a), read(b), read(bias), write(c)},
-                    gemm_scratch_bytes(rows, columns, depth, left, right), [=](void* const* at) mutable {
-                      epilogue.bias = in<T>(at[2]);
+                    gemm_scratch_bytes(rows, columns, depth, left, right), [=](void* const* at) {
+                      Epilogue<T> ending = epilogue;
+                      ending.bias = in<T>(at[2]);
                       gemm(rows, columns, depth, matrix<T>(at[0], left.row_step, left.column_step),
-                           matrix<T>(at[1], right.row_step, right.column_step), epilogue, to<T>(at[3]), columns, at[4]);
+                           matrix<T>(at[1], right.row_step, right.column_step), ending, to<T>(at[3]), columns, at[4]);
                     });
     launch(op, work, {read(a), read(b), read(bias), write(c)},
            gemm_batched_scratch_bytes(batch, rows, columns, depth, left, right),
-           [=, a_offset = of_a.offsets, b_offset = of_b.offsets](void* const* at) mutable {
-             epilogue.bias = in<T>(at[2]);
+           [=, a_offset = of_a.offsets, b_offset = of_b.offsets](void* const* at) {
+             Epilogue<T> ending = epilogue;
+             ending.bias = in<T>(at[2]);
              gemm_batched(batch, a_offset.data(), b_offset.data(), rows, columns, depth,
                           matrix<T>(at[0], left.row_step, left.column_step),
-                          matrix<T>(at[1], right.row_step, right.column_step), epilogue, to<T>(at[3]), at[4]);
+                          matrix<T>(at[1], right.row_step, right.column_step), ending, to<T>(at[3]), at[4]);
            });
   });
   return c.object;
@@ -153,17 +155,20 @@ py::object linear_forward(const ArrayArg& input_arg, const ArrayArg& weight_arg,
   dispatch(input.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const int64_t rows = size.rows, inputs = size.inputs, outputs = size.outputs;
+    const MatrixView<T> left{nullptr, inputs, 1}, right{nullptr, 1, inputs};
     const auto body = [=](Activation activation) {
       return [=](void* const* at) {
         gemm<T>(rows, outputs, inputs, matrix<T>(at[0], inputs, 1), matrix<T>(at[1], 1, inputs),
-                {in<T>(at[2]), activation}, to<T>(at[3]), outputs, at[4]);
+                {in<T>(at[2]), activation}, to<T>(at[3]), outputs, at[4], at[5]);
       };
     };
     launch_activated(
         "linear_forward", {size.flops(), size.bytes(input.dtype())},
-        {read(input), read(weight), read(bias), write(result)},
-        gemm_scratch_bytes(rows, outputs, inputs, matrix<T>(nullptr, inputs, 1), matrix<T>(nullptr, 1, inputs)),
-        activation, body);
+        {read(input), read(weight), read(bias), write(result)}, gemm_scratch_bytes(rows, outputs, inputs, left, right),
+        activation, body, SIZE_MAX,
+        Packing{1, 1, gemm_packed_bytes(rows, outputs, inputs, left, right), [=](void* const* at, void* packed) {
+                  gemm_pack(rows, outputs, inputs, left, matrix<T>(at[1], 1, inputs), packed);
+                }});
   });
   return result.object;
 }

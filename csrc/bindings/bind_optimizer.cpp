@@ -23,14 +23,14 @@ class ArrayLists {
   ArrayLists(const char* op, const py::object& params) : op_(op), parameters_(length_of(op, "params", params)) {
     read_list("params", params, true,
               [&](const char* name, const ArrayArg& arg, size_t) { return float_array(op_, name, arg); });
-    int64_t chunks = 0;
+    int64_t elements = 0;
     for (size_t i = 0; i < parameters_; ++i) {
       const int64_t count = arrays_[i].count();
-      spans_.push_back({count, chunks, arrays_[i].dtype()});
-      chunks += (count + optimizer_chunk - 1) / optimizer_chunk;
-      elements_ += static_cast<double>(count);
+      spans_.push_back({count, elements, arrays_[i].dtype()});
+      elements += count;
       bytes_ += static_cast<double>(count) * static_cast<double>(item_size(arrays_[i].dtype()));
     }
+    elements_ = static_cast<double>(elements);
   }
 
   /// Gradients: copied where they are not C-contiguous.

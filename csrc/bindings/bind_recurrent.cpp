@@ -155,6 +155,12 @@ struct Layer {
   }
 };
 
+// Bodies hold no pointers: each run of one points its own sizes to the rows.
+RecurrentSizes sizes_with(RecurrentSizes sizes, const std::vector<int64_t>& first) {
+  sizes.first = first.data();
+  return sizes;
+}
+
 // The operands of a call, and where each kind of them begins in the table of addresses.
 class Operands {
  public:
@@ -210,19 +216,26 @@ void run_forward(const Layer& layer, bool keep, const std::vector<Array>& saved,
   const size_t saved_from = operands.add(saved, true), scratch = operands.size();
   dispatch(layer.dtype, [&](auto zero) {
     using T = decltype(zero);
-    RecurrentSizes sizes = layer.sizes;
-    sizes.first = layer.first.data();
-    launch(layer.op, layer.work(1), operands.data(), operands.size(), recurrent_forward_scratch_bytes<T>(sizes, keep),
-           [=, first = layer.first](void* const* at) mutable {
-             sizes.first = first.data();
-             RecurrentParameters<T> parameters[most_directions];
-             RecurrentSaved<T> kept[most_directions];
-             parameters_at(at + parameters_from, sizes.directions, parameters);
-             if (keep) saved_at(at + saved_from, sizes.directions, kept);
-             recurrent_forward<T>(sizes, in<T>(at[0]), parameters, in<T>(at[1]), in<T>(at[2]), keep, kept,
-                                  to<T>(at[results_from]), to<T>(at[results_from + 1]), to<T>(at[results_from + 2]),
-                                  at[scratch]);
-           });
+    launch(
+        layer.op, layer.work(1), operands.data(), operands.size(),
+        recurrent_forward_scratch_bytes<T>(sizes_with(layer.sizes, layer.first), keep),
+        [=, given = layer.sizes, first = layer.first](void* const* at) {
+          const RecurrentSizes sizes = sizes_with(given, first);
+          RecurrentParameters<T> parameters[most_directions];
+          RecurrentSaved<T> kept[most_directions];
+          parameters_at(at + parameters_from, sizes.directions, parameters);
+          if (keep) saved_at(at + saved_from, sizes.directions, kept);
+          recurrent_forward<T>(sizes, in<T>(at[0]), parameters, at[scratch + 1], in<T>(at[1]), in<T>(at[2]), keep, kept,
+                               to<T>(at[results_from]), to<T>(at[results_from + 1]), to<T>(at[results_from + 2]),
+                               at[scratch]);
+        },
+        Packing{parameters_from, results_from - parameters_from,
+                recurrent_packed_bytes<T>(sizes_with(layer.sizes, layer.first)),
+                [=, given = layer.sizes, first = layer.first](void* const* at, void* packed) {
+                  RecurrentParameters<T> parameters[most_directions];
+                  parameters_at(at + parameters_from, given.directions, parameters);
+                  recurrent_pack(sizes_with(given, first), parameters, packed);
+                }});
   });
 }
 
@@ -334,12 +347,10 @@ py::tuple backward(const char* op, Cell kind, const OptionalArray& grad_output_a
   const size_t grads_from = operands.add(grads, true), scratch = operands.size();
   dispatch(layer.dtype, [&](auto zero) {
     using T = decltype(zero);
-    RecurrentSizes own = sizes;
-    own.first = layer.first.data();
     launch(op, layer.work(2), operands.data(), operands.size(),
-           recurrent_backward_scratch_bytes<T>(own, needed.parameters),
-           [=, first = layer.first](void* const* at) mutable {
-             own.first = first.data();
+           recurrent_backward_scratch_bytes<T>(sizes_with(sizes, layer.first), needed.parameters),
+           [=, given = sizes, first = layer.first](void* const* at) {
+             const RecurrentSizes own = sizes_with(given, first);
              RecurrentParameters<T> parameters[most_directions];
              RecurrentSaved<T> kept[most_directions];
              parameters_at(at + parameters_from, own.directions, parameters);

@@ -33,8 +33,9 @@ std::string shapes_of(const Operand* operands, size_t count) {
 }  // namespace
 
 void record(Recording& recording, const char* op, Work work, const Operand* operands, size_t count, void* scratch,
-            std::function<void(void* const*)> body) {
-  Call call{op, work.flops, work.bytes, shapes_of(operands, count), {}, {}, std::move(body), false, {}};
+            std::function<void(void* const*)> body, Call::Packing packing) {
+  Call call{op,    work.flops, work.bytes, shapes_of(operands, count), {}, {}, std::move(body), std::move(packing),
+            false, {}};
   for (size_t i = 0; i < count; ++i) {
     const Operand& operand = operands[i];
     call.places.push_back(recording.place_of(operand.data));
@@ -48,6 +49,10 @@ void record(Recording& recording, const char* op, Work work, const Operand* oper
   }
   call.places.push_back(recording.place_of(scratch));
   call.written.push_back(true);
+  if (call.packing.pack) {
+    call.places.emplace_back();
+    call.written.push_back(false);
+  }
   recording.append(std::move(call));
 }
 

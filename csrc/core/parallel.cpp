@@ -47,11 +47,14 @@ void wait_until(const Ready& ready) noexcept {
   for (int look = 0; !ready(); ++look) look < looks_before_yielding ? pause() : std::this_thread::yield();
 }
 
-constexpr int most_stretches = 64;
+// Threads of a call at most.
+constexpr int most_threads = 256;
 
-// The caller and its workers. A call is posted as stretches of neighbouring tasks, each with `open`, the number of its
-// tasks nobody has claimed; whoever lowers it owns a task and keeps the call alive until it has added that task to
-// `done`. The caller waits for claimed tasks only, so a worker that the system has not scheduled holds nobody up.
+// The caller and its workers. A call is posted as stretches of neighbouring tasks, one for each thread, with `open`,
+// the number of its tasks nobody has claimed; whoever lowers it owns a task and keeps the call alive until it has added
+// that task to `done`. The caller waits for claimed tasks only, so a worker that the system has not scheduled holds
+// nobody up. All that a worker has to know stands in the one cache line it looks at, as what a call costs are lines
+// that move from core to core.
 //
 // A thread begins with its own stretch and then helps the others: calls over the same array find in the caches of a
 // core what the last one left there (measured: a tenth to a sixth faster than a common counter).
@@ -61,40 +64,44 @@ class Team {
   void give_back() noexcept { taken_.clear(std::memory_order_release); }
 
   void run(int threads, int64_t tasks, detail::Task task, const void* context) noexcept {
-    hire(threads - 1);
-    task_ = task;
-    context_ = context;
-    const int stretches = std::min(threads, most_stretches);
-    for (int s = 0; s < stretches; ++s) stretch_[s].end = tasks * (s + 1) / stretches;
-    stretches_.store(stretches, std::memory_order_relaxed);
-    helpers_.store(threads - 1, std::memory_order_relaxed);
-    done_.store(0, std::memory_order_relaxed);
-    for (int s = stretches - 1; s >= 0; --s)
-      stretch_[s].open.store(stretch_[s].end - (s ? stretch_[s - 1].end : 0), std::memory_order_seq_cst);
+    const int stretches = std::min(threads, most_threads);
+    hire(stretches - 1);
+    const int64_t before = done_.load(std::memory_order_relaxed);
+    for (int s = stretches - 1; s >= 0; --s) {
+      const int64_t begin = tasks * s / stretches, end = tasks * (s + 1) / stretches;
+      stretch_[s].task = task;
+      stretch_[s].context = context;
+      stretch_[s].end = end;
+      stretch_[s].stretches.store(stretches, std::memory_order_relaxed);
+      stretch_[s].open.store(end - begin, std::memory_order_release);
+    }
+    std::atomic_thread_fence(std::memory_order_seq_cst);
     if (asleep_.load(std::memory_order_seq_cst) > 0) {
       const std::lock_guard<std::mutex> lock(mutex_);
       wake_.notify_all();
     }
-    const int64_t own = work(0);
-    wait_until([&] { return done_.load(std::memory_order_acquire) + own == tasks; });
+    const int64_t own = work(0, stretches);
+    wait_until([&] { return done_.load(std::memory_order_acquire) - before + own == tasks; });
   }
 
  private:
   struct alignas(64) Stretch {
     std::atomic<int64_t> open{0};
     int64_t end = 0;
+    detail::Task task = nullptr;
+    const void* context = nullptr;
+    std::atomic<int> stretches{0};
   };
   // Claims and runs tasks until none is open, those of stretch `first` first; returns how many.
-  int64_t work(int first) noexcept {
+  int64_t work(int first, int stretches) noexcept {
     int64_t count = 0;
     inside = true;
-    const int stretches = stretches_.load(std::memory_order_relaxed);
     for (int s = 0; s < stretches; ++s) {
       Stretch& stretch = stretch_[(first + s) % stretches];
       for (int64_t open = stretch.open.load(std::memory_order_acquire); open > 0;) {
         if (!stretch.open.compare_exchange_weak(open, open - 1, std::memory_order_acq_rel, std::memory_order_acquire))
           continue;
-        task_(context_, stretch.end - open);
+        stretch.task(stretch.context, stretch.end - open);
         ++count;
         open = stretch.open.load(std::memory_order_acquire);
       }
@@ -103,13 +110,7 @@ class Team {
     return count;
   }
 
-  bool wanted(int worker) const noexcept {
-    if (worker >= helpers_.load(std::memory_order_relaxed)) return false;
-    const int stretches = stretches_.load(std::memory_order_relaxed);
-    for (int s = 1; s <= stretches; ++s)
-      if (stretch_[(worker + s) % stretches].open.load(std::memory_order_seq_cst) > 0) return true;
-    return false;
-  }
+  bool wanted(int worker) const noexcept { return stretch_[worker + 1].open.load(std::memory_order_seq_cst) > 0; }
 
   void serve(int worker) noexcept {
     for (;;) {
@@ -125,7 +126,9 @@ class Team {
         }
       }
       const DenormalMode mode;
-      if (const int64_t count = work(worker + 1)) done_.fetch_add(count, std::memory_order_release);
+      Stretch& own = stretch_[worker + 1];
+      if (const int64_t count = work(worker + 1, own.stretches.load(std::memory_order_relaxed)))
+        done_.fetch_add(count, std::memory_order_release);
     }
   }
 
@@ -138,13 +141,9 @@ class Team {
       }
   }
 
-  Stretch stretch_[most_stretches];
+  Stretch stretch_[most_threads];
   alignas(64) std::atomic<int64_t> done_{0};
-  alignas(64) detail::Task task_ = nullptr;
-  const void* context_ = nullptr;
-  std::atomic<int> stretches_{0};
-  std::atomic<int> helpers_{0};
-  int hired_ = 0;
+  alignas(64) int hired_ = 0;
   std::atomic_flag taken_ = ATOMIC_FLAG_INIT;
   std::atomic<int> asleep_{0};
   std::mutex mutex_;
@@ -220,6 +219,7 @@ void detail::run_tasks(int64_t tasks, Task task, const void* context) noexcept {
 }
 
 void detail::run_steps(int64_t steps, int64_t tasks, StepTask task, const void* context) noexcept {
+  constexpr int most_stretches = 64;
   // `claimed` counts the tasks of a stretch over all steps, `done` those of all stretches: the step that is on follows
   // from either, and a thread that comes late joins in there.
   struct alignas(64) Stretch {

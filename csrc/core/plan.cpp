@@ -66,6 +66,18 @@ Plan::Plan(Recording recording, const std::vector<uint32_t>& results, bool fold)
   lay_out(results);
 }
 
+std::vector<void*> Plan::addresses(const Call& call, size_t first, size_t count) {
+  std::vector<void*> at(call.places.size());
+  for (size_t i = first; i < first + count; ++i) {
+    const Place& place = call.places[i];
+    if (place.home == Place::Outside) at[i] = reinterpret_cast<void*>(place.offset);
+    if (place.home != Place::Buffer) continue;
+    if (!kept_[place.index]) kept_[place.index] = std::make_shared<Block>(recording_.buffers[place.index].bytes);
+    at[i] = kept_[place.index]->data() + place.offset;
+  }
+  return at;
+}
+
 void Plan::fold(const std::vector<uint32_t>& results) {
   std::vector<Call>& calls = recording_.calls;
   // All is constant at first; what is not makes what it touches not constant, until nothing changes.
@@ -90,26 +102,29 @@ void Plan::fold(const std::vector<uint32_t>& results) {
     }
   }
   std::vector<Call> rest;
-  std::vector<void*> at;
+  const DenormalMode mode;
   for (size_t c = 0; c < calls.size(); ++c) {
     Call& call = calls[c];
-    if (!constant[c]) {
-      for (size_t i = 0; i < call.places.size(); ++i)
-        check<ValueError>(call.places[i].home != Place::Outside || !call.written[i], call.op,
-                          " writes to memory outside the plan, which its runs would share");
-      rest.push_back(std::move(call));
+    if (constant[c]) {
+      call.body(addresses(call, 0, call.places.size()).data());
       continue;
     }
-    at.clear();
-    for (const Place& place : call.places) {
-      if (place.home == Place::Buffer && !kept_[place.index])
-        kept_[place.index] = std::make_shared<Block>(recording_.buffers[place.index].bytes);
-      at.push_back(place.home == Place::Buffer    ? kept_[place.index]->data() + place.offset
-                   : place.home == Place::Outside ? reinterpret_cast<void*>(place.offset)
-                                                  : nullptr);
+    for (size_t i = 0; i < call.places.size(); ++i)
+      check<ValueError>(call.places[i].home != Place::Outside || !call.written[i], call.op,
+                        " writes to memory outside the plan, which its runs would share");
+    const Call::Packing& packing = call.packing;
+    bool packs = packing.bytes > 0;
+    for (size_t i = packing.first; i < packing.first + packing.count; ++i) {
+      const Place& at = call.places[i];
+      packs = packs && at.home != Place::Input && (at.home != Place::Buffer || constant_buffer[at.index]);
     }
-    const DenormalMode mode;
-    call.body(at.data());
+    if (packs) {
+      kept_.push_back(std::make_shared<Block>(packing.bytes));
+      packing.pack(addresses(call, packing.first, packing.count).data(), kept_.back()->data());
+      call.places.back() = {Place::Buffer, static_cast<uint32_t>(recording_.buffers.size()), 0};
+      recording_.buffers.push_back({packing.bytes, kept_.back()});
+    }
+    rest.push_back(std::move(call));
   }
   calls = std::move(rest);
   std::vector<char> used(kept_.size(), false);

@@ -67,6 +67,8 @@ class Plan {
   }
 
   void fold(const std::vector<uint32_t>& results);
+  /// Where some of a constant call's operands lie; what it makes gets memory.
+  std::vector<void*> addresses(const Call& call, size_t first, size_t count);
   void lay_out(const std::vector<uint32_t>& results);
 
   Recording recording_;

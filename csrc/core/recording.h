@@ -52,9 +52,14 @@ struct Call {
   const char* op;
   double flops, bytes;
   std::string shapes;         // of the operands, for people
-  std::vector<Place> places;  // operands, then scratch
+  std::vector<Place> places;  // operands, then scratch, then what the packing has made
   std::vector<bool> written;  // which of them the call writes
   std::function<void(void* const* at)> body;
+  /// What the body can be given that depends on `count` operands from `first` on alone; 0 bytes: nothing.
+  struct Packing {
+    size_t first, count, bytes;
+    std::function<void(void* const* at, void* to)> pack;
+  } packing;
   /// Whether the result may take the place of an operand of the same size, which is read nowhere else afterwards.
   bool in_place = false;
   /// How it also does what a call of that name does with its result; an empty body if it cannot.

@@ -41,14 +41,6 @@ struct ConvShape {
   int64_t out_pixels() const { return axes[0].out * axes[1].out * axes[2].out; }
 };
 
-/// The equation above. `channels_last` says whether the input's memory is (N, D, H, W, C), else it is (N, C, D, H, W);
-/// bias may be null. Nothing overlaps.
-template <class T>
-void conv_forward(const ConvShape& shape, const T* input, bool channels_last, const T* weight, const T* bias,
-                  Activation activation, T* output, void* scratch) noexcept;
-template <class T>
-size_t conv_forward_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept;
-
 /// The gradient with respect to the input, which is the forward pass of a transposed convolution, too: that has a bias
 /// (of the input's channels, may be null) and an activation. `channels_last` is the memory order of grad_output.
 /// grad_input[n, c, q] = f(bias[c] + sum over o, k and the output position p that reads q through tap k of

@@ -216,7 +216,8 @@ void conv_backward_input(const ConvShape& shape, const T* grad_output, bool chan
     return backward_by_lines(shape, plan, grad_output, channels_last, weight, bias, activation, grad_input, scratch);
   const int64_t filter = shape.group_in() * shape.taps();
   correlate<T>(gather_plan<T>(shape, channels_last), grad_output, weight,
-               WeightSteps{shape.group_out() * filter, shape.taps(), filter}, bias, activation, grad_input, scratch);
+               WeightSteps{shape.group_out() * filter, shape.taps(), filter}, nullptr, bias, activation, grad_input,
+               scratch);
 }
 
 #define CYGNET_INSTANTIATE(T)                                                                                \

@@ -9,7 +9,7 @@ namespace {
 // busy, and the multiply-adds each should have at least.
 constexpr int64_t part_bytes = 128 << 10;
 constexpr int64_t most_tasks = 32;
-constexpr double task_work = 1 << 17;
+constexpr double task_work = 1 << 17, task_work_alone = 1 << 15;  // the latter of a lone image, which is waited for
 
 // Lines of planes that a block of positions may read, and phases of a line.
 constexpr int64_t most_lines = 256, most_phases = 4;
@@ -32,22 +32,22 @@ constexpr int room_for(int targets) { return targets <= 2 ? targets : targets <=
 template <class T>
 constexpr int sums_size = 32 * Vec<T>::lanes;
 
+// Elements of the planes of a task, with room for the last vectors, which reach beyond.
 template <class T>
-struct Workspace {
-  int64_t *start, *reads;  // of each phase its first product; of each product its offset in the planes
-  T *packed, *planes;
+int64_t planes_size(const PositionConv& plan) {
+  const int64_t reach = vectors_for(static_cast<int>(plan.target_channels)) * Vec<T>::lanes;
+  return ceil_div(plan.source_channels * plan.plane() + reach, 16) * 16;
+}
 
-  Workspace(const PositionConv& plan, Carver& carver)
+template <class T>
+struct Products {
+  int64_t *start, *reads;  // of each phase its first product; of each product its offset in the planes
+  T* weights;
+
+  Products(const PositionConv& plan, Carver& carver)
       : start(carver.take<int64_t>(plan.phases() + 1)),
         reads(carver.take<int64_t>(plan.depth())),
-        packed(carver.take<T>(plan.depth() * plan.target_channels)),
-        planes(carver.take<T>(plan.tasks * planes_size(plan))) {}
-
-  // With room for the last vectors, which reach beyond.
-  static int64_t planes_size(const PositionConv& plan) {
-    const int64_t reach = vectors_for(static_cast<int>(plan.target_channels)) * Vec<T>::lanes;
-    return ceil_div(plan.source_channels * plan.plane() + reach, 16) * 16;
-  }
+        weights(carver.take<T>(plan.depth() * plan.target_channels)) {}
 
   // Products of a phase: source channels, then taps.
   void fill(const PositionConv& plan, const T* weight, WeightSteps steps) const noexcept {
@@ -68,7 +68,7 @@ struct Workspace {
                     at = at * plan.extent(a) + axes[a].offset_of(tap[a]) - plan.reach[a].low;
                   reads[product] = at;
                   const T* const from = weight + c * steps.depth + (i * axes[1].taps + j) * axes[2].taps + k;
-                  T* const to = packed + product++ * plan.target_channels;
+                  T* const to = weights + product++ * plan.target_channels;
                   for (int64_t t = 0; t < plan.target_channels; ++t) to[t] = from[t * steps.column];
                 }
         }
@@ -244,7 +244,8 @@ PositionConv plan_positions(const Axis (&axes)[max_axes], int64_t images, int64_
     plan.boxes.cut(i, positions, 1);
     plan.multiplications *= static_cast<double>((i < 2 ? positions : plan.extent(i)) * axes[i].taps);
   }
-  const auto most_parts = static_cast<int64_t>(std::min(plan.multiplications / task_work, 1e6)) + 1;
+  const auto most_parts =
+      static_cast<int64_t>(std::min(plan.multiplications / (images == 1 ? task_work_alone : task_work), 1e6)) + 1;
   const int64_t bytes = source_channels * plan.plane() * static_cast<int64_t>(sizeof(T));
   int64_t boxes = std::max(ceil_div(bytes, part_bytes), ceil_div(std::min(most_parts, most_tasks), images));
   for (int i = 0; i < max_axes; ++i) {
@@ -259,18 +260,28 @@ PositionConv plan_positions(const Axis (&axes)[max_axes], int64_t images, int64_
 }
 
 template <class T>
-size_t correlate_positions_scratch_bytes(const PositionConv& plan) noexcept {
+size_t positions_packed_bytes(const PositionConv& plan) noexcept {
   Carver carver(nullptr);
-  const Workspace<T> workspace(plan, carver);
+  const Products<T> products(plan, carver);
   return carver.used();
 }
 
 template <class T>
-void correlate_positions(const PositionConv& plan, const T* source, const T* weight, WeightSteps steps, const T* bias,
+void pack_positions(const PositionConv& plan, const T* weight, WeightSteps steps, void* packed) noexcept {
+  Carver carver(packed);
+  Products<T>(plan, carver).fill(plan, weight, steps);
+}
+
+template <class T>
+size_t correlate_positions_scratch_bytes(const PositionConv& plan) noexcept {
+  return static_cast<size_t>(plan.tasks * planes_size<T>(plan)) * sizeof(T);
+}
+
+template <class T>
+void correlate_positions(const PositionConv& plan, const T* source, const void* packed, const T* bias,
                          Activation activation, T* target, void* scratch) noexcept {
-  Carver carver(scratch);
-  const Workspace<T> workspace(plan, carver);
-  workspace.fill(plan, weight, steps);
+  Carver carver(const_cast<void*>(packed));
+  const Products<T> products(plan, carver);
   const Axis(&axes)[max_axes] = plan.axes;
   const int64_t targets = plan.target_channels, line = plan.extent(2), phases = axes[2].phases();
   const int64_t grid[] = {axes[0].count(0), axes[1].count(0), axes[2].count(0)};
@@ -281,8 +292,8 @@ void correlate_positions(const PositionConv& plan, const T* source, const T* wei
                     : room == 4 ? copy_sums<T, 4>
                                 : copy_sums<T, 8>;
   parallel_for(plan.tasks, plan.multiplications, [&](int64_t task) {
-    T* const planes = workspace.planes + task * Workspace<T>::planes_size(plan);
-    std::fill(planes + plan.source_channels * plan.plane(), planes + Workspace<T>::planes_size(plan), T(0));
+    T* const planes = static_cast<T*>(scratch) + task * planes_size<T>(plan);
+    std::fill(planes + plan.source_channels * plan.plane(), planes + planes_size<T>(plan), T(0));
     alignas(64) T sums[most_phases][sums_size<T>];
     Block<T> block;
     block.bias = bias;
@@ -316,10 +327,10 @@ void correlate_positions(const PositionConv& plan, const T* source, const T* wei
             for (int64_t p = 0; p < end; p += block_positions) {
               block.from = from + p;
               for (int64_t i = 0; i < phases; ++i) {
-                const int64_t first = workspace.start[index * phases + i];
-                block.reads = workspace.reads + first;
-                block.weight = workspace.packed + first * targets;
-                block.depth = workspace.start[index * phases + i + 1] - first;
+                const int64_t first = products.start[index * phases + i];
+                block.reads = products.reads + first;
+                block.weight = products.weights + first * targets;
+                block.depth = products.start[index * phases + i + 1] - first;
                 block.sums = sums[i];
                 run_block(block, targets);
               }
@@ -346,11 +357,13 @@ void correlate_positions(const PositionConv& plan, const T* source, const T* wei
   });
 }
 
-#define CYGNET_INSTANTIATE(T)                                                                                          \
-  template bool few_targets<T>(const Axis(&)[max_axes], int64_t, int64_t) noexcept;                                    \
-  template PositionConv plan_positions<T>(const Axis(&)[max_axes], int64_t, int64_t, int64_t, bool) noexcept;          \
-  template size_t correlate_positions_scratch_bytes<T>(const PositionConv&) noexcept;                                  \
-  template void correlate_positions<T>(const PositionConv&, const T*, const T*, WeightSteps, const T*, Activation, T*, \
+#define CYGNET_INSTANTIATE(T)                                                                                 \
+  template bool few_targets<T>(const Axis(&)[max_axes], int64_t, int64_t) noexcept;                           \
+  template PositionConv plan_positions<T>(const Axis(&)[max_axes], int64_t, int64_t, int64_t, bool) noexcept; \
+  template size_t positions_packed_bytes<T>(const PositionConv&) noexcept;                                    \
+  template void pack_positions<T>(const PositionConv&, const T*, WeightSteps, void*) noexcept;                \
+  template size_t correlate_positions_scratch_bytes<T>(const PositionConv&) noexcept;                         \
+  template void correlate_positions<T>(const PositionConv&, const T*, const void*, const T*, Activation, T*,  \
                                        void*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)

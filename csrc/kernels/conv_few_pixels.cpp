@@ -8,6 +8,9 @@
 namespace cygnet {
 namespace {
 
+// More pixels than this are worth packing the weight for, since those at borders then leave out taps.
+constexpr int64_t most_pixels = 32;
+
 int64_t pixels_of(const ConvShape& s) { return s.batch * s.out_pixels(); }
 int64_t depth_of(const ConvShape& s) { return s.group_in() * s.taps(); }
 
@@ -37,7 +40,7 @@ void gather_sight(const ConvShape& s, const T* image, int64_t pixel_step, int64_
 template <class T>
 bool has_few_pixels(const ConvShape& s) noexcept {
   const int64_t depth = depth_of(s);
-  return s.groups == 1 && s.out_channels >= 2 * Vec<T>::lanes &&
+  return s.groups == 1 && s.out_channels >= 2 * Vec<T>::lanes && pixels_of(s) <= most_pixels &&
          gemm_dot_is_faster<T>(pixels_of(s), depth, {nullptr, depth, 1}, {nullptr, 1, depth});
 }
 
@@ -56,8 +59,8 @@ void few_pixels_forward(const ConvShape& s, const T* input, bool channels_last, 
     gather_sight(s, image, channels_last ? s.in_channels : 1, channels_last ? 1 : s.in_pixels(), i % s.out_pixels(),
                  sights + i * depth);
   });
-  gemm_dot<T>(pixels, s.out_channels, depth, {sights, depth, 1}, {weight, 1, depth}, {bias, activation}, output,
-              s.out_channels);
+  gemm_dot<T>(pixels, s.out_channels, depth, {sights, depth, 1}, {weight, 1, depth}, static_cast<const T*>(packed),
+              {bias, activation}, output, s.out_channels);
 }
 
 #define CYGNET_INSTANTIATE(T)                                                                               \

@@ -10,7 +10,7 @@ namespace cygnet {
 template <class T>
 bool has_few_pixels(const ConvShape& shape) noexcept;
 
-/// As `conv_forward`.
+/// As ConvForward::run.
 template <class T>
 void few_pixels_forward(const ConvShape& shape, const T* input, bool channels_last, const T* weight, const T* bias,
                         Activation activation, T* output, void* scratch) noexcept;

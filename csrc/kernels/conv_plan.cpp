@@ -10,57 +10,19 @@ namespace {
 // Tasks that keep all threads of a usual machine busy, and the multiply-adds each should have at least.
 constexpr int64_t enough_tasks = 16;
 constexpr double task_work = 1 << 18;
+// A lone image is waited for: its tasks may be smaller.
+constexpr double task_work_alone = 1 << 16;
 // Pixels below which tiles of a task would be ragged, and pixels of the images that a task joins, which share the
 // packed weights and fill the tiles of the borders.
-constexpr int64_t task_pixels = 48, joined_pixels = 1024;
+constexpr int64_t task_pixels = 48, task_pixels_alone = 24, joined_pixels = 1024;
+// Pixels of a lone image up to which its tasks share out the target channels rather than the pixels.
+constexpr int64_t few_pixels = 256;
 // Bytes of a task's part of the source, and of a block of packed weights, that stay in the second-level cache.
 constexpr int64_t slab_bytes = 512 << 10, weight_bytes = 256 << 10;
 // Bytes of a target that is no longer in the caches when it is written again.
 constexpr int64_t far_bytes = 8 << 20;
 // Depth up to which the taps of a filter row are worked off as one run, where memory allows it.
 constexpr int64_t merged_depth = 512;
-
-// to[x][c] = from[c][x] for `count` x and `channels` c; lines of `from` are `plane` apart, those of `to` `pitch`. What
-// lies behind the channels of an x is overwritten.
-template <class T>
-void interleave(const T* from, int64_t plane, int64_t count, int64_t channels, int64_t pitch, T* to) noexcept {
-  constexpr int lanes = Vec<T>::lanes;
-  for (int64_t x = 0; x < count; x += lanes) {
-    const int valid_x = static_cast<int>(std::min<int64_t>(lanes, count - x));
-    for (int64_t c = 0; c < channels; c += lanes) {
-      const int valid = static_cast<int>(std::min<int64_t>(lanes, channels - c));
-      Eigen::internal::PacketBlock<typename Vec<T>::Packet, lanes> block;
-      for (int i = 0; i < lanes; ++i)
-        block.packet[i] = i < valid ? Vec<T>::load(from + (c + i) * plane + x, valid_x).p : Vec<T>(T(0)).p;
-      Eigen::internal::ptranspose(block);
-      for (int i = 0; i < valid_x; ++i) {
-        T* const target = to + (x + i) * pitch + c;
-        c == 0 || valid == lanes ? Vec<T>(block.packet[i]).store(target) : Vec<T>(block.packet[i]).store(target, valid);
-      }
-    }
-  }
-}
-
-// The same for channels that neighbour each other in memory, the x `step` apart, cut into strips.
-template <class T>
-void copy_pixels(const T* from, int64_t step, int64_t count, const Channels& part, T* to) noexcept {
-  if (step == part.pitch && part.count == part.pitch) {
-    std::copy_n(from, count * step, to);
-    return;
-  }
-  constexpr int lanes = Vec<T>::lanes;
-  for (int64_t x = 0; x < count; ++x, from += step, to += part.pitch) {
-    T* strip = to;
-    for (int64_t begin = 0; begin < part.count; begin += part.pitch, strip += part.strip_step) {
-      const int64_t end = std::min(begin + part.pitch, part.count);
-      for (int64_t c = begin; c < end; c += lanes) {
-        const Vec<T> value =
-            end - c < lanes ? Vec<T>::load(from + c, static_cast<int>(end - c)) : Vec<T>::load(from + c);
-        value.store(strip + c - begin);
-      }
-    }
-  }
-}
 
 // The taps of an axis grouped by phase, offsets ascending within a phase, and the target positions cut into runs.
 struct PhaseTaps {
@@ -120,18 +82,32 @@ struct PhaseTaps {
   }
 };
 
+// From an image, plane, line or pixel to the next, in the source (or slab) and in the target.
+struct Pitches {
+  int64_t source[max_axes + 1], target[max_axes + 1];
+
+  explicit Pitches(const Correlation& plan) {
+    source[max_axes] = plan.source_channels;
+    target[max_axes] = plan.target_channels;
+    for (int i = max_axes - 1; i >= 0; --i) {
+      source[i] = source[i + 1] * (plan.slab ? plan.slab_extent(i) : plan.axes[i].source);
+      target[i] = target[i + 1] * plan.axes[i].target;
+    }
+  }
+};
+
+// What a correlation reads beside its source.
 template <class T>
 struct Workspace {
   PhaseTaps axes[max_axes];
   int64_t *place_of, *segment;  // of each tap its place in the packed weights, or -1; its offset in the source
-  T *packed, *slabs;
+  T* packed;
 
   Workspace(const Correlation& plan, Carver& carver)
       : axes{{plan.axes[0], carver}, {plan.axes[1], carver}, {plan.axes[2], carver}},
         place_of(carver.take<int64_t>(plan.taps())),
         segment(carver.take<int64_t>(plan.taps())),
-        packed(carver.take<T>(plan.packed_size())),
-        slabs(carver.take<T>(plan.slab ? plan.slab_size * plan.tasks() : 0)) {}
+        packed(carver.take<T>(plan.packed_size())) {}
 
   // The target positions of one phase. Places of taps are ordered by phase, then by the tap's position.
   struct Phase {
@@ -145,10 +121,15 @@ struct Workspace {
     result.merged = plan.groups == 1 && result.taps[2] * plan.group_depth() <= merged_depth && axes[2].consecutive(x);
     return result;
   }
-  void fill(const Correlation& plan, const int64_t* pitch) const noexcept {
+  T* unit(const Correlation& plan, int64_t unit) const {
+    const int64_t g = unit / plan.panels.panels, p = unit % plan.panels.panels;
+    return packed + (g * plan.panels.padded_columns() + plan.panels.begin(p)) * plan.taps() * plan.group_depth();
+  }
+  void fill(const Correlation& plan) const noexcept {
+    const Pitches pitches(plan);
     for (int i = 0; i < max_axes; ++i) axes[i].fill(plan.axes[i]);
     const auto offset = [&](int axis, int64_t tap) {
-      return (axes[axis].offset[tap] - (plan.slab ? plan.reach[axis].low : 0)) * pitch[axis];
+      return (axes[axis].offset[tap] - (plan.slab ? plan.reach[axis].low : 0)) * pitches.source[axis + 1];
     };
     std::fill(place_of, place_of + plan.taps(), -1);
     const int64_t lines = plan.axes[1].phases(), columns = plan.axes[2].phases();
@@ -231,11 +212,6 @@ LaneConv lanes_of(const Correlation& plan) noexcept {
                        plan.channels_last);
 }
 
-template <class T>
-PositionConv positions_of(const Correlation& plan) noexcept {
-  return plan_positions<T>(plan.axes, plan.images, plan.source_channels, plan.target_channels, plan.channels_last);
-}
-
 }  // namespace
 
 Axis::Reach Axis::reach() const {
@@ -277,38 +253,6 @@ Box Boxes::at(int64_t index, const int64_t (&length)[max_axes]) const {
 }
 
 template <class T>
-void fill_slab(const Images<T>& images, int64_t first, int64_t last, const Box& box, const Channels& part,
-               T* slab) noexcept {
-  const int64_t channels = images.channels, line = box.size[2] * part.pitch, width = images.size[2];
-  const int64_t pixels = images.size[0] * images.size[1] * width;
-  const int64_t left = std::clamp<int64_t>(-box.begin[2], 0, box.size[2]);
-  const int64_t right = std::clamp<int64_t>(width - box.begin[2], left, box.size[2]);  // [left, right) is inside
-  const auto clear = [&](T* from, int64_t count) {
-    for (int64_t c = 0; c < part.count; c += part.pitch, from += part.strip_step) std::fill_n(from, count, T(0));
-  };
-  for (int64_t n = first; n < last; ++n) {
-    const T* image = images.data + n * pixels * channels;
-    for (int64_t z = box.begin[0]; z < box.begin[0] + box.size[0]; ++z)
-      for (int64_t y = box.begin[1]; y < box.begin[1] + box.size[1]; ++y, slab += line) {
-        if (z < 0 || z >= images.size[0] || y < 0 || y >= images.size[1] || left == right) {
-          clear(slab, line);
-          continue;
-        }
-        clear(slab, left * part.pitch);
-        const int64_t pixel = (z * images.size[1] + y) * width + box.begin[2] + left, count = right - left;
-        T* to = slab + left * part.pitch;
-        if (images.channels_last || channels == 1)
-          copy_pixels(image + pixel * channels + part.begin, channels, count, part, to);
-        else
-          for (int64_t c = 0; c < part.count; c += part.pitch, to += part.strip_step)
-            interleave(image + (part.begin + c) * pixels + pixel, pixels, count, std::min(part.pitch, part.count - c),
-                       part.pitch, to);
-        clear(slab + right * part.pitch, line - right * part.pitch);
-      }
-  }
-}
-
-template <class T>
 Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64_t source_channels,
                              int64_t target_channels, int64_t groups, bool channels_last) noexcept {
   Correlation plan{};
@@ -333,6 +277,10 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
     plan.slab = false;
     return plan;
   }
+  const bool alone = images == 1;
+  if (alone && pixels <= few_pixels && plan.panels.panels == 1 && plan.panels.vectors == 4)
+    plan.panels = panels_for<T>(plan.group_columns(), 2);
+  const double least_work = alone ? task_work_alone : task_work;
   const double pairs = static_cast<double>(images) * axes[0].pairs() * axes[1].pairs() * axes[2].pairs();
   plan.multiplications =
       pairs * static_cast<double>(source_channels) * static_cast<double>(plan.panels.padded_columns());
@@ -341,7 +289,8 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
     plan.in_lanes = work < plan.multiplications;
     if (plan.in_lanes) plan.multiplications = work;
   } else if (source_channels > 0 && few_targets<T>(axes, source_channels, target_channels)) {
-    const double work = positions_of<T>(plan).multiplications;
+    plan.positions = plan_positions<T>(axes, images, source_channels, target_channels, channels_last);
+    const double work = plan.positions.multiplications;
     plan.in_positions = work < plan.multiplications;
     if (plan.in_positions) plan.multiplications = work;
   }
@@ -351,9 +300,9 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
   }
   const double image_work = std::max(1.0, plan.multiplications / static_cast<double>(images));
   const double total = image_work * static_cast<double>(images);
-  const int64_t most_tasks = std::max<int64_t>(1, static_cast<int64_t>(std::min(total / task_work, 1e6)));
+  const int64_t most_tasks = std::max<int64_t>(1, static_cast<int64_t>(std::min(total / least_work, 1e6)));
   const int64_t wanted = std::min(enough_tasks, most_tasks);
-  const int64_t by_work = image_work < task_work ? static_cast<int64_t>(task_work / image_work) + 1 : 1;
+  const int64_t by_work = image_work < least_work ? static_cast<int64_t>(least_work / image_work) + 1 : 1;
   plan.images_per_task = std::clamp(joined_pixels / pixels, std::min(by_work, images), images);
   while (plan.images_per_task > by_work && plan.units() * ceil_div(images, plan.images_per_task) < wanted)
     plan.images_per_task = std::max(by_work, (plan.images_per_task + 1) / 2);
@@ -366,7 +315,7 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
     for (int i = 0; i < max_axes; ++i) by_memory *= plan.slab_extent(i);
     by_memory = ceil_div(by_memory, slab_bytes);
     int64_t by_tasks = ceil_div(wanted, images * plan.unit_splits);
-    int64_t by_pixels = std::max<int64_t>(1, pixels / task_pixels);
+    int64_t by_pixels = std::max<int64_t>(1, pixels / (alone ? task_pixels_alone : task_pixels));
     for (int i = 0; i < max_axes; ++i) {
       // What two boxes share is copied and read twice.
       const int64_t once =
@@ -385,51 +334,60 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
 }
 
 template <class T>
-size_t correlate_scratch_bytes(const Correlation& plan) noexcept {
-  if (plan.in_lanes) return correlate_lanes_scratch_bytes<T>(lanes_of<T>(plan));
-  if (plan.in_positions) return correlate_positions_scratch_bytes<T>(positions_of<T>(plan));
+size_t correlate_packed_bytes(const Correlation& plan) noexcept {
+  if (plan.in_positions) return positions_packed_bytes<T>(plan.positions);
+  if (plan.in_lanes || plan.tasks() == 0) return 0;
   Carver carver(nullptr);
   const Workspace<T> workspace(plan, carver);
   return carver.used();
 }
 
 template <class T>
-void correlate(const Correlation& plan, const T* source, const T* weight, WeightSteps steps, const T* bias,
-               Activation activation, T* target, void* scratch) noexcept {
-  if (plan.in_lanes)
-    return correlate_lanes(lanes_of<T>(plan), source, weight, steps, bias, activation, target, scratch);
-  if (plan.in_positions)
-    return correlate_positions(positions_of<T>(plan), source, weight, steps, bias, activation, target, scratch);
-  if (plan.tasks() == 0) return;
-  Carver carver(scratch);
+void correlate_pack(const Correlation& plan, const T* weight, WeightSteps steps, void* packed) noexcept {
+  if (plan.in_positions) return pack_positions(plan.positions, weight, steps, packed);
+  Carver carver(packed);
   const Workspace<T> workspace(plan, carver);
-  const int64_t channels = plan.source_channels, depth = plan.group_depth();
-  // From an image, plane, line or pixel to the next, in the source (or slab) and in the target.
-  int64_t pitch[max_axes + 1], target_pitch[max_axes + 1];
-  pitch[max_axes] = channels;
-  target_pitch[max_axes] = plan.target_channels;
-  for (int i = max_axes - 1; i >= 0; --i) {
-    pitch[i] = pitch[i + 1] * (plan.slab ? plan.slab_extent(i) : plan.axes[i].source);
-    target_pitch[i] = target_pitch[i + 1] * plan.axes[i].target;
-  }
-  workspace.fill(plan, pitch + 1);
-
-  const Panels panels = plan.panels;
-  const int64_t taps = plan.taps();
-  const auto packed_unit = [&](int64_t unit) {
-    const int64_t g = unit / panels.panels, p = unit % panels.panels;
-    return workspace.packed + (g * panels.padded_columns() + panels.begin(p)) * taps * depth;
-  };
+  workspace.fill(plan);
   constexpr int64_t block = Vec<T>::lanes;
-  const int64_t blocks = ceil_div(depth, block);
+  const Panels panels = plan.panels;
+  const int64_t taps = plan.taps(), depth = plan.group_depth(), blocks = ceil_div(depth, block);
   parallel_for(plan.units() * blocks, static_cast<double>(plan.packed_size()), [&](int64_t task) {
     const int64_t unit = task / blocks, k = task % blocks * block;
     const int64_t g = unit / panels.panels, p = unit % panels.panels;
     pack_weights(weight + g * steps.group + panels.begin(p) * steps.column + k * steps.depth, steps,
                  std::min(block, depth - k), taps, workspace.place_of, panels.columns_of(p),
                  panels.vectors_of(p) * panels.lanes, depth,
-                 packed_unit(unit) + k * panels.vectors_of(p) * panels.lanes);
+                 workspace.unit(plan, unit) + k * panels.vectors_of(p) * panels.lanes);
   });
+}
+
+template <class T>
+size_t correlate_scratch_bytes(const Correlation& plan) noexcept {
+  if (plan.in_lanes) return correlate_lanes_scratch_bytes<T>(lanes_of<T>(plan));
+  const size_t packed = correlate_packed_bytes<T>(plan);
+  if (plan.in_positions) return packed + correlate_positions_scratch_bytes<T>(plan.positions);
+  return packed + (plan.slab ? static_cast<size_t>(plan.slab_size * plan.tasks()) * sizeof(T) : 0);
+}
+
+template <class T>
+void correlate(const Correlation& plan, const T* source, const T* weight, WeightSteps steps, const void* packed,
+               const T* bias, Activation activation, T* target, void* scratch) noexcept {
+  if (plan.in_lanes)
+    return correlate_lanes(lanes_of<T>(plan), source, weight, steps, bias, activation, target, scratch);
+  if (!plan.in_positions && plan.tasks() == 0) return;
+  if (!packed) {
+    correlate_pack(plan, weight, steps, scratch);
+    packed = scratch;
+    scratch = static_cast<char*>(scratch) + correlate_packed_bytes<T>(plan);
+  }
+  if (plan.in_positions) return correlate_positions(plan.positions, source, packed, bias, activation, target, scratch);
+  Carver carver(const_cast<void*>(packed));
+  const Workspace<T> workspace(plan, carver);
+  T* const slabs = static_cast<T*>(scratch);
+  const int64_t channels = plan.source_channels, depth = plan.group_depth();
+  const Panels panels = plan.panels;
+  const Pitches pitches(plan);
+  const int64_t *const pitch = pitches.source, *const target_pitch = pitches.target;
 
   const Images<T> images{
       source, {plan.axes[0].source, plan.axes[1].source, plan.axes[2].source}, channels, plan.channels_last};
@@ -462,7 +420,7 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
         part.begin[i] = box.begin[i] * plan.axes[i].source_step + plan.reach[i].low;
         part.size[i] = plan.slab_extent(i);
       }
-      T* slab = workspace.slabs + task * plan.slab_size;
+      T* slab = slabs + task * plan.slab_size;
       fill_slab(images, first, last, part, {0, channels, channels, 0}, slab);
       origin = slab;
     } else {
@@ -531,7 +489,7 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
           tile.segments = std::min(segment_block, segments - s);
           tile.a_segment = workspace.segment + phase.place + s +
                            (phase.merged ? filter_line : filter_line * line_segments + run[2].first);
-          tile.b = packed_unit(unit) + (phase.place + skipped) * depth * width + s * tile.b_segment;
+          tile.b = workspace.unit(plan, unit) + (phase.place + skipped) * depth * width + s * tile.b_segment;
           s += segment_block;
           if (s >= segments) s = 0, line += pass_lines;
           const bool finished = line >= lines;
@@ -556,13 +514,14 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
   });
 }
 
-#define CYGNET_INSTANTIATE(T)                                                                               \
-  template void fill_slab<T>(const Images<T>&, int64_t, int64_t, const Box&, const Channels&, T*) noexcept; \
-  template Correlation plan_correlation<T>(const Axis(&)[max_axes], int64_t, int64_t, int64_t, int64_t,     \
-                                           bool) noexcept;                                                  \
-  template size_t correlate_scratch_bytes<T>(const Correlation&) noexcept;                                  \
-  template void correlate<T>(const Correlation&, const T*, const T*, WeightSteps, const T*, Activation, T*, \
-                             void*) noexcept;
+#define CYGNET_INSTANTIATE(T)                                                                                        \
+  template Correlation plan_correlation<T>(const Axis(&)[max_axes], int64_t, int64_t, int64_t, int64_t,              \
+                                           bool) noexcept;                                                           \
+  template size_t correlate_packed_bytes<T>(const Correlation&) noexcept;                                            \
+  template void correlate_pack<T>(const Correlation&, const T*, WeightSteps, void*) noexcept;                        \
+  template size_t correlate_scratch_bytes<T>(const Correlation&) noexcept;                                           \
+  template void correlate<T>(const Correlation&, const T*, const T*, WeightSteps, const void*, const T*, Activation, \
+                             T*, void*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)
 #undef CYGNET_INSTANTIATE

@@ -86,6 +86,28 @@ struct Axis {
 /// The axis of the forward pass.
 inline Axis forward_axis(const ConvAxis& a) { return {a.in, a.out, a.stride, 1, a.kernel, -a.padding, a.dilation}; }
 
+/// A correlation with few target channels and how it is cut (conv_few_outputs.h); all of it follows from the shape
+/// alone. Positions are those of one phase.
+struct PositionConv {
+  Axis axes[max_axes];
+  int64_t images, source_channels, target_channels;
+  bool channels_last;  // the source's memory order
+
+  Axis::Reach reach[max_axes];
+  Boxes boxes;    // of positions
+  int64_t parts;  // images x boxes; tasks work off runs of them
+  int64_t tasks;
+  double multiplications;
+
+  int64_t phases() const { return axes[0].phases() * axes[1].phases() * axes[2].phases(); }
+  int64_t depth() const { return source_channels * axes[0].taps * axes[1].taps * axes[2].taps; }
+  /// Source positions of an axis that a box reads.
+  int64_t extent(int axis) const {
+    return (boxes.size[axis] - 1) * axes[axis].source_step + reach[axis].high - reach[axis].low + 1;
+  }
+  int64_t plane() const { return extent(0) * extent(1) * extent(2); }
+};
+
 /// The shape of a correlation and how it is cut; all of it follows from the shape alone.
 struct Correlation {
   Axis axes[max_axes];
@@ -93,7 +115,8 @@ struct Correlation {
   bool channels_last;      // the source's memory order
   Panels panels;           // of one group's target channels
   bool in_lanes;           // whether `correlate_lanes` is faster,
-  bool in_positions;       // or `correlate_positions`
+  bool in_positions;       // or `correlate_positions`,
+  PositionConv positions;  // which goes by this
   double multiplications;  // multiply-adds, those of empty lanes included
 
   Axis::Reach reach[max_axes];
@@ -127,10 +150,18 @@ struct WeightSteps {
   int64_t group, column, depth;
 };
 
-/// target[n, t, :] = f(bias + sum over taps and source channels), the target channels last.
+/// The weight in the order in which `correlate` reads it, with all that it looks up: 0 bytes where it reads the weight
+/// as it lies.
 template <class T>
-void correlate(const Correlation& plan, const T* source, const T* weight, WeightSteps steps, const T* bias,
-               Activation activation, T* target, void* scratch) noexcept;
+size_t correlate_packed_bytes(const Correlation& plan) noexcept;
+template <class T>
+void correlate_pack(const Correlation& plan, const T* weight, WeightSteps steps, void* packed) noexcept;
+
+/// target[n, t, :] = f(bias + sum over taps and source channels), the target channels last. `packed` is null or what
+/// correlate_pack has left there, then the weight is not read.
+template <class T>
+void correlate(const Correlation& plan, const T* source, const T* weight, WeightSteps steps, const void* packed,
+               const T* bias, Activation activation, T* target, void* scratch) noexcept;
 template <class T>
 size_t correlate_scratch_bytes(const Correlation& plan) noexcept;
 

@@ -20,8 +20,8 @@ constexpr int64_t block_rows = 96, most_rows_of_one_block = 128;
 // Tasks that keep the threads of a usual machine busy, and the multiply-adds each should have: a few microseconds.
 constexpr int64_t enough_tasks = 16;
 constexpr double task_work = 1 << 17;
-// Strips of A that a row-major B is read in place for.
-constexpr int64_t strips_in_place = 8;
+// Strips of A that a row-major B is read in place for, and the depth up to which it always is.
+constexpr int64_t strips_in_place = 8, depth_in_place = 64;
 
 struct GemmPlan {
   Panels panels;
@@ -29,6 +29,7 @@ struct GemmPlan {
   int64_t group, groups;  // panels of a task
   int64_t blocks;         // of strips
   bool pack_a, pack_b;
+  bool by_rows;  // whether neighbouring tasks have the same strips, else the same panels
 
   /// Whether the panels are packed before by all threads; else each task packs its own.
   bool shared_panels() const { return pack_b && blocks > 1; }
@@ -54,6 +55,10 @@ GemmPlan gemm_plan(int64_t rows, int64_t columns, int64_t depth, const MatrixVie
                    const MatrixView<T>& b) noexcept {
   const double total = static_cast<double>(rows) * static_cast<double>(columns) * static_cast<double>(depth);
   const double most_tasks = total / task_work;
+  // A small B of few rows, as in the gradient of a weight, stays in every core's cache. Then the rows of C are shared
+  // out, and an optimizer that goes through them in the same order meets them in its own core's cache.
+  const bool by_rows =
+      b.column_step == 1 && depth <= depth_in_place && columns * depth * static_cast<int64_t>(sizeof(T)) <= group_bytes;
   GemmPlan plan{};
   plan.panels = panels_for<T>(columns);
   plan.blocks = rows <= most_rows_of_one_block ? 1 : ceil_div(rows, block_rows);
@@ -70,15 +75,21 @@ GemmPlan gemm_plan(int64_t rows, int64_t columns, int64_t depth, const MatrixVie
   const auto more_tasks = [&] {
     return plan.tasks() < enough_tasks && 2 * static_cast<double>(plan.tasks()) <= most_tasks;
   };
-  while (plan.group > 1 && more_tasks()) set_group((plan.group + 1) / 2);
   plan.strips = strips_for(rows, plan.panels.vectors);
+  if (by_rows) {
+    set_group(plan.panels.panels);
+    const auto most_blocks = static_cast<int64_t>(std::clamp<double>(most_tasks, 1, 2 * enough_tasks));
+    plan.blocks = ceil_div(plan.strips.strips, ceil_div(plan.strips.strips, most_blocks));
+  }
+  while (plan.group > 1 && more_tasks()) set_group((plan.group + 1) / 2);
   while (plan.blocks > 1 && plan.strips.strips > 4 * plan.blocks && more_tasks()) plan.blocks *= 2;
   // A strip has its elements in as many lines as it is deep. They stay in the first-level cache for the neighbouring
   // strips unless their distance makes them share few of its sets.
   const int64_t distance = a.column_step * static_cast<int64_t>(sizeof(T));
   const int64_t most_depth = distance % 1024 == 0 ? 32 : distance % 128 == 0 ? 256 : INT64_MAX;
   plan.pack_a = a.row_step == 1 && a.column_step != 1 && depth > most_depth;
-  plan.pack_b = b.column_step != 1 || plan.strips.strips > strips_in_place;
+  plan.by_rows = by_rows;
+  plan.pack_b = b.column_step != 1 || (plan.strips.strips > strips_in_place && depth > depth_in_place);
   return plan;
 }
 
@@ -105,17 +116,25 @@ void pack_strips(MatrixView<T> a, const Strips& strips, int64_t first, int64_t l
     }
 }
 
+// Packs panel p of B to its place among all.
+template <class T>
+void pack_panel_of(MatrixView<T> b, const Panels& panels, int64_t p, int64_t depth, T* packed) noexcept {
+  b.data += panels.begin(p) * b.column_step;
+  pack_panel(b, depth, panels.columns_of(p), panels.vectors_of(p), packed + panels.begin(p) * depth);
+}
+
 }  // namespace
 
 template <class T>
-void pack_panel(MatrixView<T> b, int64_t depth, int columns, int vectors, T* target) noexcept {
+void pack_panel(MatrixView<T> b, int64_t depth, int columns, int vectors, T* target, int64_t step) noexcept {
   constexpr int lanes = Vec<T>::lanes;
   const int64_t width = int64_t{vectors} * lanes;
+  if (step == 0) step = width;
   if (b.column_step == 1) {
     for (int64_t k = 0; k < depth; ++k) {
       const T* from = b.data + k * b.row_step;
-      std::copy(from, from + columns, target + k * width);
-      std::fill(target + k * width + columns, target + (k + 1) * width, T(0));
+      std::copy(from, from + columns, target + k * step);
+      std::fill(target + k * step + columns, target + k * step + width, T(0));
     }
     return;
   }
@@ -129,12 +148,12 @@ void pack_panel(MatrixView<T> b, int64_t depth, int columns, int vectors, T* tar
         for (int i = 0; i < lanes; ++i)
           block.packet[i] = i < valid ? Vec<T>::load(b.data + (n + i) * b.column_step + k).p : Vec<T>(T(0)).p;
         Eigen::internal::ptranspose(block);
-        for (int i = 0; i < lanes; ++i) Vec<T>(block.packet[i]).store(target + (k + i) * width + n);
+        for (int i = 0; i < lanes; ++i) Vec<T>(block.packet[i]).store(target + (k + i) * step + n);
       }
     }
     for (; k < depth; ++k)
       for (int i = 0; i < lanes; ++i)
-        target[k * width + n + i] = i < valid ? b.data[(n + i) * b.column_step + k * b.row_step] : T(0);
+        target[k * step + n + i] = i < valid ? b.data[(n + i) * b.column_step + k * b.row_step] : T(0);
   }
 }
 
@@ -149,20 +168,39 @@ size_t gemm_scratch_bytes(int64_t rows, int64_t columns, int64_t depth, const Ma
 }
 
 template <class T>
+size_t gemm_packed_bytes(int64_t rows, int64_t columns, int64_t depth, const MatrixView<T>& a,
+                         const MatrixView<T>& b) noexcept {
+  if (rows == 0 || columns == 0) return 0;
+  if (gemm_dot_is_faster(rows, depth, a, b)) return rows == 1 ? gemm_dot_packed_bytes<T>(rows, columns, depth) : 0;
+  const GemmPlan plan = gemm_plan(rows, columns, depth, a, b);
+  return plan.pack_b ? static_cast<size_t>(plan.panels.padded_columns() * depth) * sizeof(T) : 0;
+}
+
+template <class T>
+void gemm_pack(int64_t rows, int64_t columns, int64_t depth, const MatrixView<T>& a, const MatrixView<T>& b,
+               void* packed) noexcept {
+  T* const to = static_cast<T*>(packed);
+  if (gemm_dot_is_faster(rows, depth, a, b)) return gemm_dot_pack(rows, columns, depth, b, to);
+  const Panels panels = gemm_plan(rows, columns, depth, a, b).panels;
+  parallel_for(panels.panels, static_cast<double>(columns * depth),
+               [=](int64_t p) { pack_panel_of(b, panels, p, depth, to); });
+}
+
+template <class T>
 void gemm(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixView<T> b, Epilogue<T> epilogue, T* c,
-          int64_t c_step, void* scratch) noexcept {
+          int64_t c_step, void* scratch, const void* packed_before) noexcept {
   if (rows == 0 || columns == 0) return;
-  if (gemm_dot_is_faster(rows, depth, a, b)) return gemm_dot(rows, columns, depth, a, b, epilogue, c, c_step);
+  if (gemm_dot_is_faster(rows, depth, a, b))
+    return gemm_dot(rows, columns, depth, a, b, static_cast<const T*>(packed_before), epilogue, c, c_step);
 
   const GemmPlan plan = gemm_plan(rows, columns, depth, a, b);
   const Panels panels = plan.panels;
   Carver carver(scratch);
   const Packed<T> packed(plan, rows, depth, carver);
-  const auto pack_one = [=](int64_t p) {
-    const MatrixView<T> part{b.data + panels.begin(p) * b.column_step, b.row_step, b.column_step};
-    pack_panel(part, depth, panels.columns_of(p), panels.vectors_of(p), packed.b + panels.begin(p) * depth);
-  };
-  if (plan.shared_panels()) parallel_for(panels.panels, static_cast<double>(columns * depth), pack_one);
+  const T* const packed_b = packed_before ? static_cast<const T*>(packed_before) : packed.b;
+  const auto pack_one = [=](int64_t p) { pack_panel_of(b, panels, p, depth, packed.b); };
+  const bool packs = plan.pack_b && !packed_before;
+  if (packs && plan.shared_panels()) parallel_for(panels.panels, static_cast<double>(columns * depth), pack_one);
   if (plan.pack_a) {
     constexpr int64_t run = 128;  // of k in a task
     parallel_for(plan.blocks * ceil_div(depth, run), static_cast<double>(rows * depth), [=](int64_t task) {
@@ -174,11 +212,11 @@ void gemm(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixV
 
   const double total = static_cast<double>(rows) * static_cast<double>(columns) * static_cast<double>(depth);
   parallel_for(plan.tasks(), total, [=](int64_t task) {
-    const int64_t first_panel = task / plan.blocks * plan.group;
+    const int64_t block = plan.by_rows ? task / plan.groups : task % plan.blocks;
+    const int64_t first_panel = (plan.by_rows ? task % plan.groups : task / plan.blocks) * plan.group;
     const int64_t last_panel = std::min(panels.panels, first_panel + plan.group);
-    const int64_t block = task % plan.blocks;
     const int64_t first = plan.first_strip(block), last = plan.first_strip(block + 1);
-    if (plan.pack_b && !plan.shared_panels())
+    if (packs && !plan.shared_panels())
       for (int64_t p = first_panel; p < last_panel; ++p) pack_one(p);
     int64_t a_row[most_rows], c_row[most_rows];
     for (int i = 0; i < most_rows; ++i) {
@@ -212,7 +250,7 @@ void gemm(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixV
           tile.vectors = panels.vectors_of(p);
           tile.columns = panels.columns_of(p);
           tile.b_step = plan.pack_b ? int64_t{tile.vectors} * panels.lanes : b.row_step;
-          tile.b = plan.pack_b ? packed.b + n * depth + k * tile.b_step : b.data + n + k * b.row_step;
+          tile.b = plan.pack_b ? packed_b + n * depth + k * tile.b_step : b.data + n + k * b.row_step;
           tile.bias = finished && epilogue.bias ? epilogue.bias + n : nullptr;
           tile.c = c + m * c_step + n;
           run_tile(tile);
@@ -294,16 +332,19 @@ void column_sum(const T* a, int64_t rows, int64_t columns, T* sums, void* scratc
   if (runs > 1) std::copy(partial, partial + columns, sums);
 }
 
-#define CYGNET_INSTANTIATE(T)                                                                                      \
-  template size_t gemm_scratch_bytes<T>(int64_t, int64_t, int64_t, const MatrixView<T>&,                           \
-                                        const MatrixView<T>&) noexcept;                                            \
-  template void pack_panel<T>(MatrixView<T>, int64_t, int, int, T*) noexcept;                                      \
-  template void gemm<T>(int64_t, int64_t, int64_t, MatrixView<T>, MatrixView<T>, Epilogue<T>, T*, int64_t,         \
-                        void*) noexcept;                                                                           \
-  template size_t gemm_batched_scratch_bytes<T>(int64_t, int64_t, int64_t, int64_t, const MatrixView<T>&,          \
-                                                const MatrixView<T>&) noexcept;                                    \
-  template void gemm_batched<T>(int64_t, const int64_t*, const int64_t*, int64_t, int64_t, int64_t, MatrixView<T>, \
-                                MatrixView<T>, Epilogue<T>, T*, void*) noexcept;                                   \
+#define CYGNET_INSTANTIATE(T)                                                                                        \
+  template size_t gemm_scratch_bytes<T>(int64_t, int64_t, int64_t, const MatrixView<T>&,                             \
+                                        const MatrixView<T>&) noexcept;                                              \
+  template void pack_panel<T>(MatrixView<T>, int64_t, int, int, T*, int64_t) noexcept;                               \
+  template size_t gemm_packed_bytes<T>(int64_t, int64_t, int64_t, const MatrixView<T>&,                              \
+                                       const MatrixView<T>&) noexcept;                                               \
+  template void gemm_pack<T>(int64_t, int64_t, int64_t, const MatrixView<T>&, const MatrixView<T>&, void*) noexcept; \
+  template void gemm<T>(int64_t, int64_t, int64_t, MatrixView<T>, MatrixView<T>, Epilogue<T>, T*, int64_t, void*,    \
+                        const void*) noexcept;                                                                       \
+  template size_t gemm_batched_scratch_bytes<T>(int64_t, int64_t, int64_t, int64_t, const MatrixView<T>&,            \
+                                                const MatrixView<T>&) noexcept;                                      \
+  template void gemm_batched<T>(int64_t, const int64_t*, const int64_t*, int64_t, int64_t, int64_t, MatrixView<T>,   \
+                                MatrixView<T>, Epilogue<T>, T*, void*) noexcept;                                     \
   template void column_sum<T>(const T*, int64_t, int64_t, T*, void*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)

@@ -4,27 +4,41 @@
 #include <cmath>
 #include <utility>
 
+#include "carver.h"
 #include "core/parallel.h"
 
 namespace cygnet {
 namespace {
 
-// Calls update(parameter, first element, number of elements) for every chunk.
+// Elements of a task at most, what its beginning is a multiple of, and what the number of tasks is: two or four threads
+// get the same work.
+constexpr int64_t chunk = 8192, chunk_unit = 64, chunk_multiple = 4;
+
+// Calls update(parameter, first element, number of elements) for every stretch of a parameter in every chunk. Chunks
+// cut the elements of all parameters evenly, so that a thread meets the rows of a weight whose gradient it has
+// computed.
 template <class Update>
 void for_chunks(const ParameterSpan* spans, size_t parameters, const Update& update) noexcept {
   if (parameters == 0) return;
   const ParameterSpan& last = spans[parameters - 1];
-  const auto chunks_of = [](const ParameterSpan& span) { return (span.count + optimizer_chunk - 1) / optimizer_chunk; };
-  double elements = 0;
-  for (size_t i = 0; i < parameters; ++i) elements += static_cast<double>(spans[i].count);
-  parallel_for(last.first_chunk + chunks_of(last), elements / 2, [&](int64_t chunk) {
+  const int64_t elements = last.begin + last.count,
+                chunks = chunk_multiple * ceil_div(elements, chunk_multiple * chunk);
+  const auto begin_of = [=](int64_t index) {
+    return index == chunks ? elements : elements / chunk_unit * index / chunks * chunk_unit;
+  };
+  parallel_for(chunks, static_cast<double>(elements) / 2, [&](int64_t index) {
+    int64_t begin = begin_of(index);
+    const int64_t end = begin_of(index + 1);
     // The last parameter that begins at or before the chunk: one without elements shares its place with the next.
-    const ParameterSpan* const span =
-        std::upper_bound(spans, spans + parameters, chunk,
-                         [](int64_t value, const ParameterSpan& each) { return value < each.first_chunk; }) -
+    const ParameterSpan* span =
+        std::upper_bound(spans, spans + parameters, begin,
+                         [](int64_t value, const ParameterSpan& each) { return value < each.begin; }) -
         1;
-    const int64_t begin = (chunk - span->first_chunk) * optimizer_chunk;
-    update(static_cast<size_t>(span - spans), begin, std::min(optimizer_chunk, span->count - begin));
+    for (; begin < end; ++span) {
+      const int64_t count = std::min(end, span->begin + span->count) - begin;
+      update(static_cast<size_t>(span - spans), begin - span->begin, count);
+      begin += count;
+    }
   });
 }
 
@@ -127,20 +141,21 @@ AdamScale scale_of(const Adam& rule, float* const* numbers) noexcept {
 
 template <class T>
 void update(const Adam& rule, const AdamScale& scale, const Chunk<T, 3>& chunk) noexcept {
-  const T step = static_cast<T>(-scale.step_size), root = static_cast<T>(scale.root_correction);
-  const T eps = static_cast<T>(rule.eps);
+  // m / (sqrt(v) / c + eps) = c m / (sqrt(v) + c eps), with one division.
+  const T step = static_cast<T>(-scale.step_size * scale.root_correction);
+  const T eps = static_cast<T>(scale.root_correction * rule.eps);
   const Interpolation<T> interpolated(rule.beta1);
   const SquareAverage<T> averaged(rule.beta2);
   const auto plain = [=](T& p, T g, T& average, T& square) {
     average = interpolated(average, g);
     square = averaged(square, g);
-    p += step * (average / (std::sqrt(square) / root + eps));
+    p += step * (average / (std::sqrt(square) + eps));
   };
   const auto amsgrad = [=](T& p, T g, T& average, T& square, T& largest) {
     average = interpolated(average, g);
     square = averaged(square, g);
     largest = larger(largest, square);
-    p += step * (average / (std::sqrt(largest) / root + eps));
+    p += step * (average / (std::sqrt(largest) + eps));
   };
   const auto& [average, square, largest] = chunk.state;
   if (largest)

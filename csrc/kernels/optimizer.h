@@ -19,13 +19,10 @@
 
 namespace cygnet {
 
-/// Elements that one task updates.
-constexpr int64_t optimizer_chunk = 16384;
-
 struct ParameterSpan {
-  int64_t count;        // elements
-  int64_t first_chunk;  // chunks of all parameters before this one
-  DType dtype;          // Float32 or Float64
+  int64_t count;  // elements
+  int64_t begin;  // elements of all parameters before this one
+  DType dtype;    // Float32 or Float64
 };
 
 /// Stochastic gradient descent with momentum as PyTorch defines it (I. Sutskever et al., "On the importance of

@@ -63,8 +63,8 @@ struct GatesOfRow {
   const T* state;
   int64_t depth;
   int vectors, columns;
-  const T* b[4];
-  T* c[4];  // added to
+  const T* b;  // of each k the vectors of all gates
+  T* c[4];     // added to
 };
 
 template <class T, int Gates, int Vectors>
@@ -77,12 +77,13 @@ void multiply_row_of(const GatesOfRow<T>& row) noexcept {
     V sum[Gates][Vectors];
     for (auto& gate : sum)
       for (V& s : gate) s = V(T(0));
-    for (int64_t k = from; k < end; ++k) {
+    const T* b = row.b + from * (Gates * Vectors * lanes);
+    for (int64_t k = from; k < end; ++k, b += Gates * Vectors * lanes) {
       const V h(row.state[k]);
 #pragma GCC unroll 4
       for (int g = 0; g < Gates; ++g)
 #pragma GCC unroll 4
-        for (int v = 0; v < Vectors; ++v) sum[g][v] = fma(h, V::load(row.b[g] + (k * Vectors + v) * lanes), sum[g][v]);
+        for (int v = 0; v < Vectors; ++v) sum[g][v] = fma(h, V::load(b + (g * Vectors + v) * lanes), sum[g][v]);
     }
     for (int g = 0; g < Gates; ++g)
       for (int v = 0; v < Vectors; ++v) {
@@ -114,32 +115,93 @@ void multiply_row(const GatesOfRow<T>& row, int gates) noexcept {
   multiply_row_of<T, 1>(row);
 }
 
+// What the forward pass makes of the parameters: U and V in panels, the sum of the biases that are added together, and,
+// where it is to last, W in the order of its product.
+template <class T>
+struct PackedParameters {
+  struct Direction {
+    T *hh, *hr, *bias;
+    char* ih;
+  } direction[most_directions];
+  size_t bytes;
+  int64_t gates, padded, state;
+
+  PackedParameters(const RecurrentSizes& sizes, const RecurrentGrid& grid, bool lasting, void* block)
+      : gates(sizes.gates()), padded(grid.panels.padded_columns()), state(sizes.state()) {
+    Carver carver(block);
+    const bool packs = sizes.steps > few_steps;
+    for (int d = 0; d < sizes.directions; ++d) {
+      Direction& to = direction[d];
+      to.hh = carver.take<T>(packs ? gates * padded * state : 0);
+      to.hr = carver.take<T>(packs ? panels_for<T>(sizes.projected).padded_columns() * sizes.hidden : 0);
+      to.bias = carver.take<T>(gates * sizes.hidden);
+      const size_t input = lasting ? gemm_packed_bytes(sizes.rows(), gates * sizes.hidden, sizes.inputs, by_row(sizes),
+                                                       transposed(sizes, nullptr))
+                                   : 0;
+      to.ih = input ? carver.take<char>(static_cast<int64_t>(input)) : nullptr;
+    }
+    bytes = carver.used();
+  }
+  static MatrixView<T> by_row(const RecurrentSizes& sizes) { return {nullptr, sizes.inputs, 1}; }
+  static MatrixView<T> transposed(const RecurrentSizes& sizes, const T* weight) { return {weight, 1, sizes.inputs}; }
+
+  // Where a gate's panel of U begins, and from one k to the next: of each k the gates lie side by side.
+  T* panel(int d, int64_t gate, const Panels& panels, int64_t p) const {
+    return direction[d].hh + panels.begin(p) * gates * state + gate * panels.vectors_of(p) * panels.lanes;
+  }
+  int64_t panel_step(const Panels& panels, int64_t p) const { return gates * panels.vectors_of(p) * panels.lanes; }
+
+  void fill(const RecurrentSizes& sizes, const RecurrentGrid& grid,
+            const RecurrentParameters<T>* parameters) const noexcept {
+    const int64_t width = sizes.hidden;
+    // The bias that is added inside of the reset gate stays apart.
+    const int64_t both = sizes.cell == Cell::Gru ? 2 * width : gates * width;
+    for (int d = 0; d < sizes.directions; ++d) {
+      const RecurrentParameters<T>& from = parameters[d];
+      const Direction& to = direction[d];
+      if (from.bias_ih)
+        for (int64_t i = 0; i < gates * width; ++i)
+          to.bias[i] = i < both ? from.bias_ih[i] + from.bias_hh[i] : from.bias_ih[i];
+      if (to.ih)
+        gemm_pack(sizes.rows(), gates * width, sizes.inputs, by_row(sizes), transposed(sizes, from.weight_ih), to.ih);
+      if (sizes.steps <= few_steps) continue;
+      const Panels panels = grid.panels;
+      parallel_for(gates * panels.panels, static_cast<double>(gates * width * state), [=](int64_t i) {
+        const int64_t gate = i / panels.panels, p = i % panels.panels;
+        pack_panel(MatrixView<T>{from.weight_hh + (gate * width + panels.begin(p)) * state, 1, state}, state,
+                   panels.columns_of(p), panels.vectors_of(p), panel(d, gate, panels, p), panel_step(panels, p));
+      });
+      if (!sizes.projected) continue;
+      const Panels projection = panels_for<T>(sizes.projected);
+      for (int64_t p = 0; p < projection.panels; ++p)
+        pack_panel(MatrixView<T>{from.weight_hr + projection.begin(p) * width, 1, width}, width,
+                   projection.columns_of(p), projection.vectors_of(p), to.hr + projection.begin(p) * width);
+    }
+  }
+};
+
 template <class T>
 struct ForwardScratch {
   struct Direction {
-    T *packed_hh, *packed_hr, *bias, *state, *cell, *gates, *extra;
+    T *state, *cell, *gates, *extra;
   } direction[most_directions];
   void* gemm;
   size_t bytes;
 
-  ForwardScratch(const RecurrentSizes& sizes, const RecurrentGrid& grid, bool keep, void* block) {
+  ForwardScratch(const RecurrentSizes& sizes, bool keep, void* block) {
     Carver carver(block);
     const int64_t rows = sizes.rows(), state = sizes.state(), gates = sizes.gates() * sizes.hidden;
     const bool packs = sizes.steps > few_steps, lstm = sizes.cell == Cell::Lstm;
     const bool gated = lstm || sizes.cell == Cell::Gru;
-    const Panels projection = panels_for<T>(sizes.projected);
     for (int d = 0; d < sizes.directions; ++d) {
-      direction[d].packed_hh = carver.take<T>(packs ? sizes.gates() * grid.panels.padded_columns() * state : 0);
-      direction[d].packed_hr = carver.take<T>(packs ? projection.padded_columns() * sizes.hidden : 0);
-      direction[d].bias = carver.take<T>(gates);
       direction[d].state = carver.take<T>(2 * sizes.batch * state_step<T>(state));
       direction[d].cell = carver.take<T>(lstm ? sizes.batch * sizes.hidden : 0);
       direction[d].gates = carver.take<T>(gated && !keep ? rows * recurrent_gates_step<T>(sizes) : 0);
       direction[d].extra =
           carver.take<T>(!keep && (sizes.projected || sizes.cell == Cell::Gru) ? rows * sizes.hidden : 0);
     }
-    const MatrixView<T> by_row{nullptr, sizes.inputs, 1}, transposed{nullptr, 1, sizes.inputs};
-    size_t most = gemm_scratch_bytes(rows, gates, sizes.inputs, by_row, transposed);
+    size_t most = gemm_scratch_bytes(rows, gates, sizes.inputs, PackedParameters<T>::by_row(sizes),
+                                     PackedParameters<T>::transposed(sizes, nullptr));
     const std::pair<int64_t, int64_t> products[] = {
         {gates, state}, {2 * sizes.hidden, state}, {sizes.hidden, state}, {state, sizes.hidden}};
     for (int64_t t = 0; t < sizes.steps && !packs; ++t)
@@ -155,11 +217,12 @@ struct ForwardScratch {
 template <class T>
 class Forward {
  public:
-  Forward(const RecurrentSizes& sizes, const RecurrentParameters<T>* parameters, bool keep,
-          const RecurrentSaved<T>* saved, T* output, void* scratch)
+  Forward(const RecurrentSizes& sizes, const RecurrentParameters<T>* parameters, const PackedParameters<T>& packed,
+          bool keep, const RecurrentSaved<T>* saved, T* output, void* scratch)
       : sizes_(sizes),
         grid_(recurrent_grid<T>(sizes, sizes.hidden)),
-        scratch_(sizes, grid_, keep, scratch),
+        packed_(packed),
+        scratch_(sizes, keep, scratch),
         projection_(panels_for<T>(sizes.projected)),
         state_step_(state_step<T>(sizes.state())),
         output_step_(sizes.directions * sizes.state()),
@@ -200,7 +263,6 @@ class Forward {
         for (int64_t place = 0; place < sizes_.steps; ++place) unpacked_step(d, place);
       return;
     }
-    for (int d = 0; d < sizes_.directions; ++d) pack(d);
     over_steps(grid_, sizes_, sizes_.steps, recurrent_work(sizes_), [this](int64_t place, int64_t number) {
       const RecurrentGrid::Task task = grid_.task(number);
       const int64_t t = step_at(sizes_, task.direction, place);
@@ -237,34 +299,12 @@ class Forward {
 
   // W x + b of all steps, and d where it is added outside of the reset gate.
   void project_input(int d, const T* input) noexcept {
-    const RecurrentParameters<T>& p = direction_[d].parameters;
-    const int64_t gates = sizes_.gates() * sizes_.hidden;
-    T* const bias = scratch_.direction[d].bias;
-    const int64_t both = sizes_.cell == Cell::Gru ? 2 * sizes_.hidden : gates;
-    if (p.bias_ih)
-      for (int64_t i = 0; i < gates; ++i) bias[i] = i < both ? p.bias_ih[i] + p.bias_hh[i] : p.bias_ih[i];
+    const T* const weight = direction_[d].parameters.weight_ih;
     Epilogue<T> epilogue;
-    epilogue.bias = p.bias_ih ? bias : nullptr;
-    gemm(sizes_.rows(), gates, sizes_.inputs, MatrixView<T>{input, sizes_.inputs, 1},
-         MatrixView<T>{p.weight_ih, 1, sizes_.inputs}, epilogue, direction_[d].gates, gates_step_, scratch_.gemm);
-  }
-
-  void pack(int d) noexcept {
-    const Panels panels = grid_.panels;
-    const int64_t state = sizes_.state(), width = sizes_.hidden;
-    const T* const weight = direction_[d].parameters.weight_hh;
-    T* const packed = scratch_.direction[d].packed_hh;
-    parallel_for(sizes_.gates() * panels.panels, static_cast<double>(sizes_.gates() * width * state), [=](int64_t i) {
-      const int64_t gate = i / panels.panels, p = i % panels.panels;
-      pack_panel(MatrixView<T>{weight + (gate * width + panels.begin(p)) * state, 1, state}, state,
-                 panels.columns_of(p), panels.vectors_of(p),
-                 packed + (gate * panels.padded_columns() + panels.begin(p)) * state);
-    });
-    if (!sizes_.projected) return;
-    for (int64_t p = 0; p < projection_.panels; ++p)
-      pack_panel(MatrixView<T>{direction_[d].parameters.weight_hr + projection_.begin(p) * width, 1, width}, width,
-                 projection_.columns_of(p), projection_.vectors_of(p),
-                 scratch_.direction[d].packed_hr + projection_.begin(p) * width);
+    epilogue.bias = direction_[d].parameters.bias_ih ? packed_.direction[d].bias : nullptr;
+    gemm(sizes_.rows(), sizes_.gates() * sizes_.hidden, sizes_.inputs, MatrixView<T>{input, sizes_.inputs, 1},
+         PackedParameters<T>::transposed(sizes_, weight), epilogue, direction_[d].gates, gates_step_, scratch_.gemm,
+         packed_.direction[d].ih);
   }
 
   // The units of one panel of a chunk's `count` sequences, at step t.
@@ -278,19 +318,18 @@ class Forward {
     tile.depth = state;
     tile.vectors = grid_.panels.vectors_of(p);
     tile.columns = grid_.panels.columns_of(p);
-    tile.b_step = int64_t{tile.vectors} * grid_.panels.lanes;
+    tile.b_step = packed_.panel_step(grid_.panels, p);
     tile.b_padded = true;
-    GatesOfRow<T> gates{tile.a, state, tile.vectors, tile.columns, {}, {}};
+    GatesOfRow<T> gates{tile.a, state, tile.vectors, tile.columns, packed_.panel(d, 0, grid_.panels, p), {}};
     for (int64_t gate = 0; gate < sizes_.gates(); ++gate) {
       const bool apart = sizes_.cell == Cell::Gru && gate == 2;
       const int64_t c_step = apart ? width : gates_step_;
-      tile.b = scratch_.direction[d].packed_hh + (gate * grid_.panels.padded_columns() + unit) * state;
+      tile.b = packed_.panel(d, gate, grid_.panels, p);
       tile.c = apart ? at.extra + row * width + unit : at.gates + row * gates_step_ + gate * width + unit;
       tile.accumulate = !apart;
       tile.bias = apart && at.parameters.bias_hh ? at.parameters.bias_hh + 2 * width + unit : nullptr;
       if (count == 1) {
         if (apart) tile.bias ? std::copy_n(tile.bias, tile.columns, tile.c) : std::fill_n(tile.c, tile.columns, T(0));
-        gates.b[gate] = tile.b;
         gates.c[gate] = tile.c;
         continue;
       }
@@ -328,7 +367,7 @@ class Forward {
       tile.depth = width;
       tile.vectors = projection_.vectors_of(p);
       tile.columns = projection_.columns_of(p);
-      tile.b = scratch_.direction[d].packed_hr + projection_.begin(p) * width;
+      tile.b = packed_.direction[d].hr + projection_.begin(p) * width;
       tile.b_step = int64_t{tile.vectors} * projection_.lanes;
       tile.b_padded = true;
       tile.c = state_of(d, 1 - turn, task.chunk) + projection_.begin(p);
@@ -370,6 +409,7 @@ class Forward {
 
   const RecurrentSizes sizes_;
   const RecurrentGrid grid_;
+  const PackedParameters<T> packed_;
   const ForwardScratch<T> scratch_;
   const Panels projection_;
   const int64_t state_step_, output_step_;
@@ -382,26 +422,46 @@ class Forward {
 
 template <class T>
 size_t recurrent_forward_scratch_bytes(const RecurrentSizes& sizes, bool keep) noexcept {
-  return ForwardScratch<T>(sizes, recurrent_grid<T>(sizes, sizes.hidden), keep, nullptr).bytes;
+  const RecurrentGrid grid = recurrent_grid<T>(sizes, sizes.hidden);
+  return PackedParameters<T>(sizes, grid, false, nullptr).bytes + ForwardScratch<T>(sizes, keep, nullptr).bytes;
+}
+
+template <class T>
+size_t recurrent_packed_bytes(const RecurrentSizes& sizes) noexcept {
+  return PackedParameters<T>(sizes, recurrent_grid<T>(sizes, sizes.hidden), true, nullptr).bytes;
+}
+
+template <class T>
+void recurrent_pack(const RecurrentSizes& sizes, const RecurrentParameters<T>* parameters, void* packed) noexcept {
+  const RecurrentGrid grid = recurrent_grid<T>(sizes, sizes.hidden);
+  PackedParameters<T>(sizes, grid, true, packed).fill(sizes, grid, parameters);
 }
 
 template <class T>
 void recurrent_forward(const RecurrentSizes& sizes, const T* input, const RecurrentParameters<T>* parameters,
-                       const T* hidden, const T* cell, bool keep, const RecurrentSaved<T>* saved, T* output,
-                       T* hidden_n, T* cell_n, void* scratch) noexcept {
-  Forward<T> forward(sizes, parameters, keep, saved, output, scratch);
+                       const void* packed, const T* hidden, const T* cell, bool keep, const RecurrentSaved<T>* saved,
+                       T* output, T* hidden_n, T* cell_n, void* scratch) noexcept {
+  const RecurrentGrid grid = recurrent_grid<T>(sizes, sizes.hidden);
+  const PackedParameters<T> used(sizes, grid, packed != nullptr, packed ? const_cast<void*>(packed) : scratch);
+  if (!packed) {
+    used.fill(sizes, grid, parameters);
+    scratch = static_cast<char*>(scratch) + used.bytes;
+  }
+  Forward<T> forward(sizes, parameters, used, keep, saved, output, scratch);
   forward.start(input, hidden, cell);
   forward.run();
   forward.finish(hidden_n, cell_n);
 }
 
-#define CYGNET_INSTANTIATE(T)                                                                                  \
-  template int64_t recurrent_gates_step<T>(const RecurrentSizes&) noexcept;                                    \
-  template RecurrentGrid recurrent_grid<T>(const RecurrentSizes&, int64_t) noexcept;                           \
-  template void multiply_rows<T>(Tile<T>, int64_t, int64_t, int64_t) noexcept;                                 \
-  template size_t recurrent_forward_scratch_bytes<T>(const RecurrentSizes&, bool) noexcept;                    \
-  template void recurrent_forward<T>(const RecurrentSizes&, const T*, const RecurrentParameters<T>*, const T*, \
-                                     const T*, bool, const RecurrentSaved<T>*, T*, T*, T*, void*) noexcept;
+#define CYGNET_INSTANTIATE(T)                                                                                     \
+  template int64_t recurrent_gates_step<T>(const RecurrentSizes&) noexcept;                                       \
+  template RecurrentGrid recurrent_grid<T>(const RecurrentSizes&, int64_t) noexcept;                              \
+  template void multiply_rows<T>(Tile<T>, int64_t, int64_t, int64_t) noexcept;                                    \
+  template size_t recurrent_forward_scratch_bytes<T>(const RecurrentSizes&, bool) noexcept;                       \
+  template size_t recurrent_packed_bytes<T>(const RecurrentSizes&) noexcept;                                      \
+  template void recurrent_pack<T>(const RecurrentSizes&, const RecurrentParameters<T>*, void*) noexcept;          \
+  template void recurrent_forward<T>(const RecurrentSizes&, const T*, const RecurrentParameters<T>*, const void*, \
+                                     const T*, const T*, bool, const RecurrentSaved<T>*, T*, T*, T*, void*) noexcept;
 
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)

@@ -64,13 +64,19 @@ int64_t recurrent_gates_step(const RecurrentSizes& sizes) noexcept;
 template <class T>
 size_t recurrent_forward_scratch_bytes(const RecurrentSizes& sizes, bool keep) noexcept;
 
+/// What the forward pass makes of the parameters before it begins, for several passes with the same ones.
+template <class T>
+size_t recurrent_packed_bytes(const RecurrentSizes& sizes) noexcept;
+template <class T>
+void recurrent_pack(const RecurrentSizes& sizes, const RecurrentParameters<T>* parameters, void* packed) noexcept;
+
 /// input [rows][inputs], hidden and cell [directions][batch][state or hidden] or null for zeros; output
 /// [rows][directions * state], hidden_n and cell_n as hidden and cell. `saved` has one entry a direction if `keep`.
-/// hidden_n and cell_n may be hidden and cell.
+/// hidden_n and cell_n may be hidden and cell. `packed` is null or what recurrent_pack has made.
 template <class T>
 void recurrent_forward(const RecurrentSizes& sizes, const T* input, const RecurrentParameters<T>* parameters,
-                       const T* hidden, const T* cell, bool keep, const RecurrentSaved<T>* saved, T* output,
-                       T* hidden_n, T* cell_n, void* scratch) noexcept;
+                       const void* packed, const T* hidden, const T* cell, bool keep, const RecurrentSaved<T>* saved,
+                       T* output, T* hidden_n, T* cell_n, void* scratch) noexcept;
 
 /// The gradients that are wanted; each may be null. Those of the states as hidden and cell, of the parameters one
 /// entry a direction.

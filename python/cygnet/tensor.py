@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -448,6 +449,17 @@ def of_sizes_or_data(op: str, dtype: np.dtype[Any], data: tuple[Any, ...]) -> Ar
     if len(data) > 1:
         raise TypeError(f"{op}: expected sizes or one array_like, got {len(data)} arguments")
     return kernels.contiguous(array_from(data[0], dtype, op), always_copy=True)
+
+
+def empty_array(shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
+    """NumPy's memory, still to be filled, for what kernels read again and again: it begins at a
+    cache line, so that no vector lies in two of them.
+    """
+    line = 64
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + line, np.uint8)
+    begin = -memory.ctypes.data % line
+    return memory[begin : begin + size].view(dtype).reshape(shape)
 
 
 def array_from(data: Any, dtype: Any, op: str) -> Array:

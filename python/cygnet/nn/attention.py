@@ -16,7 +16,7 @@ from cygnet.nn.module import Module
 from cygnet.nn.parameter import Parameter, float_dtype
 from cygnet.ops.attention import masked_softmax
 from cygnet.random import module_cell
-from cygnet.tensor import FLOATS, Tensor
+from cygnet.tensor import FLOATS, Tensor, empty_array
 from cygnet.tensor import _check_readable as check_readable
 
 __all__ = ["AdditiveAttention", "DotAttention", "KeyValueCache", "MultiheadAttention"]
@@ -115,7 +115,7 @@ class MultiheadAttention(Module):
             ("bias_k", (1, 1, width) if add_bias_kv else None),
             ("bias_v", (1, 1, width) if add_bias_kv else None),
         ):
-            empty = None if shape is None else Parameter(np.empty(shape, dtype))
+            empty = None if shape is None else Parameter(empty_array(shape, dtype))
             self.register_parameter(parameter, empty)
         self.out_proj = Linear(width, width, bias, dtype=dtype)
         self._reset_parameters()

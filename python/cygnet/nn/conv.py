@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
 from cygnet.nn import functional, init
 from cygnet.nn.linear import positive_int
 from cygnet.nn.module import Module
 from cygnet.nn.parameter import Parameter, float_dtype
 from cygnet.ops.common import FUSED_ACTIVATIONS
 from cygnet.ops.conv import check_padding_name
-from cygnet.tensor import Tensor
+from cygnet.tensor import Tensor, empty_array
 
 __all__ = [
     "Conv1d",
@@ -83,8 +81,12 @@ class _Convolution(Module):
         outer, inner = self.out_channels, self.in_channels
         if self.transposed:
             outer, inner = inner, outer
-        self.weight = Parameter(np.empty((outer, inner // self.groups, *self.kernel_size), dtype))
-        self.register_parameter("bias", Parameter(np.empty(out_channels, dtype)) if bias else None)
+        self.weight = Parameter(
+            empty_array((outer, inner // self.groups, *self.kernel_size), dtype)
+        )
+        self.register_parameter(
+            "bias", Parameter(empty_array((out_channels,), dtype)) if bias else None
+        )
         self.reset_parameters()
 
     def _per_axis(self, argument: str, value: Any, minimum: int) -> tuple[int, ...]:

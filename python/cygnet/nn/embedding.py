@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-import numpy as np
-
 from cygnet.kernels import ShapeError
 from cygnet.nn import functional, init
 from cygnet.nn.linear import positive_int
 from cygnet.nn.module import Module
 from cygnet.nn.parameter import Parameter, float_dtype
 from cygnet.ops.create import as_tensor
-from cygnet.tensor import Tensor
+from cygnet.tensor import Tensor, empty_array
 
 __all__ = ["Embedding", "EmbeddingBag"]
 
@@ -49,7 +47,7 @@ class _Table(Module):
         self.sparse = sparse
         if weight is None:
             shape = rows, self.embedding_dim
-            self.weight = Parameter(np.empty(shape, float_dtype(name, device, dtype)))
+            self.weight = Parameter(empty_array(shape, float_dtype(name, device, dtype)))
             self.reset_parameters()
         else:
             self.weight = Parameter(weight, requires_grad=not freeze)

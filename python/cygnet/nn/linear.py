@@ -11,7 +11,7 @@ from cygnet.nn import functional, init
 from cygnet.nn.module import Module
 from cygnet.nn.parameter import Parameter, float_dtype
 from cygnet.ops.common import FUSED_ACTIVATIONS
-from cygnet.tensor import Tensor
+from cygnet.tensor import Tensor, empty_array
 
 __all__ = ["Bilinear", "Flatten", "Identity", "Linear", "Unflatten"]
 
@@ -68,9 +68,9 @@ class Linear(Module):
         self.in_features = positive_int("Linear", "in_features", in_features, 0)
         self.out_features = positive_int("Linear", "out_features", out_features, 0)
         dtype = float_dtype("Linear", device, dtype)
-        self.weight = Parameter(np.empty((self.out_features, self.in_features), dtype))
+        self.weight = Parameter(empty_array((self.out_features, self.in_features), dtype))
         self.register_parameter(
-            "bias", Parameter(np.empty(self.out_features, dtype)) if bias else None
+            "bias", Parameter(empty_array((self.out_features,), dtype)) if bias else None
         )
         self.reset_parameters()
 
@@ -130,9 +130,9 @@ class Bilinear(Module):
         self.out_features = positive_int("Bilinear", "out_features", out_features)
         dtype = float_dtype("Bilinear", device, dtype)
         shape = self.out_features, self.in1_features, self.in2_features
-        self.weight = Parameter(np.empty(shape, dtype))
+        self.weight = Parameter(empty_array(shape, dtype))
         self.register_parameter(
-            "bias", Parameter(np.empty(self.out_features, dtype)) if bias else None
+            "bias", Parameter(empty_array((self.out_features,), dtype)) if bias else None
         )
         self.reset_parameters()
 

@@ -25,7 +25,7 @@ from cygnet.ops.gather import gather_rows
 from cygnet.ops.recurrent import recurrent, states_of
 from cygnet.ops.recurrent_layer import Kind
 from cygnet.random import module_cell
-from cygnet.tensor import Array, Tensor
+from cygnet.tensor import Array, Tensor, empty_array
 
 __all__ = ["GRU", "LSTM", "RNN", "RNNBase"]
 
@@ -208,7 +208,7 @@ class RNNBase(Module):
                 for weight, shape in zip(_WEIGHTS, shapes, strict=True):
                     if shape is not None:
                         names.append(f"{weight}_l{layer}{suffix}")
-                        setattr(self, names[-1], Parameter(np.empty(shape, dtype)))
+                        setattr(self, names[-1], Parameter(empty_array(shape, dtype)))
                 self._all_weights.append(names)
             width = state * len(suffixes)
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from cygnet.nn import init
 from cygnet.nn.linear import positive_int
 from cygnet.nn.module import Module
 from cygnet.nn.parameter import Parameter, float_dtype
 from cygnet.ops.recurrent import states_of, step
 from cygnet.ops.recurrent_layer import GRU, LSTM, RNN_RELU, RNN_TANH
-from cygnet.tensor import Tensor
+from cygnet.tensor import Tensor, empty_array
 
 __all__ = ["GRUCell", "LSTMCell", "RNNCell"]
 
@@ -67,10 +65,10 @@ class _Cell(Module):
         self.bias = bias
         dtype = float_dtype(name, device, dtype)
         rows = KINDS[self.mode].gates * self.hidden_size
-        self.weight_ih = Parameter(np.empty((rows, self.input_size), dtype))
-        self.weight_hh = Parameter(np.empty((rows, self.hidden_size), dtype))
+        self.weight_ih = Parameter(empty_array((rows, self.input_size), dtype))
+        self.weight_hh = Parameter(empty_array((rows, self.hidden_size), dtype))
         for which in ("bias_ih", "bias_hh"):
-            self.register_parameter(which, Parameter(np.empty(rows, dtype)) if bias else None)
+            self.register_parameter(which, Parameter(empty_array((rows,), dtype)) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -11,7 +11,7 @@ from cygnet.autograd import enable_grad, modified
 from cygnet.autograd.modes import mode
 from cygnet.optim.optimizer import Optimizer, ParamGroup, number_of
 from cygnet.recorder import Recorder
-from cygnet.tensor import Array, Tensor
+from cygnet.tensor import Array, Tensor, empty_array
 
 __all__ = ["KernelOptimizer"]
 
@@ -156,12 +156,18 @@ class KernelOptimizer(Optimizer):
         for param in params:
             tensor = state[param].get(name)
             if tensor is None:
-                number = name in self._numbers
-                array = np.zeros((), np.float32) if number else np.empty_like(param._array)
+                array = self._new_state(param, name)
                 array.fill(self._initial(name, group))
                 tensor = state[param][name] = Tensor._wrap(array)
             arrays.append(tensor._array)
         return arrays
+
+    def _new_state(self, param: Tensor, name: str) -> Array:
+        if name in self._numbers:
+            return np.empty((), np.float32)
+        if param._array.flags.c_contiguous:
+            return empty_array(param.shape, param.dtype)
+        return np.empty_like(param._array)
 
     def _converted(self, param: Tensor, number: Any, name: str, value: Any) -> Any:
         converted = super()._converted(param, number, name, value)

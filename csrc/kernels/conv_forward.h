@@ -1,0 +1,32 @@
+// The forward pass of a convolution: how it is done for a shape is decided once.
+#pragma once
+
+#include "conv_plan.h"
+
+namespace cygnet {
+
+/// The equation of conv.h. `channels_last` says whether the input's memory is (N, D, H, W, C), else it is
+/// (N, C, D, H, W).
+template <class T>
+class ConvForward {
+ public:
+  ConvForward(const ConvShape& shape, bool channels_last) noexcept;
+
+  /// The weight in the order in which `run` reads it; 0 bytes where that is how it lies.
+  size_t packed_bytes() const noexcept;
+  void pack(const T* weight, void* packed) const noexcept;
+
+  /// `packed` is null or what `pack` has left there, then the weight is not read; bias may be null. Nothing overlaps.
+  void run(const T* input, const T* weight, const void* packed, const T* bias, Activation activation, T* output,
+           void* scratch) const noexcept;
+  size_t scratch_bytes() const noexcept;
+
+ private:
+  WeightSteps steps() const noexcept;
+
+  ConvShape shape_;
+  bool channels_last_, few_pixels_;
+  Correlation plan_;
+};
+
+}  // namespace cygnet
