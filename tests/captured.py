@@ -99,3 +99,10 @@ def state_of(*things: Any) -> list[Any]:
         state = thing.state_dict()
         states.append(state.get("state", state))
     return states
+
+
+def draws(*shapes: tuple[int, ...], seed: int = 0) -> Iterator[list[cn.Tensor]]:
+    """Batches of normal numbers, without end."""
+    generator = np.random.default_rng(seed)
+    while True:
+        yield [cn.tensor(generator.standard_normal(s).astype(np.float32)) for s in shapes]
