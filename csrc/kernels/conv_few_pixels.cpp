@@ -59,8 +59,8 @@ void few_pixels_forward(const ConvShape& s, const T* input, bool channels_last, 
     gather_sight(s, image, channels_last ? s.in_channels : 1, channels_last ? 1 : s.in_pixels(), i % s.out_pixels(),
                  sights + i * depth);
   });
-  gemm_dot<T>(pixels, s.out_channels, depth, {sights, depth, 1}, {weight, 1, depth}, static_cast<const T*>(packed),
-              {bias, activation}, output, s.out_channels);
+  gemm_dot<T>(pixels, s.out_channels, depth, {sights, depth, 1}, {weight, 1, depth}, nullptr, {bias, activation},
+              output, s.out_channels);
 }
 
 #define CYGNET_INSTANTIATE(T)                                                                               \
