@@ -152,7 +152,8 @@ py::object run(const char* name, const ElementwiseOp& op, ElementwiseLoop loop, 
     launch(name, work, operands, operand_count, 0, body(loop));
     if (Recording* const recording = Recording::current()) {
       Call& call = recording->calls.back();
-      call.in_place = true;
+      call.in_place =
+          std::all_of(items.of, items.of + input_count, [&](int64_t item) { return item == items.of[input_count]; });
       const ElementwiseLoop with_relu = elementwise_op("add_relu").loop[static_cast<size_t>(dtype)];
       if (std::strcmp(name, "add") == 0 && with_relu)
         call.joined = [=](const char* next) {

@@ -16,6 +16,7 @@ struct Recorded {
   std::unique_ptr<Plan> plan;
   Plan::Instance instance;
 
+  ~Recorded() { recording->stop(); }
   void stop(bool failed) {
     recording->stop();
     if (failed) recording = std::make_unique<Recording>();

@@ -221,13 +221,24 @@ Replay::Replay(std::shared_ptr<const Signature> signature, Recording recording, 
     : plan(std::move(recording), parts.result_buffers, parts.fold),
       signature_(std::move(signature)),
       parts_(std::move(parts)),
-      seen_(module_changes()) {
-  give_back(plan.instance());
+      sole_(parts_.result_buffers.size()) {
+  std::vector<int> users(sole_.size());
+  for (const auto* items : {&parts_.results, &parts_.gradients})
+    for (const ResultItem& item : *items) {
+      if (item.kind != ResultItem::Tensor) continue;
+      const size_t bytes = static_cast<size_t>(element_count("capture", item.shape)) * item_size(item.dtype);
+      const bool whole = item.offset == 0 && bytes == plan.result_bytes(item.index);
+      sole_[item.index] = users[item.index]++ == 0 && whole ? &item : nullptr;
+    }
+  idle_.push_back({plan.instance(), {}, {}});
 }
 
-void Replay::give_back(Plan::Instance instance) {
-  plan.give_arena_back(instance);
-  idle_.push_back(std::move(instance));
+Loan::~Loan() {
+  if (!replay_) return;
+  run.arrays.clear();
+  run.results.clear();
+  replay_->plan.give_arena_back(run.instance);
+  replay_->idle_.push_back(std::move(run));
 }
 
 bool Replay::fits(bool grad_enabled) const {
@@ -237,9 +248,10 @@ bool Replay::fits(bool grad_enabled) const {
     PyObject* const tensor = leaf.tensor.ptr();
     if (TensorType::slot(tensor, type.array) != leaf.array.ptr()) return false;
     if ((TensorType::slot(tensor, type.requires_grad) == Py_True) != leaf.requires_grad) return false;
-    PyObject* const grad = TensorType::slot(tensor, type.grad);
     if (leaf.before == Leaf::Any) continue;
-    if ((grad == Py_None) != (leaf.before == Leaf::IsNone)) return false;
+    PyObject* const grad = TensorType::slot(tensor, type.grad);
+    const bool is_tensor = grad && PyType_IsSubtype(Py_TYPE(grad), type.type);
+    if (leaf.before == Leaf::IsNone ? grad != Py_None : !is_tensor) return false;
     if (leaf.before == Leaf::IsThis && TensorType::slot(grad, type.array) != leaf.grad_array.ptr()) return false;
   }
   for (const Captured& captured : parts_.captured)
@@ -247,19 +259,19 @@ bool Replay::fits(bool grad_enabled) const {
   return true;
 }
 
-void Replay::run(Plan::Instance& instance, size_t begin, size_t end, std::vector<double>* seconds) const {
+void Replay::execute(Run& run, size_t begin, size_t end, std::vector<double>* seconds) const {
   const Work work{plan.flops(), plan.bytes()};
-  const auto run = [&] {
-    if (!seconds) return plan.run(instance, begin, end, check_signals);
+  const auto work_off = [&] {
+    if (!seconds) return plan.run(run.instance, begin, end, check_signals);
     for (size_t step = begin; step < end; ++step) {
       const auto start = std::chrono::steady_clock::now();
-      plan.run(instance, step, step + 1, nullptr);
+      plan.run(run.instance, step, step + 1, nullptr);
       seconds->push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
   };
-  if (!work.worth_unlocking()) return run();
+  if (!work.worth_unlocking()) return work_off();
   const py::gil_scoped_release unlocked;
-  run();
+  work_off();
 }
 
 bool Replay::readable(const std::vector<py::object>& arrays) const {
@@ -280,116 +292,108 @@ bool Replay::readable(const std::vector<py::object>& arrays) const {
   return true;
 }
 
-void Replay::provide(Plan::Instance& instance, size_t begin, size_t end,
-                     std::vector<std::shared_ptr<Block>>& blocks) const {
+void Replay::provide(Run& run, size_t begin, size_t end) const {
   for (size_t i = begin; i < end; ++i) {
-    blocks.push_back(std::make_shared<Block>(plan.result_bytes(i)));
-    plan.set_result(instance, i, blocks.back()->data());
+    Run::Result result;
+    const char* data;
+    if (const ResultItem* const item = sole_[i]) {
+      const Array array = new_array_strided("capture", item->dtype, item->shape, item->strides);
+      result.array = array.object;
+      data = array.view.data;
+    } else {
+      result.block = std::make_shared<Block>(plan.result_bytes(i));
+      data = result.block->data();
+    }
+    plan.set_result(run.instance, i, data);
+    run.results.push_back(std::move(result));
   }
 }
 
-py::object Replay::built(const std::vector<ResultItem>& items, size_t& at, const std::vector<py::object>& arrays,
-                         const std::vector<std::shared_ptr<Block>>& blocks) const {
+py::object Replay::built(const std::vector<ResultItem>& items, size_t& at, const Run& run) const {
   const ResultItem& item = items[at++];
   switch (item.kind) {
     case ResultItem::Object:
       return item.value;
     case ResultItem::Sequence: {
       py::list list(item.count);
-      for (size_t i = 0; i < item.count; ++i) list[i] = built(items, at, arrays, blocks);
+      for (size_t i = 0; i < item.count; ++i) list[i] = built(items, at, run);
       if (item.value.ptr() == reinterpret_cast<PyObject*>(&PyList_Type)) return std::move(list);
       if (item.value.ptr() == reinterpret_cast<PyObject*>(&PyTuple_Type)) return py::tuple(list);
       return item.value(*list);
     }
     case ResultItem::Mapping: {
       py::dict dict;
-      for (py::handle key : py::reinterpret_borrow<py::list>(item.value)) dict[key] = built(items, at, arrays, blocks);
+      for (py::handle key : py::reinterpret_borrow<py::list>(item.value)) dict[key] = built(items, at, run);
       return std::move(dict);
     }
     default:
       break;
   }
-  Array array;
-  if (item.kind == ResultItem::Tensor) {
-    const auto& block = blocks[item.index];
-    array = array_in(block, {block->data() + item.offset, item.dtype, item.shape, item.strides});
+  py::object array;
+  if (item.kind == ResultItem::View) {
+    const py::object& owner = run.arrays[item.index];
+    array = array_around(owner, {begin_of(owner) + item.offset, item.dtype, item.shape, item.strides}).object;
+  } else if (const Run::Result& result = run.results[item.index]; result.array) {
+    array = result.array;
   } else {
-    const py::object& owner = arrays[item.index];
-    array = array_around(owner, {begin_of(owner) + item.offset, item.dtype, item.shape, item.strides});
+    array = array_in(result.block, {result.block->data() + item.offset, item.dtype, item.shape, item.strides}).object;
   }
-  return py::reinterpret_steal<py::object>(signature_->tensor().wrap(array.object.release().ptr()));
+  return py::reinterpret_steal<py::object>(signature_->tensor().wrap(array.release().ptr()));
 }
 
 py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict& kwargs,
                         std::vector<double>* seconds) {
   const py::object differs = py::reinterpret_borrow<py::object>(Py_NotImplemented);
-  std::vector<py::object> arrays;
-  if (!signature_->matches(args.ptr(), kwargs.ptr(), arrays) || !fits(grad_enabled)) return differs;
-  if (seen_ != module_changes()) {
-    if (parts_.verify && !parts_.verify().cast<bool>()) return differs;
-    seen_ = module_changes();
+  Loan loan(nullptr, {});
+  if (!idle_.empty()) {
+    loan = Loan(shared_from_this(), std::move(idle_.back()));
+    idle_.pop_back();
+  } else if (!parts_.shared) {
+    return differs;
   }
-  if (!readable(arrays)) return differs;
+  Run& run = loan.run;
+  if (!signature_->matches(args.ptr(), kwargs.ptr(), run.arrays) || !fits(grad_enabled)) return differs;
+  if (seen_ != module_changes()) {
+    const int64_t changes = module_changes();
+    if (parts_.verify && !parts_.verify().cast<bool>()) return differs;
+    seen_ = changes;
+  }
+  if (!readable(run.arrays)) return differs;
   for (const py::object& update : parts_.before)
     if (update().is(py::bool_(false))) return differs;
-  if (idle_.empty()) {  // looked at last: Python may let another thread in
-    if (!parts_.shared) return differs;
-    idle_.push_back(plan.instance());
+  if (!loan.replay()) {
+    std::vector<py::object> arrays = std::move(run.arrays);
+    loan = Loan(shared_from_this(), {plan.instance(), std::move(arrays), {}});
   }
-  Plan::Instance instance = std::move(idle_.back());
-  idle_.pop_back();
-  std::vector<std::shared_ptr<Block>> blocks;
-  try {
-    for (size_t i = 0; i < arrays.size(); ++i) plan.set_input(instance, i, begin_of(arrays[i]));
-    provide(instance, 0, parts_.forward_results, blocks);
-    plan.lend_arena(instance);
-    run(instance, 0, plan.forward(), seconds);
-  } catch (...) {
-    give_back(std::move(instance));
-    throw;
-  }
+  for (size_t i = 0; i < run.arrays.size(); ++i) plan.set_input(run.instance, i, begin_of(run.arrays[i]));
+  provide(run, 0, parts_.forward_results);
+  plan.lend_arena(run.instance);
+  execute(run, 0, plan.forward(), seconds);
   const TensorType& type = signature_->tensor();
   for (const Leaf& leaf : parts_.leaves)
     if (leaf.after && TensorType::slot(leaf.tensor.ptr(), type.grad) != leaf.after.ptr())
       set_slot(leaf.tensor.ptr(), type.grad, leaf.after.ptr());
   for (const py::object& memory : parts_.written) memory.attr("version") = memory.attr("version").cast<int64_t>() + 1;
   size_t at = 0;
-  const py::object results = built(parts_.results, at, arrays, blocks);
-  if (!parts_.differentiable) {
-    give_back(std::move(instance));
-    return results;
-  }
-  auto pending = std::make_shared<Pending>();
-  pending->replay = shared_from_this();
-  pending->instance = std::move(instance);
-  pending->arrays = std::move(arrays);
-  pending->results = std::move(blocks);
-  return py::make_tuple(results, std::move(pending));
-}
-
-Pending::~Pending() {
-  if (replay) replay->give_back(std::move(instance));
+  const py::object results = built(parts_.results, at, run);
+  if (!parts_.differentiable) return results;
+  return py::make_tuple(results, std::make_shared<Pending>(std::move(loan)));
 }
 
 py::object Pending::backward(const std::vector<py::object>& gradients) {
-  check<ValueError>(static_cast<bool>(replay), "backward: the graph of a captured call was used before");
-  const std::shared_ptr<Replay> owner = std::move(replay);
-  replay = nullptr;
-  const size_t given = arrays.size();
-  arrays.insert(arrays.end(), gradients.begin(), gradients.end());
-  py::object result;
-  try {
-    for (size_t i = given; i < arrays.size(); ++i) owner->plan.set_input(instance, i, begin_of(arrays[i]));
-    owner->provide(instance, results.size(), owner->parts_.result_buffers.size(), results);
-    owner->run(instance, owner->plan.forward(), owner->plan.steps().size(), nullptr);
-    size_t at = 0;
-    result = owner->built(owner->parts_.gradients, at, arrays, results);
-  } catch (...) {
-    owner->give_back(std::move(instance));
-    throw;
+  check<ValueError>(static_cast<bool>(loan_), "backward: the graph of a captured call was used before");
+  Loan loan = std::move(*loan_);
+  loan_ = nullptr;
+  const Replay& replay = *loan.replay();
+  Run& run = loan.run;
+  for (const py::object& gradient : gradients) {
+    replay.plan.set_input(run.instance, run.arrays.size(), begin_of(gradient));
+    run.arrays.push_back(gradient);
   }
-  owner->give_back(std::move(instance));
-  return result;
+  replay.provide(run, run.results.size(), replay.parts_.result_buffers.size());
+  replay.execute(run, replay.plan.forward(), replay.plan.steps().size(), nullptr);
+  size_t at = 0;
+  return replay.built(replay.parts_.gradients, at, run);
 }
 
 }  // namespace cygnet

@@ -84,20 +84,45 @@ struct ResultItem {
 
 class Replay;
 
-/// The memory of a run whose backward is still to come.
+/// What one run works on.
+struct Run {
+  /// The memory of a result: an array that has it alone, or a block that several share.
+  struct Result {
+    py::object array;
+    std::shared_ptr<Block> block;
+  };
+  Plan::Instance instance;
+  std::vector<py::object> arrays;  // of the arguments
+  std::vector<Result> results;
+};
+
+/// A run on loan from a replay, to which it goes back.
+class Loan {
+ public:
+  Loan(std::shared_ptr<Replay> replay, Run run) : run(std::move(run)), replay_(std::move(replay)) {}
+  Loan(Loan&&) = default;  // leaves an empty one
+  Loan& operator=(Loan&& other) noexcept {
+    std::swap(run, other.run);
+    std::swap(replay_, other.replay_);
+    return *this;
+  }
+  ~Loan();
+  const std::shared_ptr<Replay>& replay() const { return replay_; }
+  Run run;
+
+ private:
+  std::shared_ptr<Replay> replay_;
+};
+
+/// A run whose backward is still to come.
 class Pending {
  public:
-  std::shared_ptr<Replay> replay;
-  Plan::Instance instance;
-  std::vector<py::object> arrays;               // of the arguments
-  std::vector<std::shared_ptr<Block>> results;  // of the forward
-
-  Pending() = default;
-  Pending(const Pending&) = delete;  // the instance goes back once
-  Pending& operator=(const Pending&) = delete;
-  ~Pending();
+  explicit Pending(Loan loan) : loan_(std::make_unique<Loan>(std::move(loan))) {}
   /// Runs the backward with an array for each differentiable result; returns what it gives. It can be run once.
   py::object backward(const std::vector<py::object>& gradients);
+
+ private:
+  std::unique_ptr<Loan> loan_;  // null once the backward was run
 };
 
 /// What `Replay` is made of beside the recording; see there.
@@ -126,22 +151,21 @@ class Replay : public std::enable_shared_from_this<Replay> {
   Plan plan;
 
  private:
+  friend class Loan;
   friend class Pending;
-  /// Takes back the memory of a run.
-  void give_back(Plan::Instance instance);
   bool fits(bool grad_enabled) const;
   /// Whether the plan may read, and where it does, write the arguments in their place.
   bool readable(const std::vector<py::object>& arrays) const;
-  void run(Plan::Instance& instance, size_t begin, size_t end, std::vector<double>* seconds) const;
+  void execute(Run& run, size_t begin, size_t end, std::vector<double>* seconds) const;
   /// New memory for the result buffers `begin` to `end`.
-  void provide(Plan::Instance& instance, size_t begin, size_t end, std::vector<std::shared_ptr<Block>>& blocks) const;
-  py::object built(const std::vector<ResultItem>& items, size_t& at, const std::vector<py::object>& arrays,
-                   const std::vector<std::shared_ptr<Block>>& blocks) const;
+  void provide(Run& run, size_t begin, size_t end) const;
+  py::object built(const std::vector<ResultItem>& items, size_t& at, const Run& run) const;
 
   std::shared_ptr<const Signature> signature_;
   ReplayParts parts_;
-  std::vector<Plan::Instance> idle_;
-  int64_t seen_;
+  std::vector<const ResultItem*> sole_;  // by result buffer: the one result that is all of it, or null
+  std::vector<Run> idle_;
+  int64_t seen_ = -1;
 };
 
 /// Whether an object is a list, a tuple or a named tuple.

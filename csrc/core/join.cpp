@@ -38,6 +38,8 @@ void join(Recording& recording, const std::vector<bool>& fixed) {
       return false;
     const size_t earlier = uses[from.index].first;
     Call& before = calls[earlier];
+    // The backward is run later, and perhaps not at all; what is not flat may read the elements in another order.
+    if ((earlier < recording.forward) != (c < recording.forward) || !after.in_place) return false;
     if (!before.joined || to.home != Place::Buffer || to.offset != 0 || uses[to.index].first != c ||
         recording.buffers[to.index].bytes != recording.buffers[from.index].bytes)
       return false;
@@ -45,7 +47,7 @@ void join(Recording& recording, const std::vector<bool>& fixed) {
     if (!joined.body || (joined.operand != SIZE_MAX) != (operands == 2)) return false;
     if (operands == 2) {
       Place& free = before.places[joined.operand];
-      if (free.home != Place::Nowhere || other.home != Place::Buffer || other.offset != 0 || !after.in_place ||
+      if (free.home != Place::Nowhere || other.home != Place::Buffer || other.offset != 0 ||
           uses[other.index].written >= earlier ||
           recording.buffers[other.index].bytes != recording.buffers[from.index].bytes)
         return false;

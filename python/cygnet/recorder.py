@@ -62,9 +62,9 @@ class Recorder:
             self.leaves[key] = (tensor, tensor.grad)
 
     def __enter__(self) -> Recorder:
-        mode.recorder = self
         if self.recording is not None:
             self.recording.__enter__()
+        mode.recorder = self
         return self
 
     def __exit__(self, *error: Any) -> None:

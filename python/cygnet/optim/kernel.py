@@ -53,8 +53,6 @@ class KernelOptimizer(Optimizer):
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        if mode.recorder is not None:
-            self._note(mode.recorder)
         self.update_cells()
         for group, cell in zip(self.param_groups, self._hyper_cells, strict=True):
             params = [param for param in group["params"] if param.grad is not None]
@@ -69,6 +67,8 @@ class KernelOptimizer(Optimizer):
                 self._kernel(*lists, cell)
                 for param in params:
                     modified(param)
+        if mode.recorder is not None:
+            self._note(mode.recorder)
         return loss
 
     step.__doc__ = Optimizer.step.__doc__
@@ -90,10 +90,17 @@ class KernelOptimizer(Optimizer):
         have other kinds of state or other members.
         """
         kinds = [self._states(group) for group in self.param_groups]
+        states = len(self.state)
+        for group in self.param_groups:
+            for param in group["params"]:
+                recorder.leaf(param)
 
         def fits() -> bool:
             self.update_cells()
-            return [self._states(group) for group in self.param_groups] == kinds
+            return (
+                len(self.state) == states
+                and [self._states(group) for group in self.param_groups] == kinds
+            )
 
         recorder.checks.append(fits)
         recorder.state(self._members)

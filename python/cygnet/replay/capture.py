@@ -240,7 +240,8 @@ class _Differentiable:
                 ]
             )
 
-        return attach(result, outputs, draft.inputs_of(draft.targets, args, kwargs), backward)[0]
+        inputs = draft.inputs_of(draft.targets, args, kwargs)
+        return attach(result, outputs, inputs, backward, (args, kwargs), draft.fresh)[0]
 
 
 @overload

@@ -8,6 +8,7 @@ import random
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,8 @@ class Draft:
         Which of the tensors in the result have a graph, whose backward is recorded as well.
     targets : list of Tensor
         What the backward gives gradients of.
+    fresh : bool
+        Whether each of these gradients has memory of its own.
     stand_ins : list of Tensor
         What the function got for arguments with a gradient, in their order.
     """
@@ -67,6 +70,7 @@ class Draft:
         self.differentiable: list[int] = []
         self.targets: list[Tensor] = []
         self.stand_ins: list[Tensor] = []
+        self.fresh = False
         self._known = known
         self._strict = strict
         self._notes = notes
@@ -168,6 +172,13 @@ class Draft:
         self.stand_ins.append(leaf)
         return leaf
 
+    def _hand_on(self, leaf: Tensor, given: list[tuple[Tensor, bool]]) -> None:
+        """Adds the gradient of a stand-in to that of its argument."""
+        wanting = [tensor for tensor, wants in given if wants]
+        for stand_in, tensor in zip(self.stand_ins, wanting, strict=False):
+            if stand_in is leaf and leaf.grad is not None and tensor.is_leaf:
+                autograd.accumulate(tensor, leaf.grad, False, False)
+
     def _is_on_tape(self, tensor: Tensor) -> bool:
         """Whether a result has a graph that leads to more than itself, or is an argument."""
         if tensor._node is None:
@@ -190,7 +201,9 @@ class Draft:
         found = autograd.grad(outputs, targets, seeds, retain_graph=True, allow_unused=True)
         pairs = [(t, g) for t, g in zip(targets, found, strict=True) if g is not None]
         self.targets = [target for target, _ in pairs]
-        return [gradient for _, gradient in pairs]
+        gradients = [gradient for _, gradient in pairs]
+        self.fresh = _are_apart([each._array for each in (*gradients, *seeds)])
+        return gradients
 
     def _attached(self, result: Any, args: Any, kwargs: Any) -> Any:
         """The result of the recorded call, on the tape of its arguments."""
@@ -207,7 +220,8 @@ class Draft:
             ]
             return autograd.grad(outputs, targets, seeds, allow_unused=True)
 
-        result, node = attach(result, outputs, self.inputs_of(targets, args, kwargs), backward)
+        inputs = self.inputs_of(targets, args, kwargs)
+        result, node = attach(result, outputs, inputs, backward, (args, kwargs), False)
         self._node = None if node is None else weakref.ref(node)
         return result
 
@@ -225,8 +239,9 @@ class Draft:
         """What the core is to know of leaves: arrays, and gradients before and after."""
         recording, rows = recorder.recording, []
         own = {id(leaf) for leaf in (*self.stand_ins, *(tensor for tensor, _ in given))}
-        for tensor, before in recorder.leaves.values():
+        for tensor, before in list(recorder.leaves.values()):
             if id(tensor) in own:
+                self._hand_on(tensor, given)
                 self._refuse("an argument collects its gradient")
             after: Any = tensor.grad
             found: Any = before is not None
@@ -241,7 +256,9 @@ class Draft:
         for tensor in (*_members_of(recorder), *self.targets, *used):
             if id(tensor) not in noted:
                 noted.add(id(tensor))
-                rows.append((tensor, tensor._array, tensor.requires_grad, ..., ...))
+                grad = None if tensor.grad is None else tensor.grad._array
+                read = grad if grad is not None and recording.reads(grad) else ...
+                rows.append((tensor, tensor._array, tensor.requires_grad, read, ...))
         arrays = self.signature.arrays()
         if any(np.may_share_memory(row[1], array) for row in rows for array in arrays):
             self.reason = "capture: an argument shares memory with a tensor that the function uses"
@@ -253,14 +270,22 @@ def attach(
     outputs: list[Tensor],
     inputs: tuple[Tensor, ...],
     backward: Callable[..., Any],
+    arguments: Any,
+    fresh_gradients: bool,
 ) -> tuple[Any, autograd.Node | None]:
     """The result with other tensors in the place of `outputs`, on the tape after `inputs`; the node
-    there.
+    there. None of them and of the arguments may be changed before the backward.
     """
     places = {id(output): output._wrap(output._array) for output in outputs}
     fresh = tuple(places.values())
     node = autograd.record_several(
-        fresh, inputs, backward, "captured", saved=(*fresh, *inputs), once=True
+        fresh,
+        inputs,
+        backward,
+        "captured",
+        saved=(*fresh, *inputs, *tensors_in(arguments)),
+        fresh=fresh_gradients,
+        once=True,
     )
     return mapped(result, lambda tensor: places.get(id(tensor), tensor)), node
 
@@ -385,6 +410,12 @@ def mapped(value: Any, function: Callable[[Any], Any], kind: Any = Tensor) -> An
     if type(value) is dict:
         return {key: mapped(each, function, kind) for key, each in value.items()}
     return value
+
+
+def _are_apart(arrays: list[Any]) -> bool:
+    """Whether no two arrays share memory."""
+    bounds = sorted(np.lib.array_utils.byte_bounds(array) for array in arrays if array.size)
+    return all(one[1] <= other[0] for one, other in pairwise(bounds))
 
 
 def _is_freed(edge: Any) -> bool:

@@ -24,12 +24,14 @@ from cygnet.tensor import Tensor
 
 __all__ = ["Frozen", "freeze"]
 
+MOST = 16
+
 
 class Frozen:
     """A model as a list of kernel calls; made by `freeze`.
 
     Called with arguments like the example it runs the list; arguments of other shapes get a list of
-    their own in their first call. Any number of threads may call it at once: each run has its own
+    their own in their first call; the last sixteen are kept. Any number of threads may call it at once: each run has its own
     memory, and results are new tensors, except views of arguments, which are that here as well.
     """
 
@@ -97,7 +99,7 @@ class Frozen:
                 notes = observed.found(list(tensors_in(run(*args, **kwargs))))
             draft = Draft(run, signature, recorder, strict=True, notes=notes)
             draft.record(args, kwargs)
-        self._replays = (draft.finish(), *self._replays)
+        self._replays = (draft.finish(), *self._replays[: MOST - 1])
 
     def describe(self) -> str:
         """The kernels that run for the example, with shapes, time, share and part of the peak."""
