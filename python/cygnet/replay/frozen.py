@@ -31,8 +31,9 @@ class Frozen:
     """A model as a list of kernel calls; made by `freeze`.
 
     Called with arguments like the example it runs the list; arguments of other shapes get a list of
-    their own in their first call; the last sixteen are kept. Any number of threads may call it at once: each run has its own
-    memory, and results are new tensors, except views of arguments, which are that here as well.
+    their own in their first call; the last sixteen are kept. Any number of threads may call it at
+    once: each run has its own memory, and results are new tensors, except views of arguments, which
+    are that here as well.
     """
 
     def __init__(self, model: Module, args: Any, kwargs: Any) -> None:
