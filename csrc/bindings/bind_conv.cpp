@@ -183,9 +183,9 @@ py::object run(const char* call, const char* name, const ConvShape& shape, bool 
         pass.run(in<T>(at[0]), in<T>(at[1]), at[5], in<T>(at[2]), activation, to<T>(at[3]), at[4]);
       };
     };
-    launch_activated(
-        call, work, operands, pass.scratch_bytes(), activation, body, SIZE_MAX,
-        Packing{1, 1, pass.packed_bytes(), [=](void* const* at, void* packed) { pass.pack(in<T>(at[1]), packed); }});
+    launch_activated(call, work, operands, pass.scratch_bytes(), activation, body, SIZE_MAX,
+                     Packing{1, 1, pass.packed_bytes(),
+                             [=](void* const* at, void* packed) { pass.pack(in<T>(at[1]), packed); }, true});
   });
   return result.finish();
 }

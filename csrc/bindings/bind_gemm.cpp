@@ -162,13 +162,14 @@ py::object linear_forward(const ArrayArg& input_arg, const ArrayArg& weight_arg,
                 {in<T>(at[2]), activation}, to<T>(at[3]), outputs, at[4], at[5]);
       };
     };
-    launch_activated(
-        "linear_forward", {size.flops(), size.bytes(input.dtype())},
-        {read(input), read(weight), read(bias), write(result)}, gemm_scratch_bytes(rows, outputs, inputs, left, right),
-        activation, body, SIZE_MAX,
-        Packing{1, 1, gemm_packed_bytes(rows, outputs, inputs, left, right), [=](void* const* at, void* packed) {
-                  gemm_pack(rows, outputs, inputs, left, matrix<T>(at[1], 1, inputs), packed);
-                }});
+    launch_activated("linear_forward", {size.flops(), size.bytes(input.dtype())},
+                     {read(input), read(weight), read(bias), write(result)},
+                     gemm_scratch_bytes(rows, outputs, inputs, left, right), activation, body, SIZE_MAX,
+                     Packing{1, 1, gemm_packed_bytes(rows, outputs, inputs, left, right),
+                             [=](void* const* at, void* packed) {
+                               gemm_pack(rows, outputs, inputs, left, matrix<T>(at[1], 1, inputs), packed);
+                             },
+                             true});
   });
   return result.object;
 }

@@ -38,10 +38,11 @@ struct Work {
 template <class Pack>
 struct Packing {
   size_t first = 0, count = 0, bytes = 0;
-  Pack pack{};  // pack(at, to)
+  Pack pack{};            // pack(at, to)
+  bool replaces = false;  // whether the body reads nothing else of these operands then
 };
 template <class Pack>
-Packing(size_t, size_t, size_t, Pack) -> Packing<Pack>;
+Packing(size_t, size_t, size_t, Pack, bool = false) -> Packing<Pack>;
 
 namespace detail {
 
@@ -88,7 +89,7 @@ void launch(const char* op, Work work, const Operand* operands, size_t count, si
   }
   if (recording)
     detail::record(*recording, op, work, operands, count, scratch.data, std::move(body),
-                   {packing.first, packing.count, packing.bytes, std::move(packing.pack)});
+                   {packing.first, packing.count, packing.bytes, std::move(packing.pack), packing.replaces});
 }
 
 template <class Body, class Pack = std::nullptr_t>

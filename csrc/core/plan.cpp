@@ -123,6 +123,7 @@ void Plan::fold(const std::vector<uint32_t>& results) {
       packing.pack(addresses(call, packing.first, packing.count).data(), kept_.back()->data());
       call.places.back() = {Place::Buffer, static_cast<uint32_t>(recording_.buffers.size()), 0};
       recording_.buffers.push_back({packing.bytes, kept_.back()});
+      for (size_t i = packing.first; packing.replaces && i < packing.first + packing.count; ++i) call.places[i] = {};
     }
     rest.push_back(std::move(call));
   }

@@ -55,10 +55,12 @@ struct Call {
   std::vector<Place> places;  // operands, then scratch, then what the packing has made
   std::vector<bool> written;  // which of them the call writes
   std::function<void(void* const* at)> body;
-  /// What the body can be given that depends on `count` operands from `first` on alone; 0 bytes: nothing.
+  /// What the body can be given that depends on `count` operands from `first` on alone, and whether it then does not
+  /// read these; 0 bytes: nothing.
   struct Packing {
     size_t first, count, bytes;
     std::function<void(void* const* at, void* to)> pack;
+    bool replaces;
   } packing;
   /// Whether the result may take the place of an operand of the same size, which is read nowhere else afterwards.
   bool in_place = false;

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from cygnet.autograd.modes import mode
 from cygnet.device import CPU, check_device
 from cygnet.device import device as Device
 from cygnet.recorder import refuse
@@ -96,7 +97,10 @@ class Generator:
         """
         cell = self._cells.get(stream)
         if cell is None:
-            refuse("Generator: a new one would go on in replays, not begin anew; make it before")
+            if mode.recorder is not None:
+                refuse(
+                    "Generator: a new one would go on in replays, not begin anew; make it before"
+                )
             cell = self._cells[stream] = np.array([_key(self._seed, stream), 0], np.int64)
         return cell
 

@@ -162,7 +162,9 @@ class Capture(Generic[P, R]):
         signature = kernels.Signature(Tensor, args, kwargs)
         if any(np.may_share_memory(*pair) for pair in combinations(signature.arrays(), 2)):
             return self.function(*args, **kwargs)
-        draft = Draft(self.function, signature, known.recorder, self._strict)
+        draft = Draft(
+            self.function, signature, known.recorder, self._strict, watched=not self._asked
+        )
         result = draft.record(args, kwargs)
         self.reason = known.reason = draft.reason
         if not draft.reason:

@@ -40,6 +40,9 @@ class Draft:
     notes : list, optional
         What `Observed` found, if the recording is to be a frozen plan: it is on its own then, looks
         at nothing outside, and what depends on constants alone is computed once.
+    watched : bool
+        Whether to follow what users' functions read and do in Python; for recordings that nobody
+        asked for. Default False.
 
     Attributes
     ----------
@@ -62,6 +65,7 @@ class Draft:
         known: Recorder,
         strict: bool,
         notes: Any = None,
+        watched: bool = False,
     ) -> None:
         self.function = function
         self.signature = signature
@@ -74,6 +78,7 @@ class Draft:
         self._known = known
         self._strict = strict
         self._notes = notes
+        self._watched = watched
         self._core: Any = None
         self._node: weakref.ref[autograd.Node] | None = None  # of the recorded call's result
 
@@ -88,7 +93,7 @@ class Draft:
         places = outside.places([self.function, *forwards], _objects_in((args, kwargs)))
         chance = _state_of_chance(places)
         given = [(tensor, tensor.requires_grad) for tensor in tensors_in((args, kwargs))]
-        watch = None if self._strict else Watch(self.function, *_objects_in((args, kwargs)))
+        watch = None if not self._watched else Watch(self.function, *_objects_in((args, kwargs)))
         inner_args, inner_kwargs = mapped((args, kwargs), self._stand_in)
         frozen = self._notes is not None
         with recorder:
