@@ -65,7 +65,7 @@ def python_blocks(path: Path) -> list[str]:
     ("document", "index"),
     [
         (document, index)
-        for document in ("README.md", "docs/capture.md")
+        for document in ("README.md", "docs/capture.md", "docs/freeze.md")
         for index in range(len(python_blocks(ROOT / document)))
     ],
 )

@@ -43,9 +43,7 @@ bool dense_strides(const ArrayView& view, size_t item, Dims& strides) {
     strides[i] = static_cast<int64_t>(item);
     if (view.shape[i] > 1) order[n++] = i;
   }
-  for (int i = 1; i < n; ++i)
-    for (int j = i; j > 0 && view.strides[order[j]] < view.strides[order[j - 1]]; --j)
-      std::swap(order[j], order[j - 1]);
+  sort_axes(order, n, [&](int a, int b) { return view.strides[a] < view.strides[b]; });
   int64_t step = 1;
   for (int i = 0; i < n; ++i) {
     if (view.strides[order[i]] != step * static_cast<int64_t>(item_size(view.dtype))) return false;

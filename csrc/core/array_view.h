@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <ostream>
+#include <utility>
 
 #include "check.h"
 
@@ -77,6 +78,13 @@ struct Dims {
     return out << (dims.rank == 1 ? ",)" : ")");
   }
 };
+
+/// Sorts axes so that none comes before one that `before` puts first; stable, and without memory of its own.
+template <class Before>
+void sort_axes(int* axes, int count, const Before& before) {
+  for (int i = 1; i < count; ++i)
+    for (int j = i; j > 0 && before(axes[j], axes[j - 1]); --j) std::swap(axes[j], axes[j - 1]);
+}
 
 /// The product of sizes. Throws ShapeError where it, or the bytes it stands for, would not fit 63 bits.
 inline int64_t element_count(const char* op, const Dims& shape, size_t item = 1) {

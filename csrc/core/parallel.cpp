@@ -64,7 +64,7 @@ class Team {
   void give_back() noexcept { taken_.clear(std::memory_order_release); }
 
   void run(int threads, int64_t tasks, detail::Task task, const void* context) noexcept {
-    const int stretches = std::min(threads, most_threads);
+    const int stretches = static_cast<int>(std::min<int64_t>({threads, most_threads, tasks}));
     hire(stretches - 1);
     const int64_t before = done_.load(std::memory_order_relaxed);
     for (int s = stretches - 1; s >= 0; --s) {
@@ -120,7 +120,7 @@ class Team {
         if (look % 64 == 0 && std::chrono::steady_clock::now() > until) {
           std::unique_lock<std::mutex> lock(mutex_);
           asleep_.fetch_add(1, std::memory_order_seq_cst);
-          wake_.wait(lock, [&] { return wanted(worker); });
+          if (!wanted(worker)) wake_.wait(lock);  // woken for another, it looks around for a while
           asleep_.fetch_sub(1, std::memory_order_seq_cst);
           break;
         }

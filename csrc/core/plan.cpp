@@ -217,15 +217,16 @@ Plan::Instance Plan::instance() const {
   if (arena_bytes_ > large) pool::empty_cache();
   Instance instance{nullptr, table_, nullptr};
   lend_arena(instance);
-  std::memset(instance.arena->data(), poison, arena_bytes_);
+  std::memset(instance.arena.get(), poison, arena_bytes_);
   return instance;
 }
 
 void Plan::lend_arena(Instance& instance) const {
   if (instance.arena) return;
-  instance.arena = std::make_shared<Block>(arena_bytes_, arena_bytes_ > large);
-  if (instance.arena->data() == instance.base) return;
-  instance.base = instance.arena->data();
+  void* const block = arena_bytes_ > large ? pool::allocate_scratch(arena_bytes_) : pool::allocate(arena_bytes_);
+  instance.arena.reset(static_cast<char*>(block));
+  if (block == instance.base) return;
+  instance.base = instance.arena.get();
   set(instance, arena_patches_, instance.base);
 }
 

@@ -6,16 +6,21 @@
 #include <memory>
 #include <vector>
 
+#include "pool.h"
 #include "recording.h"
 
 namespace cygnet {
+
+struct PoolDelete {
+  void operator()(char* block) const noexcept { pool::release(block); }
+};
 
 class Plan {
  public:
   /// The memory of one run after another: an arena and the table of addresses. Several threads run a plan at once,
   /// each with its own.
   struct Instance {
-    std::shared_ptr<Block> arena;  // null where it was given back
+    std::unique_ptr<char, PoolDelete> arena;  // null where it was given back
     std::vector<void*> table;
     const char* base;  // where the arena lay last
   };

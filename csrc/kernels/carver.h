@@ -1,9 +1,11 @@
 // How kernels cut the scratch memory that they are given into pieces.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <thread>
 
 namespace cygnet {
 
@@ -27,15 +29,19 @@ class Carver {
 };
 
 /// Pieces of scratch that the tasks of a call take turns with. A task takes the first free one, so that only as many
-/// are touched as tasks run at a time, and these stay in the caches. There have to be as many pieces as tasks, at
-/// most 64.
+/// are touched as tasks run at a time, and these stay in the caches; where all are taken, it waits.
 class Slots {
  public:
   class Slot {
    public:
     explicit Slot(Slots& slots) : slots_(slots) {
+      constexpr uint64_t all = ~uint64_t{0};
       uint64_t taken = slots_.taken_.load(std::memory_order_relaxed);
-      while (!slots_.taken_.compare_exchange_weak(taken, taken | (taken + 1), std::memory_order_acquire)) {
+      while (taken == all ||
+             !slots_.taken_.compare_exchange_weak(taken, taken | (taken + 1), std::memory_order_acquire)) {
+        if (taken != all) continue;
+        std::this_thread::yield();  // tasks do not nest: one of them will end
+        taken = slots_.taken_.load(std::memory_order_relaxed);
       }
       bit_ = ~taken & (taken + 1);
     }
@@ -53,6 +59,9 @@ class Slots {
     Slots& slots_;
     uint64_t bit_;
   };
+
+  /// The pieces that so many tasks need.
+  static int64_t pieces(int64_t tasks) { return std::min<int64_t>(tasks, 64); }
 
  private:
   std::atomic<uint64_t> taken_{0};

@@ -227,8 +227,8 @@ struct Workspace {
     packed_plane = plane_of<T>(plan.source_channels * plan.panels.padded_columns());
     tiles_plane = plane_of<T>(plan.block * padded<T>(plan.source_channels));
     sums_plane = plane_of<T>(plan.block * units * plan.panels.width());
-    tiles = carver.take<T>(plan.tasks() * products * tiles_plane);
-    sums = carver.take<T>(plan.tasks() * products * sums_plane);
+    tiles = carver.take<T>(Slots::pieces(plan.tasks()) * products * tiles_plane);
+    sums = carver.take<T>(Slots::pieces(plan.tasks()) * products * sums_plane);
   }
 };
 
@@ -389,8 +389,8 @@ struct WeightWorkspace {
     tiles_plane = plane_of<T>(plan.block * padded<T>(ceil_div(plan.source_channels, plan.source_splits)));
     grads_plane = plane_of<T>(plan.block * units * plan.panels.width());
     copies_plane = plane_of<T>(plan.source_channels * plan.panels.padded_columns());
-    tiles = carver.take<T>(plan.tasks() * products * tiles_plane);
-    grads = carver.take<T>(plan.tasks() * products * grads_plane);
+    tiles = carver.take<T>(Slots::pieces(plan.tasks()) * products * tiles_plane);
+    grads = carver.take<T>(Slots::pieces(plan.tasks()) * products * grads_plane);
     copies = carver.take<T>(plan.copies * products * copies_plane);
     bias = carver.take<T>(plan.copies * plan.panels.padded_columns());
   }

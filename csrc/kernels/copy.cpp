@@ -148,7 +148,7 @@ struct Axes {
     int n = 0;
     for (int i = 0; i < to.rank(); ++i)
       if (to.shape[i] > 1) order[n++] = i;
-    std::stable_sort(order, order + n, [&](int a, int b) { return std::abs(to.strides[a]) > std::abs(to.strides[b]); });
+    sort_axes(order, n, [&](int a, int b) { return std::abs(to.strides[a]) > std::abs(to.strides[b]); });
     for (int i = 0; i < n; ++i) {
       const int axis = order[i];
       if (count > 0 && from_step[count - 1] == from.strides[axis] * to.shape[axis] &&

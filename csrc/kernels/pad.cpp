@@ -98,7 +98,7 @@ void pad_constant(const ArrayView& from, const ArrayView& to, const Dims& before
   // In the order of the target's memory, which is dense.
   int order[max_rank];
   for (int i = 0; i < to.rank(); ++i) order[i] = i;
-  std::stable_sort(order, order + to.rank(), [&](int a, int b) { return to.strides[a] > to.strides[b]; });
+  sort_axes(order, to.rank(), [&](int a, int b) { return to.strides[a] > to.strides[b]; });
   Dims first = before;
   for (int i = 0; i < to.rank(); ++i) first[i] = before[order[i]];
   alignas(8) char item[8];
