@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "families.h"
 #include "replay.h"
@@ -183,12 +184,21 @@ void check_changes_last(const Recording& recording) {
 struct Draft {
   std::shared_ptr<const Signature> signature;
   std::unique_ptr<Recording> recording;
-  ReplayParts parts;
+  ReplayParts content;
   std::vector<bool> kept;  // buffers that stay where they are
 
+  ReplayParts& parts() { return content; }
+  ReplayParts clear() {
+    recording = nullptr;
+    return std::exchange(content, {});
+  }
+
   std::shared_ptr<Replay> finish() {
-    check_nothing_else_lives(*recording, kept, parts.result_buffers);
-    return std::make_shared<Replay>(std::move(signature), std::move(*recording), std::move(parts));
+    check<ValueError>(static_cast<bool>(recording), "Draft: finish was called before");
+    check_nothing_else_lives(*recording, kept, content.result_buffers);
+    const auto replay = std::make_shared<Replay>(std::move(signature), std::move(*recording), std::move(content));
+    clear();
+    return replay;
   }
 };
 
@@ -204,7 +214,7 @@ std::shared_ptr<Draft> make_draft(std::shared_ptr<const Signature> signature, Re
   if (forward) draft->recording->forward = *forward;
   const Recording& recording = *draft->recording;
   check_changes_last(recording);
-  ReplayParts& parts = draft->parts;
+  ReplayParts& parts = draft->content;
   parts.leaves = leaves_of(leaves);
   draft->kept.assign(recording.buffers.size(), false);
   for (const Leaf& leaf : parts.leaves) {
@@ -229,6 +239,29 @@ std::shared_ptr<Draft> make_draft(std::shared_ptr<const Signature> signature, Re
   parts.shared = shared;
   draft->signature = std::move(signature);
   return draft;
+}
+
+/// Lets Python's collector see the objects that a replay or draft holds: a model may hold its own recordings.
+template <class T>
+py::custom_type_setup traversed() {
+  return py::custom_type_setup([](PyHeapTypeObject* heap) {
+    PyTypeObject& type = heap->ht_type;
+    type.tp_flags |= Py_TPFLAGS_HAVE_GC;
+    type.tp_traverse = [](PyObject* self, visitproc visit, void* arg) {
+      Py_VISIT(Py_TYPE(self));
+      int result = 0;
+      if (py::detail::is_holder_constructed(self))
+        py::cast<T&>(py::handle(self)).parts().each_object([&](const py::object& object) {
+          if (result == 0 && object) result = visit(object.ptr(), arg);
+        });
+      return result;
+    };
+    type.tp_clear = [](PyObject* self) {
+      if (!py::detail::is_holder_constructed(self)) return 0;
+      const ReplayParts released = py::cast<T&>(py::handle(self)).clear();  // what they are part of may go with them
+      return 0;
+    };
+  });
 }
 
 }  // namespace
@@ -340,7 +373,8 @@ void bind_recording(py::module_& m) {
       .def("backward", &Pending::backward, py::arg("gradients"),
            "The gradients that the recorded backward gives; it can be run once.");
 
-  py::class_<Replay, std::shared_ptr<Replay>>(m, "Replay", "A recorded call that is made again in one go.")
+  py::class_<Replay, std::shared_ptr<Replay>>(m, "Replay", "A recorded call that is made again in one go.",
+                                              traversed<Replay>())
       .def(
           "__call__",
           [](Replay& self, bool grad_enabled, const py::tuple& args, const py::dict& kwargs) {
@@ -400,7 +434,8 @@ fold : bool
     Whether calls that depend on nothing but memory from before the recording are run once and for all.
 shared : bool
     Whether several runs may be on at once.
-)")
+)",
+                                            traversed<Draft>())
       .def(py::init(&make_draft), py::arg("signature"), py::arg("recording"), py::kw_only(), py::arg("results"),
            py::arg("gradients"), py::arg("leaves"), py::arg("captured"), py::arg("written"), py::arg("before"),
            py::arg("verify"), py::arg("forward"), py::arg("grad_enabled"), py::arg("fold"), py::arg("shared"))

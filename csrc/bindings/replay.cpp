@@ -129,7 +129,7 @@ Signature::Signature(const TensorType& tensor, const py::tuple& args, const py::
 
 void Signature::add(PyObject* object) {
   PyTypeObject* const type = Py_TYPE(object);
-  Item item{Item::Value, {}, type, false, 0, 0, {}, {}};
+  Item item{Item::Value, {}, type, false, 0, 0, {}, {}, false};
   const bool tensor = PyType_IsSubtype(type, tensor_.type);
   if (tensor || is_array(object)) {
     PyObject* const array = tensor ? TensorType::slot(object, tensor_.array) : object;
@@ -161,6 +161,11 @@ void Signature::add(PyObject* object) {
     return;
   }
   item.value = py::reinterpret_borrow<py::object>(object);
+  if (type->tp_richcompare == PyBaseObject_Type.tp_richcompare && type->tp_weaklistoffset > 0) {
+    // Compared by identity alone: a recording that belongs to a model must not keep it alive.
+    item.value = py::weakref(item.value);
+    item.weak = true;
+  }
   items_.push_back(std::move(item));
 }
 
@@ -171,6 +176,7 @@ bool Signature::matches(PyObject* args, PyObject* kwargs, std::vector<py::object
 
 bool Signature::match(size_t& at, PyObject* object, std::vector<py::object>& arrays) const {
   const Item& item = items_[at++];
+  if (item.weak) return PyWeakref_GetObject(item.value.ptr()) == object;
   if (item.kind == Item::Value) return same_value(item.value.ptr(), object);
   if (Py_TYPE(object) != item.type) return false;
   if (item.kind == Item::Sequence) {
@@ -242,7 +248,7 @@ Loan::~Loan() {
 }
 
 bool Replay::fits(bool grad_enabled) const {
-  if (grad_enabled != parts_.grad_enabled) return false;
+  if (cleared_ || grad_enabled != parts_.grad_enabled) return false;
   const TensorType& type = signature_->tensor();
   for (const Leaf& leaf : parts_.leaves) {
     PyObject* const tensor = leaf.tensor.ptr();
@@ -381,7 +387,7 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
 }
 
 py::object Pending::backward(const std::vector<py::object>& gradients) {
-  check<ValueError>(static_cast<bool>(loan_), "backward: the graph of a captured call was used before");
+  check<ValueError>(loan_ && !loan_->replay()->cleared_, "backward: the graph of a captured call was used before");
   Loan loan = std::move(*loan_);
   loan_ = nullptr;
   const Replay& replay = *loan.replay();

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "array.h"
@@ -47,6 +48,7 @@ class Signature {
     size_t count;  // of what is inside
     int dtype;
     Dims shape, strides;
+    bool weak = false;  // whether `value` is a weak reference
   };
   void add(PyObject* object);
   bool match(size_t& at, PyObject* object, std::vector<py::object>& arrays) const;
@@ -139,6 +141,20 @@ struct ReplayParts {
   bool grad_enabled = false;
   bool fold = false;    // see `Plan`
   bool shared = false;  // whether several runs may be on at once, each with its own memory
+
+  /// Calls `f` with each of the Python objects: for the search for cycles, which it must not miss, nor visit twice.
+  template <class F>
+  void each_object(const F& f) {
+    for (Leaf& leaf : leaves)
+      for (py::object* object : {&leaf.tensor, &leaf.array, &leaf.grad_array, &leaf.after}) f(*object);
+    for (Captured& each : captured)
+      for (py::object* object : {&each.holder, &each.name, &each.value}) f(*object);
+    for (auto* items : {&results, &gradients})
+      for (ResultItem& item : *items) f(item.value);
+    for (py::object& object : written) f(object);
+    for (py::object& object : before) f(object);
+    f(verify);
+  }
 };
 
 class Replay : public std::enable_shared_from_this<Replay> {
@@ -149,6 +165,12 @@ class Replay : public std::enable_shared_from_this<Replay> {
   py::object call(bool grad_enabled, const py::tuple& args, const py::dict& kwargs, std::vector<double>* seconds);
 
   Plan plan;
+  ReplayParts& parts() { return parts_; }
+  /// Lets go of all that it holds; it fits no call any more.
+  ReplayParts clear() {
+    cleared_ = true;
+    return std::exchange(parts_, {});
+  }
 
  private:
   friend class Loan;
@@ -166,6 +188,7 @@ class Replay : public std::enable_shared_from_this<Replay> {
   std::vector<const ResultItem*> sole_;  // by result buffer: the one result that is all of it, or null
   std::vector<Run> idle_;
   int64_t seen_ = -1;
+  bool cleared_ = false;
 };
 
 /// Whether an object is a list, a tuple or a named tuple.

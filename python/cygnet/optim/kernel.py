@@ -106,8 +106,10 @@ class KernelOptimizer(Optimizer):
         recorder.state(self._members)
 
     def _members(self) -> list[Any]:
-        """The parameters, their state tensors' arrays, and hooks, to be compared by identity."""
-        members = [id(hook) for hook in (*self._pre_hooks.values(), *self._post_hooks.values())]
+        """The hooks, and the ids of parameters and of their state tensors' arrays, which a recording
+        keeps.
+        """
+        members: list[Any] = [*self._pre_hooks.values(), *self._post_hooks.values()]
         for group in self.param_groups:
             for param in group["params"]:
                 members.append(id(param))

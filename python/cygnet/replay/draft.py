@@ -300,7 +300,7 @@ class _Verify:
 
     def __init__(self, recorder: Recorder, leaves: list[Tensor]) -> None:
         self._modules = [(module, _content(module)) for module in _modules_of(recorder)]
-        self._hooks = [(leaf, _ids(leaf._hooks)) for leaf in leaves]
+        self._hooks = [(leaf, _listed(leaf._hooks)) for leaf in leaves]
         self._states = recorder.states
         self._dtype = get_default_dtype()
 
@@ -308,7 +308,7 @@ class _Verify:
         return (
             get_default_dtype() == self._dtype
             and all(_content(module) == content for module, content in self._modules)
-            and all(_ids(leaf._hooks) == hooks for leaf, hooks in self._hooks)
+            and all(_listed(leaf._hooks) == hooks for leaf, hooks in self._hooks)
             and all(function() == value for function, value in self._states)
         )
 
@@ -333,9 +333,9 @@ def _content(module: Any) -> tuple[Any, ...]:
     """What a module is made of: plain values, and the identities of functions and members."""
     attributes = vars(module)
     members = (*module._parameter_names, *module._buffer_names, *module._module_names)
-    functions = [name for name, value in attributes.items() if callable(value)]
-    named = [(name, id(attributes[name])) for name in (*members, *functions)]
-    return _plain_values(module), named, _ids(module._hooks)
+    functions = [(name, value) for name, value in attributes.items() if callable(value)]
+    named = [(name, id(attributes[name])) for name in members]  # which leaves keep
+    return _plain_values(module), named, functions, _listed(module._hooks)
 
 
 def _plain_values(module: Any) -> dict[str, str]:
@@ -347,8 +347,9 @@ def _plain_values(module: Any) -> dict[str, str]:
     }
 
 
-def _ids(hooks: Any) -> list[int]:
-    return [id(hook) for hook in (hooks or {}).values()]
+def _listed(hooks: Any) -> list[Any]:
+    """The hooks themselves: those that are gone may leave their address to others."""
+    return list((hooks or {}).values())
 
 
 def _numbers_of(recorder: Recorder) -> list[tuple[Any, dict[str, str]]]:
