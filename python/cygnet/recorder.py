@@ -43,6 +43,8 @@ class Recorder:
         To be called before each replay; one that returns False rules it out.
     states : list of (callable, object)
         What must be the same whenever modules or optimizers have changed: a function and its value.
+    optimizers : set of int
+        Ids of the Keras optimizers that have taken a step.
     reason : str
         Why the recording was given up; empty if it was not.
     """
@@ -57,6 +59,7 @@ class Recorder:
         self.written: dict[int, Memory] = {}
         self.checks: list[Callable[[], Any]] = []
         self.states: list[tuple[Callable[[], Any], Any]] = []
+        self.optimizers: set[int] = set()
         self.reason = ""
         for key, (tensor, _) in {} if known is None else known.leaves.items():
             self.leaves[key] = (tensor, tensor.grad)

@@ -106,9 +106,7 @@ class KernelOptimizer(Optimizer):
         recorder.state(self._members)
 
     def _members(self) -> list[Any]:
-        """The hooks, and the ids of parameters and of their state tensors' arrays, which a recording
-        keeps.
-        """
+        """The hooks, and the ids of parameters and states, which a recording keeps alive."""
         members: list[Any] = [*self._pre_hooks.values(), *self._post_hooks.values()]
         for group in self.param_groups:
             for param in group["params"]:

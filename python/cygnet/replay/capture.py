@@ -21,7 +21,7 @@ from cygnet.autograd.modes import mode
 from cygnet.nn import Module
 from cygnet.ops.create import as_tensor
 from cygnet.recorder import Recorder
-from cygnet.replay.draft import Draft, attach, mapped, tensors_in
+from cygnet.replay.draft import AGAIN, Draft, attach, mapped, tensors_in
 from cygnet.replay.profile import Profile
 from cygnet.tensor import Tensor
 
@@ -166,7 +166,8 @@ class Capture(Generic[P, R]):
             self.function, signature, known.recorder, self._strict, watched=not self._asked
         )
         result = draft.record(args, kwargs)
-        self.reason = known.reason = draft.reason
+        self.reason = draft.reason
+        known.reason = "" if draft.reason == AGAIN else draft.reason
         if not draft.reason:
             known.recordings += 1
             known.draft = draft
@@ -177,7 +178,8 @@ class Capture(Generic[P, R]):
     def _finish(self, known: _Known) -> bool:
         """Makes a replay of what was recorded, if nothing of it is held any more."""
         draft, known.draft = known.draft, None
-        assert draft is not None
+        if draft is None:  # another thread was faster
+            return False
         replay = draft.finish()
         self.reason = draft.reason
         if replay is not None:

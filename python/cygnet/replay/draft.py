@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import pickle
 import random
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
@@ -22,7 +23,9 @@ from cygnet.replay.folding import Folded
 from cygnet.replay.watch import Watch
 from cygnet.tensor import Tensor
 
-__all__ = ["Draft", "attach", "mapped", "tensors_in"]
+AGAIN = "capture: random numbers were drawn while the call was recorded, perhaps by another thread"
+
+__all__ = ["AGAIN", "Draft", "attach", "mapped", "tensors_in"]
 
 
 class Draft:
@@ -108,7 +111,10 @@ class Draft:
             if any(tensor.requires_grad != before for tensor, before in given):
                 self._refuse("it changed requires_grad of an argument")
             elif _state_of_chance(places) != chance:
-                self._refuse("it drew from Python's or NumPy's random numbers")
+                if not self._strict and threading.active_count() > 1:  # perhaps another did
+                    self.reason = AGAIN
+                else:
+                    self._refuse("it drew from Python's or NumPy's random numbers")
             elif changed := _changed(numbers) or outside.changed(places):
                 self._refuse(f"it changed {changed}")
             elif watch is not None and watch.reason:

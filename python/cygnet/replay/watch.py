@@ -144,14 +144,17 @@ class Watch:
                 self._functions[value.__code__] = value
                 for _, _, content in _cells_of(value):
                     self._meet(content)
-        elif type(value) in _CONTAINERS or _is_generator(value):
+        elif isinstance(value, _CONTAINERS) or _is_generator(value):
             self._contents.append((value, _inside(value)))
+            if isinstance(value, _CONTAINERS):
+                if len(value) > MOST:
+                    self._refuse(f"it reached a {type(value).__name__} of more than {MOST} entries")
+                else:
+                    self.checks.append(functools.partial(_is_like, value, _entries(value)))
             if type(value) is dict and len(value) <= MOST:
                 for name, entry in list(value.items()):
                     if isinstance(name, str):
                         self._note(value, name, entry)
-            elif type(value) is list and len(value) <= MOST:
-                self.checks.append(functools.partial(_is_like, value, list(value)))
         elif not isinstance(value, ModuleType):
             kind = value if isinstance(value, type) else type(value)
             if not _is_library(kind.__module__):
@@ -193,8 +196,14 @@ def _holds(kind: type, name: str, number: Any) -> bool:
     return is_same(vars(kind).get(name, _NOTHING), number)
 
 
-def _is_like(values: list[Any], before: list[Any]) -> bool:
-    return len(values) == len(before) and all(map(is_same, values, before))
+def _entries(values: Any) -> list[Any]:
+    """What a container holds; of a dict its keys, then its values."""
+    return [*values, *values.values()] if isinstance(values, dict) else list(values)
+
+
+def _is_like(values: Any, before: list[Any]) -> bool:
+    now = _entries(values)
+    return len(now) == len(before) and all(map(is_same, now, before))
 
 
 def _inside(value: Any) -> Any:

@@ -64,7 +64,8 @@ class Trainer:
         Whether steps of training, evaluation and prediction that come again are captured (see
         :func:`cygnet.capture`): the same bits, without Python's time. What a replay could not do
         runs as it is: a step of a subclass's own, hooks, optimizers of one's own, models that read
-        values, print, or change what they hold in Python. It can be set at any time.
+        values, print, or change what they hold in Python. Gradients then keep their memory from
+        step to step: `clone` what is to be kept. It can be set at any time.
 
     Attributes
     ----------
@@ -496,7 +497,7 @@ class Trainer:
             "running": self._running.state_dict(),
             "scheduler": self.scheduler.state_dict() if self.scheduler is not None else None,
             "accumulated": self._accumulated,
-            "gradients": [None if each is None else each.detach() for each in gradients],
+            "gradients": [None if each is None else each.detach().clone() for each in gradients],
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:

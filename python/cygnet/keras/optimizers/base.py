@@ -341,6 +341,12 @@ class Optimizer(UpdateSteps):
             )
             return
         settings = self._settings()
+        if id(self) in recorder.optimizers:
+            recorder.refuse(
+                f"{type(self).__name__}: it takes two steps in one call, whose arguments differ"
+            )
+            return
+        recorder.optimizers.add(id(self))
 
         def fits() -> bool:
             self.update_cells()
