@@ -11,7 +11,7 @@ import pytest
 
 import cygnet as cn
 from cygnet import keras, nn
-from cygnet.nn import functional as F  # noqa: N812 (PyTorch's name)
+from cygnet.nn import functional as F
 
 
 class SavedProduct(cn.autograd.Function):
