@@ -283,6 +283,7 @@ def test_replays_go_on_after_a_fork() -> None:
 
 INTERRUPTED = """
 import os, signal, threading, numpy as np, cygnet as cn
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job begins with it ignored
 from cygnet import nn, optim
 cn.set_num_threads(1)
 model = nn.Sequential(*[nn.Linear(512, 512) for _ in range(12)])
