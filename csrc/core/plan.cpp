@@ -62,7 +62,7 @@ Plan::Plan(Recording recording, const std::vector<uint32_t>& results, bool fold)
   for (const Recording::Buffer& buffer : recording_.buffers) fixed.push_back(!buffer.block.expired());
   for (uint32_t result : results) fixed[result] = true;
   join(recording_, fixed);
-  if (fold) this->fold(results);
+  if (fold) this->fold(fixed);
   lay_out(results);
 }
 
@@ -78,12 +78,11 @@ std::vector<void*> Plan::addresses(const Call& call, size_t first, size_t count)
   return at;
 }
 
-void Plan::fold(const std::vector<uint32_t>& results) {
+void Plan::fold(const std::vector<bool>& fixed) {
   std::vector<Call>& calls = recording_.calls;
   // All is constant at first; what is not makes what it touches not constant, until nothing changes.
-  std::vector<char> constant(calls.size(), true), constant_buffer(recording_.buffers.size(), true);
-  for (size_t b = 0; b < kept_.size(); ++b) constant_buffer[b] = recording_.buffers[b].block.expired();
-  for (uint32_t result : results) constant_buffer[result] = false;  // each run makes it anew
+  std::vector<char> constant(calls.size(), true), constant_buffer;
+  for (bool each : fixed) constant_buffer.push_back(!each);  // results are made anew by each run
   for (bool changed = true; changed;) {
     changed = false;
     for (size_t c = 0; c < calls.size(); ++c) {

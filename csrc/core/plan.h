@@ -71,7 +71,7 @@ class Plan {
     for (const Patch& patch : patches) instance.table[patch.position] = const_cast<char*>(data) + patch.offset;
   }
 
-  void fold(const std::vector<uint32_t>& results);
+  void fold(const std::vector<bool>& fixed);
   /// Where some of a constant call's operands lie; what it makes gets memory.
   std::vector<void*> addresses(const Call& call, size_t first, size_t count);
   void lay_out(const std::vector<uint32_t>& results);

@@ -21,7 +21,7 @@ from cygnet.autograd.modes import mode
 from cygnet.nn import Module
 from cygnet.ops.create import as_tensor
 from cygnet.recorder import Recorder
-from cygnet.replay.draft import AGAIN, Draft, attach, mapped, tensors_in
+from cygnet.replay.draft import AGAIN, Draft, attach, mapped, replayed, tensors_in
 from cygnet.replay.profile import Profile
 from cygnet.tensor import Tensor
 
@@ -84,12 +84,12 @@ class Capture(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         if mode.recorder is None and not mode.anomaly:  # else inside another recording
-            result = self._replayed(args, kwargs)
+            result = replayed(self._replays, mode.enabled, args, kwargs)
             if result is not NotImplemented:
                 return result  # type: ignore[no-any-return]
             given = args, kwargs
             args, kwargs = mapped(given, as_tensor, np.ndarray)  # other types are converted
-            result = self._replayed(args, kwargs)
+            result = replayed(self._replays, mode.enabled, args, kwargs)
             if result is not NotImplemented:
                 return result  # type: ignore[no-any-return]
             return self._without_replay(args, kwargs)  # type: ignore[no-any-return]
@@ -122,14 +122,6 @@ class Capture(Generic[P, R]):
             if found[0] is not NotImplemented:
                 return Profile(replay.calls(), [found[1]])
         raise RuntimeError("profile: there is no recording of such a call; make it twice before")
-
-    def _replayed(self, args: Any, kwargs: Any) -> Any:
-        enabled = mode.enabled
-        for replay in self._replays:
-            result = replay(enabled, args, kwargs)
-            if result is not NotImplemented:
-                return result
-        return NotImplemented
 
     def _without_replay(self, args: Any, kwargs: Any) -> Any:
         """A call that no recording fits."""
@@ -263,11 +255,12 @@ def capture(fn: Any = None, *, limit: int = 8) -> Any:
 
     What a replay does not do is run `fn`'s Python: what `fn` prints, counts or appends happens when
     it is called and recorded, no more. What it reads is looked at before each replay, and the
-    function is recorded anew where it differs: variables of closures and of its module,
-    `train()` and `eval()`, `requires_grad`, parameters and buffers that were replaced. Learning
-    rates and all other numbers of optimizers, loaded states, seeds and the progress of random
-    numbers are heeded by replays. Attributes of other objects that `fn` reads are not looked at:
-    pass them as arguments.
+    function is recorded anew where it differs: variables of closures and of its module, and the
+    attributes, keys and elements (of lists up to 64) of objects in them that `fn` and the functions
+    it calls name; `train()` and `eval()`, `requires_grad`, parameters and buffers that were
+    replaced. Learning rates and all other numbers of optimizers, loaded states, seeds and the
+    progress of random numbers are heeded by replays. What is reached in other ways is not looked
+    at: pass it as an argument.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ from cygnet.tensor import Tensor
 
 AGAIN = "capture: random numbers were drawn while the call was recorded, perhaps by another thread"
 
-__all__ = ["AGAIN", "Draft", "attach", "mapped", "tensors_in"]
+__all__ = ["AGAIN", "Draft", "attach", "mapped", "replayed", "tensors_in"]
 
 
 class Draft:
@@ -299,6 +299,15 @@ def attach(
         once=True,
     )
     return mapped(result, lambda tensor: places.get(id(tensor), tensor)), node
+
+
+def replayed(replays: Iterable[Any], enabled: bool, args: Any, kwargs: Any) -> Any:
+    """What the first replay gives that fits a call; NotImplemented if there is none."""
+    for replay in replays:
+        result = replay(enabled, args, kwargs)
+        if result is not NotImplemented:
+            return result
+    return NotImplemented
 
 
 class _Verify:

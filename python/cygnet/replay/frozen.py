@@ -17,7 +17,7 @@ from cygnet.nn import Module
 from cygnet.ops.convert import clone
 from cygnet.ops.create import as_tensor
 from cygnet.recorder import Recorder, refuse
-from cygnet.replay.draft import Draft, mapped, tensors_in
+from cygnet.replay.draft import Draft, mapped, replayed, tensors_in
 from cygnet.replay.folding import Observed
 from cygnet.replay.profile import Profile
 from cygnet.tensor import Tensor
@@ -50,25 +50,20 @@ class Frozen:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if mode.recorder is not None:
             refuse("freeze: a frozen plan is called while calls are recorded; call its model there")
-        result = self._replayed(args, kwargs)
+        result = replayed(self._replays, False, args, kwargs)
         if result is NotImplemented:
             # Of another shape, or in memory that a list cannot use: overlapping, at odd addresses.
             args, kwargs = _with_own_memory((args, kwargs))
-            result = self._replayed(args, kwargs)
+            result = replayed(self._replays, False, args, kwargs)
         if result is NotImplemented:
             with self._lock:
-                result = self._replayed(args, kwargs)  # perhaps another thread has made it
+                result = replayed(
+                    self._replays, False, args, kwargs
+                )  # perhaps another thread has made it
                 if result is NotImplemented:
                     self._add(args, kwargs)
-                    result = self._replayed(args, kwargs)
+                    result = replayed(self._replays, False, args, kwargs)
         return result
-
-    def _replayed(self, args: Any, kwargs: Any) -> Any:
-        for replay in self._replays:
-            result = replay(False, args, kwargs)
-            if result is not NotImplemented:
-                return result
-        return NotImplemented
 
     def _add(self, args: Any, kwargs: Any) -> None:
         """Makes the list of calls for arguments like these."""

@@ -8,7 +8,19 @@ from collections.abc import Iterable, Iterator
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeAlias
 
-__all__ = ["PLAIN", "Place", "changed", "is_plain", "is_same", "places"]
+__all__ = [
+    "LONG",
+    "NOTHING",
+    "PLAIN",
+    "Place",
+    "cells_of",
+    "changed",
+    "is_plain",
+    "is_same",
+    "places",
+]
+
+NOTHING = object()
 
 PLAIN = (int, float, str, bytes, type(None))
 
@@ -16,7 +28,7 @@ Place: TypeAlias = tuple[Any, str | int | None, Any]
 """Where a value stands: (cell, None, value) of a closure, (dict, name, value), or
 (list, index, value)."""
 
-LONG = 64  # of longer lists no elements are looked at
+LONG = 64  # of longer containers no elements are looked at
 MANY = 1000  # so many places at most
 
 
@@ -72,13 +84,26 @@ def places(functions: Iterable[Any], arguments: Iterable[Any] = ()) -> list[Plac
 def changed(found: Iterable[Place]) -> str:
     """The name of a place that no longer holds its value; empty if there is none."""
     for holder, name, value in found:
-        try:
-            now = holder.cell_contents if name is None else holder[name]
-        except (ValueError, LookupError):
-            now = None
-        if not is_same(now, value):
+        if not is_same(content(holder, name), value):
             return name if isinstance(name, str) else "a variable"
     return ""
+
+
+def content(holder: Any, name: str | int | None) -> Any:
+    """What a place holds now; NOTHING if there is none."""
+    try:
+        return holder.cell_contents if name is None else holder[name]
+    except (ValueError, LookupError):  # not yet assigned, or gone
+        return NOTHING
+
+
+def cells_of(function: FunctionType) -> Iterator[Place]:
+    """The variables of a closure that are assigned."""
+    cells: tuple[CellType, ...] = function.__closure__ or ()
+    for cell in cells:
+        value = content(cell, None)
+        if value is not NOTHING:
+            yield cell, None, value
 
 
 def _unwrapped(function: Any) -> tuple[FunctionType | None, list[Any]]:
@@ -121,12 +146,7 @@ def _names_in(code: CodeType) -> Iterator[str]:
 
 
 def _variables(function: FunctionType) -> Iterator[Place]:
-    cells: tuple[CellType, ...] = function.__closure__ or ()
-    for cell in cells:
-        try:
-            yield cell, None, cell.cell_contents
-        except ValueError:  # not yet assigned
-            continue
+    yield from cells_of(function)
     scope = function.__globals__
     for name in set(_names_in(function.__code__)) & scope.keys():
         yield scope, name, scope[name]

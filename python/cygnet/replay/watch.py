@@ -9,22 +9,19 @@ import io
 import random
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
-from types import CellType, CodeType, FrameType, FunctionType, MethodType, ModuleType
+from collections.abc import Callable
+from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from cygnet.replay.outside import PLAIN, Place, is_same
+from cygnet.replay.outside import LONG, NOTHING, PLAIN, Place, cells_of, changed, is_same
 from cygnet.tensor import Tensor
 
 __all__ = ["Watch"]
 
-MOST = 64  # entries of a list or dict that are looked at before each replay
-
 _CONTAINERS = (list, dict, set, deque)
 _LIBRARIES = sys.stdlib_module_names | {"cygnet", "numpy"}
-_NOTHING = object()
 
 
 class Watch:
@@ -67,9 +64,8 @@ class Watch:
     def __exit__(self, *error: Any) -> None:
         if self._follows:
             sys.setprofile(None)
-        for holder, name, value in self.places:
-            if not is_same(_content(holder, name), value):
-                self._refuse(f"it changed {name or 'a variable of a closure'}")
+        if name := changed(self.places):
+            self._refuse(f"it changed {name}")
         for value, before in self._contents:
             if _inside(value) != before:
                 self._refuse(f"it changed a {type(value).__name__}")
@@ -92,7 +88,7 @@ class Watch:
         found: list[Place] = [(scope, name, scope[name]) for name in code.co_names if name in scope]
         function = self._functions.get(code)
         if function is not None:
-            found += _cells_of(function)
+            found += cells_of(function)
         elif unknown := [name for name in code.co_freevars if not _is_local(frame, name)]:
             self._refuse(f"it read {unknown[0]}, a variable of a closure")
         reached: set[int] = set()
@@ -107,7 +103,7 @@ class Watch:
             if id(value) not in reached:
                 reached.add(id(value))
                 self._meet(value)
-                if type(value) in (list, tuple, dict) and len(value) <= MOST:
+                if type(value) in (list, tuple, dict) and len(value) <= LONG:
                     waiting += value.values() if type(value) is dict else value
                 held = _attributes(value)
                 found = [(held, name, held[name]) for name in code.co_names if name in held]
@@ -126,7 +122,7 @@ class Watch:
             if _is_library(kind.__module__):
                 continue
             for name in code.co_names:
-                number = vars(kind).get(name, _NOTHING)
+                number = vars(kind).get(name, NOTHING)
                 if isinstance(number, PLAIN):
                     self.checks.append(functools.partial(_holds, kind, name, number))
 
@@ -142,16 +138,16 @@ class Watch:
         elif isinstance(value, FunctionType):
             if not _is_library(value.__module__):
                 self._functions[value.__code__] = value
-                for _, _, content in _cells_of(value):
+                for _, _, content in cells_of(value):
                     self._meet(content)
         elif isinstance(value, _CONTAINERS) or _is_generator(value):
             self._contents.append((value, _inside(value)))
             if isinstance(value, _CONTAINERS):
-                if len(value) > MOST:
-                    self._refuse(f"it reached a {type(value).__name__} of more than {MOST} entries")
+                if len(value) > LONG:
+                    self._refuse(f"it reached a {type(value).__name__} of more than {LONG} entries")
                 else:
                     self.checks.append(functools.partial(_is_like, value, _entries(value)))
-            if type(value) is dict and len(value) <= MOST:
+            if type(value) is dict and len(value) <= LONG:
                 for name, entry in list(value.items()):
                     if isinstance(name, str):
                         self._note(value, name, entry)
@@ -165,27 +161,10 @@ class Watch:
 
     def _meet_array(self, array: np.ndarray[Any, Any]) -> None:
         """Tensors that copy it would stay as they are when it changes."""
-        if array.size > MOST or array.dtype.hasobject:
+        if array.size > LONG or array.dtype.hasobject:
             self._refuse("it read a large array of NumPy's, which may change")
         else:
             self.checks.append(functools.partial(_is_still, array, array.tobytes()))
-
-
-def _cells_of(function: FunctionType) -> Iterator[Place]:
-    for cell in function.__closure__ or ():
-        content = _content(cell, None)
-        if content is not _NOTHING:
-            yield cell, None, content
-
-
-def _content(holder: CellType | dict[str | int | None, Any], name: str | int | None) -> Any:
-    """What a place holds now."""
-    if isinstance(holder, dict):
-        return holder.get(name, _NOTHING)
-    try:
-        return holder.cell_contents
-    except ValueError:  # not yet assigned
-        return _NOTHING
 
 
 def _is_still(array: np.ndarray[Any, Any], before: bytes) -> bool:
@@ -193,7 +172,7 @@ def _is_still(array: np.ndarray[Any, Any], before: bytes) -> bool:
 
 
 def _holds(kind: type, name: str, number: Any) -> bool:
-    return is_same(vars(kind).get(name, _NOTHING), number)
+    return is_same(vars(kind).get(name, NOTHING), number)
 
 
 def _entries(values: Any) -> list[Any]:
