@@ -178,14 +178,34 @@ py::object run(const char* call, const char* name, const ConvShape& shape, bool 
                               body);
     }
     const ConvForward<T> pass(shape, last);
-    const auto body = [=](Activation activation) {
+    const auto body_of = [](const ConvForward<T>& pass, Activation activation) {
       return [=](void* const* at) {
         pass.run(in<T>(at[0]), in<T>(at[1]), at[5], in<T>(at[2]), activation, to<T>(at[3]), at[4]);
       };
     };
+    const auto body = [=](Activation activation) { return body_of(pass, activation); };
     launch_activated(call, work, operands, pass.scratch_bytes(), activation, body, SIZE_MAX,
                      Packing{1, 1, pass.packed_bytes(),
                              [=](void* const* at, void* packed) { pass.pack(in<T>(at[1]), packed); }, true});
+    Recording* const recording = Recording::current();
+    if (!recording) return;
+    // A maximum of windows that follows is joined to it as well.
+    const auto pooled = [=](Activation activation) {
+      return [=](const Call& after) -> Joined {
+        const auto* const pooling = std::any_cast<MaxPooling>(&after.details);
+        ConvForward<T> both = pass;
+        if (!pooling || !both.pool(*pooling)) return {};
+        return {body_of(both, activation), SIZE_MAX, both.scratch_bytes(), {}};
+      };
+    };
+    auto& joined = recording->calls.back().joined;
+    joined = [=, activated = joined](const Call& after) {
+      Joined both = pooled(activation)(after);
+      if (both.body || !activated) return both;
+      both = activated(after);
+      if (both.body) both.joined = pooled(activation_of(call, after.op));
+      return both;
+    };
   });
   return result.finish();
 }

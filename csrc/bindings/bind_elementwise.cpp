@@ -154,8 +154,8 @@ py::object run(const char* name, const ElementwiseOp& op, ElementwiseLoop loop, 
           std::all_of(items.of, items.of + input_count, [&](int64_t item) { return item == items.of[input_count]; });
       const ElementwiseLoop with_relu = elementwise_op("add_relu").loop[static_cast<size_t>(dtype)];
       if (std::strcmp(name, "add") == 0 && with_relu)
-        call.joined = [=](const char* next) {
-          return std::strcmp(next, "relu") == 0 ? Joined{body(with_relu)} : Joined{};
+        call.joined = [=](const Call& after) {
+          return std::strcmp(after.op, "relu") == 0 ? Joined{body(with_relu)} : Joined{};
         };
     }
   } else {

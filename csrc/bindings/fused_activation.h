@@ -46,12 +46,12 @@ void launch_activated(const char* op, Work work, std::initializer_list<Operand> 
                       Activation activation, const Make& make, size_t residual = SIZE_MAX, Rest... rest) {
   launch(op, work, operands, scratch_bytes, make(activation), std::move(rest)...);
   if (Recording* const recording = Recording::current(); recording && activation == Activation::None)
-    recording->calls.back().joined = [make, residual](const char* next) -> Joined {
-      if (std::strcmp(next, "relu") == 0) return {make(Activation::Relu)};
+    recording->calls.back().joined = [make, residual](const Call& after) -> Joined {
+      if (std::strcmp(after.op, "relu") == 0) return {make(Activation::Relu)};
       if (residual == SIZE_MAX)  // a product
         for (const char* name : {"sigmoid", "silu", "tanh"})
-          if (std::strcmp(next, name) == 0) return {make(activation_of(next, name))};
-      if (std::strcmp(next, "add") == 0 && residual != SIZE_MAX) return {make(Activation::None), residual};
+          if (std::strcmp(after.op, name) == 0) return {make(activation_of(after.op, name))};
+      if (std::strcmp(after.op, "add") == 0 && residual != SIZE_MAX) return {make(Activation::None), residual};
       return {};
     };
 }

@@ -1,5 +1,7 @@
 #include "join.h"
 
+#include <algorithm>
+
 namespace cygnet {
 namespace {
 
@@ -38,13 +40,18 @@ void join(Recording& recording, const std::vector<bool>& fixed) {
       return false;
     const size_t earlier = uses[from.index].first;
     Call& before = calls[earlier];
-    // The backward is run later, and perhaps not at all; what is not flat may read the elements in another order.
-    if ((earlier < recording.forward) != (c < recording.forward) || !after.in_place) return false;
-    if (!before.joined || to.home != Place::Buffer || to.offset != 0 || uses[to.index].first != c ||
-        recording.buffers[to.index].bytes != recording.buffers[from.index].bytes)
-      return false;
-    Joined joined = before.joined(after.op);
+    // The backward is run later, and perhaps not at all; what is not flat may read the elements in another order, if
+    // it does not say in which.
+    const bool flat = after.in_place && recording.buffers[to.index].bytes == recording.buffers[from.index].bytes;
+    if ((earlier < recording.forward) != (c < recording.forward) || !(flat || after.details.has_value())) return false;
+    if (!before.joined || to.home != Place::Buffer || to.offset != 0 || uses[to.index].first != c) return false;
+    Joined joined = before.joined(after);
     if (!joined.body || (joined.operand != SIZE_MAX) != (operands == 2)) return false;
+    const Place scratch = before.places[before.places.size() - (before.packing.pack ? 2 : 1)];
+    if (joined.scratch_bytes > 0) {
+      if (scratch.home != Place::Buffer) return false;
+      recording.buffers[scratch.index].bytes = std::max(recording.buffers[scratch.index].bytes, joined.scratch_bytes);
+    }
     if (operands == 2) {
       Place& free = before.places[joined.operand];
       if (free.home != Place::Nowhere || other.home != Place::Buffer || other.offset != 0 ||
@@ -53,7 +60,7 @@ void join(Recording& recording, const std::vector<bool>& fixed) {
         return false;
       free = other;
     } else {
-      before.joined = nullptr;
+      before.joined = std::move(joined.joined);
     }
     for (size_t k = 0; k < before.places.size(); ++k)
       if (before.places[k] == from && before.written[k]) before.places[k] = to;

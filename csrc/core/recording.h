@@ -2,6 +2,7 @@
 // of it a list that can be run again without the code that made it.
 #pragma once
 
+#include <any>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -40,10 +41,14 @@ struct Place {
   }
 };
 
+struct Call;
+
 /// A call that does another one as well.
 struct Joined {
   std::function<void(void* const* at)> body;
   size_t operand = SIZE_MAX;  // the place that takes the other operand of that call, if it has one
+  size_t scratch_bytes = 0;   // that it needs, if it needs more
+  std::function<Joined(const Call& after)> joined = nullptr;  // as that of a call
 };
 
 /// A kernel call with its arguments bound; the body takes the addresses of the operands, then of the scratch, from a
@@ -64,8 +69,10 @@ struct Call {
   } packing;
   /// Whether the result may take the place of an operand of the same size, which is read nowhere else afterwards.
   bool in_place = false;
-  /// How it also does what a call of that name does with its result; an empty body if it cannot.
-  std::function<Joined(const char* op)> joined;
+  /// What a call that does this one as well has to know beside its name.
+  std::any details;
+  /// How it also does what another call does with its result; an empty body if it cannot.
+  std::function<Joined(const Call& after)> joined;
 };
 
 class Recording {

@@ -14,6 +14,11 @@ ConvForward<T>::ConvForward(const ConvShape& s, bool channels_last) noexcept
 }
 
 template <class T>
+bool ConvForward<T>::pool(const MaxPooling& pooling) noexcept {
+  return !few_pixels_ && join_pooling(pooling, plan_);
+}
+
+template <class T>
 WeightSteps ConvForward<T>::steps() const noexcept {
   const int64_t filter = shape_.group_in() * shape_.taps();
   return {shape_.group_out() * filter, filter, shape_.taps()};

@@ -12,6 +12,9 @@ class ConvForward {
  public:
   ConvForward(const ConvShape& shape, bool channels_last) noexcept;
 
+  /// From now on `run` writes the maxima of windows of what it did, with the same bits; false if it cannot.
+  bool pool(const MaxPooling& pooling) noexcept;
+
   /// The weight in the order in which `run` reads it; 0 bytes where that is how it lies.
   size_t packed_bytes() const noexcept;
   void pack(const T* weight, void* packed) const noexcept;

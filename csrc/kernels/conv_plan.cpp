@@ -4,6 +4,7 @@
 #include "conv_few_outputs.h"
 #include "conv_winograd.h"
 #include "core/parallel.h"
+#include "pooling_tiles.h"
 
 namespace cygnet {
 namespace {
@@ -215,7 +216,21 @@ LaneConv lanes_of(const Correlation& plan) noexcept {
 
 template <class T>
 WinogradTiles winograd_of(const Correlation& plan) noexcept {
-  return plan_winograd<T>(plan.axes, plan.images, plan.source_channels, plan.target_channels);
+  return plan_winograd<T>(plan.axes, plan.images, plan.source_channels, plan.target_channels,
+                          plan.pools ? &plan.pooling : nullptr);
+}
+
+void size_slab(Correlation& plan) noexcept {
+  plan.slab_size = plan.images_per_task * plan.source_channels;
+  for (int i = 0; i < max_axes; ++i) plan.slab_size *= plan.slab_extent(i);
+  plan.slab_size = ceil_div(plan.slab_size + slab_slack, 16) * 16;
+}
+
+// Elements of the target that is pooled and not kept.
+int64_t unpooled_size(const Correlation& plan) noexcept {
+  const Axis(&axes)[max_axes] = plan.axes;
+  if (!plan.pools || plan.in_tiles) return 0;
+  return ceil_div(plan.images * axes[0].target * axes[1].target * axes[2].target * plan.target_channels, 16) * 16;
 }
 
 }  // namespace
@@ -248,6 +263,12 @@ double Axis::pairs() const {
   return pairs;
 }
 
+int64_t Correlation::grid(int axis) const {
+  if (!pools) return axes[axis].target > 0 ? axes[axis].count(0) : 0;
+  const PoolAxis& windows = axis == 0 ? pooling.windows.d : axis == 1 ? pooling.windows.h : pooling.windows.w;
+  return windows.out * windows.kernel;
+}
+
 Box Boxes::at(int64_t index, const int64_t (&length)[max_axes]) const {
   Box box;
   for (int i = max_axes - 1; i >= 0; --i) {
@@ -274,7 +295,7 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
   for (int i = 0; i < max_axes; ++i) {
     plan.axes[i] = axes[i];
     plan.reach[i] = axes[i].reach();
-    grid[i] = axes[i].target > 0 ? axes[i].count(0) : 0;
+    grid[i] = plan.grid(i);
     pixels *= grid[i];
     plan.boxes.size[i] = grid[i];
     plan.boxes.count[i] = 1;
@@ -339,10 +360,29 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
       by_pixels = std::max<int64_t>(1, by_pixels / plan.boxes.count[i]);
     }
   }
-  plan.slab_size = plan.images_per_task * source_channels;
-  for (int i = 0; i < max_axes; ++i) plan.slab_size *= plan.slab_extent(i);
-  plan.slab_size = ceil_div(plan.slab_size + slab_slack, 16) * 16;
+  size_slab(plan);
   return plan;
+}
+
+bool join_pooling(const MaxPooling& pooling, Correlation& plan) noexcept {
+  const Pooling& windows = pooling.windows;
+  const PoolAxis pool_axes[] = {windows.d, windows.h, windows.w};
+  bool fits = windows.batch == plan.images && windows.channels == plan.target_channels && tiled(windows) &&
+              plan.axes[0].target == 1 && !plan.in_lanes && !plan.in_positions;
+  for (int i = 0; i < max_axes; ++i) fits = fits && pool_axes[i].in == plan.axes[i].target && pool_axes[i].out > 0;
+  if (plan.in_tiles)
+    fits = fits && windows.h.kernel == 2 && windows.w.kernel == 2;
+  else
+    fits = fits && plan.phases() == 1 && plan.unit_splits == 1 && plan.boxes.count[2] == 1;
+  if (!fits) return false;
+  plan.pools = true;
+  plan.pooling = pooling;
+  if (plan.in_tiles) return true;
+  // The lines of a box are those of whole windows.
+  plan.boxes.size[1] = ceil_div(plan.boxes.size[1], windows.h.kernel) * windows.h.kernel;
+  plan.boxes.count[1] = ceil_div(plan.grid(1), plan.boxes.size[1]);
+  size_slab(plan);
+  return true;
 }
 
 template <class T>
@@ -381,7 +421,8 @@ size_t correlate_scratch_bytes(const Correlation& plan) noexcept {
   const size_t packed = correlate_packed_bytes<T>(plan);
   if (plan.in_tiles) return packed + correlate_winograd_scratch_bytes<T>(winograd_of<T>(plan));
   if (plan.in_positions) return packed + correlate_positions_scratch_bytes<T>(plan.positions);
-  return packed + (plan.slab ? static_cast<size_t>(plan.slab_size * plan.tasks()) * sizeof(T) : 0);
+  const int64_t slabs = plan.slab ? plan.slab_size * plan.tasks() : 0;
+  return packed + static_cast<size_t>(slabs + unpooled_size(plan)) * sizeof(T);
 }
 
 template <class T>
@@ -399,7 +440,9 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
   if (plan.in_positions) return correlate_positions(plan.positions, source, packed, bias, activation, target, scratch);
   Carver carver(const_cast<void*>(packed));
   const Workspace<T> workspace(plan, carver);
-  T* const slabs = static_cast<T*>(scratch);
+  T* const slabs = static_cast<T*>(scratch) + unpooled_size(plan);
+  T* const pooled = target;
+  if (plan.pools) target = static_cast<T*>(scratch);
   const int64_t channels = plan.source_channels, depth = plan.group_depth();
   const Panels panels = plan.panels;
   const Pitches pitches(plan);
@@ -407,7 +450,7 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
 
   const Images<T> images{
       source, {plan.axes[0].source, plan.axes[1].source, plan.axes[2].source}, channels, plan.channels_last};
-  const int64_t grid[] = {plan.axes[0].count(0), plan.axes[1].count(0), plan.axes[2].count(0)};
+  const int64_t grid[] = {plan.grid(0), plan.grid(1), plan.grid(2)};
   // Sends for the part of the source's lines that the strip from pixel `next` on is the first to read, and for the
   // target of a strip that comes some time later.
   constexpr int64_t line_pair = 128 / sizeof(T);  // comes as one
@@ -527,6 +570,14 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
         } while (line < lines);
       }
     }
+    if (!plan.pools) return;
+    Pooling windows = plan.pooling.windows;
+    const int64_t pooled_line = windows.w.out * windows.channels, pooled_image = windows.h.out * pooled_line;
+    const int64_t first_line = box.begin[1] / windows.h.kernel;
+    windows.batch = last - first;
+    windows.h.out = box.size[1] / windows.h.kernel;
+    max_pool_forward(windows, plan.pooling.relu, target + first * target_pitch[0] + box.begin[1] * target_pitch[2],
+                     pooled + first * pooled_image + first_line * pooled_line);
   });
 }
 

@@ -8,6 +8,7 @@
 
 #include "carver.h"
 #include "conv.h"
+#include "pooling.h"
 #include "tile.h"
 
 namespace cygnet {
@@ -127,6 +128,9 @@ struct Correlation {
   Boxes boxes;                            // by a run of the groups * panels units
   int64_t unit_splits;
 
+  bool pools;  // whether tasks take the maxima over windows of what they make: these are the target then
+  MaxPooling pooling;
+
   int64_t group_depth() const { return source_channels / groups; }
   int64_t group_columns() const { return target_channels / groups; }
   int64_t taps() const { return axes[0].taps * axes[1].taps * axes[2].taps; }
@@ -136,6 +140,8 @@ struct Correlation {
     return std::max<int64_t>(0,
                              (boxes.size[axis] - 1) * axes[axis].source_step + reach[axis].high - reach[axis].low + 1);
   }
+  /// Target positions of phase 0 that are made.
+  int64_t grid(int axis) const;
   int64_t units() const { return groups * panels.panels; }
   int64_t tasks() const { return image_blocks * boxes.boxes() * unit_splits; }
   int64_t packed_size() const { return groups * panels.padded_columns() * taps() * group_depth(); }
@@ -145,6 +151,9 @@ struct Correlation {
 template <class T>
 Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64_t source_channels,
                              int64_t target_channels, int64_t groups, bool channels_last) noexcept;
+
+/// Has a correlation of one phase take the maxima over windows of what it makes; false if it cannot.
+bool join_pooling(const MaxPooling& pooling, Correlation& plan) noexcept;
 
 /// Where the weight of (group, target channel, source channel, tap) is.
 struct WeightSteps {

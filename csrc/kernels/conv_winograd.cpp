@@ -1,9 +1,11 @@
 #include "conv_winograd.h"
 
 #include <array>
+#include <limits>
 
 #include "conv_weight.h"
 #include "core/parallel.h"
+#include "simd/taps.h"
 
 namespace cygnet {
 namespace {
@@ -15,6 +17,9 @@ constexpr int64_t block_bytes = 256 << 10, least_tiles = 48;
 // Tasks that keep the threads of a usual machine busy, and the multiply-adds each should have at least.
 constexpr int64_t enough_tasks = 16;
 constexpr double task_work = 1 << 18;
+// Fewer tasks than the first number are cut in two while their blocks keep this many tiles, as many as a run of the
+// micro-kernel has rows.
+constexpr int64_t few_tasks = 4, fewest_tiles = 12;
 // What transforms cost, in multiply-adds: of a tile for each source and each target channel, and of a filter.
 constexpr double source_cost = 80, target_cost = 60, filter_cost = 300;
 // Channels of a part of the filters' gradient, at most; bytes of all private copies of it.
@@ -131,13 +136,14 @@ void transform_source(const WinogradTiles& plan, const T* images, int64_t channe
   });
 }
 
-// target = f(A^T m A + bias) of tiles [first, last), m = from[product][tile][column], for `columns` channels of the
-// target from `target` and `bias` on.
+// target = f(A^T m A + bias), or its maximum, of tiles [first, last), m = from[product][tile][column], for `columns`
+// channels of the target from `target` and `bias` on.
 template <class T>
 void transform_target(const WinogradTiles& plan, const T* from, int64_t pitch, int64_t plane, int64_t first,
                       int64_t last, int64_t columns, const T* bias, Activation activation, T* target) noexcept {
   using V = Vec<T>;
   const int64_t height = plan.target[0], width = plan.target[1], step = plan.target_channels;
+  const T least = plan.pools_relu ? T(0) : -std::numeric_limits<T>::infinity();
   for_lines(plan, first, last, [&](int64_t image, int64_t line, int64_t column, int64_t at, int64_t count) {
     for (int64_t tile = 0; tile < count; ++tile) {
       const int64_t y = 2 * line, x = 2 * (column + tile);
@@ -150,15 +156,22 @@ void transform_target(const WinogradTiles& plan, const T* from, int64_t pitch, i
         const V shift = bias ? V::load(bias + c, valid) : V(T(0));
         std::array<V, 2> sums[4];
         for (int64_t j = 0; j < 4; ++j) sums[j] = target_rows(load(j), load(4 + j), load(8 + j), load(12 + j));
+        const auto put = [&](V value, T* place) {
+          valid == V::lanes ? value.store(place + c) : value.store(place + c, valid);
+        };
+        V best(least);
         for (int64_t i = 0; i < rows; ++i) {
           const auto r = static_cast<size_t>(i);
           const auto values = target_rows(sums[0][r], sums[1][r], sums[2][r], sums[3][r]);
           for (int64_t j = 0; j < pixels; ++j) {
             const V value = activate(activation, values[static_cast<size_t>(j)] + shift);
-            T* const place = pixel + (i * width + j) * step + c;
-            valid == V::lanes ? value.store(place) : value.store(place, valid);
+            if (plan.pools)
+              best = larger(value, best);
+            else
+              put(value, pixel + (i * width + j) * step);
           }
         }
+        if (plan.pools) put(best, target + (first + at + tile) * step);
       }
     }
   });
@@ -281,11 +294,21 @@ bool winograd_fits(const Axis (&axes)[max_axes], int64_t groups, bool channels_l
 
 template <class T>
 WinogradTiles plan_winograd(const Axis (&axes)[max_axes], int64_t images, int64_t source_channels,
-                            int64_t target_channels) noexcept {
+                            int64_t target_channels, const MaxPooling* pooling) noexcept {
   WinogradTiles plan = tiles_of<T>(axes, images, source_channels, target_channels);
+  if (pooling) {
+    plan.pools = true;
+    plan.pools_relu = pooling->relu;
+    plan.lines = pooling->windows.h.out;
+    plan.columns = pooling->windows.w.out;
+  }
   cut_tiles<T>(source_channels + plan.panels.width(), plan);
   plan.copies = std::min(plan.blocks(), wanted_tasks(plan));
   plan.unit_splits = std::min(plan.panels.panels, ceil_div(wanted_tasks(plan), plan.copies));
+  while (plan.tasks() < few_tasks && plan.block >= 2 * fewest_tiles) {
+    plan.block = ceil_div(plan.block, 2);
+    plan.copies = plan.blocks();
+  }
   return plan;
 }
 
@@ -349,7 +372,7 @@ void correlate_winograd(const WinogradTiles& plan, const T* source, const void* 
     for (int64_t first = plan.blocks() * copy / plan.copies * plan.block, last; first < end_tile; first = last) {
       last = std::min(end_tile, first + plan.block);
       const auto next = source_lines(plan, last, std::min(end_tile, last + plan.block), source);
-      const auto written = target_lines<T>(plan, first, plan.unit_splits == 1 ? last : first, target);
+      const auto written = target_lines<T>(plan, first, plan.unit_splits == 1 && !plan.pools ? last : first, target);
       Ahead ahead;
       ahead.set(written.begin, written.count, next.begin, next.count);
       ahead.cut(products);
@@ -516,7 +539,8 @@ void backward_weight_winograd(const WinogradTiles& plan, const T* grad_output, c
 }
 
 #define CYGNET_INSTANTIATE(T)                                                                                  \
-  template WinogradTiles plan_winograd<T>(const Axis(&)[max_axes], int64_t, int64_t, int64_t) noexcept;        \
+  template WinogradTiles plan_winograd<T>(const Axis(&)[max_axes], int64_t, int64_t, int64_t,                  \
+                                          const MaxPooling*) noexcept;                                         \
   template size_t correlate_winograd_scratch_bytes<T>(const WinogradTiles&) noexcept;                          \
   template size_t winograd_packed_bytes<T>(const WinogradTiles&) noexcept;                                     \
   template void pack_winograd<T>(const WinogradTiles&, bool, const T*, WeightSteps, void*) noexcept;           \

@@ -31,6 +31,7 @@ struct WinogradTiles {
       unit_splits;         // parts of the source channels (of the filter's gradient alone) and of the panels
   int64_t copies;          // parts of the tiles; a task: some blocks by a part of the channels
   double multiplications;  // multiply-adds, with the transforms' cost
+  bool pools, pools_relu;  // whether the target is the maximum of each tile, of no less than 0
 
   int64_t tiles() const { return images * lines * columns; }
   int64_t blocks() const { return ceil_div(tiles(), block); }
@@ -43,9 +44,10 @@ constexpr double winograd_gain = 1.1;
 /// Whether the filters and steps are those above.
 bool winograd_fits(const Axis (&axes)[max_axes], int64_t groups, bool channels_last) noexcept;
 
+/// The windows of `pooling`, if there is one, are tiles.
 template <class T>
 WinogradTiles plan_winograd(const Axis (&axes)[max_axes], int64_t images, int64_t source_channels,
-                            int64_t target_channels) noexcept;
+                            int64_t target_channels, const MaxPooling* pooling = nullptr) noexcept;
 
 /// The filters' transforms; `flipped` ones are read from the last tap to the first.
 template <class T>

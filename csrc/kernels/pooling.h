@@ -66,6 +66,12 @@ struct Pooling {
   bool adaptive() const { return d.adaptive || h.adaptive || w.adaptive; }
 };
 
+/// A maximum of windows, of no less than 0 with `relu`, that another kernel takes of what it makes.
+struct MaxPooling {
+  Pooling windows;
+  bool relu;
+};
+
 /// The number of a tap that stands for a window whose result is none of its inputs.
 constexpr uint8_t no_tap = 255;
 
