@@ -82,3 +82,46 @@ def test_bits_do_not_depend_on_threads(case):
     x, w, b, geometry = draw(case, False)
     x, w = channels_last(x / np.float32(3)), w / np.float32(7)
     check_threads(lambda: run(x, w, b, integer_grad, **geometry))
+
+
+def poked(image):
+    """With values that are not finite in some places."""
+    image = image.copy(order="K")
+    for number, value in enumerate((np.nan, np.inf, -np.inf, np.inf, np.nan)):
+        image[0, number % image.shape[1], ..., number % image.shape[-2], number] = value
+    image[-1, 0, ..., 0, 0] = np.inf
+    return image
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("case", [c for c in CASES if c[2][-1] > 4], ids=str)
+def test_only_windows_that_hold_them_see_values_that_are_not_finite(case, dtype):
+    x, w, b, geometry = draw(case, False, dtype)
+    x = poked(x)
+    expected = reference(x, w, b, lambda shape: poked(integer_grad(shape)), **geometry)
+    got = run(x, w, b, lambda shape: poked(integer_grad(shape)), **geometry)
+    assert np.isfinite(got[0]).any() and np.isnan(got[0]).any() and np.isinf(got[0]).any()
+    for name, want, have in zip(("y", "dx"), expected, got, strict=False):
+        np.testing.assert_array_equal(have, want, err_msg=name)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_filters_that_are_not_finite(value):
+    x, w, b, geometry = draw(CASES[1], False)
+    x[0] = 0
+    w[3, 1, 0, 2] = value
+    expected = reference(x, w, b, integer_grad, **geometry)
+    got = run(x, w, b, integer_grad, **geometry)
+    for want, have in zip(expected[:2], got, strict=False):
+        np.testing.assert_array_equal(have, want)
+
+
+def test_sums_that_only_the_products_overflow():
+    x = channels_last(np.full((6, 16, 12, 12), 2.0**127, np.float32))
+    x[..., ::2] *= -1
+    w = np.full((16, 16, 3, 3), 2.0**-9, np.float32)
+    b = np.zeros(16, np.float32)
+    want = reference(x, w, b, integer_grad)[0]
+    np.testing.assert_array_equal(kernels.conv2d_forward(x, w, b), want)

@@ -184,9 +184,10 @@ py::object run(const char* call, const char* name, const ConvShape& shape, bool 
       };
     };
     const auto body = [=](Activation activation) { return body_of(pass, activation); };
-    launch_activated(call, work, operands, pass.scratch_bytes(), activation, body, SIZE_MAX,
-                     Packing{1, 1, pass.packed_bytes(),
-                             [=](void* const* at, void* packed) { pass.pack(in<T>(at[1]), packed); }, true});
+    launch_activated(
+        call, work, operands, pass.scratch_bytes(), activation, body, SIZE_MAX,
+        Packing{1, 1, pass.packed_bytes(), [=](void* const* at, void* packed) { pass.pack(in<T>(at[1]), packed); },
+                pass.replaces_weight()});
     Recording* const recording = Recording::current();
     if (!recording) return;
     // A maximum of windows that follows is joined to it as well.

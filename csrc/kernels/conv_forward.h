@@ -19,7 +19,10 @@ class ConvForward {
   size_t packed_bytes() const noexcept;
   void pack(const T* weight, void* packed) const noexcept;
 
-  /// `packed` is null or what `pack` has left there, then the weight is not read; bias may be null. Nothing overlaps.
+  /// Whether `run` does not read the weight beside what `pack` has made of it.
+  bool replaces_weight() const noexcept { return !plan_.in_tiles; }
+
+  /// `packed` is null or what `pack` has left there; bias may be null. Nothing overlaps.
   void run(const T* input, const T* weight, const void* packed, const T* bias, Activation activation, T* output,
            void* scratch) const noexcept;
   size_t scratch_bytes() const noexcept;

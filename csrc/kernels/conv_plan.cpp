@@ -436,7 +436,9 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
     packed = scratch;
     scratch = static_cast<char*>(scratch) + correlate_packed_bytes<T>(plan);
   }
-  if (plan.in_tiles) return correlate_winograd(winograd_of<T>(plan), source, packed, bias, activation, target, scratch);
+  if (plan.in_tiles)
+    return correlate_winograd(winograd_of<T>(plan), plan.axes[1].tap_step < 0, source, weight, steps, packed, bias,
+                              activation, target, scratch);
   if (plan.in_positions) return correlate_positions(plan.positions, source, packed, bias, activation, target, scratch);
   Carver carver(const_cast<void*>(packed));
   const Workspace<T> workspace(plan, carver);

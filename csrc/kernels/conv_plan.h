@@ -168,7 +168,7 @@ template <class T>
 void correlate_pack(const Correlation& plan, const T* weight, WeightSteps steps, void* packed) noexcept;
 
 /// target[n, t, :] = f(bias + sum over taps and source channels), the target channels last. `packed` is null or what
-/// correlate_pack has left there, then the weight is not read.
+/// correlate_pack has left there, then the weight is not read, unless in tiles.
 template <class T>
 void correlate(const Correlation& plan, const T* source, const T* weight, WeightSteps steps, const void* packed,
                const T* bias, Activation activation, T* target, void* scratch) noexcept;

@@ -1,6 +1,7 @@
 #include "conv_winograd.h"
 
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "conv_weight.h"
@@ -136,11 +137,43 @@ void transform_source(const WinogradTiles& plan, const T* images, int64_t channe
   });
 }
 
-// target = f(A^T m A + bias), or its maximum, of tiles [first, last), m = from[product][tile][column], for `columns`
-// channels of the target from `target` and `bias` on.
+// What a convolution is of.
+template <class T>
+struct Operands {
+  const T *source, *weight;
+  WeightSteps steps;
+  bool flipped;
+};
+
+// The sums over taps that begin at (y, x) of an image, for `valid` channels of the target from `column` on.
+template <class T>
+Vec<T> sum_taps(const WinogradTiles& plan, const Operands<T>& of, int64_t image, int64_t y, int64_t x, int64_t column,
+                int valid) noexcept {
+  using V = Vec<T>;
+  const int64_t height = plan.source[0], width = plan.source[1], depth = plan.source_channels;
+  alignas(64) T factors[V::lanes] = {};
+  V sum(T(0));
+  for (int64_t tap = 0; tap < 9; ++tap) {
+    const int64_t row = y + tap / 3, position = x + tap % 3;
+    if (row < 0 || row >= height || position < 0 || position >= width) continue;
+    const T* const pixel = of.source + ((image * height + row) * width + position) * depth;
+    const T* const filter = of.weight + column * of.steps.column + (of.flipped ? 8 - tap : tap);
+    for (int64_t k = 0; k < depth; ++k) {
+      if (std::isnan(pixel[k])) return V(pixel[k]);
+      for (int lane = 0; lane < valid; ++lane) factors[lane] = filter[lane * of.steps.column + k * of.steps.depth];
+      sum = fma(V(pixel[k]), V::load(factors), sum);
+    }
+  }
+  return sum;
+}
+
+// target = f(A^T m A + bias), or its maximum, of tiles [first, last), m = from[product][tile][column], for the
+// channels [begin, end) of the target. Tiles with values that are not finite, which the products spread, are summed
+// over taps.
 template <class T>
 void transform_target(const WinogradTiles& plan, const T* from, int64_t pitch, int64_t plane, int64_t first,
-                      int64_t last, int64_t columns, const T* bias, Activation activation, T* target) noexcept {
+                      int64_t last, int64_t begin, int64_t end, const Operands<T>& of, const T* bias,
+                      Activation activation, T* target) noexcept {
   using V = Vec<T>;
   const int64_t height = plan.target[0], width = plan.target[1], step = plan.target_channels;
   const T least = plan.pools_relu ? T(0) : -std::numeric_limits<T>::infinity();
@@ -149,29 +182,44 @@ void transform_target(const WinogradTiles& plan, const T* from, int64_t pitch, i
       const int64_t y = 2 * line, x = 2 * (column + tile);
       const int64_t rows = std::min<int64_t>(2, height - y), pixels = std::min<int64_t>(2, width - x);
       T* const pixel = target + ((image * height + y) * width + x) * step;
-      for (int64_t c = 0; c < columns; c += V::lanes) {
-        const int valid = static_cast<int>(std::min<int64_t>(V::lanes, columns - c));
-        const T* const m = from + (at + tile) * pitch + c;
-        const auto load = [&](int64_t product) { return V::load(m + product * plane); };
+      const auto finish = [&](int64_t c, const std::array<V, 2>(&values)[2]) {
+        const int valid = static_cast<int>(std::min<int64_t>(V::lanes, end - c));
         const V shift = bias ? V::load(bias + c, valid) : V(T(0));
-        std::array<V, 2> sums[4];
-        for (int64_t j = 0; j < 4; ++j) sums[j] = target_rows(load(j), load(4 + j), load(8 + j), load(12 + j));
         const auto put = [&](V value, T* place) {
           valid == V::lanes ? value.store(place + c) : value.store(place + c, valid);
         };
         V best(least);
-        for (int64_t i = 0; i < rows; ++i) {
-          const auto r = static_cast<size_t>(i);
-          const auto values = target_rows(sums[0][r], sums[1][r], sums[2][r], sums[3][r]);
+        for (int64_t i = 0; i < rows; ++i)
           for (int64_t j = 0; j < pixels; ++j) {
-            const V value = activate(activation, values[static_cast<size_t>(j)] + shift);
+            const V value = activate(activation, values[i][static_cast<size_t>(j)] + shift);
             if (plan.pools)
               best = larger(value, best);
             else
               put(value, pixel + (i * width + j) * step);
           }
-        }
         if (plan.pools) put(best, target + (first + at + tile) * step);
+      };
+      V zeros(T(0));  // NaN where a value is not finite
+      for (int64_t c = begin; c < end; c += V::lanes) {
+        const T* const m = from + (at + tile) * pitch + c - begin;
+        const auto load = [&](int64_t product) { return V::load(m + product * plane); };
+        std::array<V, 2> sums[4], values[2];
+        for (int64_t j = 0; j < 4; ++j) sums[j] = target_rows(load(j), load(4 + j), load(8 + j), load(12 + j));
+        for (size_t i = 0; i < 2; ++i) {
+          values[i] = target_rows(sums[0][i], sums[1][i], sums[2][i], sums[3][i]);
+          for (V value : values[i]) zeros = fma(value, V(T(0)), zeros);
+        }
+        finish(c, values);
+      }
+      if (horizontal_sum(zeros) == T(0)) continue;
+      for (int64_t c = begin; c < end; c += V::lanes) {
+        const int valid = static_cast<int>(std::min<int64_t>(V::lanes, end - c));
+        std::array<V, 2> values[2];
+        for (int64_t i = 0; i < 2; ++i)
+          for (int64_t j = 0; j < 2; ++j)
+            values[i][static_cast<size_t>(j)] =
+                sum_taps(plan, of, image, y + i + plan.low[0], x + j + plan.low[1], c, valid);
+        finish(c, values);
       }
     }
   });
@@ -342,8 +390,9 @@ void pack_winograd(const WinogradTiles& plan, bool flipped, const T* weight, Wei
 }
 
 template <class T>
-void correlate_winograd(const WinogradTiles& plan, const T* source, const void* packed, const T* bias,
-                        Activation activation, T* target, void* scratch) noexcept {
+void correlate_winograd(const WinogradTiles& plan, bool flipped, const T* source, const T* weight, WeightSteps steps,
+                        const void* packed, const T* bias, Activation activation, T* target, void* scratch) noexcept {
+  const Operands<T> of{source, weight, steps, flipped};
   Carver carver(scratch);
   const Workspace<T> workspace(plan, carver);
   const Panels panels = plan.panels;
@@ -394,8 +443,8 @@ void correlate_winograd(const WinogradTiles& plan, const T* source, const void* 
           }
         }
       }
-      transform_target(plan, sums, sums_pitch, workspace.sums_plane, first, last, end - begin,
-                       bias ? bias + begin : nullptr, activation, target + begin);
+      transform_target(plan, sums, sums_pitch, workspace.sums_plane, first, last, begin, end, of, bias, activation,
+                       target);
     }
   });
 }
@@ -538,16 +587,16 @@ void backward_weight_winograd(const WinogradTiles& plan, const T* grad_output, c
   }
 }
 
-#define CYGNET_INSTANTIATE(T)                                                                                  \
-  template WinogradTiles plan_winograd<T>(const Axis(&)[max_axes], int64_t, int64_t, int64_t,                  \
-                                          const MaxPooling*) noexcept;                                         \
-  template size_t correlate_winograd_scratch_bytes<T>(const WinogradTiles&) noexcept;                          \
-  template size_t winograd_packed_bytes<T>(const WinogradTiles&) noexcept;                                     \
-  template void pack_winograd<T>(const WinogradTiles&, bool, const T*, WeightSteps, void*) noexcept;           \
-  template void correlate_winograd<T>(const WinogradTiles&, const T*, const void*, const T*, Activation, T*,   \
-                                      void*) noexcept;                                                         \
-  template WinogradTiles plan_winograd_weight<T>(const Axis(&)[max_axes], int64_t, int64_t, int64_t) noexcept; \
-  template size_t backward_weight_winograd_scratch_bytes<T>(const WinogradTiles&) noexcept;                    \
+#define CYGNET_INSTANTIATE(T)                                                                                   \
+  template WinogradTiles plan_winograd<T>(const Axis(&)[max_axes], int64_t, int64_t, int64_t,                   \
+                                          const MaxPooling*) noexcept;                                          \
+  template size_t correlate_winograd_scratch_bytes<T>(const WinogradTiles&) noexcept;                           \
+  template size_t winograd_packed_bytes<T>(const WinogradTiles&) noexcept;                                      \
+  template void pack_winograd<T>(const WinogradTiles&, bool, const T*, WeightSteps, void*) noexcept;            \
+  template void correlate_winograd<T>(const WinogradTiles&, bool, const T*, const T*, WeightSteps, const void*, \
+                                      const T*, Activation, T*, void*) noexcept;                                \
+  template WinogradTiles plan_winograd_weight<T>(const Axis(&)[max_axes], int64_t, int64_t, int64_t) noexcept;  \
+  template size_t backward_weight_winograd_scratch_bytes<T>(const WinogradTiles&) noexcept;                     \
   template void backward_weight_winograd<T>(const WinogradTiles&, const T*, const T*, T*, T*, void*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)

@@ -11,7 +11,8 @@
 //         0  1  0 -1         0    0    1
 //
 // so each is 16 products of matrices with a row for each tile. Sums of 0, 1 and 1/2 times numbers round as little as
-// the longer sums over taps do. Values that are not finite reach the other outputs of their tile.
+// the longer sums over taps do. Values that are not finite would reach the other outputs of their tile, so that such
+// tiles are summed over taps; in the filters' gradient they make NaN of what else would be infinite.
 #pragma once
 
 #include "conv_plan.h"
@@ -55,10 +56,10 @@ void pack_winograd(const WinogradTiles& plan, bool flipped, const T* weight, Wei
 template <class T>
 size_t winograd_packed_bytes(const WinogradTiles& plan) noexcept;
 
-/// As `correlate`, with what `pack_winograd` made.
+/// As `correlate`, with what `pack_winograd` made; the weight is read where values are not finite.
 template <class T>
-void correlate_winograd(const WinogradTiles& plan, const T* source, const void* packed, const T* bias,
-                        Activation activation, T* target, void* scratch) noexcept;
+void correlate_winograd(const WinogradTiles& plan, bool flipped, const T* source, const T* weight, WeightSteps steps,
+                        const void* packed, const T* bias, Activation activation, T* target, void* scratch) noexcept;
 template <class T>
 size_t correlate_winograd_scratch_bytes(const WinogradTiles& plan) noexcept;
 
