@@ -165,6 +165,9 @@ py::object run(const char* call, const char* name, const ConvShape& shape, bool 
   weight = contiguous(weight);
   dispatch(dtype, [&](auto zero) {
     using T = decltype(zero);
+    if (!source.view.channels_last() &&
+        (gradient ? conv_backward_input_in_tiles<T>(shape) : ConvForward<T>(shape, true).in_tiles()))
+      source = channels_last(source);
     const bool last = source.view.channels_last();
     const std::initializer_list<Operand> operands = {read(source), read(weight), read(bias), write(result.written)};
     const Work work = work_of(shape, dtype);
@@ -187,7 +190,7 @@ py::object run(const char* call, const char* name, const ConvShape& shape, bool 
     launch_activated(
         call, work, operands, pass.scratch_bytes(), activation, body, SIZE_MAX,
         Packing{1, 1, pass.packed_bytes(), [=](void* const* at, void* packed) { pass.pack(in<T>(at[1]), packed); },
-                pass.replaces_weight()});
+                !pass.in_tiles()});
     Recording* const recording = Recording::current();
     if (!recording) return;
     // A maximum of windows that follows is joined to it as well.
@@ -262,11 +265,13 @@ py::tuple backward_weight(const Op& op, const ArrayArg& grad_arg, const ArrayArg
   const ReduceSizes sum{1, channels ? grad.count() / channels : 0, channels};
   // The operands of the convolution's gradient; a transposed op has their roles exchanged.
   const Array outputs = need_weight ? channels_last(op.transposed ? input : grad) : grad;
-  const Array inputs = need_weight ? plain_or_channels_last(op.transposed ? grad : input) : grad;
+  Array inputs = need_weight ? plain_or_channels_last(op.transposed ? grad : input) : grad;
   const Array grad_weight = need_weight ? new_array(name, dtype, weight) : Array{};
   const Array grad_bias = need_bias ? new_array(name, dtype, {channels}) : Array{};
   dispatch(dtype, [&](auto zero) {
     using T = decltype(zero);
+    if (need_weight && !inputs.view.channels_last() && conv_backward_weight_in_tiles<T>(shape))
+      inputs = channels_last(inputs);
     const bool last = inputs.view.channels_last();
     const size_t scratch = std::max(need_weight ? conv_backward_weight_scratch_bytes<T>(shape, last) : 0,
                                     sum_apart ? reduce_scratch_bytes(sum) : 0);

@@ -50,6 +50,9 @@ void conv_backward_input(const ConvShape& shape, const T* grad_output, bool chan
                          const T* bias, Activation activation, T* grad_input, void* scratch) noexcept;
 template <class T>
 size_t conv_backward_input_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept;
+/// Whether grad_output should be channels last, which minimal filtering needs.
+template <class T>
+bool conv_backward_input_in_tiles(const ConvShape& shape) noexcept;
 
 /// The gradients with respect to weight and bias, grad_output channels last, the input's memory order as in the forward
 /// pass; grad_bias may be null:
@@ -60,5 +63,8 @@ void conv_backward_weight(const ConvShape& shape, const T* grad_output, const T*
                           T* grad_weight, T* grad_bias, void* scratch) noexcept;
 template <class T>
 size_t conv_backward_weight_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept;
+/// Whether the input should be channels last, which minimal filtering needs.
+template <class T>
+bool conv_backward_weight_in_tiles(const ConvShape& shape) noexcept;
 
 }  // namespace cygnet

@@ -199,6 +199,11 @@ void backward_by_lines(const ConvShape& s, const LinePlan& plan, const T* grad, 
 }  // namespace
 
 template <class T>
+bool conv_backward_input_in_tiles(const ConvShape& shape) noexcept {
+  return !by_lines<T>(shape, line_plan<T>(shape)) && gather_plan<T>(shape, true).in_tiles;
+}
+
+template <class T>
 size_t conv_backward_input_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept {
   const LinePlan plan = line_plan<T>(shape);
   if (!by_lines<T>(shape, plan)) return correlate_scratch_bytes<T>(gather_plan<T>(shape, channels_last));
@@ -221,6 +226,7 @@ void conv_backward_input(const ConvShape& shape, const T* grad_output, bool chan
 }
 
 #define CYGNET_INSTANTIATE(T)                                                                                \
+  template bool conv_backward_input_in_tiles<T>(const ConvShape&) noexcept;                                  \
   template size_t conv_backward_input_scratch_bytes<T>(const ConvShape&, bool) noexcept;                     \
   template void conv_backward_input<T>(const ConvShape&, const T*, bool, const T*, const T*, Activation, T*, \
                                        void*) noexcept;

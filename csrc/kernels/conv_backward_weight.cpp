@@ -210,6 +210,12 @@ void finish_block(const T* from, int64_t copies, int64_t copy_size, int64_t taps
 }  // namespace
 
 template <class T>
+bool conv_backward_weight_in_tiles(const ConvShape& shape) noexcept {
+  WinogradTiles tiles;
+  return !in_lanes<T>(shape) && !few_outputs_of_images<T>(shape) && in_tiles<T>(shape, true, tiles);
+}
+
+template <class T>
 size_t conv_backward_weight_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept {
   if (in_lanes<T>(shape)) return backward_weight_lanes_scratch_bytes<T>(lane_plan<T>(shape, channels_last));
   if (few_outputs_of_images<T>(shape)) return backward_weight_images_scratch_bytes<T>(plan_images<T>(shape), shape);
@@ -411,6 +417,7 @@ void conv_backward_weight(const ConvShape& shape, const T* grad_output, const T*
 }
 
 #define CYGNET_INSTANTIATE(T)                                                             \
+  template bool conv_backward_weight_in_tiles<T>(const ConvShape&) noexcept;              \
   template size_t conv_backward_weight_scratch_bytes<T>(const ConvShape&, bool) noexcept; \
   template void conv_backward_weight<T>(const ConvShape&, const T*, const T*, bool, T*, T*, void*) noexcept;
 CYGNET_INSTANTIATE(float)

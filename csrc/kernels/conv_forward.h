@@ -19,8 +19,9 @@ class ConvForward {
   size_t packed_bytes() const noexcept;
   void pack(const T* weight, void* packed) const noexcept;
 
-  /// Whether `run` does not read the weight beside what `pack` has made of it.
-  bool replaces_weight() const noexcept { return !plan_.in_tiles; }
+  /// Whether it is done by minimal filtering. That needs the input channels last; it reads the weight beside what
+  /// `pack` has made of it.
+  bool in_tiles() const noexcept { return plan_.in_tiles; }
 
   /// `packed` is null or what `pack` has left there; bias may be null. Nothing overlaps.
   void run(const T* input, const T* weight, const void* packed, const T* bias, Activation activation, T* output,
