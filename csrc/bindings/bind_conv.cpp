@@ -199,7 +199,12 @@ py::object run(const char* call, const char* name, const ConvShape& shape, bool 
         const auto* const pooling = std::any_cast<MaxPooling>(&after.details);
         ConvForward<T> both = pass;
         if (!pooling || !both.pool(*pooling)) return {};
-        return {body_of(both, activation), SIZE_MAX, both.scratch_bytes(), {}};
+        if (!pooling->keeps_taps) return {body_of(both, activation), SIZE_MAX, both.scratch_bytes(), {}};
+        const auto body = [=](void* const* at) {
+          both.run(in<T>(at[0]), in<T>(at[1]), at[6], in<T>(at[2]), activation, to<T>(at[3]), at[5],
+                   to<uint8_t>(at[4]));
+        };
+        return {body, 4, both.scratch_bytes(), {}};
       };
     };
     auto& joined = recording->calls.back().joined;

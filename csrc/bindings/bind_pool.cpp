@@ -71,15 +71,14 @@ py::tuple max_forward(const Names& names, Images input, const Pooling& windows, 
       else
         launch(names.forward, work, {read(input.array), write(result.array), write(kept.array)}, 0, body);
     };
-    if (nothing) {
+    if (nothing)
       run([=](void* const* at) { max_pool_forward<T>(pooling, relu, in<T>(at[0]), to<T>(at[1])); });
-      if (Recording* const recording = Recording::current())
-        recording->calls.back().details = MaxPooling{pooling, relu};
-    } else if (taps) {
+    else if (taps)
       run([=](void* const* at) { max_pool_forward<T>(pooling, relu, in<T>(at[0]), to<T>(at[1]), to<uint8_t>(at[2])); });
-    } else {
+    else
       run([=](void* const* at) { max_pool_forward<T>(pooling, relu, in<T>(at[0]), to<T>(at[1]), to<int64_t>(at[2])); });
-    }
+    Recording* const recording = Recording::current();
+    if (recording && (nothing || taps)) recording->calls.back().details = MaxPooling{pooling, relu, taps};
   });
   return py::make_tuple(result.array.object, nothing ? py::object(py::none()) : kept.array.object);
 }

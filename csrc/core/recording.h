@@ -46,7 +46,7 @@ struct Call;
 /// A call that does another one as well.
 struct Joined {
   std::function<void(void* const* at)> body;
-  size_t operand = SIZE_MAX;  // the place that takes the other operand of that call, if it has one
+  size_t operand = SIZE_MAX;  // the place that takes the other operand of that call, or its second result, if any
   size_t scratch_bytes = 0;   // that it needs, if it needs more
   std::function<Joined(const Call& after)> joined = nullptr;  // as that of a call
 };

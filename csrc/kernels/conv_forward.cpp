@@ -1,8 +1,15 @@
 #include "conv_forward.h"
 
 #include "conv_few_pixels.h"
+#include "pooling_tiles.h"
 
 namespace cygnet {
+namespace {
+
+// Bytes of the images of a batch from which on it is worth while to pool each where it is made.
+constexpr int64_t pooled_bytes = 1 << 20;
+
+}  // namespace
 
 template <class T>
 ConvForward<T>::ConvForward(const ConvShape& s, bool channels_last) noexcept
@@ -15,7 +22,30 @@ ConvForward<T>::ConvForward(const ConvShape& s, bool channels_last) noexcept
 
 template <class T>
 bool ConvForward<T>::pool(const MaxPooling& pooling) noexcept {
-  return !few_pixels_ && join_pooling(pooling, plan_);
+  const Pooling& windows = pooling.windows;
+  const PoolAxis pool_axes[] = {windows.d, windows.h, windows.w};
+  bool fits = !few_pixels_ && windows.batch == plan_.images && windows.channels == plan_.target_channels &&
+              tiled(windows) && plan_.axes[0].target == 1 && !plan_.in_lanes && !plan_.in_positions;
+  int64_t bytes = plan_.images * plan_.target_channels * static_cast<int64_t>(sizeof(T));
+  for (int i = 0; i < max_axes; ++i) {
+    fits = fits && pool_axes[i].in == plan_.axes[i].target && pool_axes[i].out > 0;
+    bytes *= plan_.axes[i].target;
+  }
+  if (plan_.in_tiles)
+    fits = fits && windows.h.kernel == 2 && windows.w.kernel == 2;
+  else
+    fits = fits && plan_.unit_splits == 1 && plan_.boxes.count[2] == 1 && (plan_.images == 1 || bytes >= pooled_bytes);
+  if (!fits) return false;
+  plan_.pools = true;
+  plan_.pooling = pooling;
+  if (plan_.in_tiles) return true;
+  // The lines of a box are those of whole windows.
+  plan_.boxes.size[1] = ceil_div(plan_.boxes.size[1], windows.h.kernel) * windows.h.kernel;
+  plan_.boxes.count[1] = ceil_div(plan_.grid(1), plan_.boxes.size[1]);
+  plan_.room = plan_.images_per_task * plan_.boxes.size[1] * plan_.axes[2].target * plan_.target_channels;
+  plan_.room = ceil_div(plan_.room, 16) * 16;
+  plan_.size_slab();
+  return true;
 }
 
 template <class T>
@@ -41,11 +71,11 @@ size_t ConvForward<T>::scratch_bytes() const noexcept {
 
 template <class T>
 void ConvForward<T>::run(const T* input, const T* weight, const void* packed, const T* bias, Activation activation,
-                         T* output, void* scratch) const noexcept {
+                         T* output, void* scratch, uint8_t* taps) const noexcept {
   if (few_pixels_)
     few_pixels_forward(shape_, input, channels_last_, weight, bias, activation, output, scratch);
   else
-    correlate(plan_, input, weight, steps(), packed, bias, activation, output, scratch);
+    correlate(plan_, input, weight, steps(), packed, bias, activation, output, scratch, taps);
 }
 
 template class ConvForward<float>;

@@ -12,7 +12,8 @@ class ConvForward {
  public:
   ConvForward(const ConvShape& shape, bool channels_last) noexcept;
 
-  /// From now on `run` writes the maxima of windows of what it did, with the same bits; false if it cannot.
+  /// From now on `run` writes the maxima of windows of what it did, with the same bits, and the numbers of their taps,
+  /// where asked for; false if it cannot.
   bool pool(const MaxPooling& pooling) noexcept;
 
   /// The weight in the order in which `run` reads it; 0 bytes where that is how it lies.
@@ -25,7 +26,7 @@ class ConvForward {
 
   /// `packed` is null or what `pack` has left there; bias may be null. Nothing overlaps.
   void run(const T* input, const T* weight, const void* packed, const T* bias, Activation activation, T* output,
-           void* scratch) const noexcept;
+           void* scratch, uint8_t* taps = nullptr) const noexcept;
   size_t scratch_bytes() const noexcept;
 
  private:

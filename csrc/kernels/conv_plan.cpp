@@ -1,10 +1,11 @@
 #include "conv_plan.h"
 
+#include <optional>
+
 #include "conv_depthwise.h"
 #include "conv_few_outputs.h"
 #include "conv_winograd.h"
 #include "core/parallel.h"
-#include "pooling_tiles.h"
 
 namespace cygnet {
 namespace {
@@ -93,7 +94,7 @@ struct Pitches {
     target[max_axes] = plan.target_channels;
     for (int i = max_axes - 1; i >= 0; --i) {
       source[i] = source[i + 1] * (plan.slab ? plan.slab_extent(i) : plan.axes[i].source);
-      target[i] = target[i + 1] * plan.axes[i].target;
+      target[i] = target[i + 1] * (plan.pools && i == 1 ? plan.boxes.size[1] : plan.axes[i].target);
     }
   }
 };
@@ -218,19 +219,6 @@ template <class T>
 WinogradTiles winograd_of(const Correlation& plan) noexcept {
   return plan_winograd<T>(plan.axes, plan.images, plan.source_channels, plan.target_channels,
                           plan.pools ? &plan.pooling : nullptr);
-}
-
-void size_slab(Correlation& plan) noexcept {
-  plan.slab_size = plan.images_per_task * plan.source_channels;
-  for (int i = 0; i < max_axes; ++i) plan.slab_size *= plan.slab_extent(i);
-  plan.slab_size = ceil_div(plan.slab_size + slab_slack, 16) * 16;
-}
-
-// Elements of the target that is pooled and not kept.
-int64_t unpooled_size(const Correlation& plan) noexcept {
-  const Axis(&axes)[max_axes] = plan.axes;
-  if (!plan.pools || plan.in_tiles) return 0;
-  return ceil_div(plan.images * axes[0].target * axes[1].target * axes[2].target * plan.target_channels, 16) * 16;
 }
 
 }  // namespace
@@ -360,29 +348,8 @@ Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64
       by_pixels = std::max<int64_t>(1, by_pixels / plan.boxes.count[i]);
     }
   }
-  size_slab(plan);
+  plan.size_slab();
   return plan;
-}
-
-bool join_pooling(const MaxPooling& pooling, Correlation& plan) noexcept {
-  const Pooling& windows = pooling.windows;
-  const PoolAxis pool_axes[] = {windows.d, windows.h, windows.w};
-  bool fits = windows.batch == plan.images && windows.channels == plan.target_channels && tiled(windows) &&
-              plan.axes[0].target == 1 && !plan.in_lanes && !plan.in_positions;
-  for (int i = 0; i < max_axes; ++i) fits = fits && pool_axes[i].in == plan.axes[i].target && pool_axes[i].out > 0;
-  if (plan.in_tiles)
-    fits = fits && windows.h.kernel == 2 && windows.w.kernel == 2;
-  else
-    fits = fits && plan.phases() == 1 && plan.unit_splits == 1 && plan.boxes.count[2] == 1;
-  if (!fits) return false;
-  plan.pools = true;
-  plan.pooling = pooling;
-  if (plan.in_tiles) return true;
-  // The lines of a box are those of whole windows.
-  plan.boxes.size[1] = ceil_div(plan.boxes.size[1], windows.h.kernel) * windows.h.kernel;
-  plan.boxes.count[1] = ceil_div(plan.grid(1), plan.boxes.size[1]);
-  size_slab(plan);
-  return true;
 }
 
 template <class T>
@@ -421,13 +388,13 @@ size_t correlate_scratch_bytes(const Correlation& plan) noexcept {
   const size_t packed = correlate_packed_bytes<T>(plan);
   if (plan.in_tiles) return packed + correlate_winograd_scratch_bytes<T>(winograd_of<T>(plan));
   if (plan.in_positions) return packed + correlate_positions_scratch_bytes<T>(plan.positions);
-  const int64_t slabs = plan.slab ? plan.slab_size * plan.tasks() : 0;
-  return packed + static_cast<size_t>(slabs + unpooled_size(plan)) * sizeof(T);
+  const int64_t slabs = plan.slab ? plan.slab_size * plan.tasks() : 0, rooms = Slots::pieces(plan.tasks()) * plan.room;
+  return packed + static_cast<size_t>(slabs + rooms) * sizeof(T);
 }
 
 template <class T>
 void correlate(const Correlation& plan, const T* source, const T* weight, WeightSteps steps, const void* packed,
-               const T* bias, Activation activation, T* target, void* scratch) noexcept {
+               const T* bias, Activation activation, T* target, void* scratch, uint8_t* taps) noexcept {
   if (plan.in_lanes)
     return correlate_lanes(lanes_of<T>(plan), source, weight, steps, bias, activation, target, scratch);
   if (!plan.in_positions && !plan.in_tiles && plan.tasks() == 0) return;
@@ -438,13 +405,12 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
   }
   if (plan.in_tiles)
     return correlate_winograd(winograd_of<T>(plan), plan.axes[1].tap_step < 0, source, weight, steps, packed, bias,
-                              activation, target, scratch);
+                              activation, target, scratch, taps);
   if (plan.in_positions) return correlate_positions(plan.positions, source, packed, bias, activation, target, scratch);
   Carver carver(const_cast<void*>(packed));
   const Workspace<T> workspace(plan, carver);
-  T* const slabs = static_cast<T*>(scratch) + unpooled_size(plan);
-  T* const pooled = target;
-  if (plan.pools) target = static_cast<T*>(scratch);
+  T *const rooms = static_cast<T*>(scratch), *const slabs = rooms + Slots::pieces(plan.tasks()) * plan.room;
+  Slots slots;
   const int64_t channels = plan.source_channels, depth = plan.group_depth();
   const Panels panels = plan.panels;
   const Pitches pitches(plan);
@@ -468,12 +434,15 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
     for (int64_t i = 2 * size; i < 3 * size; i += line_pair) __builtin_prefetch(next + i, 1);
   };
   const int64_t target_bytes = plan.images * target_pitch[0] * static_cast<int64_t>(sizeof(T));
-  const bool fetches_target = plan.units() == 1 && plan.phases() == 1 && target_bytes >= far_bytes;
+  const bool fetches_target = !plan.pools && plan.units() == 1 && plan.phases() == 1 && target_bytes >= far_bytes;
   parallel_for(plan.tasks(), plan.multiplications, [&](int64_t task) {
     const int64_t split = task % plan.unit_splits, block = task / plan.unit_splits;
     const int64_t first = block / plan.boxes.boxes() * plan.images_per_task;
     const int64_t last = std::min(plan.images, first + plan.images_per_task);
     const Box box = plan.boxes.at(block % plan.boxes.boxes(), grid);
+    std::optional<Slots::Slot> slot;
+    if (plan.pools) slot.emplace(slots);
+    T* const made = slot ? rooms + slot->index() * plan.room : target + first * target_pitch[0];
     const T* origin = source + first * pitch[0];
     if (plan.slab) {
       Box part;
@@ -513,16 +482,16 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
         start.to_step[0] = target_pitch[0];
         int64_t rows = last - first;
         const T* a = origin + g * depth;
-        tile.c = target + first * target_pitch[0] + column;
+        tile.c = made + column;
         for (int i = 0; i < max_axes; ++i) {
           const Axis& axis = plan.axes[i];
-          const int64_t begin = std::max(run[i].begin, box.begin[i]);
+          const int64_t begin = std::max(run[i].begin, box.begin[i]), made_begin = plan.pools ? box.begin[i] : 0;
           start.size[i] = std::max<int64_t>(0, std::min(run[i].end, box.begin[i] + box.size[i]) - begin);
           start.from_step[i + 1] = axis.source_step * pitch[i + 1];
           start.to_step[i + 1] = axis.target_step * target_pitch[i + 1];
           rows *= start.size[i];
           a += (begin - box.begin[i]) * start.from_step[i + 1];
-          tile.c += (begin * axis.target_step + phase.axis[i]) * target_pitch[i + 1];
+          tile.c += ((begin - made_begin) * axis.target_step + phase.axis[i]) * target_pitch[i + 1];
         }
         if (rows == 0) continue;
         // Lines of the filter whose segments follow each other in the packed weights are one pass over the pixels.
@@ -574,12 +543,15 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
     }
     if (!plan.pools) return;
     Pooling windows = plan.pooling.windows;
-    const int64_t pooled_line = windows.w.out * windows.channels, pooled_image = windows.h.out * pooled_line;
-    const int64_t first_line = box.begin[1] / windows.h.kernel;
+    const int64_t line = first * windows.h.out + box.begin[1] / windows.h.kernel;
+    const int64_t place = line * windows.w.out * windows.channels;
     windows.batch = last - first;
+    windows.h.in = plan.boxes.size[1];
     windows.h.out = box.size[1] / windows.h.kernel;
-    max_pool_forward(windows, plan.pooling.relu, target + first * target_pitch[0] + box.begin[1] * target_pitch[2],
-                     pooled + first * pooled_image + first_line * pooled_line);
+    if (taps)
+      max_pool_forward(windows, plan.pooling.relu, made, target + place, taps + place);
+    else
+      max_pool_forward(windows, plan.pooling.relu, made, target + place);
   });
 }
 
@@ -590,7 +562,7 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
   template void correlate_pack<T>(const Correlation&, const T*, WeightSteps, void*) noexcept;                        \
   template size_t correlate_scratch_bytes<T>(const Correlation&) noexcept;                                           \
   template void correlate<T>(const Correlation&, const T*, const T*, WeightSteps, const void*, const T*, Activation, \
-                             T*, void*) noexcept;
+                             T*, void*, uint8_t*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)
 #undef CYGNET_INSTANTIATE

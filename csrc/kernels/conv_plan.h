@@ -130,6 +130,7 @@ struct Correlation {
 
   bool pools;  // whether tasks take the maxima over windows of what they make: these are the target then
   MaxPooling pooling;
+  int64_t room;  // elements of what a task makes then
 
   int64_t group_depth() const { return source_channels / groups; }
   int64_t group_columns() const { return target_channels / groups; }
@@ -139,6 +140,11 @@ struct Correlation {
   int64_t slab_extent(int axis) const {
     return std::max<int64_t>(0,
                              (boxes.size[axis] - 1) * axes[axis].source_step + reach[axis].high - reach[axis].low + 1);
+  }
+  void size_slab() {
+    slab_size = images_per_task * source_channels;
+    for (int i = 0; i < max_axes; ++i) slab_size *= slab_extent(i);
+    slab_size = ceil_div(slab_size + slab_slack, 16) * 16;
   }
   /// Target positions of phase 0 that are made.
   int64_t grid(int axis) const;
@@ -151,9 +157,6 @@ struct Correlation {
 template <class T>
 Correlation plan_correlation(const Axis (&axes)[max_axes], int64_t images, int64_t source_channels,
                              int64_t target_channels, int64_t groups, bool channels_last) noexcept;
-
-/// Has a correlation of one phase take the maxima over windows of what it makes; false if it cannot.
-bool join_pooling(const MaxPooling& pooling, Correlation& plan) noexcept;
 
 /// Where the weight of (group, target channel, source channel, tap) is.
 struct WeightSteps {
@@ -168,10 +171,11 @@ template <class T>
 void correlate_pack(const Correlation& plan, const T* weight, WeightSteps steps, void* packed) noexcept;
 
 /// target[n, t, :] = f(bias + sum over taps and source channels), the target channels last. `packed` is null or what
-/// correlate_pack has left there, then the weight is not read, unless in tiles.
+/// correlate_pack has left there, then the weight is not read, unless in tiles. `taps` gets those of a joined pooling,
+/// where it keeps them.
 template <class T>
 void correlate(const Correlation& plan, const T* source, const T* weight, WeightSteps steps, const void* packed,
-               const T* bias, Activation activation, T* target, void* scratch) noexcept;
+               const T* bias, Activation activation, T* target, void* scratch, uint8_t* taps = nullptr) noexcept;
 template <class T>
 size_t correlate_scratch_bytes(const Correlation& plan) noexcept;
 

@@ -66,7 +66,7 @@ Vec<T> sum_taps(const WinogradTiles& plan, const Operands<T>& of, int64_t image,
 template <class T>
 void transform_target(const WinogradTiles& plan, const T* from, int64_t pitch, int64_t plane, int64_t first,
                       int64_t last, int64_t begin, int64_t end, const Operands<T>& of, const T* bias,
-                      Activation activation, T* target) noexcept {
+                      Activation activation, T* target, uint8_t* taps) noexcept {
   using V = Vec<T>;
   const int64_t height = plan.target[0], width = plan.target[1], step = plan.target_channels;
   const T least = plan.pools_relu ? T(0) : -std::numeric_limits<T>::infinity();
@@ -82,15 +82,21 @@ void transform_target(const WinogradTiles& plan, const T* from, int64_t pitch, i
           valid == V::lanes ? value.store(place + c) : value.store(place + c, valid);
         };
         V best(least);
+        Taps<T> chosen(plan.pools_relu ? no_tap : 0);
         for (int64_t i = 0; i < rows; ++i)
           for (int64_t j = 0; j < pixels; ++j) {
             const V value = activate(activation, values[i][static_cast<size_t>(j)] + shift);
-            if (plan.pools)
-              best = larger(value, best);
-            else
+            if (!plan.pools) {
               put(value, pixel + (i * width + j) * step);
+              continue;
+            }
+            chosen.replace(beats(value, best), Taps<T>(2 * i + j));
+            best = larger(value, best);
           }
-        if (plan.pools) put(best, target + (first + at + tile) * step);
+        if (!plan.pools) return;
+        const int64_t place = (first + at + tile) * step;
+        put(best, target + place);
+        if (taps) valid == V::lanes ? chosen.store(taps + place + c, V::lanes) : chosen.store(taps + place + c, valid);
       };
       V zeros(T(0));  // NaN where a value is not finite
       for (int64_t c = begin; c < end; c += V::lanes) {
@@ -220,7 +226,8 @@ void pack_winograd(const WinogradTiles& plan, bool flipped, const T* weight, Wei
 
 template <class T>
 void correlate_winograd(const WinogradTiles& plan, bool flipped, const T* source, const T* weight, WeightSteps steps,
-                        const void* packed, const T* bias, Activation activation, T* target, void* scratch) noexcept {
+                        const void* packed, const T* bias, Activation activation, T* target, void* scratch,
+                        uint8_t* taps) noexcept {
   const Operands<T> of{source, weight, steps, flipped};
   Carver carver(scratch);
   const Workspace<T> workspace(plan, carver);
@@ -277,7 +284,7 @@ void correlate_winograd(const WinogradTiles& plan, bool flipped, const T* source
         }
       }
       transform_target(plan, sums, sums_pitch, workspace.sums_plane, first, last, begin, end, of, bias, activation,
-                       target);
+                       target, taps);
     }
   });
 }
@@ -289,7 +296,7 @@ void correlate_winograd(const WinogradTiles& plan, bool flipped, const T* source
   template size_t winograd_packed_bytes<T>(const WinogradTiles&) noexcept;                                      \
   template void pack_winograd<T>(const WinogradTiles&, bool, const T*, WeightSteps, void*) noexcept;            \
   template void correlate_winograd<T>(const WinogradTiles&, bool, const T*, const T*, WeightSteps, const void*, \
-                                      const T*, Activation, T*, void*) noexcept;
+                                      const T*, Activation, T*, void*, uint8_t*) noexcept;
 CYGNET_INSTANTIATE(float)
 CYGNET_INSTANTIATE(double)
 #undef CYGNET_INSTANTIATE

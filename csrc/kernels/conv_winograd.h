@@ -59,7 +59,8 @@ size_t winograd_packed_bytes(const WinogradTiles& plan) noexcept;
 /// As `correlate`, with what `pack_winograd` made; the weight is read where values are not finite.
 template <class T>
 void correlate_winograd(const WinogradTiles& plan, bool flipped, const T* source, const T* weight, WeightSteps steps,
-                        const void* packed, const T* bias, Activation activation, T* target, void* scratch) noexcept;
+                        const void* packed, const T* bias, Activation activation, T* target, void* scratch,
+                        uint8_t* taps) noexcept;
 template <class T>
 size_t correlate_winograd_scratch_bytes(const WinogradTiles& plan) noexcept;
 

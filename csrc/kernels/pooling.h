@@ -66,10 +66,11 @@ struct Pooling {
   bool adaptive() const { return d.adaptive || h.adaptive || w.adaptive; }
 };
 
-/// A maximum of windows, of no less than 0 with `relu`, that another kernel takes of what it makes.
+/// A maximum of windows, of no less than 0 with `relu`, that another kernel takes of what it makes; with `keeps_taps`
+/// it keeps the numbers of the taps as well.
 struct MaxPooling {
   Pooling windows;
-  bool relu;
+  bool relu, keeps_taps;
 };
 
 /// The number of a tap that stands for a window whose result is none of its inputs.
