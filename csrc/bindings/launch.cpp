@@ -35,7 +35,7 @@ std::string shapes_of(const Operand* operands, size_t count) {
 void record(Recording& recording, const char* op, Work work, const Operand* operands, size_t count, void* scratch,
             std::function<void(void* const*)> body, Call::Packing packing) {
   Call call{op,    work.flops, work.bytes, shapes_of(operands, count), {}, {}, std::move(body), std::move(packing),
-            false, {}, {}};
+            false, {},         {}};
   for (size_t i = 0; i < count; ++i) {
     const Operand& operand = operands[i];
     call.places.push_back(recording.place_of(operand.data));
