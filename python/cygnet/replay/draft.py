@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import pickle
-import random
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -16,10 +14,10 @@ import numpy as np
 
 from cygnet import autograd, kernels
 from cygnet.autograd.modes import mode
-from cygnet.dtypes import get_default_dtype
 from cygnet.recorder import Recorder
-from cygnet.replay import outside
 from cygnet.replay.folding import Folded
+from cygnet.replay.modules import Modules, Verify
+from cygnet.replay.outside import Outside, is_plain
 from cygnet.replay.watch import Watch
 from cygnet.tensor import Tensor
 
@@ -91,12 +89,13 @@ class Draft:
         for array in self.signature.arrays():
             recording.add_input(array)
         recorder = Recorder(recording, self._strict, self._known)
-        numbers = _numbers_of(self._known)
-        forwards = {type(module).forward for module in _modules_of(self._known)}
-        places = outside.places([self.function, *forwards], _objects_in((args, kwargs)))
-        chance = _state_of_chance(places)
+        modules = Modules()
+        modules.add(self._known)
+        outside = Outside(whole=self._watched)
+        watch = Watch(outside) if self._watched else None
+        if watch is None:
+            outside.add(self.function, *_objects_in((args, kwargs)), *modules.forwards())
         given = [(tensor, tensor.requires_grad) for tensor in tensors_in((args, kwargs))]
-        watch = None if not self._watched else Watch(self.function, *_objects_in((args, kwargs)))
         inner_args, inner_kwargs = mapped((args, kwargs), self._stand_in)
         frozen = self._notes is not None
         with recorder:
@@ -105,23 +104,24 @@ class Draft:
             if recorder.recording is not None:
                 forward = len(recording)
                 gradients = self._record_backward(recording, result)
-                used = [value for *_, value in places if isinstance(value, Tensor)]
+                modules.add(recorder)
+                used = (*modules.members(), *outside.tensors(), *self.targets)
                 leaves = self._settled_leaves(recorder, used, given)
         if recorder.recording is not None:
             if any(tensor.requires_grad != before for tensor, before in given):
                 self._refuse("it changed requires_grad of an argument")
-            elif _state_of_chance(places) != chance:
+            elif outside.has_drawn():
                 if not self._strict and threading.active_count() > 1:  # perhaps another did
                     self.reason = AGAIN
                 else:
                     self._refuse("it drew from Python's or NumPy's random numbers")
-            elif changed := _changed(numbers) or outside.changed(places):
+            elif changed := modules.changed() or outside.changed():
                 self._refuse(f"it changed {changed}")
             elif watch is not None and watch.reason:
                 self._refuse(watch.reason)
-            elif watch is not None:
-                places += watch.places
-                recorder.checks += watch.checks
+        memories = [id(each._memory) for each, _ in given]
+        written = [each for key, each in recorder.written.items() if key not in memories]
+        inputs = [i for i, key in enumerate(memories) if key in recorder.written]
         self.reason = self.reason or recorder.reason
         if self.reason:
             return self._attached(result, args, kwargs)
@@ -132,10 +132,13 @@ class Draft:
                 results=result,
                 gradients=gradients,
                 leaves=[] if frozen else leaves,
-                captured=[] if frozen else places,
-                written=[] if frozen else list(recorder.written.values()),
-                before=recorder.checks,
-                verify=None if frozen else _Verify(recorder, [tensor for tensor, *_ in leaves]),
+                captured=[] if frozen else outside.places,
+                written=[] if frozen else written,
+                written_inputs=inputs,
+                before=recorder.checks + outside.checks,
+                verify=None
+                if frozen
+                else Verify(modules, [tensor for tensor, *_ in leaves], recorder.states),
                 forward=forward if self.differentiable else None,
                 grad_enabled=self.enabled,
                 fold=frozen,
@@ -200,7 +203,7 @@ class Draft:
         """Records the backward of those results that are on the tape; returns the gradients."""
         outputs = []
         for i, tensor in enumerate(tensors_in(result)):
-            if self._is_on_tape(tensor):
+            if self._is_on_tape(tensor) and not any(tensor is each for each in outputs):
                 self.differentiable.append(i)
                 outputs.append(tensor)
         if not outputs:
@@ -264,7 +267,7 @@ class Draft:
                 tensor.grad, found, after = before, before._array, ...
             rows.append((tensor, tensor._array, tensor.requires_grad, found, after))
         noted = own | recorder.leaves.keys()
-        for tensor in (*_members_of(recorder), *self.targets, *used):
+        for tensor in used:
             if id(tensor) not in noted:
                 noted.add(id(tensor))
                 grad = None if tensor.grad is None else tensor.grad._array
@@ -310,91 +313,6 @@ def replayed(replays: Iterable[Any], enabled: bool, args: Any, kwargs: Any) -> A
     return NotImplemented
 
 
-class _Verify:
-    """Whether modules, optimizers and the hooks of leaves are as they were."""
-
-    def __init__(self, recorder: Recorder, leaves: list[Tensor]) -> None:
-        self._modules = [(module, _content(module)) for module in _modules_of(recorder)]
-        self._hooks = [(leaf, _listed(leaf._hooks)) for leaf in leaves]
-        self._states = recorder.states
-        self._dtype = get_default_dtype()
-
-    def __call__(self) -> bool:
-        return (
-            get_default_dtype() == self._dtype
-            and all(_content(module) == content for module, content in self._modules)
-            and all(_listed(leaf._hooks) == hooks for leaf, hooks in self._hooks)
-            and all(function() == value for function, value in self._states)
-        )
-
-
-def _modules_of(recorder: Recorder) -> list[Any]:
-    """The modules that were called, and all in them."""
-    found: dict[int, Any] = {}
-    for root in recorder.modules.values():
-        for module in root.modules():
-            found[id(module)] = module
-    return list(found.values())
-
-
-def _members_of(recorder: Recorder) -> Iterator[Tensor]:
-    """The parameters and buffers of the modules that were called."""
-    for module in _modules_of(recorder):
-        yield from module.parameters(recurse=False)
-        yield from module.buffers(recurse=False)
-
-
-def _content(module: Any) -> tuple[Any, ...]:
-    """What a module is made of: plain values, and the identities of functions and members."""
-    attributes = vars(module)
-    members = (*module._parameter_names, *module._buffer_names, *module._module_names)
-    functions = [(name, value) for name, value in attributes.items() if callable(value)]
-    named = [(name, id(attributes[name])) for name in members]  # which leaves keep
-    return _plain_values(module), named, functions, _listed(module._hooks)
-
-
-def _plain_values(module: Any) -> dict[str, str]:
-    """The attributes that a replay takes for granted, by name."""
-    return {
-        name: repr(value)
-        for name, value in vars(module).items()
-        if outside.is_plain(value) and name != "_path"
-    }
-
-
-def _listed(hooks: Any) -> list[Any]:
-    """The hooks themselves: those that are gone may leave their address to others."""
-    return list((hooks or {}).values())
-
-
-def _numbers_of(recorder: Recorder) -> list[tuple[Any, dict[str, str]]]:
-    """The plain attributes of modules."""
-    return [(module, _plain_values(module)) for module in _modules_of(recorder)]
-
-
-def _changed(before: list[tuple[Any, dict[str, str]]]) -> str:
-    """The name of a plain attribute that is no longer what it was; empty if there is none."""
-    for module, numbers in before:
-        now = _plain_values(module)
-        for name, number in numbers.items():
-            if now.get(name, number) != number:
-                return f"{type(module).__name__}.{name}"
-    return ""
-
-
-def _state_of_chance(places: list[outside.Place]) -> str:
-    """The state of all random numbers that are not Cygnet's."""
-    states = [random.getstate(), np.random.get_state(legacy=False)]  # noqa: NPY002
-    for *_, value in places:
-        if isinstance(value, np.random.Generator):
-            states.append(value.bit_generator.state)
-        elif isinstance(value, np.random.RandomState):
-            states.append(value.get_state(legacy=False))
-        elif isinstance(value, random.Random):
-            states.append(value.getstate())
-    return repr(pickle.dumps(states))
-
-
 def tensors_in(value: Any) -> Iterator[Tensor]:
     """The tensors in nested tuples, lists and dicts, in order."""
     return (each for each in _leaves_in(value) if isinstance(each, Tensor))
@@ -402,7 +320,7 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
 
 def _objects_in(value: Any) -> Iterator[Any]:
     """What nested tuples, lists and dicts hold beside tensors and plain values."""
-    return (e for e in _leaves_in(value) if not isinstance(e, Tensor) and not outside.is_plain(e))
+    return (e for e in _leaves_in(value) if not isinstance(e, Tensor) and not is_plain(e))
 
 
 def _leaves_in(value: Any) -> Iterator[Any]:

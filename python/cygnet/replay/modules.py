@@ -1,0 +1,100 @@
+"""The modules that a recorded call has used, and whether they are as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from cygnet.dtypes import get_default_dtype
+from cygnet.recorder import Recorder
+from cygnet.replay.outside import is_plain, is_same
+from cygnet.tensor import Tensor
+
+__all__ = ["Modules", "Verify"]
+
+
+class Modules:
+    """Those that were called and all in them, as they are when they are added."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, tuple[Any, dict[str, Any], list[Any]]] = {}
+
+    def add(self, recorder: Recorder) -> None:
+        """Adds those that a recorder has noted."""
+        for root in recorder.modules.values():
+            if id(root) not in self._found:
+                for module in root.modules():
+                    self._found[id(module)] = module, _content(module), _listed(module._hooks)
+
+    def forwards(self) -> Iterator[Any]:
+        """The methods that run when they are called."""
+        return (module.forward for module, *_ in self._found.values())
+
+    def members(self) -> Iterator[Tensor]:
+        """Their parameters and buffers."""
+        for _, content, _ in self._found.values():
+            for value in content.values():
+                if isinstance(value, Tensor):
+                    yield value
+
+    def changed(self) -> str:
+        """The name of an attribute that is no longer what it was; empty if there is none."""
+        for module, before, _ in self._found.values():
+            now = vars(module)
+            for name, value in before.items():
+                if not is_same(now.get(name, value), value):
+                    return f"{type(module).__name__}.{name}"
+        return ""
+
+    def are_same(self) -> bool:
+        """Whether they have the attributes and hooks that they had."""
+        for module, before, hooks in self._found.values():
+            now = _content(module)
+            if now.keys() != before.keys() or _listed(module._hooks) != hooks:
+                return False
+            if not all(is_same(now[name], value) for name, value in before.items()):
+                return False
+        return True
+
+
+class Verify:
+    """Whether modules, the hooks of leaves, what optimizers consist of and the default dtype are as
+    they were; asked after one of them may have changed.
+    """
+
+    def __init__(
+        self,
+        modules: Modules,
+        leaves: list[Tensor],
+        states: list[tuple[Callable[[], Any], Any]],
+    ) -> None:
+        self._modules = modules
+        self._hooks = [(leaf, _listed(leaf._hooks)) for leaf in leaves]
+        self._states = states
+        self._dtype = get_default_dtype()
+
+    def __call__(self) -> bool:
+        return (
+            get_default_dtype() == self._dtype
+            and self._modules.are_same()
+            and all(_listed(leaf._hooks) == hooks for leaf, hooks in self._hooks)
+            and all(function() == value for function, value in self._states)
+        )
+
+
+def _content(module: Any) -> dict[str, Any]:
+    """What a replay takes for granted of a module: members, functions and plain values."""
+    parameters, buffers = module._parameter_names, module._buffer_names
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if (is_plain(value) and name != "_path")
+        or callable(value)
+        or name in parameters
+        or name in buffers
+    }
+
+
+def _listed(hooks: Any) -> list[Any]:
+    """The hooks themselves: those that are gone may leave their address to others."""
+    return list((hooks or {}).values())
