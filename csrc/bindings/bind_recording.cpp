@@ -239,6 +239,7 @@ std::shared_ptr<Draft> make_draft(std::shared_ptr<const Signature> signature, Re
     parts.captured.push_back({holder, name.is_none() ? py::object() : name, value});
   parts.written = std::move(written);
   parts.written_inputs = std::move(written_inputs);
+  parts.aliases = aliases_of(signature->arrays());
   parts.before = std::move(before);
   if (!verify.is_none()) parts.verify = verify;
   parts.differentiable = forward.has_value();
@@ -357,6 +358,15 @@ void bind_recording(py::module_& m) {
             return py::make_tuple(flops, bytes);
           },
           "Floating-point operations and bytes moved of one replay.");
+  m.def(
+      "object_bytes",
+      [](const py::object& object) {
+        const auto size = static_cast<size_t>(Py_TYPE(object.ptr())->tp_basicsize) - sizeof(PyObject);
+        return py::bytes(reinterpret_cast<const char*>(object.ptr() + 1), size);
+      },
+      py::arg("object"),
+      "The memory of an object without what it points to: whether a generator of random numbers has moved, which its "
+      "own methods take fifty times as long to tell.");
   m.def("is_recording", [] { return Recording::current() != nullptr; }, "Whether a recording is on in this thread.");
   m.def(
       "modules_changed", [] { ++module_changes(); },

@@ -89,6 +89,18 @@ void set_slot(PyObject* object, Py_ssize_t offset, PyObject* value) {
 
 }  // namespace
 
+std::vector<Alias> aliases_of(const std::vector<py::object>& arrays) {
+  std::vector<Alias> aliases;
+  for (size_t i = 0; i < arrays.size(); ++i)
+    for (size_t j = 0; j < i; ++j) {
+      const char *low, *high, *from, *end;
+      extent_of(arrays[j].ptr(), low, high);
+      extent_of(arrays[i].ptr(), from, end);
+      if (low < end && from < high) aliases.push_back({j, i, from - low});
+    }
+  return aliases;
+}
+
 bool is_sequence(PyObject* object) {
   if (PyTuple_CheckExact(object) || PyList_CheckExact(object)) return true;
   return PyTuple_Check(object) && PyObject_HasAttrString(object, "_fields");
@@ -290,14 +302,11 @@ bool Replay::readable(const std::vector<py::object>& arrays) const {
     const char *low, *high;
     extent_of(arrays[i].ptr(), low, high);
     if (plan.keeps(low, high)) return false;
-    if (!plan.writes_inputs()) continue;
-    if (!array.writeable()) return false;
-    for (size_t j = 0; j < i; ++j) {
-      const char *from, *end;
-      extent_of(arrays[j].ptr(), from, end);
-      if (low < end && from < high) return false;
-    }
+    if (plan.writes_inputs() && !array.writeable()) return false;
   }
+  if (plan.writes_inputs() && !aliases_of(arrays).empty()) return false;
+  for (const Alias& alias : parts_.aliases)
+    if (begin_of(arrays[alias.second]) - begin_of(arrays[alias.first]) != alias.offset) return false;
   return true;
 }
 

@@ -94,6 +94,12 @@ struct ResultItem {
   Dims shape{}, strides{};
 };
 
+/// Two arguments that shared memory in the recorded call, and how far the second began behind the first.
+struct Alias {
+  size_t first, second;
+  ptrdiff_t offset;
+};
+
 class Replay;
 
 /// What one run works on.
@@ -146,10 +152,11 @@ struct ReplayParts {
   std::vector<Captured> captured;
   std::vector<py::object> written;     // the `Memory` of tensors that a run writes
   std::vector<size_t> written_inputs;  // the arguments that it writes
-  std::vector<py::object> before;      // called before each run
-  py::object verify;                   // called after modules have changed: whether the recording still holds
-  bool differentiable = false;         // whether there is a backward
-  size_t forward_results = 0;          // the number of result buffers that are written before it
+  std::vector<Alias> aliases;
+  std::vector<py::object> before;  // called before each run
+  py::object verify;               // called after modules have changed: whether the recording still holds
+  bool differentiable = false;     // whether there is a backward
+  size_t forward_results = 0;      // the number of result buffers that are written before it
   bool grad_enabled = false;
   bool fold = false;    // see `Plan`
   bool shared = false;  // whether several runs may be on at once, each with its own memory
@@ -205,6 +212,9 @@ class Replay : public std::enable_shared_from_this<Replay> {
   int64_t seen_ = -1;
   bool cleared_ = false;
 };
+
+/// Where the memory of arrays begins that others share.
+std::vector<Alias> aliases_of(const std::vector<py::object>& arrays);
 
 /// Whether an object is a list, a tuple or a named tuple.
 bool is_sequence(PyObject* object);

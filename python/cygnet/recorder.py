@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cygnet import kernels
 from cygnet.autograd.modes import mode
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from cygnet.autograd.tape import Memory
     from cygnet.tensor import Tensor
 
-__all__ = ["Recorder", "refuse"]
+__all__ = ["Recorder", "refuse", "used"]
+
+
+T = TypeVar("T")
 
 
 class Recorder:
@@ -34,9 +37,12 @@ class Recorder:
     Attributes
     ----------
     leaves : dict of int to (Tensor, Tensor or None)
-        Leaves that got a gradient, by id, with the gradient that they had before.
+        Leaves that got a gradient, by id, with the gradient that they had before; without it after
+        a call that was not recorded.
     modules : mapping of int to Module
         Those that were called and live, by id.
+    objects : dict of int to object
+        Others whose numbers decide what is computed, by id.
     written : dict of int to Memory
         That of tensors which were written in place, by id.
     checks : list of callable
@@ -56,6 +62,7 @@ class Recorder:
         self.strict = strict
         self.leaves: dict[int, tuple[Tensor, Tensor | None]] = {}
         self.modules: MutableMapping[int, Any] = weakref.WeakValueDictionary()
+        self.objects: dict[int, Any] = {}
         self.written: dict[int, Memory] = {}
         self.checks: list[Callable[[], Any]] = []
         self.states: list[tuple[Callable[[], Any], Any]] = []
@@ -74,6 +81,8 @@ class Recorder:
         mode.recorder = None
         if self.recording is not None:
             self.recording.__exit__(*error)
+        else:  # it is kept for later calls
+            self.leaves = {key: (tensor, None) for key, (tensor, _) in self.leaves.items()}
 
     def leaf(self, tensor: Tensor) -> None:
         """Notes a leaf whose gradient is about to change."""
@@ -86,6 +95,11 @@ class Recorder:
     def wrote(self, memory: Memory) -> None:
         """Notes memory that was written in place."""
         self.written[id(memory)] = memory
+
+    def has_written(self, tensor: Tensor) -> bool:
+        """Whether the call has written a tensor in place, or made it in the recording."""
+        made = self.recording is not None and self.recording.holds(tensor._array)
+        return made or id(tensor._memory) in self.written
 
     def state(self, function: Callable[[], Any]) -> None:
         """Notes the value of `function`, which must stay the same."""
@@ -107,6 +121,14 @@ class Recorder:
         self.reason = what
         self.recording.__exit__(RuntimeError, None, None)
         self.recording = None
+
+
+def used(thing: T) -> T:
+    """Notes an object whose numbers decide what is computed, such as a regularizer."""
+    recorder: Recorder | None = mode.recorder
+    if recorder is not None:
+        recorder.objects[id(thing)] = thing
+    return thing
 
 
 def refuse(what: str) -> None:

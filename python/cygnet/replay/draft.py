@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from cygnet.tensor import Tensor
 
 AGAIN = "capture: random numbers were drawn while the call was recorded, perhaps by another thread"
 
-__all__ = ["AGAIN", "Draft", "attach", "mapped", "replayed", "tensors_in"]
+__all__ = ["AGAIN", "Draft", "attach", "inputs_of", "mapped", "replayed", "tensors_in"]
 
 
 class Draft:
@@ -51,12 +51,11 @@ class Draft:
         Why there is no recording; empty if there is one.
     differentiable : list of int
         Which of the tensors in the result have a graph, whose backward is recorded as well.
-    targets : list of Tensor
-        What the backward gives gradients of.
+    sources : list of (int or Tensor)
+        What the backward gives gradients of: arguments by their place among those with a gradient,
+        or other tensors.
     fresh : bool
         Whether each of these gradients has memory of its own.
-    stand_ins : list of Tensor
-        What the function got for arguments with a gradient, in their order.
     """
 
     def __init__(
@@ -73,9 +72,9 @@ class Draft:
         self.enabled = mode.enabled
         self.reason = ""
         self.differentiable: list[int] = []
-        self.targets: list[Tensor] = []
-        self.stand_ins: list[Tensor] = []
+        self.sources: list[int | Tensor] = []
         self.fresh = False
+        self._stand_ins: list[Tensor] = []  # for arguments with a gradient, in their order
         self._known = known
         self._strict = strict
         self._notes = notes
@@ -86,12 +85,14 @@ class Draft:
     def record(self, args: Any, kwargs: Any) -> Any:
         """Makes the call; returns its result."""
         recording = kernels.Recording()
-        for array in self.signature.arrays():
+        arrays = self.signature.arrays()
+        for array in arrays:
             recording.add_input(array)
         recorder = Recorder(recording, self._strict, self._known)
         modules = Modules()
         modules.add(self._known)
         outside = Outside(whole=self._watched)
+        outside.add_numbers(self._known.objects.values())
         watch = Watch(outside) if self._watched else None
         if watch is None:
             outside.add(self.function, *_objects_in((args, kwargs)), *modules.forwards())
@@ -105,7 +106,9 @@ class Draft:
                 forward = len(recording)
                 gradients = self._record_backward(recording, result)
                 modules.add(recorder)
-                used = (*modules.members(), *outside.tensors(), *self.targets)
+                outside.add_numbers(recorder.objects.values())
+                others = (each for each in self.sources if isinstance(each, Tensor))
+                used = (*modules.members(), *outside.tensors(), *others)
                 leaves = self._settled_leaves(recorder, used, given)
         if recorder.recording is not None:
             if any(tensor.requires_grad != before for tensor, before in given):
@@ -123,6 +126,8 @@ class Draft:
         written = [each for key, each in recorder.written.items() if key not in memories]
         inputs = [i for i, key in enumerate(memories) if key in recorder.written]
         self.reason = self.reason or recorder.reason
+        if inputs and any(np.may_share_memory(*pair) for pair in combinations(arrays, 2)):
+            self.reason = "capture: the function writes to arguments that share memory"
         if self.reason:
             return self._attached(result, args, kwargs)
         try:
@@ -183,20 +188,20 @@ class Draft:
             return tensor
         leaf = tensor._wrap(tensor._array)
         leaf.requires_grad = True
-        self.stand_ins.append(leaf)
+        self._stand_ins.append(leaf)
         return leaf
 
     def _hand_on(self, leaf: Tensor, given: list[tuple[Tensor, bool]]) -> None:
         """Adds the gradient of a stand-in to that of its argument."""
         wanting = [tensor for tensor, wants in given if wants]
-        for stand_in, tensor in zip(self.stand_ins, wanting, strict=False):
+        for stand_in, tensor in zip(self._stand_ins, wanting, strict=False):
             if stand_in is leaf and leaf.grad is not None and tensor.is_leaf:
                 autograd.accumulate(tensor, leaf.grad, False, False)
 
     def _is_on_tape(self, tensor: Tensor) -> bool:
         """Whether a result has a graph that leads to more than itself, or is an argument."""
         if tensor._node is None:
-            return any(tensor is leaf for leaf in self.stand_ins)
+            return any(tensor is leaf for leaf in self._stand_ins)
         return not _is_freed(tensor._node)
 
     def _record_backward(self, recording: Any, result: Any) -> list[Tensor]:
@@ -214,7 +219,7 @@ class Draft:
             recording.add_input(seed._array)
         found = autograd.grad(outputs, targets, seeds, retain_graph=True, allow_unused=True)
         pairs = [(t, g) for t, g in zip(targets, found, strict=True) if g is not None]
-        self.targets = [target for target, _ in pairs]
+        self.sources = self._sources_of(target for target, _ in pairs)
         gradients = [gradient for _, gradient in pairs]
         self.fresh = _are_apart([each._array for each in (*gradients, *seeds)])
         return gradients
@@ -223,8 +228,8 @@ class Draft:
         """The result of the recorded call, on the tape of its arguments."""
         found = {id(each): each for each in tensors_in(result) if self._is_on_tape(each)}
         outputs = list(found.values())
-        targets = self.targets or _leaves_behind(outputs)
-        if not outputs or not (self.differentiable or self.stand_ins):
+        targets = _leaves_behind(outputs)
+        if not outputs or not (self.differentiable or self._stand_ins):
             return result
 
         def backward(*gradients: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -234,25 +239,21 @@ class Draft:
             ]
             return autograd.grad(outputs, targets, seeds, allow_unused=True)
 
-        inputs = self.inputs_of(targets, args, kwargs)
+        inputs = inputs_of(self._sources_of(targets), args, kwargs)
         result, node = attach(result, outputs, inputs, backward, (args, kwargs), False)
         self._node = None if node is None else weakref.ref(node)
         return result
 
-    def inputs_of(self, targets: list[Tensor], args: Any, kwargs: Any) -> tuple[Tensor, ...]:
-        """The tensors of a call that stand where `targets` stood in the recorded one."""
-        wanting = [each for each in tensors_in((args, kwargs)) if each.requires_grad]
-        place = {id(leaf): i for i, leaf in enumerate(self.stand_ins)}
-        return tuple(
-            wanting[place[id(target)]] if id(target) in place else target for target in targets
-        )
+    def _sources_of(self, targets: Iterable[Tensor]) -> list[int | Tensor]:
+        places = {id(leaf): i for i, leaf in enumerate(self._stand_ins)}
+        return [places.get(id(target), target) for target in targets]
 
     def _settled_leaves(
         self, recorder: Recorder, used: Iterable[Tensor], given: list[tuple[Tensor, bool]]
     ) -> list[Any]:
         """What the core is to know of leaves: arrays, and gradients before and after."""
         recording, rows = recorder.recording, []
-        own = {id(leaf) for leaf in (*self.stand_ins, *(tensor for tensor, _ in given))}
+        own = {id(leaf) for leaf in (*self._stand_ins, *(tensor for tensor, _ in given))}
         for tensor, before in list(recorder.leaves.values()):
             if id(tensor) in own:
                 self._hand_on(tensor, given)
@@ -277,6 +278,12 @@ class Draft:
         if any(np.may_share_memory(row[1], array) for row in rows for array in arrays):
             self.reason = "capture: an argument shares memory with a tensor that the function uses"
         return rows
+
+
+def inputs_of(sources: list[int | Tensor], args: Any, kwargs: Any) -> tuple[Tensor, ...]:
+    """The tensors of a call that stand where `sources` stood in the recorded one."""
+    wanting = [each for each in tensors_in((args, kwargs)) if each.requires_grad]
+    return tuple(wanting[each] if isinstance(each, int) else each for each in sources)
 
 
 def attach(

@@ -7,7 +7,7 @@ from typing import Any
 
 from cygnet.dtypes import get_default_dtype
 from cygnet.recorder import Recorder
-from cygnet.replay.outside import is_plain, is_same
+from cygnet.replay.outside import is_library, is_plain, is_same
 from cygnet.tensor import Tensor
 
 __all__ = ["Modules", "Verify"]
@@ -27,8 +27,11 @@ class Modules:
                     self._found[id(module)] = module, _content(module), _listed(module._hooks)
 
     def forwards(self) -> Iterator[Any]:
-        """The methods that run when they are called."""
-        return (module.forward for module, *_ in self._found.values())
+        """The methods of users that run when they are called."""
+        for module, *_ in self._found.values():
+            forward = module.forward
+            if not is_library(getattr(forward, "__module__", "")):
+                yield forward
 
     def members(self) -> Iterator[Tensor]:
         """Their parameters and buffers."""

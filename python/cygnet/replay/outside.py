@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import functools
-import pickle
 import random
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from cygnet import kernels
 from cygnet.tensor import Tensor
 
-__all__ = ["Outside", "Place", "is_library", "is_plain", "is_same", "numbers_of"]
+__all__ = ["Outside", "Place", "is_library", "is_plain", "is_same"]
 
 PLAIN = (int, float, str, bytes, type(None))
 
@@ -92,6 +92,12 @@ class Outside:
         for name in names & scope.keys():
             self._place(scope, name, scope[name])
 
+    def add_numbers(self, objects: Iterable[Any]) -> None:
+        """Notes the plain attributes of objects, and those in dicts of theirs."""
+        for each in objects:
+            for place in _numbers_in(getattr(each, "__dict__", {})):
+                self._place(*place)
+
     def tensors(self) -> Iterator[Tensor]:
         """Those that are read."""
         return (value for *_, value in self.places if isinstance(value, Tensor))
@@ -111,7 +117,9 @@ class Outside:
         if isinstance(value, (Tensor, *PLAIN)) or id(value) in self._met:
             return
         self._met[id(value)] = value
-        if type(value) is tuple:
+        if isinstance(value, (FunctionType, MethodType)):
+            self._meet_function(value)
+        elif type(value) is tuple:
             for each in value:
                 self._meet(each)
         elif isinstance(value, _CONTAINERS):
@@ -204,13 +212,13 @@ def is_library(module: Any) -> bool:
     return not isinstance(module, str) or module.partition(".")[0] in _LIBRARIES
 
 
-def numbers_of(held: dict[str, Any]) -> Iterator[Place]:
+def _numbers_in(held: dict[str, Any]) -> Iterator[Place]:
     """The places of plain values in a dict and in the dicts in it."""
     for name, value in held.items():
         if is_plain(value):
             yield held, name, value
         elif type(value) is dict:
-            yield from numbers_of(value)
+            yield from _numbers_in(value)
 
 
 _NOTHING = object()
@@ -240,7 +248,7 @@ def _unwrapped(function: Any) -> tuple[FunctionType | None, list[Any]]:
             function = function.fget
         elif hasattr(function, "__wrapped__"):
             function = function.__wrapped__
-        elif isinstance(getattr(type(function), "__call__", None), FunctionType):
+        elif callable(function) and isinstance(type(function).__call__, FunctionType):
             function = MethodType(type(function).__call__, function)
         else:
             return None, given
@@ -271,10 +279,9 @@ def _is_generator(value: Any) -> bool:
 def _state_of(generator: Any) -> Any:
     """How far a generator of random numbers is, to be compared."""
     if isinstance(generator, random.Random):
-        return generator.getstate()
-    if isinstance(generator, np.random.Generator):
-        return pickle.dumps(generator.bit_generator.state)
-    return pickle.dumps(generator.get_state(legacy=False))
+        return generator.gauss_next, kernels.object_bytes(generator)  # type: ignore[attr-defined]
+    bits = generator._bit_generator
+    return kernels.object_bytes(generator), kernels.object_bytes(bits)
 
 
 def _entries(values: Any) -> list[Any]:
