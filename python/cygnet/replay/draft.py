@@ -206,7 +206,7 @@ class Draft:
 
     def _record_backward(self, recording: Any, result: Any) -> list[Tensor]:
         """Records the backward of those results that are on the tape; returns the gradients."""
-        outputs = []
+        outputs: list[Tensor] = []
         for i, tensor in enumerate(tensors_in(result)):
             if self._is_on_tape(tensor) and not any(tensor is each for each in outputs):
                 self.differentiable.append(i)

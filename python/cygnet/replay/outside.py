@@ -76,8 +76,9 @@ class Outside:
         self._owners: list[tuple[Any, Mapping[str, Any]]] = []  # and their attributes or entries
         self._looked = 0, 0
         self._states: list[tuple[Any, Any]] = []
-        for generator in (random.getstate, np.random.get_state):
-            self._meet(generator.__self__)  # type: ignore[attr-defined]
+        everybodys: tuple[Any, ...] = random.getstate, np.random.get_state
+        for method in everybodys:
+            self._meet(method.__self__)
 
     def add(self, *values: Any) -> None:
         """Looks for what functions read, and for what objects are given to them."""
