@@ -21,10 +21,16 @@ class Modules:
 
     def add(self, recorder: Recorder) -> None:
         """Adds those that a recorder has noted."""
-        for root in recorder.modules.values():
-            if id(root) not in self._found:
-                for module in root.modules():
-                    self._found[id(module)] = module, _content(module), _listed(module._hooks)
+        for module in recorder.modules.values():
+            self._add(module)
+
+    def _add(self, module: Any) -> None:
+        if id(module) not in self._found:
+            content = _content(module)
+            self._found[id(module)] = module, content, _listed(module._hooks)
+            for name in module._module_names:
+                if name in content:
+                    self._add(content[name])
 
     def forwards(self) -> Iterator[Any]:
         """The methods of users that run when they are called."""
@@ -88,14 +94,13 @@ class Verify:
 def _content(module: Any) -> dict[str, Any]:
     """What a replay takes for granted of a module: members, functions and plain values."""
     parameters, buffers = module._parameter_names, module._buffer_names
-    return {
+    content = {
         name: value
         for name, value in vars(module).items()
-        if (is_plain(value) and name != "_path")
-        or callable(value)
-        or name in parameters
-        or name in buffers
+        if callable(value) or name in parameters or name in buffers or is_plain(value)
     }
+    del content["_path"]  # is found out in the first call
+    return content
 
 
 def _listed(hooks: Any) -> list[Any]:

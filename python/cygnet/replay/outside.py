@@ -31,7 +31,9 @@ _LIBRARIES = sys.stdlib_module_names | {"cygnet", "numpy"}
 
 def is_plain(value: Any) -> bool:
     """Whether a value is a number, a text or None, or a tuple of these."""
-    return isinstance(value, PLAIN) or (type(value) is tuple and all(map(is_plain, value)))
+    if type(value) is tuple:
+        return all(map(is_plain, value))
+    return isinstance(value, PLAIN)
 
 
 def is_same(now: Any, value: Any) -> bool:
@@ -138,7 +140,8 @@ class Outside:
         else:
             if callable(value) or isinstance(value, (property, classmethod)):
                 self._meet_function(value)
-            self._meet_class(type(value))
+            if not self._is_library(type(value).__module__):
+                self._meet_class(type(value))
             held = getattr(value, "__dict__", None)
             if type(held) is dict:
                 self._owners.append((held, held))
@@ -206,6 +209,7 @@ class Outside:
         return is_library(module) or (not self._whole and _is_installed(module))
 
 
+@functools.lru_cache(maxsize=1024)
 def is_library(module: Any) -> bool:
     """Whether a module of this name is Cygnet's, NumPy's or Python's, which keep no variables for
     users to bind.
@@ -247,7 +251,9 @@ def _unwrapped(function: Any) -> tuple[FunctionType | None, list[Any]]:
             function = function.func
         elif isinstance(function, property):
             function = function.fget
-        elif hasattr(function, "__wrapped__"):
+        elif isinstance(function, (staticmethod, classmethod)):
+            function = function.__func__
+        elif "__wrapped__" in getattr(function, "__dict__", ()):
             function = function.__wrapped__
         elif callable(function) and isinstance(type(function).__call__, FunctionType):
             function = MethodType(type(function).__call__, function)
