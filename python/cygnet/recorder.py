@@ -5,7 +5,7 @@ uses and does not get as arguments.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -41,8 +41,8 @@ class Recorder:
     leaves : dict of int to (Tensor, callable or None)
         Leaves that got a gradient, by id, with what gives the array of the gradient that they had
         before, or None where nothing holds it any more; None where they had none.
-    modules : mapping of int to Module
-        Those that were called and live, by id.
+    modules : dict of int to weakref
+        Those that were called, by id.
     objects : dict of int to object
         Others whose numbers decide what is computed, by id.
     written : dict of int to Memory
@@ -63,7 +63,7 @@ class Recorder:
         self.recording = recording
         self.strict = strict
         self.leaves: dict[int, tuple[Tensor, Callable[[], Array | None] | None]] = {}
-        self.modules: MutableMapping[int, Any] = weakref.WeakValueDictionary()
+        self.modules: dict[int, weakref.ref[Any]] = {}
         self.objects: dict[int, Any] = {}
         self.written: dict[int, Memory] = {}
         self.checks: list[Callable[[], Any]] = []
@@ -92,7 +92,7 @@ class Recorder:
 
     def module(self, module: Any) -> None:
         """Notes a module that is called."""
-        self.modules[id(module)] = module
+        self.modules[id(module)] = weakref.ref(module)
 
     def wrote(self, memory: Memory) -> None:
         """Notes memory that was written in place."""

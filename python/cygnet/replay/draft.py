@@ -108,7 +108,7 @@ class Draft:
                 modules.add(recorder)
                 outside.add_numbers(recorder.objects.values())
                 others = (each for each in self.sources if isinstance(each, Tensor))
-                used = (*modules.members(), *outside.tensors(), *others)
+                used = (*modules.members, *outside.tensors(), *others)
                 leaves = self._settled_leaves(recorder, used, given)
         if recorder.recording is not None:
             if any(tensor.requires_grad != before for tensor, before in given):

@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from cygnet.dtypes import get_default_dtype
 from cygnet.recorder import Recorder
-from cygnet.replay.outside import is_library, is_plain, is_same
+from cygnet.replay.outside import PLAIN, is_library, is_plain, is_same
 from cygnet.tensor import Tensor
 
 __all__ = ["Modules", "Verify"]
 
 
 class Modules:
-    """Those that were called and all in them, as they are when they are added."""
+    """Those that were called and all in them, as they are when they are added.
+
+    Attributes
+    ----------
+    members : list of Tensor
+        Their parameters and buffers.
+    """
 
     def __init__(self) -> None:
-        self._found: dict[int, tuple[Any, dict[str, Any], list[Any]]] = {}
+        self._found: dict[int, tuple[Any, dict[str, Any], list[Tensor], list[Any]]] = {}
+        self.members: list[Tensor] = []
 
     def add(self, recorder: Recorder) -> None:
         """Adds those that a recorder has noted."""
-        for module in recorder.modules.values():
-            self._add(module)
+        for reference in recorder.modules.values():
+            module = reference()
+            if module is not None:
+                self._add(module)
 
     def _add(self, module: Any) -> None:
         if id(module) not in self._found:
-            content = _content(module)
-            self._found[id(module)] = module, content, _listed(module._hooks)
+            members = _members(module)
+            self._found[id(module)] = module, _content(module), members, _listed(module._hooks)
+            self.members += members
             for name in module._module_names:
-                if name in content:
-                    self._add(content[name])
+                child = vars(module)[name]
+                if child is not None:
+                    self._add(child)
 
     def forwards(self) -> Iterator[Any]:
         """The methods of users that run when they are called."""
@@ -39,16 +51,9 @@ class Modules:
             if not is_library(getattr(forward, "__module__", "")):
                 yield forward
 
-    def members(self) -> Iterator[Tensor]:
-        """Their parameters and buffers."""
-        for _, content, _ in self._found.values():
-            for value in content.values():
-                if isinstance(value, Tensor):
-                    yield value
-
     def changed(self) -> str:
         """The name of an attribute that is no longer what it was; empty if there is none."""
-        for module, before, _ in self._found.values():
+        for module, before, *_ in self._found.values():
             now = vars(module)
             for name, value in before.items():
                 if not is_same(now.get(name, value), value):
@@ -57,11 +62,15 @@ class Modules:
 
     def are_same(self) -> bool:
         """Whether they have the attributes and hooks that they had."""
-        for module, before, hooks in self._found.values():
-            now = _content(module)
-            if now.keys() != before.keys() or _listed(module._hooks) != hooks:
-                return False
-            if not all(is_same(now[name], value) for name, value in before.items()):
+        for module, before, members, hooks in self._found.values():
+            now, own = _content(module), _members(module)
+            if (
+                now.keys() != before.keys()
+                or not all(is_same(now[name], value) for name, value in before.items())
+                or len(own) != len(members)
+                or not all(map(operator.is_, own, members))
+                or _listed(module._hooks) != hooks
+            ):
                 return False
         return True
 
@@ -91,15 +100,21 @@ class Verify:
         )
 
 
+def _members(module: Any) -> list[Tensor]:
+    """A module's own parameters and buffers."""
+    attributes = vars(module)
+    names = (*module._parameter_names, *module._buffer_names)
+    return [attributes[name] for name in names if attributes[name] is not None]
+
+
 def _content(module: Any) -> dict[str, Any]:
-    """What a replay takes for granted of a module: members, functions and plain values."""
-    parameters, buffers = module._parameter_names, module._buffer_names
+    """What a replay takes for granted of a module: its functions, modules and plain values."""
     content = {
         name: value
         for name, value in vars(module).items()
-        if callable(value) or name in parameters or name in buffers or is_plain(value)
+        if isinstance(value, PLAIN) or callable(value) or (type(value) is tuple and is_plain(value))
     }
-    del content["_path"]  # is found out in the first call
+    content.pop("_path", None)  # is found out in the first call
     return content
 
 

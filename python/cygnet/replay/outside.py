@@ -15,7 +15,7 @@ import numpy as np
 from cygnet import kernels
 from cygnet.tensor import Tensor
 
-__all__ = ["Outside", "Place", "is_library", "is_plain", "is_same"]
+__all__ = ["PLAIN", "Outside", "Place", "is_library", "is_plain", "is_same"]
 
 PLAIN = (int, float, str, bytes, type(None))
 
@@ -25,6 +25,7 @@ Place: TypeAlias = tuple[Any, str | int | None, Any]
 
 LONG = 64  # of longer containers no elements are looked at
 MANY = 1000  # so many places at most
+_ALONE = (Tensor, *PLAIN)
 _CONTAINERS = (list, dict, set, deque)
 _LIBRARIES = sys.stdlib_module_names | {"cygnet", "numpy"}
 
@@ -77,10 +78,8 @@ class Outside:
         self._names: set[str] = set()
         self._owners: list[tuple[Any, Mapping[str, Any]]] = []  # and their attributes or entries
         self._looked = 0, 0
-        self._states: list[tuple[Any, Any]] = []
         everybodys: tuple[Any, ...] = random.getstate, np.random.get_state
-        for method in everybodys:
-            self._meet(method.__self__)
+        self._states = [(each.__self__, _state_of(each.__self__)) for each in everybodys]
 
     def add(self, *values: Any) -> None:
         """Looks for what functions read, and for what objects are given to them."""
@@ -117,12 +116,13 @@ class Outside:
         return any(_state_of(generator) != state for generator, state in self._states)
 
     def _meet(self, value: Any) -> None:
-        if isinstance(value, (Tensor, *PLAIN)) or id(value) in self._met:
+        if isinstance(value, _ALONE) or id(value) in self._met:
             return
         self._met[id(value)] = value
-        if isinstance(value, (FunctionType, MethodType)):
+        kind = type(value)
+        if kind is FunctionType or kind is MethodType:
             self._meet_function(value)
-        elif type(value) is tuple:
+        elif kind is tuple:
             for each in value:
                 self._meet(each)
         elif isinstance(value, _CONTAINERS):
@@ -130,21 +130,25 @@ class Outside:
         elif isinstance(value, np.ndarray):
             if self._whole:
                 self._meet_array(value)
-        elif _is_generator(value):
-            self._states.append((value, _state_of(value)))
         elif isinstance(value, ModuleType):
             if not self._is_library(value.__name__):
                 self._owners.append((vars(value), vars(value)))
         elif isinstance(value, type):
             self._meet_class(value)
         else:
-            if callable(value) or isinstance(value, (property, classmethod)):
-                self._meet_function(value)
-            if not self._is_library(type(value).__module__):
-                self._meet_class(type(value))
-            held = getattr(value, "__dict__", None)
-            if type(held) is dict:
-                self._owners.append((held, held))
+            self._meet_object(value)
+
+    def _meet_object(self, value: Any) -> None:
+        kind = type(value)
+        if callable(value) or kind is property or kind is classmethod:
+            self._meet_function(value)
+        if isinstance(value, random.Random) or kind.__module__.startswith("numpy.random"):
+            self._states.append((value, _state_of(value)))
+        elif not self._is_library(kind.__module__):
+            self._meet_class(kind)
+        held = getattr(value, "__dict__", None)
+        if type(held) is dict:
+            self._owners.append((held, held))
 
     def _meet_class(self, kind: type) -> None:
         for each in () if kind in self._classes else kind.__mro__:
@@ -279,16 +283,12 @@ def _is_installed(module: str) -> bool:
     return "site-packages" in (getattr(sys.modules.get(module), "__file__", None) or "")
 
 
-def _is_generator(value: Any) -> bool:
-    return isinstance(value, (random.Random, np.random.Generator, np.random.RandomState))
-
-
 def _state_of(generator: Any) -> Any:
     """How far a generator of random numbers is, to be compared."""
     if isinstance(generator, random.Random):
         return generator.gauss_next, kernels.object_bytes(generator)  # type: ignore[attr-defined]
-    bits = generator._bit_generator
-    return kernels.object_bytes(generator), kernels.object_bytes(bits)
+    bits = getattr(generator, "_bit_generator", None)  # which may be given itself
+    return kernels.object_bytes(generator), bits and kernels.object_bytes(bits)
 
 
 def _entries(values: Any) -> list[Any]:
