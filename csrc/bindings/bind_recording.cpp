@@ -1,5 +1,6 @@
 // Recordings, and the replays that are made of them.
 #include <algorithm>
+#include <cstring>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -10,8 +11,10 @@
 namespace cygnet {
 namespace {
 
+constexpr int poison = 0xff;  // NaN in each type
+
 /// What Python has of a recording. Alone it can be replayed as well: then arrays that are still held keep their
-/// memory, and all else goes to one arena.
+/// memory, and all else goes to one arena, where reading what nobody wrote shows.
 struct Recorded {
   std::unique_ptr<Recording> recording = std::make_unique<Recording>();
   std::unique_ptr<Plan> plan;
@@ -26,6 +29,7 @@ struct Recorded {
     if (!plan) {
       plan = std::make_unique<Plan>(std::move(*recording), std::vector<uint32_t>{}, false);
       instance = plan->instance();
+      std::memset(instance.arena.get(), poison, plan->arena_bytes());
     }
     plan->run(instance, 0, plan->steps().size(), nullptr);
   }
@@ -320,8 +324,7 @@ void bind_recording(py::module_& m) {
               }
             return false;
           },
-          py::arg("array"),
-          "Whether a recorded call uses a part of the array, which was not made in the recording.")
+          py::arg("array"), "Whether a recorded call uses a part of the array, which was not made in the recording.")
       .def(
           "buffer",
           [](const Recorded& self, const ArrayArg& arg) -> std::optional<uint32_t> {

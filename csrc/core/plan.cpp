@@ -1,7 +1,6 @@
 #include "plan.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "check.h"
 #include "denormals.h"
@@ -15,7 +14,6 @@ constexpr size_t alignment = 64;
 constexpr size_t large = size_t{1} << 20;
 constexpr size_t huge = size_t{64} << 20;
 constexpr double between_interrupts = 5e7;  // nanoseconds of a run, estimated
-constexpr int poison = 0xff;                // NaN in each type: reading what nobody wrote shows
 
 double nanoseconds(const Call& call) { return call.flops / 100 + call.bytes / 20; }
 
@@ -218,7 +216,6 @@ Plan::Instance Plan::instance() const {
   if (arena_bytes_ > huge) pool::empty_cache();
   Instance instance{nullptr, table_, nullptr};
   lend_arena(instance);
-  std::memset(instance.arena.get(), poison, arena_bytes_);
   return instance;
 }
 

@@ -88,7 +88,8 @@ class Recorder:
 
     def leaf(self, tensor: Tensor) -> None:
         """Notes a leaf whose gradient is about to change."""
-        self.leaves.setdefault(id(tensor), (tensor, _array_of(tensor.grad)))
+        if id(tensor) not in self.leaves:
+            self.leaves[id(tensor)] = tensor, _array_of(tensor.grad)
 
     def module(self, module: Any) -> None:
         """Notes a module that is called."""

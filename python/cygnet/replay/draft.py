@@ -228,9 +228,9 @@ class Draft:
         """The result of the recorded call, on the tape of its arguments."""
         found = {id(each): each for each in tensors_in(result) if self._is_on_tape(each)}
         outputs = list(found.values())
-        targets = _leaves_behind(outputs)
         if not outputs or not (self.differentiable or self._stand_ins):
             return result
+        targets = _leaves_behind(outputs)
 
         def backward(*gradients: Tensor | None) -> tuple[Tensor | None, ...]:
             seeds = [

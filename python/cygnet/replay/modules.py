@@ -8,10 +8,12 @@ from typing import Any
 
 from cygnet.dtypes import get_default_dtype
 from cygnet.recorder import Recorder
-from cygnet.replay.outside import PLAIN, is_library, is_plain, is_same
+from cygnet.replay.outside import is_library, is_plain, is_same
 from cygnet.tensor import Tensor
 
 __all__ = ["Modules", "Verify"]
+
+_NOTHING = object()
 
 
 class Modules:
@@ -24,7 +26,7 @@ class Modules:
     """
 
     def __init__(self) -> None:
-        self._found: dict[int, tuple[Any, dict[str, Any], list[Tensor], list[Any]]] = {}
+        self._found: dict[int, tuple[Any, dict[str, Any], list[Any]]] = {}
         self.members: list[Tensor] = []
 
     def add(self, recorder: Recorder) -> None:
@@ -36,9 +38,8 @@ class Modules:
 
     def _add(self, module: Any) -> None:
         if id(module) not in self._found:
-            members = _members(module)
-            self._found[id(module)] = module, _content(module), members, _listed(module._hooks)
-            self.members += members
+            self._found[id(module)] = module, vars(module).copy(), _listed(module._hooks)
+            self.members += _members(module)
             for name in module._module_names:
                 child = vars(module)[name]
                 if child is not None:
@@ -53,26 +54,16 @@ class Modules:
 
     def changed(self) -> str:
         """The name of an attribute that is no longer what it was; empty if there is none."""
-        for module, before, *_ in self._found.values():
-            now = vars(module)
-            for name, value in before.items():
-                if not is_same(now.get(name, value), value):
-                    return f"{type(module).__name__}.{name}"
+        for module, before, _ in self._found.values():
+            if name := _changed(module, before):
+                return f"{type(module).__name__}.{name}"
         return ""
 
     def are_same(self) -> bool:
         """Whether they have the attributes and hooks that they had."""
-        for module, before, members, hooks in self._found.values():
-            now, own = _content(module), _members(module)
-            if (
-                now.keys() != before.keys()
-                or not all(is_same(now[name], value) for name, value in before.items())
-                or len(own) != len(members)
-                or not all(map(operator.is_, own, members))
-                or _listed(module._hooks) != hooks
-            ):
-                return False
-        return True
+        return not self.changed() and all(
+            _listed(module._hooks) == hooks for module, _, hooks in self._found.values()
+        )
 
 
 class Verify:
@@ -100,22 +91,29 @@ class Verify:
         )
 
 
-def _members(module: Any) -> list[Tensor]:
+def _members(module: Any) -> Iterator[Tensor]:
     """A module's own parameters and buffers."""
-    attributes = vars(module)
-    names = (*module._parameter_names, *module._buffer_names)
-    return [attributes[name] for name in names if attributes[name] is not None]
+    for name in (*module._parameter_names, *module._buffer_names):
+        value = vars(module)[name]
+        if value is not None:
+            yield value
 
 
-def _content(module: Any) -> dict[str, Any]:
-    """What a replay takes for granted of a module: its functions, modules and plain values."""
-    content = {
-        name: value
-        for name, value in vars(module).items()
-        if isinstance(value, PLAIN) or callable(value) or (type(value) is tuple and is_plain(value))
-    }
-    content.pop("_path", None)  # is found out in the first call
-    return content
+def _changed(module: Any, before: dict[str, Any]) -> str:
+    """The name of an attribute that is not what it was: of parameters, buffers, modules, functions
+    and plain values; empty if there is none.
+    """
+    now = vars(module)
+    if all(map(operator.is_, now.values(), before.values())) and list(now) == list(before):
+        return ""
+    members = {*module._parameter_names, *module._buffer_names, *module._module_names}
+    names: set[str] = before.keys() | now.keys()
+    for name in sorted(names - {"_path"}):  # which is found out in the first call
+        pair = before.get(name, _NOTHING), now.get(name, _NOTHING)
+        counts = name in members or any(callable(each) or is_plain(each) for each in pair)
+        if counts and not is_same(*pair):
+            return name
+    return ""
 
 
 def _listed(hooks: Any) -> list[Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from cygnet import kernels
 from cygnet.tensor import Tensor
 
-__all__ = ["PLAIN", "Outside", "Place", "is_library", "is_plain", "is_same"]
+__all__ = ["Outside", "Place", "is_library", "is_plain", "is_same"]
 
 PLAIN = (int, float, str, bytes, type(None))
 
@@ -26,6 +26,7 @@ Place: TypeAlias = tuple[Any, str | int | None, Any]
 LONG = 64  # of longer containers no elements are looked at
 MANY = 1000  # so many places at most
 _ALONE = (Tensor, *PLAIN)
+_WRAPPERS = (functools.partial, property, staticmethod, classmethod)
 _CONTAINERS = (list, dict, set, deque)
 _LIBRARIES = sys.stdlib_module_names | {"cygnet", "numpy"}
 
@@ -72,6 +73,7 @@ class Outside:
         self.checks: list[Callable[[], bool]] = []
         self.reason = ""
         self._whole = whole
+        self._is_library = is_library if whole else _is_foreign
         self._met: dict[int, Any] = {}  # kept alive, so that ids stay theirs
         self._classes: set[type] = set()
         self._placed: set[tuple[int, str | int | None]] = set()
@@ -107,7 +109,8 @@ class Outside:
     def changed(self) -> str:
         """What is no longer as it was; empty if all is."""
         for holder, name, value in self.places:
-            if not is_same(_content(holder, name), value):
+            now = _content(holder, name)
+            if now is not value and not is_same(now, value):
                 return name if isinstance(name, str) else "a variable"
         return "" if all(check() for check in self.checks) else "a list, dict, set or array"
 
@@ -139,14 +142,15 @@ class Outside:
             self._meet_object(value)
 
     def _meet_object(self, value: Any) -> None:
-        kind = type(value)
-        if callable(value) or kind is property or kind is classmethod:
-            self._meet_function(value)
+        kind, held = type(value), getattr(value, "__dict__", None)
         if isinstance(value, random.Random) or kind.__module__.startswith("numpy.random"):
             self._states.append((value, _state_of(value)))
-        elif not self._is_library(kind.__module__):
+        if not self._is_library(kind.__module__):
             self._meet_class(kind)
-        held = getattr(value, "__dict__", None)
+            if callable(value):
+                self._meet_function(value)
+        elif isinstance(value, _WRAPPERS) or (held and "__wrapped__" in held):
+            self._meet_function(value)
         if type(held) is dict:
             self._owners.append((held, held))
 
@@ -208,9 +212,6 @@ class Outside:
 
     def _refuse(self, what: str) -> None:
         self.reason = self.reason or what
-
-    def _is_library(self, module: Any) -> bool:
-        return is_library(module) or (not self._whole and _is_installed(module))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -279,8 +280,10 @@ def _names_in(code: CodeType) -> frozenset[str]:
 
 
 @functools.lru_cache(maxsize=1024)
-def _is_installed(module: str) -> bool:
-    return "site-packages" in (getattr(sys.modules.get(module), "__file__", None) or "")
+def _is_foreign(module: Any) -> bool:
+    """Whether it is of a library, or installed."""
+    file = getattr(sys.modules.get(module), "__file__", None) or ""
+    return is_library(module) or "site-packages" in file
 
 
 def _state_of(generator: Any) -> Any:
