@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import numpy as np
@@ -137,6 +138,8 @@ class Capture(Generic[P, R]):
             known = _Known(args, kwargs)
             with known.recorder:
                 result = self.function(*args, **kwargs)
+            memories = [id(each._memory) for each in tensors_in((args, kwargs))]
+            known.writes = any(key in known.recorder.written for key in memories)
             self._known.append(known)
             return result
         known.calls += 1
@@ -181,12 +184,18 @@ class Capture(Generic[P, R]):
             self._patience *= 2
         for known in self._known:
             known.replays[:] = [each for each in known.replays if each not in unused]
+            known.uses.clear()
         self._known[:] = [each for each in self._known if each.replays or each.calls != each.seen]
         self._replays = [each for each in self._replays if each not in unused]
 
     def _record(self, known: _Known, args: Any, kwargs: Any) -> Any:
         """The second call of a signature."""
         signature = kernels.Signature(Tensor, args, kwargs)
+        if known.writes and any(
+            np.may_share_memory(*pair) for pair in combinations(signature.arrays(), 2)
+        ):
+            self.reason = "capture: the function writes to arguments that share memory"
+            return self.function(*args, **kwargs)
         draft = Draft(
             self.function, signature, known.recorder, self._strict, watched=not self._asked
         )
@@ -225,6 +234,7 @@ class _Known:
         self.signature.forget_arrays()
         self.enabled = mode.enabled
         self.recorder = Recorder()
+        self.writes = False  # whether the function writes to its arguments
         self.replays: list[Any] = []
         self.calls = 0  # after the first, without a replay
         self.uses: dict[Any, int] = {}  # of the replays, and
@@ -319,8 +329,9 @@ def capture(fn: Any = None, *, limit: int = 8) -> Any:
         Its arguments may be tensors, NumPy arrays (which reach `fn` as tensors), any values that
         can be compared, and tuples, lists and dicts of these. Without it, a decorator is returned.
     limit : int
-        So many signatures, and so many recordings of each, are kept; then a RuntimeWarning is given
-        and others run eagerly. Default 8.
+        So many signatures, and so many recordings of each, are kept. Where more are wanted, those
+        that were not used for a while make room; if there are none, a RuntimeWarning is given and
+        others run eagerly. Default 8.
 
     Returns
     -------

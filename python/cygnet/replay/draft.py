@@ -7,7 +7,8 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from itertools import combinations, pairwise
+from itertools import pairwise
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -85,8 +86,7 @@ class Draft:
     def record(self, args: Any, kwargs: Any) -> Any:
         """Makes the call; returns its result."""
         recording = kernels.Recording()
-        arrays = self.signature.arrays()
-        for array in arrays:
+        for array in self.signature.arrays():
             recording.add_input(array)
         recorder = Recorder(recording, self._strict, self._known)
         modules = Modules()
@@ -94,8 +94,11 @@ class Draft:
         outside = Outside(whole=self._watched)
         outside.add_numbers(self._known.objects.values())
         watch = Watch(outside) if self._watched else None
+        objects = _objects_in((args, kwargs))
         if watch is None:
-            outside.add(self.function, *_objects_in((args, kwargs)), *modules.forwards())
+            outside.add(self.function, *objects, *modules.forwards())
+        else:
+            outside.add(*(each for each in objects if isinstance(each, FunctionType)))
         given = [(tensor, tensor.requires_grad) for tensor in tensors_in((args, kwargs))]
         inner_args, inner_kwargs = mapped((args, kwargs), self._stand_in)
         frozen = self._notes is not None
@@ -126,8 +129,6 @@ class Draft:
         written = [each for key, each in recorder.written.items() if key not in memories]
         inputs = [i for i, key in enumerate(memories) if key in recorder.written]
         self.reason = self.reason or recorder.reason
-        if inputs and any(np.may_share_memory(*pair) for pair in combinations(arrays, 2)):
-            self.reason = "capture: the function writes to arguments that share memory"
         if self.reason:
             return self._attached(result, args, kwargs)
         try:

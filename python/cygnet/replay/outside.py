@@ -15,7 +15,7 @@ import numpy as np
 from cygnet import kernels
 from cygnet.tensor import Tensor
 
-__all__ = ["Outside", "Place", "is_library", "is_plain", "is_same"]
+__all__ = ["Outside", "is_library", "is_plain", "is_same"]
 
 PLAIN = (int, float, str, bytes, type(None))
 
@@ -64,13 +64,16 @@ class Outside:
         What replays must find unchanged.
     checks : list of callable
         Give False if something has changed that is no place.
+    codes : set of CodeType
+        That of the functions that were met.
     reason : str
-        What is too large to be looked at; empty if nothing was.
+        What is too large to be looked at; empty if nothing is.
     """
 
     def __init__(self, whole: bool = False) -> None:
         self.places: list[Place] = []
         self.checks: list[Callable[[], bool]] = []
+        self.codes: set[CodeType] = set()
         self.reason = ""
         self._whole = whole
         self._is_library = is_library if whole else _is_foreign
@@ -143,7 +146,7 @@ class Outside:
 
     def _meet_object(self, value: Any) -> None:
         kind, held = type(value), getattr(value, "__dict__", None)
-        if isinstance(value, random.Random) or kind.__module__.startswith("numpy.random"):
+        if isinstance(value, random.Random) or str(kind.__module__).startswith("numpy.random"):
             self._states.append((value, _state_of(value)))
         if not self._is_library(kind.__module__):
             self._meet_class(kind)
@@ -169,6 +172,7 @@ class Outside:
             given += [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
             for cell in function.__closure__ or ():
                 self._place(cell, None, _content(cell, None))
+            self.codes.add(function.__code__)
             self.add_code(function.__code__, function.__globals__)
         for each in given:
             self._meet(each)
@@ -205,10 +209,14 @@ class Outside:
 
     def _place(self, holder: Any, name: str | int | None, value: Any) -> None:
         key = id(holder), name
-        if key not in self._placed and value is not _NOTHING and len(self.places) < MANY:
-            self._placed.add(key)
-            self.places.append((holder, name, value))
-            self._meet(value)
+        if key in self._placed or value is _NOTHING:
+            return
+        if len(self.places) == MANY:
+            self._refuse(f"it read more than {MANY} variables")
+            return
+        self._placed.add(key)
+        self.places.append((holder, name, value))
+        self._meet(value)
 
     def _refuse(self, what: str) -> None:
         self.reason = self.reason or what
@@ -219,7 +227,7 @@ def is_library(module: Any) -> bool:
     """Whether a module of this name is Cygnet's, NumPy's or Python's, which keep no variables for
     users to bind.
     """
-    return not isinstance(module, str) or module.partition(".")[0] in _LIBRARIES
+    return isinstance(module, str) and module.partition(".")[0] in _LIBRARIES
 
 
 def _numbers_in(held: dict[str, Any]) -> Iterator[Place]:
