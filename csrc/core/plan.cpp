@@ -11,8 +11,7 @@ namespace cygnet {
 namespace {
 
 constexpr size_t alignment = 64;
-constexpr size_t large = size_t{1} << 20;
-constexpr size_t huge = size_t{64} << 20;
+constexpr size_t large = size_t{1} << 20, huge = size_t{64} << 20;
 constexpr double between_interrupts = 5e7;  // nanoseconds of a run, estimated
 
 double nanoseconds(const Call& call) { return call.flops / 100 + call.bytes / 20; }
@@ -211,9 +210,12 @@ void Plan::lay_out(const std::vector<uint32_t>& results) {
 }
 
 Plan::Instance Plan::instance() const {
-  // What the recorded run has left in the pool is of other sizes: without this the process would hold both. For less
-  // the page faults that follow would take longer than the recorded call.
-  if (arena_bytes_ > huge) pool::empty_cache();
+  // What the recorded run has left in the pool is of other sizes: without this the process would hold both.
+  // Where it is not much, the page faults that follow its return to the system would take longer than the recorded call.
+  if (arena_bytes_ > huge)
+    pool::empty_cache();
+  else if (arena_bytes_ > large)
+    pool::release_cached(2 * arena_bytes_);
   Instance instance{nullptr, table_, nullptr};
   lend_arena(instance);
   return instance;

@@ -120,17 +120,22 @@ void release(void* block) noexcept {
   p.cached_bytes += size;
 }
 
-size_t empty_cache() noexcept {
+size_t release_cached(size_t bytes) noexcept {
   Pool& p = pool();
   const std::lock_guard<std::mutex> lock(p.mutex);
-  for (Header*& list : p.free_list) {
-    while (Header* header = list) {
-      list = header->next;
+  size_t freed = 0;
+  for (int i = class_count - 1; i >= 0 && freed < bytes; --i)
+    while (Header* const header = freed < bytes ? p.free_list[i] : nullptr) {
+      p.free_list[i] = header->next;
+      freed += class_bytes(static_cast<size_t>(i));
       std::free(header->memory);
     }
-  }
-  const size_t freed = p.cached_bytes;
-  p.cached_bytes = 0;
+  p.cached_bytes -= freed;
+  return freed;
+}
+
+size_t empty_cache() noexcept {
+  const size_t freed = release_cached(SIZE_MAX);
 #ifdef __GLIBC__
   if (freed >= huge_page) malloc_trim(0);  // blocks below its threshold stay in the heap otherwise
 #endif
