@@ -143,7 +143,7 @@ void gemm_dot(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, Mat
           const int64_t first = strips.begin(s), height = strips.begin(s + 1) - first;
           ending.c = c + first * c_step + n;
           if (adds || s == 0)
-            for (int64_t m = 0; m < height; ++m)
+            for (int64_t m = 0; m < (adds ? height : most_results / block); ++m)
               for (int64_t j = 0; j < block; ++j)
                 ending.added[m * block + j] = (finished && epilogue.bias && j < count ? epilogue.bias[n + j] : T(0)) +
                                               (adds && j < count ? beta * ending.c[m * c_step + j] : T(0));

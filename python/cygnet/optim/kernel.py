@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import is_
 from typing import Any, ClassVar
 
 import numpy as np
@@ -94,9 +95,14 @@ class KernelOptimizer(Optimizer):
         for group in self.param_groups:
             for param in group["params"]:
                 recorder.leaf(param)
+        seen: list[Any] = []  # what the groups held when last looked at, if that cannot change
 
         def fits() -> bool:
+            held = [value for group in self.param_groups for value in group.values()]
+            if len(held) == len(seen) and all(map(is_, held, seen)):
+                return len(self.state) == states
             self.update_cells()
+            seen[:] = held if all(map(_is_fixed, self.param_groups)) else []
             return (
                 len(self.state) == states
                 and [self._states(group) for group in self.param_groups] == kinds
@@ -204,3 +210,14 @@ def _in_memory_order(lists: list[list[Array]]) -> list[list[Array]]:
         else []
         for arrays in lists
     ]
+
+
+def _is_fixed(group: ParamGroup) -> bool:
+    """Whether a group holds but values that cannot change, besides its parameters."""
+    values = [value for name, value in group.items() if name not in ("params", "param_names")]
+    for value in values:
+        if isinstance(value, tuple):
+            values += value
+        elif not isinstance(value, (int, float, str, type(None))):
+            return False
+    return True
