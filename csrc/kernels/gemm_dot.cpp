@@ -6,6 +6,7 @@
 
 #include "carver.h"
 #include "core/parallel.h"
+#include "simd/loop.h"
 #include "simd/sums.h"
 #include "tile.h"
 
@@ -18,8 +19,12 @@ constexpr int block_rows = max_vectors == 4 ? 4 : 3, most_columns = 8;
 constexpr int block_columns(int64_t rows) { return rows == 1 ? most_columns : 4; }
 // Rows that are always worth it, and the depth for each row from which more of them are.
 constexpr int64_t few_rows = 3, depth_per_row = 16;
-// Blocks of columns of a task.
+// Blocks of columns of a task at least, and the multiply-adds it should have: with few tasks a thread finds its part of
+// B in its own core's cache again.
 constexpr int64_t task_blocks = 2;
+constexpr double task_work = 50000;
+// Vectors of k that a single row asks ahead for.
+constexpr int64_t ahead = 8;
 // Bytes of a row that are worked off at a time: a block's rows of A and columns of B stay in the first-level cache.
 constexpr int64_t run_bytes = 4096;
 
@@ -62,6 +67,7 @@ void dot_block(int64_t depth, const T* a, int64_t a_step, Columns<T> b, int coun
 #pragma GCC unroll 8
     for (int j = 0; j < columns; ++j) {
       const V y = V::load(line[j] + at, rest...);
+      if (Rows == 1) prefetch(line[j] + at + ahead * b.advance);
 #pragma GCC unroll 4
       for (int m = 0; m < Rows; ++m) sum[m * columns + j] = fma(x[m], y, sum[m * columns + j]);
     }
@@ -129,7 +135,12 @@ void gemm_dot(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, Mat
   constexpr int64_t lanes = Vec<T>::lanes, run = run_bytes / static_cast<int64_t>(sizeof(T));
   const Strips strips{rows, (rows + block_rows - 1) / block_rows};
   const int64_t block = block_columns(rows), packed_depth = ceil_div(depth, lanes) * lanes;
-  parallel_ranges(columns, task_blocks * block, static_cast<double>(rows * depth), [=](int64_t begin, int64_t end) {
+  const int64_t blocks = ceil_div(columns, block);
+  const double total = static_cast<double>(rows) * static_cast<double>(columns) * static_cast<double>(depth);
+  const auto pairs = static_cast<int64_t>(std::min(total / task_work, static_cast<double>(blocks)) / 2);
+  const int64_t tasks = std::min(ceil_div(blocks, task_blocks), 2 * std::max<int64_t>(1, pairs));
+  parallel_for(tasks, total, [=](int64_t task) {
+    const int64_t begin = blocks * task / tasks * block, end = std::min(columns, blocks * (task + 1) / tasks * block);
     Ending<T> ending{epilogue.alpha, Activation::None, {}, nullptr, c_step};
     for (int64_t n = begin; n < end; n += block) {
       const int count = static_cast<int>(std::min(block, end - n));
