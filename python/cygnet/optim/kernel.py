@@ -41,6 +41,7 @@ class KernelOptimizer(Optimizer):
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self._hyper_cells: list[Array] = []
         self._hyper_values: list[list[float]] = []
+        self._held: list[Any] = []  # by the groups when the cells were written, if it cannot change
         super().__init__(params, defaults)
 
     def add_param_group(self, param_group: ParamGroup) -> None:
@@ -80,6 +81,10 @@ class KernelOptimizer(Optimizer):
         `step` does so itself; before a recorded step is replayed, this brings it a new learning
         rate.
         """
+        held = [value for group in self.param_groups for value in group.values()]
+        if len(held) == len(self._held) and all(map(is_, held, self._held)):
+            return
+        self._held = held if all(map(_is_fixed, self.param_groups)) else []
         for i, group in enumerate(self.param_groups):
             values = self._hyper(group)
             if values != self._hyper_values[i]:
@@ -95,14 +100,16 @@ class KernelOptimizer(Optimizer):
         for group in self.param_groups:
             for param in group["params"]:
                 recorder.leaf(param)
-        seen: list[Any] = []  # what the groups held when last looked at, if that cannot change
+            for name in self._cell:
+                value = group.get(name)
+                if isinstance(value, Tensor) and recorder.has_written(value):
+                    recorder.refuse(
+                        f"{type(self).__name__}: {name} is a tensor that the function writes "
+                        "before the step; a replay reads it when it begins"
+                    )
 
         def fits() -> bool:
-            held = [value for group in self.param_groups for value in group.values()]
-            if len(held) == len(seen) and all(map(is_, held, seen)):
-                return len(self.state) == states
             self.update_cells()
-            seen[:] = held if all(map(_is_fixed, self.param_groups)) else []
             return (
                 len(self.state) == states
                 and [self._states(group) for group in self.param_groups] == kinds
