@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import is_
 from typing import Any, ClassVar
 
 import numpy as np
@@ -41,7 +40,6 @@ class KernelOptimizer(Optimizer):
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self._hyper_cells: list[Array] = []
         self._hyper_values: list[list[float]] = []
-        self._held: list[Any] = []  # by the groups when the cells were written, if it cannot change
         super().__init__(params, defaults)
 
     def add_param_group(self, param_group: ParamGroup) -> None:
@@ -81,10 +79,6 @@ class KernelOptimizer(Optimizer):
         `step` does so itself; before a recorded step is replayed, this brings it a new learning
         rate.
         """
-        held = [value for group in self.param_groups for value in group.values()]
-        if len(held) == len(self._held) and all(map(is_, held, self._held)):
-            return
-        self._held = held if all(map(_is_fixed, self.param_groups)) else []
         for i, group in enumerate(self.param_groups):
             values = self._hyper(group)
             if values != self._hyper_values[i]:
@@ -217,14 +211,3 @@ def _in_memory_order(lists: list[list[Array]]) -> list[list[Array]]:
         else []
         for arrays in lists
     ]
-
-
-def _is_fixed(group: ParamGroup) -> bool:
-    """Whether a group holds but values that cannot change, besides its parameters."""
-    values = [value for name, value in group.items() if name not in ("params", "param_names")]
-    for value in values:
-        if isinstance(value, tuple):
-            values += value
-        elif not isinstance(value, (int, float, str, type(None))):
-            return False
-    return True
