@@ -117,12 +117,7 @@ T sum_of_terms(int64_t count, const Terms& terms) noexcept {
     for (; i + 8 * lanes <= end; i += 8 * lanes)
       for (int k = 0; k < 8; ++k) sum[k] += terms(i + k * lanes, lanes);
     for (int k = 0; i + lanes <= end; i += lanes, ++k) sum[k] += terms(i, lanes);
-    if (i < end) {
-      alignas(64) T rest[lanes];
-      const int n = static_cast<int>(end - i);
-      terms(i, n).store(rest, n);
-      sum[7] += Vec<T>::load(rest, n);
-    }
+    if (i < end) sum[7] += first_lanes(terms(i, static_cast<int>(end - i)), static_cast<int>(end - i));
     for (int half = 4; half; half /= 2)
       for (int k = 0; k < half; ++k) sum[k] += sum[k + half];
     const T part = horizontal_sum(sum[0]);
@@ -138,8 +133,7 @@ T maximum_of(const T* x, int64_t count) noexcept {
   constexpr int lanes = Vec<T>::lanes;
   if (count < lanes) {
     T maximum = x[0];
-    for (int64_t i = 1; i < count; ++i)
-      if (x[i] > maximum || x[i] != x[i]) maximum = x[i];
+    for (int64_t i = 1; i < count; ++i) maximum = std::max(maximum, x[i]);
     return maximum;
   }
   const Vec<T> last = Vec<T>::load(x + count - lanes);

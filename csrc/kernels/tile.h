@@ -82,12 +82,13 @@ Panels panels_for(int64_t columns, int most_vectors = max_vectors) noexcept {
   return {panels ? static_cast<int>((vectors + panels - 1) / panels) : 1, panels, columns, lanes};
 }
 
-/// How `rows` rows are cut into tiles of nearly equal height: 64 rows at most 10 high are 10, 9, 9, 9, 9, 9, 9.
+/// How `rows` rows are cut into tiles of nearly equal height: 64 rows at most 10 high are 9, 9, 9, 9, 9, 9, 10. Half
+/// the strips have half the rows.
 struct Strips {
   int64_t rows;
   int64_t strips;
 
-  int64_t begin(int64_t strip) const { return rows / strips * strip + (strip < rows % strips ? strip : rows % strips); }
+  int64_t begin(int64_t strip) const { return rows * strip / strips; }
 };
 
 inline Strips strips_for(int64_t rows, int vectors) noexcept {
