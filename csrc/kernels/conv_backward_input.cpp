@@ -1,5 +1,6 @@
 #include "conv.h"
 #include "conv_plan.h"
+#include "conv_sparse.h"
 #include "core/parallel.h"
 
 namespace cygnet {
@@ -196,10 +197,9 @@ void backward_by_lines(const ConvShape& s, const LinePlan& plan, const T* grad, 
   });
 }
 
-}  // namespace
-
+// Without a look at the numbers.
 template <class T>
-size_t conv_backward_input_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept {
+size_t dense_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept {
   const LinePlan plan = line_plan<T>(shape);
   if (!by_lines<T>(shape, plan)) return correlate_scratch_bytes<T>(gather_plan<T>(shape, channels_last));
   Carver carver(nullptr);
@@ -207,10 +207,19 @@ size_t conv_backward_input_scratch_bytes(const ConvShape& shape, bool channels_l
   return carver.used();
 }
 
+}  // namespace
+
+template <class T>
+size_t conv_backward_input_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept {
+  return std::max(dense_scratch_bytes<T>(shape, channels_last), backward_input_sparse_scratch_bytes<T>(shape));
+}
+
 template <class T>
 void conv_backward_input(const ConvShape& shape, const T* grad_output, bool channels_last, const T* weight,
                          const T* bias, Activation activation, T* grad_input, void* scratch) noexcept {
   if (shape.batch * shape.in_channels * shape.in_pixels() == 0) return;
+  if (channels_last && is_sparse_for_input(shape, grad_output))
+    return backward_input_sparse(shape, grad_output, weight, bias, activation, grad_input, scratch);
   const LinePlan plan = line_plan<T>(shape);
   if (by_lines<T>(shape, plan))
     return backward_by_lines(shape, plan, grad_output, channels_last, weight, bias, activation, grad_input, scratch);

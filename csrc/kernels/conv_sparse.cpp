@@ -1,0 +1,471 @@
+#include "conv_sparse.h"
+
+#include <array>
+#include <utility>
+
+#include "core/parallel.h"
+
+namespace cygnet {
+namespace {
+
+constexpr int64_t most_tasks = 16;
+constexpr double task_work = 1 << 16;
+// Bytes of what is read again and again, which stay in the first-level cache.
+constexpr int64_t block_bytes = 32 << 10;
+// Positions of a word of bits, and of a sum of them that every floating-point number holds exactly.
+constexpr int64_t word_bits = 64, sum_bits = 16;
+// Elements of grad_output that are looked at.
+constexpr int64_t samples = 64, sample_run = 16;
+
+// Vectors of a filter that are worked off at a time: some vectors of some lines, in registers.
+constexpr int most_lines = 6, most_vectors = 4, most_registers = 12;
+
+// The filter of one channel and the images that it meets.
+template <class T>
+struct Meeting {
+  int64_t images;
+  const uint64_t* words;  // bits of the positions where grad is not zero
+  int64_t count;          // of words of an image
+  const T* grad;
+  int64_t grad_image, grad_step;  // from one image, or position, to the next
+  T* image;
+  int64_t image_step, image_line;  // from one image, or line, to the next
+  const int64_t* place;            // of each position in an image
+  T* filter;
+  int64_t filter_line;
+};
+
+template <class T, class Body>
+inline __attribute__((always_inline)) void for_nonzeros(const Meeting<T>& m, const Body& body) noexcept {
+  const uint64_t* words = m.words;
+  for (int64_t n = 0; n < m.images; ++n) {
+    const T* grad = m.grad + n * m.grad_image;
+    T* const image = m.image + n * m.image_step;
+    const int64_t *place = m.place, *const end = place + m.count * word_bits;
+    for (; place != end; place += word_bits, grad += word_bits * m.grad_step)
+      for (uint64_t bits = *words++; bits != 0; bits &= bits - 1) {
+        const int i = __builtin_ctzll(bits);
+        body(Vec<T>(grad[i * m.grad_step]), image + place[i]);
+      }
+  }
+}
+
+// filter += sum of grad times what it meets.
+template <class T, int Lines, int Vectors>
+void gather(const Meeting<T>& m) noexcept {
+  using V = Vec<T>;
+  const int64_t line = m.image_line;
+  V sum[Lines][Vectors];
+#pragma GCC unroll 6
+  for (int l = 0; l < Lines; ++l)
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) sum[l][v] = V::load(m.filter + l * m.filter_line + v * V::lanes);
+  for_nonzeros(m, [&](V factor, const T* from) __attribute__((always_inline)) {
+#pragma GCC unroll 6
+    for (int l = 0; l < Lines; ++l, from += line)
+#pragma GCC unroll 4
+      for (int v = 0; v < Vectors; ++v) sum[l][v] = fma(factor, V::load(from + v * V::lanes), sum[l][v]);
+  });
+#pragma GCC unroll 6
+  for (int l = 0; l < Lines; ++l)
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) sum[l][v].store(m.filter + l * m.filter_line + v * V::lanes);
+}
+
+// What it meets += grad times filter.
+template <class T, int Lines, int Vectors>
+void scatter(const Meeting<T>& m) noexcept {
+  using V = Vec<T>;
+  const int64_t line = m.image_line;
+  V tap[Lines][Vectors];
+#pragma GCC unroll 6
+  for (int l = 0; l < Lines; ++l)
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) tap[l][v] = V::load(m.filter + l * m.filter_line + v * V::lanes);
+  for_nonzeros(m, [&](V factor, T* to) __attribute__((always_inline)) {
+#pragma GCC unroll 6
+    for (int l = 0; l < Lines; ++l, to += line)
+#pragma GCC unroll 4
+      for (int v = 0; v < Vectors; ++v) fma(factor, tap[l][v], V::load(to + v * V::lanes)).store(to + v * V::lanes);
+  });
+}
+
+constexpr int lines_for(int vectors) { return std::min(most_lines, most_registers / vectors); }
+
+// A piece of a filter: where it begins in an image and in the filter.
+template <class T>
+struct Piece {
+  void (*work_off)(const Meeting<T>&) noexcept;
+  int64_t image, filter;
+};
+
+template <class T, bool Gather, int Lines, int Vectors>
+constexpr auto function_of() noexcept {
+  if constexpr (Gather)
+    return &gather<T, std::min(Lines, lines_for(Vectors)), Vectors>;
+  else
+    return &scatter<T, std::min(Lines, lines_for(Vectors)), Vectors>;
+}
+
+template <class T, bool Gather, int... Index>
+auto function_for(int64_t lines, int64_t vectors, std::integer_sequence<int, Index...>) noexcept {
+  static constexpr std::array<void (*)(const Meeting<T>&) noexcept, sizeof...(Index)> functions{
+      function_of<T, Gather, Index % most_lines + 1, Index / most_lines + 1>()...};
+  return functions[static_cast<size_t>((vectors - 1) * most_lines + lines - 1)];
+}
+
+// Cuts a filter into pieces. Planes and lines that its taps meet are so far apart in an image.
+template <class T, bool Gather>
+int64_t cut_filter(const ConvShape& s, int64_t width, int64_t image_plane, int64_t image_line,
+                   Piece<T>* pieces) noexcept {
+  constexpr int64_t lanes = Vec<T>::lanes;
+  const int64_t kernel = s.axes[1].kernel;
+  int64_t count = 0;
+  const Strips across = {width / lanes, ceil_div(width / lanes, most_vectors)};
+  for (int64_t n = 0; n < across.strips; ++n) {
+    const int64_t v = across.begin(n), vectors = across.begin(n + 1) - v;
+    const Strips down = {kernel, ceil_div(kernel, lines_for(static_cast<int>(vectors)))};
+    for (int64_t z = 0; z < s.axes[0].kernel; ++z)
+      for (int64_t m = 0; m < down.strips; ++m, ++count) {
+        const int64_t y = down.begin(m);
+        if (pieces)
+          pieces[count] = {function_for<T, Gather>(down.begin(m + 1) - y, vectors,
+                                                   std::make_integer_sequence<int, most_lines * most_vectors>{}),
+                           z * image_plane + y * image_line + v * lanes, (z * kernel + y) * width + v * lanes};
+      }
+  }
+  return count;
+}
+
+template <class T>
+void work_off(const Piece<T>* pieces, int64_t count, Meeting<T> m) noexcept {
+  T *const image = m.image, *const filter = m.filter;
+  for (int64_t i = 0; i < count; ++i) {
+    m.image = image + pieces[i].image;
+    m.filter = filter + pieces[i].filter;
+    pieces[i].work_off(m);
+  }
+}
+
+// words[channel][w] = the positions where grad is not zero; sums, which may be null, += what is in each channel.
+template <class T>
+void find_nonzeros(const T* grad, int64_t positions, int64_t channels, int64_t words, int64_t word_step,
+                   uint64_t* found, T* sums) noexcept {
+  using V = Vec<T>;
+  for (int64_t c = 0; c < channels; c += V::lanes) {
+    const int valid = static_cast<int>(std::min<int64_t>(V::lanes, channels - c));
+    for (int64_t w = 0; w < words; ++w) {
+      uint64_t word[V::lanes] = {};
+      V sum[2] = {V(T(0)), V(T(0))};
+      const int64_t end = std::min(positions, (w + 1) * word_bits);
+      for (int64_t first = w * word_bits; first < end; first += sum_bits) {
+        const T* from = grad + first * channels + c;
+        V bits(T(0));
+        const auto add = [&](int64_t i) __attribute__((always_inline)) {
+          const V value = V::load(from + i * channels, valid);
+          bits += zero_where(value == V(T(0)), V(static_cast<T>(1 << i)));
+          sum[i % 2] += value;
+        };
+        if (first + sum_bits <= end)
+#pragma GCC unroll 16
+          for (int64_t i = 0; i < sum_bits; ++i) add(i);
+        else
+          for (int64_t i = 0; i < end - first; ++i) add(i);
+        alignas(64) T numbers[V::lanes];
+        bits.store(numbers);
+        for (int i = 0; i < V::lanes; ++i)
+          word[i] |= static_cast<uint64_t>(static_cast<int32_t>(numbers[i])) << (first % word_bits);
+      }
+      for (int i = 0; i < valid; ++i) found[(c + i) * word_step + w] = word[i];
+      if (sums) (V::load(sums + c, valid) + (sum[0] + sum[1])).store(sums + c, valid);
+    }
+  }
+}
+
+// Every position, so that what is not finite meets what is zero.
+void take_all(int64_t positions, int64_t channels, int64_t words, int64_t word_step, uint64_t* found) noexcept {
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t w = 0; w < words; ++w) {
+      const int64_t rest = positions - w * word_bits;
+      found[c * word_step + w] = rest >= word_bits ? ~uint64_t{0} : (uint64_t{1} << rest) - 1;
+    }
+}
+
+template <class T>
+bool is_finite(const T* values, int64_t count) noexcept {
+  using V = Vec<T>;
+  V zero(T(0));
+  for (int64_t i = 0; i < count; i += V::lanes)
+    zero = fma(V::load(values + i, static_cast<int>(std::min<int64_t>(V::lanes, count - i))), V(T(0)), zero);
+  return horizontal_sum(zero) == T(0);
+}
+
+bool fits(const ConvShape& s) noexcept {
+  return s.groups == 1 && s.axes[2].dilation == 1 && s.batch * s.in_channels * s.out_channels * s.out_pixels() > 0;
+}
+
+template <class T>
+SparseConv plan_sparse(const ConvShape& s, int64_t image_size) noexcept {
+  constexpr int64_t lanes = Vec<T>::lanes;
+  SparseConv plan{};
+  plan.lines = s.axes[0].kernel * s.axes[1].kernel;
+  plan.width = ceil_div(s.axes[2].kernel * s.in_channels, lanes) * lanes;
+  plan.words = ceil_div(s.out_pixels(), word_bits);
+  plan.pieces = cut_filter<T, true>(s, plan.width, 0, 0, nullptr);
+  plan.multiplications =
+      static_cast<double>(s.batch * s.out_pixels()) * static_cast<double>(s.out_channels * plan.filter());
+  const auto most = static_cast<int64_t>(std::min(plan.multiplications / task_work, 1e6)) + 1;
+  plan.tasks = std::min({s.batch, most, most_tasks});
+  const int64_t bytes = (image_size + s.out_pixels() * s.out_channels) * static_cast<int64_t>(sizeof(T));
+  plan.block = std::clamp<int64_t>(block_bytes / bytes, 1, ceil_div(s.batch, plan.tasks));
+  return plan;
+}
+
+// Of a sample of grad_output, the share that is not zero.
+template <class T>
+double share_of_nonzeros(const ConvShape& s, const T* grad) noexcept {
+  const int64_t count = s.batch * s.out_pixels() * s.out_channels;
+  const int64_t run = std::min(count, sample_run), runs = std::min(samples, count / run);
+  int64_t nonzeros = 0;
+  for (int64_t i = 0; i < runs; ++i) {
+    const T* const from = grad + (count - run) * i / runs;
+    for (int64_t k = 0; k < run; ++k) nonzeros += from[k] != T(0);
+  }
+  return static_cast<double>(nonzeros) / static_cast<double>(runs * run);
+}
+
+}  // namespace
+
+namespace {
+
+// The part of the input that all output positions of an image read, with its padding.
+int64_t slab_pixels(const ConvShape& s) noexcept {
+  int64_t pixels = 1;
+  for (const ConvAxis& axis : s.axes) pixels *= axis.reach(axis.out);
+  return pixels;
+}
+
+template <class T>
+struct WeightWorkspace {
+  Piece<T>* pieces;
+  int64_t* place;
+  uint64_t* words;
+  int64_t image_size, slab_size;
+  T *copies, *bias, *slabs;
+
+  WeightWorkspace(const ConvShape& s, const SparseConv& plan, Carver& carver)
+      : pieces(carver.take<Piece<T>>(plan.pieces)),
+        place(carver.take<int64_t>(plan.words * word_bits)),
+        words(carver.take<uint64_t>(plan.tasks * s.out_channels * plan.block * plan.words)),
+        image_size(slab_pixels(s) * s.in_channels),
+        slab_size(ceil_div(plan.block * image_size + plan.width + slab_slack, 16) * 16),
+        copies(carver.take<T>(plan.tasks * s.out_channels * plan.filter())),
+        bias(carver.take<T>(plan.tasks * s.out_channels)),
+        slabs(carver.take<T>(plan.tasks * slab_size)) {}
+};
+
+}  // namespace
+
+template <class T>
+bool is_sparse_for_weight(const ConvShape& s, const T* grad_output) noexcept {
+  return fits(s) && share_of_nonzeros(s, grad_output) < 0.4;
+}
+
+template <class T>
+size_t backward_weight_sparse_scratch_bytes(const ConvShape& s) noexcept {
+  if (!fits(s)) return 0;
+  Carver carver(nullptr);
+  const WeightWorkspace<T> workspace(s, plan_sparse<T>(s, slab_pixels(s) * s.in_channels), carver);
+  return carver.used();
+}
+
+template <class T>
+void backward_weight_sparse(const ConvShape& s, const T* grad_output, const T* input, bool channels_last,
+                            T* grad_weight, T* grad_bias, void* scratch) noexcept {
+  using V = Vec<T>;
+  const SparseConv plan = plan_sparse<T>(s, slab_pixels(s) * s.in_channels);
+  Carver carver(scratch);
+  const WeightWorkspace<T> workspace(s, plan, carver);
+  const int64_t channels = s.in_channels, outputs = s.out_channels, pixels = s.out_pixels(),
+                copy = outputs * plan.filter();
+  int64_t pitch[max_axes + 1];  // from an image, plane, line or pixel to the next in a slab
+  pitch[max_axes] = channels;
+  Box part;
+  for (int i = max_axes - 1; i >= 0; --i) {
+    part.begin[i] = -s.axes[i].padding;
+    part.size[i] = s.axes[i].reach(s.axes[i].out);
+    pitch[i] = pitch[i + 1] * part.size[i];
+  }
+  int64_t* place = workspace.place;
+  for (int64_t z = 0; z < s.axes[0].out; ++z)
+    for (int64_t y = 0; y < s.axes[1].out; ++y)
+      for (int64_t x = 0; x < s.axes[2].out; ++x)
+        *place++ = z * s.axes[0].stride * pitch[1] + y * s.axes[1].stride * pitch[2] + x * s.axes[2].stride * pitch[3];
+  cut_filter<T, true>(s, plan.width, s.axes[0].dilation * pitch[1], s.axes[1].dilation * pitch[2], workspace.pieces);
+  const Images<T> images{input, {s.axes[0].in, s.axes[1].in, s.axes[2].in}, channels, channels_last};
+  parallel_for(plan.tasks, plan.multiplications, [&](int64_t task) {
+    T* const slab = workspace.slabs + task * workspace.slab_size;
+    T* const sums = workspace.copies + task * copy;
+    T* const bias = workspace.bias + task * outputs;
+    const int64_t word_step = plan.block * plan.words;
+    uint64_t* const words = workspace.words + task * outputs * word_step;
+    std::fill_n(sums, copy, T(0));
+    std::fill_n(bias, outputs, T(0));
+    std::fill_n(slab + plan.block * pitch[0], workspace.slab_size - plan.block * pitch[0], T(0));
+    const int64_t end = s.batch * (task + 1) / plan.tasks;
+    for (int64_t first = s.batch * task / plan.tasks; first < end; first += plan.block) {
+      const int64_t last = std::min(end, first + plan.block);
+      fill_slab(images, first, last, part, {0, channels, channels, 0}, slab);
+      const bool finite = is_finite(slab, (last - first) * pitch[0]);
+      for (int64_t n = first; n < last; ++n) {
+        uint64_t* const found = words + (n - first) * plan.words;
+        find_nonzeros(grad_output + n * pixels * outputs, pixels, outputs, plan.words, word_step, found,
+                      grad_bias ? bias : nullptr);
+        if (!finite) take_all(pixels, outputs, plan.words, word_step, found);
+      }
+      for (int64_t o = 0; o < outputs; ++o)
+        work_off(workspace.pieces, plan.pieces,
+                 {last - first, words + o * word_step, plan.words, grad_output + first * pixels * outputs + o,
+                  pixels * outputs, outputs, slab, pitch[0], s.axes[1].dilation * pitch[2], workspace.place,
+                  sums + o * plan.filter(), plan.width});
+    }
+  });
+  parallel_for(outputs, static_cast<double>(plan.tasks * copy), [&](int64_t o) {
+    T* const total = workspace.copies + o * plan.filter();
+    for (int64_t i = 0; i < plan.filter(); i += V::lanes) {
+      V sum = V::load(total + i);
+      for (int64_t task = 1; task < plan.tasks; ++task) sum += V::load(total + task * copy + i);
+      sum.store(total + i);
+    }
+    const int64_t kernel = s.axes[2].kernel, taps = s.taps();
+    T* const to = grad_weight + o * channels * taps;
+    for (int64_t c = 0; c < channels; ++c)
+      for (int64_t line = 0; line < plan.lines; ++line)
+        for (int64_t k = 0; k < kernel; ++k)
+          to[c * taps + line * kernel + k] = total[line * plan.width + k * channels + c];
+    if (!grad_bias) return;
+    T sum(0);
+    for (int64_t task = 0; task < plan.tasks; ++task) sum += workspace.bias[task * outputs + o];
+    grad_bias[o] = sum;
+  });
+}
+
+namespace {
+
+// Each line of the input has, for each output position of a line, the sums that its taps pass to that line.
+template <class T>
+struct InputWorkspace {
+  Piece<T>* pieces;
+  int64_t* place;
+  uint64_t* words;
+  int64_t line_size, image_size, parts_size;
+  T *filters, *parts;
+
+  InputWorkspace(const ConvShape& s, const SparseConv& plan, Carver& carver)
+      : pieces(carver.take<Piece<T>>(plan.pieces)),
+        place(carver.take<int64_t>(plan.words * word_bits)),
+        words(carver.take<uint64_t>(plan.tasks * s.out_channels * plan.words)),
+        line_size(s.axes[2].out * plan.width),
+        image_size(s.axes[0].reach(s.axes[0].out) * s.axes[1].reach(s.axes[1].out) * line_size),
+        parts_size(ceil_div(image_size + slab_slack, 16) * 16),
+        filters(carver.take<T>(s.out_channels * plan.filter())),
+        parts(carver.take<T>(plan.tasks * parts_size)) {}
+};
+
+// target[x, :] = f(bias + the sum of the parts that meet at x), for the channels of a line.
+template <class T>
+void sum_parts(const ConvShape& s, const T* parts, int64_t width, const T* bias, Activation activation,
+               T* target) noexcept {
+  using V = Vec<T>;
+  const ConvAxis& axis = s.axes[2];
+  const int64_t channels = s.in_channels, step = axis.stride * channels - width;
+  for (int64_t x = 0; x < axis.in; ++x, target += channels) {
+    // Taps from the first on whose output position is not behind the last.
+    const int64_t at = x + axis.padding, behind = at - (axis.out - 1) * axis.stride;
+    const int64_t first = behind > 0 ? behind : at % axis.stride, last = std::min(at, axis.kernel - 1);
+    const T* const from = parts + (at - first) / axis.stride * width + first * channels;
+    for (int64_t c = 0; c < channels; c += V::lanes) {
+      const int valid = static_cast<int>(std::min<int64_t>(V::lanes, channels - c));
+      V sum = bias ? V::load(bias + c, valid) : V(T(0));
+      const T* part = from + c;
+      for (int64_t k = first; parts && k <= last; k += axis.stride, part += step) sum += V::load(part);
+      if (activation != Activation::None) sum = activate(activation, sum);
+      valid == V::lanes ? sum.store(target + c) : sum.store(target + c, valid);
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+bool is_sparse_for_input(const ConvShape& s, const T* grad_output) noexcept {
+  return fits(s) && share_of_nonzeros(s, grad_output) < 0.4;
+}
+
+template <class T>
+size_t backward_input_sparse_scratch_bytes(const ConvShape& s) noexcept {
+  if (!fits(s)) return 0;
+  Carver carver(nullptr);
+  const InputWorkspace<T> workspace(s, plan_sparse<T>(s, 0), carver);
+  return carver.used();
+}
+
+template <class T>
+void backward_input_sparse(const ConvShape& s, const T* grad_output, const T* weight, const T* bias,
+                           Activation activation, T* grad_input, void* scratch) noexcept {
+  const SparseConv plan = plan_sparse<T>(s, 0);
+  Carver carver(scratch);
+  const InputWorkspace<T> workspace(s, plan, carver);
+  const ConvAxis &d = s.axes[0], &h = s.axes[1], &w = s.axes[2];
+  const int64_t channels = s.in_channels, outputs = s.out_channels, pixels = s.out_pixels(), taps = s.taps();
+  const int64_t line = workspace.line_size, plane = h.reach(h.out) * line;
+  int64_t* place = workspace.place;
+  for (int64_t z = 0; z < d.out; ++z)
+    for (int64_t y = 0; y < h.out; ++y)
+      for (int64_t x = 0; x < w.out; ++x) *place++ = z * d.stride * plane + y * h.stride * line + x * plan.width;
+  cut_filter<T, false>(s, plan.width, d.dilation * plane, h.dilation * line, workspace.pieces);
+  T* to = workspace.filters;
+  for (int64_t o = 0; o < outputs; ++o)
+    for (int64_t l = 0; l < plan.lines; ++l, to += plan.width) {
+      std::fill_n(to, plan.width, T(0));
+      for (int64_t c = 0; c < channels; ++c)
+        for (int64_t k = 0; k < w.kernel; ++k)
+          to[k * channels + c] = weight[(o * channels + c) * taps + l * w.kernel + k];
+    }
+  const bool finite = is_finite(weight, outputs * channels * taps);
+  parallel_for(plan.tasks, plan.multiplications, [&](int64_t task) {
+    T* const parts = workspace.parts + task * workspace.parts_size;
+    uint64_t* const words = workspace.words + task * outputs * plan.words;
+    const int64_t end = s.batch * (task + 1) / plan.tasks;
+    for (int64_t n = s.batch * task / plan.tasks; n < end; ++n) {
+      const T* const grad = grad_output + n * pixels * outputs;
+      find_nonzeros<T>(grad, pixels, outputs, plan.words, plan.words, words, nullptr);
+      if (!finite) take_all(pixels, outputs, plan.words, plan.words, words);
+      std::fill_n(parts, workspace.parts_size, T(0));
+      for (int64_t o = 0; o < outputs; ++o)
+        work_off(workspace.pieces, plan.pieces,
+                 {1, words + o * plan.words, plan.words, grad + o, 0, outputs, parts, 0, h.dilation * line,
+                  workspace.place, workspace.filters + o * plan.filter(), plan.width});
+      T* target = grad_input + n * s.in_pixels() * channels;
+      for (int64_t z = d.padding; z < d.in + d.padding; ++z)
+        for (int64_t y = h.padding; y < h.in + h.padding; ++y, target += w.in * channels) {
+          const bool met = z < d.reach(d.out) && y < h.reach(h.out);
+          sum_parts<T>(s, met ? parts + z * plane + y * line : nullptr, plan.width, bias, activation, target);
+        }
+    }
+  });
+}
+
+#define CYGNET_INSTANTIATE(T)                                                                                  \
+  template bool is_sparse_for_weight<T>(const ConvShape&, const T*) noexcept;                                  \
+  template void backward_weight_sparse<T>(const ConvShape&, const T*, const T*, bool, T*, T*, void*) noexcept; \
+  template size_t backward_weight_sparse_scratch_bytes<T>(const ConvShape&) noexcept;                          \
+  template bool is_sparse_for_input<T>(const ConvShape&, const T*) noexcept;                                   \
+  template void backward_input_sparse<T>(const ConvShape&, const T*, const T*, const T*, Activation, T*,       \
+                                         void*) noexcept;                                                      \
+  template size_t backward_input_sparse_scratch_bytes<T>(const ConvShape&) noexcept;
+CYGNET_INSTANTIATE(float)
+CYGNET_INSTANTIATE(double)
+#undef CYGNET_INSTANTIATE
+
+}  // namespace cygnet
