@@ -352,45 +352,51 @@ void backward_weight_sparse(const ConvShape& s, const T* grad_output, const T* i
 
 namespace {
 
+// The parts that meet at a position of a line of the input: offset of the first, and how many.
+struct Meet {
+  int64_t first, count;
+};
+
 // Each line of the input has, for each output position of a line, the sums that its taps pass to that line.
 template <class T>
 struct InputWorkspace {
   Piece<T>* pieces;
   int64_t* place;
   uint64_t* words;
-  int64_t line_size, image_size, parts_size;
+  Meet* meets;
+  int64_t line_size, plane_size, parts_size;
   T *filters, *parts;
 
   InputWorkspace(const ConvShape& s, const SparseConv& plan, Carver& carver)
       : pieces(carver.take<Piece<T>>(plan.pieces)),
         place(carver.take<int64_t>(plan.words * word_bits)),
         words(carver.take<uint64_t>(plan.tasks * s.out_channels * plan.words)),
+        meets(carver.take<Meet>(s.axes[2].in)),
         line_size(s.axes[2].out * plan.width),
-        image_size(s.axes[0].reach(s.axes[0].out) * s.axes[1].reach(s.axes[1].out) * line_size),
-        parts_size(ceil_div(image_size + slab_slack, 16) * 16),
+        plane_size(lines_of(s.axes[1]) * line_size),
+        parts_size(ceil_div(lines_of(s.axes[0]) * plane_size + slab_slack, 16) * 16),
         filters(carver.take<T>(s.out_channels * plan.filter())),
         parts(carver.take<T>(plan.tasks * parts_size)) {}
+
+  // Those of the input, and what the outputs reach behind it.
+  static int64_t lines_of(const ConvAxis& axis) { return std::max(axis.padding + axis.in, axis.reach(axis.out)); }
 };
 
 // target[x, :] = f(bias + the sum of the parts that meet at x), for the channels of a line.
 template <class T>
-void sum_parts(const ConvShape& s, const T* parts, int64_t width, const T* bias, Activation activation,
-               T* target) noexcept {
+void sum_parts(const T* parts, const Meet* meets, int64_t size, int64_t step, int64_t channels, const T* bias,
+               Activation activation, T* target) noexcept {
   using V = Vec<T>;
-  const ConvAxis& axis = s.axes[2];
-  const int64_t channels = s.in_channels, step = axis.stride * channels - width;
-  for (int64_t x = 0; x < axis.in; ++x, target += channels) {
-    // Taps from the first on whose output position is not behind the last.
-    const int64_t at = x + axis.padding, behind = at - (axis.out - 1) * axis.stride;
-    const int64_t first = behind > 0 ? behind : at % axis.stride, last = std::min(at, axis.kernel - 1);
-    const T* const from = parts + (at - first) / axis.stride * width + first * channels;
-    for (int64_t c = 0; c < channels; c += V::lanes) {
-      const int valid = static_cast<int>(std::min<int64_t>(V::lanes, channels - c));
-      V sum = bias ? V::load(bias + c, valid) : V(T(0));
-      const T* part = from + c;
-      for (int64_t k = first; parts && k <= last; k += axis.stride, part += step) sum += V::load(part);
+  for (int64_t c = 0; c < channels; c += V::lanes) {
+    const int valid = static_cast<int>(std::min<int64_t>(V::lanes, channels - c));
+    const V first(bias ? V::load(bias + c, valid) : V(T(0)));
+    T* to = target + c;
+    for (const Meet* meet = meets; meet != meets + size; ++meet, to += channels) {
+      V sum = first;
+      const T* part = parts + meet->first + c;
+      for (int64_t k = 0; k < meet->count; ++k, part += step) sum += V::load(part);
       if (activation != Activation::None) sum = activate(activation, sum);
-      valid == V::lanes ? sum.store(target + c) : sum.store(target + c, valid);
+      sum.store(to, valid);
     }
   }
 }
@@ -418,12 +424,18 @@ void backward_input_sparse(const ConvShape& s, const T* grad_output, const T* we
   const InputWorkspace<T> workspace(s, plan, carver);
   const ConvAxis &d = s.axes[0], &h = s.axes[1], &w = s.axes[2];
   const int64_t channels = s.in_channels, outputs = s.out_channels, pixels = s.out_pixels(), taps = s.taps();
-  const int64_t line = workspace.line_size, plane = h.reach(h.out) * line;
+  const int64_t line = workspace.line_size, plane = workspace.plane_size;
   int64_t* place = workspace.place;
   for (int64_t z = 0; z < d.out; ++z)
     for (int64_t y = 0; y < h.out; ++y)
       for (int64_t x = 0; x < w.out; ++x) *place++ = z * d.stride * plane + y * h.stride * line + x * plan.width;
   cut_filter<T, false>(s, plan.width, d.dilation * plane, h.dilation * line, workspace.pieces);
+  for (int64_t x = 0; x < w.in; ++x) {
+    const int64_t at = x + w.padding, behind = at - (w.out - 1) * w.stride;
+    const int64_t first = behind > 0 ? behind : at % w.stride, last = std::min(at, w.kernel - 1);
+    workspace.meets[x] = {(at - first) / w.stride * plan.width + first * channels,
+                          std::max<int64_t>(0, last - first + w.stride) / w.stride};
+  }
   T* to = workspace.filters;
   for (int64_t o = 0; o < outputs; ++o)
     for (int64_t l = 0; l < plan.lines; ++l, to += plan.width) {
@@ -449,8 +461,8 @@ void backward_input_sparse(const ConvShape& s, const T* grad_output, const T* we
       T* target = grad_input + n * s.in_pixels() * channels;
       for (int64_t z = d.padding; z < d.in + d.padding; ++z)
         for (int64_t y = h.padding; y < h.in + h.padding; ++y, target += w.in * channels) {
-          const bool met = z < d.reach(d.out) && y < h.reach(h.out);
-          sum_parts<T>(s, met ? parts + z * plane + y * line : nullptr, plan.width, bias, activation, target);
+          sum_parts(parts + z * plane + y * line, workspace.meets, w.in, w.stride * channels - plan.width, channels,
+                    bias, activation, target);
         }
     }
   });
