@@ -116,16 +116,15 @@ auto function_for(int64_t lines, int64_t vectors, std::integer_sequence<int, Ind
 
 // Cuts a filter into pieces. Planes and lines that its taps meet are so far apart in an image.
 template <class T, bool Gather>
-int64_t cut_filter(const ConvShape& s, int64_t width, int64_t image_plane, int64_t image_line,
-                   Piece<T>* pieces) noexcept {
+int64_t cut_filter(const SparseConv& plan, int64_t image_plane, int64_t image_line, Piece<T>* pieces) noexcept {
   constexpr int64_t lanes = Vec<T>::lanes;
-  const int64_t kernel = s.axes[1].kernel;
+  const int64_t width = plan.width, kernel = plan.lines;
   int64_t count = 0;
   const Strips across = {width / lanes, ceil_div(width / lanes, most_vectors)};
   for (int64_t n = 0; n < across.strips; ++n) {
     const int64_t v = across.begin(n), vectors = across.begin(n + 1) - v;
     const Strips down = {kernel, ceil_div(kernel, lines_for(static_cast<int>(vectors)))};
-    for (int64_t z = 0; z < s.axes[0].kernel; ++z)
+    for (int64_t z = 0; z < plan.planes; ++z)
       for (int64_t m = 0; m < down.strips; ++m, ++count) {
         const int64_t y = down.begin(m);
         if (pieces)
@@ -208,10 +207,11 @@ template <class T>
 SparseConv plan_sparse(const ConvShape& s, int64_t image_size) noexcept {
   constexpr int64_t lanes = Vec<T>::lanes;
   SparseConv plan{};
-  plan.lines = s.axes[0].kernel * s.axes[1].kernel;
+  plan.planes = s.axes[0].kernel;
+  plan.lines = s.axes[1].kernel;
   plan.width = ceil_div(s.axes[2].kernel * s.in_channels, lanes) * lanes;
   plan.words = ceil_div(s.out_pixels(), word_bits);
-  plan.pieces = cut_filter<T, true>(s, plan.width, 0, 0, nullptr);
+  plan.pieces = cut_filter<T, true>(plan, 0, 0, nullptr);
   plan.multiplications =
       static_cast<double>(s.batch * s.out_pixels()) * static_cast<double>(s.out_channels * plan.filter());
   const auto most = static_cast<int64_t>(std::min(plan.multiplications / task_work, 1e6)) + 1;
@@ -238,11 +238,47 @@ double share_of_nonzeros(const ConvShape& s, const T* grad) noexcept {
 
 namespace {
 
-// The part of the input that all output positions of an image read, with its padding.
-int64_t slab_pixels(const ConvShape& s) noexcept {
-  int64_t pixels = 1;
-  for (const ConvAxis& axis : s.axes) pixels *= axis.reach(axis.out);
-  return pixels;
+// The part of the input that all output positions of an image read, with its padding. Lines of a filter that fill less
+// than half of a vector share vectors: then the part is cut into bands, each as wide as such a share of a vector, so
+// that lines of a band follow each other closely.
+struct WeightLayout {
+  Box part;
+  int64_t pitch[max_axes + 1];        // from an image, plane, line or pixel of the part to the next
+  int64_t band, bands;                // output positions of a line in a band; 0 where there are no bands
+  int64_t line;                       // from a line to the next in a band
+  int64_t image_size;                 // of all bands, or of the part
+  int64_t filter_plane, filter_line;  // from a plane or line of a filter's sums to the next
+
+  int64_t lines() const { return part.size[0] * part.size[1]; }
+};
+
+template <class T>
+WeightLayout weight_layout(const ConvShape& s, SparseConv& plan) noexcept {
+  WeightLayout layout{};
+  layout.pitch[max_axes] = s.in_channels;
+  for (int i = max_axes - 1; i >= 0; --i) {
+    layout.part.begin[i] = -s.axes[i].padding;
+    layout.part.size[i] = s.axes[i].reach(s.axes[i].out);
+    layout.pitch[i] = layout.pitch[i + 1] * layout.part.size[i];
+  }
+  plan = plan_sparse<T>(s, layout.pitch[0]);
+  layout.image_size = layout.pitch[0];
+  layout.line = layout.pitch[2];
+  layout.filter_line = plan.width;
+  const int64_t used = s.axes[2].kernel * s.in_channels;
+  int64_t share = Vec<T>::lanes;
+  while (share / 2 >= used) share /= 2;
+  if (share < Vec<T>::lanes && s.axes[1].kernel > 1 && s.axes[1].dilation == 1) {
+    layout.band = (share - used) / (s.axes[2].stride * s.in_channels) + 1;
+    layout.bands = ceil_div(s.axes[2].out, layout.band);
+    layout.line = layout.filter_line = share;
+    layout.image_size = layout.bands * layout.lines() * share;
+    plan.lines = 1;
+    plan.width = ceil_div(s.axes[1].kernel * share, Vec<T>::lanes) * Vec<T>::lanes;
+    plan.pieces = cut_filter<T, true>(plan, 0, 0, nullptr);
+  }
+  layout.filter_plane = plan.lines * plan.width;
+  return layout;
 }
 
 template <class T>
@@ -250,19 +286,28 @@ struct WeightWorkspace {
   Piece<T>* pieces;
   int64_t* place;
   uint64_t* words;
-  int64_t image_size, slab_size;
-  T *copies, *bias, *slabs;
+  int64_t slab_size, bands_size;
+  T *copies, *bias, *slabs, *bands;
 
-  WeightWorkspace(const ConvShape& s, const SparseConv& plan, Carver& carver)
+  WeightWorkspace(const ConvShape& s, const SparseConv& plan, const WeightLayout& layout, Carver& carver)
       : pieces(carver.take<Piece<T>>(plan.pieces)),
         place(carver.take<int64_t>(plan.words * word_bits)),
         words(carver.take<uint64_t>(plan.tasks * s.out_channels * plan.block * plan.words)),
-        image_size(slab_pixels(s) * s.in_channels),
-        slab_size(ceil_div(plan.block * image_size + plan.width + slab_slack, 16) * 16),
+        slab_size(ceil_div(plan.block * layout.pitch[0] + plan.width + slab_slack, 16) * 16),
+        bands_size(layout.bands ? ceil_div(plan.block * layout.image_size + plan.width + slab_slack, 16) * 16 : 0),
         copies(carver.take<T>(plan.tasks * s.out_channels * plan.filter())),
         bias(carver.take<T>(plan.tasks * s.out_channels)),
-        slabs(carver.take<T>(plan.tasks * slab_size)) {}
+        slabs(carver.take<T>(plan.tasks * slab_size)),
+        bands(carver.take<T>(plan.tasks * bands_size)) {}
 };
+
+// Cuts the part of an image into bands; what lies behind them is overwritten.
+template <class T>
+void cut_bands(const ConvShape& s, const WeightLayout& layout, const T* part, T* to) noexcept {
+  for (int64_t band = 0; band < layout.bands; ++band, part += layout.band * s.axes[2].stride * s.in_channels)
+    for (int64_t line = 0; line < layout.lines(); ++line, to += layout.line)
+      Vec<T>::load(part + line * layout.pitch[2]).store(to);
+}
 
 }  // namespace
 
@@ -275,7 +320,9 @@ template <class T>
 size_t backward_weight_sparse_scratch_bytes(const ConvShape& s) noexcept {
   if (!fits(s)) return 0;
   Carver carver(nullptr);
-  const WeightWorkspace<T> workspace(s, plan_sparse<T>(s, slab_pixels(s) * s.in_channels), carver);
+  SparseConv plan;
+  const WeightLayout layout = weight_layout<T>(s, plan);
+  const WeightWorkspace<T> workspace(s, plan, layout, carver);
   return carver.used();
 }
 
@@ -283,40 +330,39 @@ template <class T>
 void backward_weight_sparse(const ConvShape& s, const T* grad_output, const T* input, bool channels_last,
                             T* grad_weight, T* grad_bias, void* scratch) noexcept {
   using V = Vec<T>;
-  const SparseConv plan = plan_sparse<T>(s, slab_pixels(s) * s.in_channels);
+  SparseConv plan;
+  const WeightLayout layout = weight_layout<T>(s, plan);
   Carver carver(scratch);
-  const WeightWorkspace<T> workspace(s, plan, carver);
+  const WeightWorkspace<T> workspace(s, plan, layout, carver);
+  const ConvAxis &d = s.axes[0], &h = s.axes[1], &w = s.axes[2];
   const int64_t channels = s.in_channels, outputs = s.out_channels, pixels = s.out_pixels(),
-                copy = outputs * plan.filter();
-  int64_t pitch[max_axes + 1];  // from an image, plane, line or pixel to the next in a slab
-  pitch[max_axes] = channels;
-  Box part;
-  for (int i = max_axes - 1; i >= 0; --i) {
-    part.begin[i] = -s.axes[i].padding;
-    part.size[i] = s.axes[i].reach(s.axes[i].out);
-    pitch[i] = pitch[i + 1] * part.size[i];
-  }
+                copy = outputs * plan.filter(), plane = layout.part.size[1] * layout.line;
+  const int64_t band = layout.bands ? layout.band : w.out;
   int64_t* place = workspace.place;
-  for (int64_t z = 0; z < s.axes[0].out; ++z)
-    for (int64_t y = 0; y < s.axes[1].out; ++y)
-      for (int64_t x = 0; x < s.axes[2].out; ++x)
-        *place++ = z * s.axes[0].stride * pitch[1] + y * s.axes[1].stride * pitch[2] + x * s.axes[2].stride * pitch[3];
-  cut_filter<T, true>(s, plan.width, s.axes[0].dilation * pitch[1], s.axes[1].dilation * pitch[2], workspace.pieces);
+  for (int64_t z = 0; z < d.out; ++z)
+    for (int64_t y = 0; y < h.out; ++y)
+      for (int64_t x = 0; x < w.out; ++x)
+        *place++ = x / band * layout.lines() * layout.line + z * d.stride * plane + y * h.stride * layout.line +
+                   x % band * w.stride * channels;
+  cut_filter<T, true>(plan, d.dilation * plane, h.dilation * layout.line, workspace.pieces);
   const Images<T> images{input, {s.axes[0].in, s.axes[1].in, s.axes[2].in}, channels, channels_last};
   parallel_for(plan.tasks, plan.multiplications, [&](int64_t task) {
     T* const slab = workspace.slabs + task * workspace.slab_size;
+    T* const bands = workspace.bands + task * workspace.bands_size;
     T* const sums = workspace.copies + task * copy;
     T* const bias = workspace.bias + task * outputs;
     const int64_t word_step = plan.block * plan.words;
     uint64_t* const words = workspace.words + task * outputs * word_step;
     std::fill_n(sums, copy, T(0));
     std::fill_n(bias, outputs, T(0));
-    std::fill_n(slab + plan.block * pitch[0], workspace.slab_size - plan.block * pitch[0], T(0));
+    std::fill_n(slab, workspace.slab_size, T(0));
     const int64_t end = s.batch * (task + 1) / plan.tasks;
     for (int64_t first = s.batch * task / plan.tasks; first < end; first += plan.block) {
       const int64_t last = std::min(end, first + plan.block);
-      fill_slab(images, first, last, part, {0, channels, channels, 0}, slab);
-      const bool finite = is_finite(slab, (last - first) * pitch[0]);
+      fill_slab(images, first, last, layout.part, {0, channels, channels, 0}, slab);
+      for (int64_t n = 0; layout.bands && n < last - first; ++n)
+        cut_bands(s, layout, slab + n * layout.pitch[0], bands + n * layout.image_size);
+      const bool finite = is_finite(slab, (last - first) * layout.pitch[0]);
       for (int64_t n = first; n < last; ++n) {
         uint64_t* const found = words + (n - first) * plan.words;
         find_nonzeros(grad_output + n * pixels * outputs, pixels, outputs, plan.words, word_step, found,
@@ -326,8 +372,8 @@ void backward_weight_sparse(const ConvShape& s, const T* grad_output, const T* i
       for (int64_t o = 0; o < outputs; ++o)
         work_off(workspace.pieces, plan.pieces,
                  {last - first, words + o * word_step, plan.words, grad_output + first * pixels * outputs + o,
-                  pixels * outputs, outputs, slab, pitch[0], s.axes[1].dilation * pitch[2], workspace.place,
-                  sums + o * plan.filter(), plan.width});
+                  pixels * outputs, outputs, layout.bands ? bands : slab, layout.image_size, h.dilation * layout.line,
+                  workspace.place, sums + o * plan.filter(), plan.width});
     }
   });
   parallel_for(outputs, static_cast<double>(plan.tasks * copy), [&](int64_t o) {
@@ -337,12 +383,12 @@ void backward_weight_sparse(const ConvShape& s, const T* grad_output, const T* i
       for (int64_t task = 1; task < plan.tasks; ++task) sum += V::load(total + task * copy + i);
       sum.store(total + i);
     }
-    const int64_t kernel = s.axes[2].kernel, taps = s.taps();
-    T* const to = grad_weight + o * channels * taps;
+    T* to = grad_weight + o * channels * s.taps();
     for (int64_t c = 0; c < channels; ++c)
-      for (int64_t line = 0; line < plan.lines; ++line)
-        for (int64_t k = 0; k < kernel; ++k)
-          to[c * taps + line * kernel + k] = total[line * plan.width + k * channels + c];
+      for (int64_t z = 0; z < d.kernel; ++z)
+        for (int64_t y = 0; y < h.kernel; ++y)
+          for (int64_t x = 0; x < w.kernel; ++x)
+            *to++ = total[z * layout.filter_plane + y * layout.filter_line + x * channels + c];
     if (!grad_bias) return;
     T sum(0);
     for (int64_t task = 0; task < plan.tasks; ++task) sum += workspace.bias[task * outputs + o];
@@ -429,7 +475,7 @@ void backward_input_sparse(const ConvShape& s, const T* grad_output, const T* we
   for (int64_t z = 0; z < d.out; ++z)
     for (int64_t y = 0; y < h.out; ++y)
       for (int64_t x = 0; x < w.out; ++x) *place++ = z * d.stride * plane + y * h.stride * line + x * plan.width;
-  cut_filter<T, false>(s, plan.width, d.dilation * plane, h.dilation * line, workspace.pieces);
+  cut_filter<T, false>(plan, d.dilation * plane, h.dilation * line, workspace.pieces);
   for (int64_t x = 0; x < w.in; ++x) {
     const int64_t at = x + w.padding, behind = at - (w.out - 1) * w.stride;
     const int64_t first = behind > 0 ? behind : at % w.stride, last = std::min(at, w.kernel - 1);
@@ -438,7 +484,7 @@ void backward_input_sparse(const ConvShape& s, const T* grad_output, const T* we
   }
   T* to = workspace.filters;
   for (int64_t o = 0; o < outputs; ++o)
-    for (int64_t l = 0; l < plan.lines; ++l, to += plan.width) {
+    for (int64_t l = 0; l < plan.planes * plan.lines; ++l, to += plan.width) {
       std::fill_n(to, plan.width, T(0));
       for (int64_t c = 0; c < channels; ++c)
         for (int64_t k = 0; k < w.kernel; ++k)

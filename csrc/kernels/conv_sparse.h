@@ -8,14 +8,14 @@ namespace cygnet {
 
 /// Such a gradient and how it is cut; all of it follows from the shape alone.
 struct SparseConv {
-  int64_t lines, width;  // of a filter; elements of a line, whole vectors
-  int64_t pieces;        // of a filter, each small enough for registers
-  int64_t words;         // of bits, one for each output position of an image, for each output channel
-  int64_t block;         // images that are worked off together
-  int64_t tasks;         // each works off a run of images
+  int64_t planes, lines, width;  // of a filter; elements of a line, whole vectors
+  int64_t pieces;                // of a filter, each small enough for registers
+  int64_t words;                 // of bits, one for each output position of an image, for each output channel
+  int64_t block;                 // images that are worked off together
+  int64_t tasks;                 // each works off a run of images
   double multiplications;
 
-  int64_t filter() const { return lines * width; }
+  int64_t filter() const { return planes * lines * width; }
 };
 
 /// Whether grad_output has so few elements other than zero that this is the faster way to the gradient of the weight or
