@@ -194,8 +194,9 @@ template <class T>
 bool is_finite(const T* values, int64_t count) noexcept {
   using V = Vec<T>;
   V zero(T(0));
-  for (int64_t i = 0; i < count; i += V::lanes)
-    zero = fma(V::load(values + i, static_cast<int>(std::min<int64_t>(V::lanes, count - i))), V(T(0)), zero);
+  int64_t i = 0;
+  for (; i + V::lanes <= count; i += V::lanes) zero = fma(V::load(values + i), V(T(0)), zero);
+  zero = fma(V::load(values + i, static_cast<int>(count - i)), V(T(0)), zero);
   return horizontal_sum(zero) == T(0);
 }
 
@@ -210,7 +211,9 @@ SparseConv plan_sparse(const ConvShape& s, int64_t image_size) noexcept {
   plan.planes = s.axes[0].kernel;
   plan.lines = s.axes[1].kernel;
   plan.width = ceil_div(s.axes[2].kernel * s.in_channels, lanes) * lanes;
-  plan.words = ceil_div(s.out_pixels(), word_bits);
+  plan.side = std::max<int64_t>(1, lanes / s.out_channels);
+  while (s.out_pixels() % plan.side != 0) --plan.side;
+  plan.words = ceil_div(s.out_pixels() / plan.side, word_bits);
   plan.pieces = cut_filter<T, true>(plan, 0, 0, nullptr);
   plan.multiplications =
       static_cast<double>(s.batch * s.out_pixels()) * static_cast<double>(s.out_channels * plan.filter());
@@ -219,6 +222,17 @@ SparseConv plan_sparse(const ConvShape& s, int64_t image_size) noexcept {
   const int64_t bytes = (image_size + s.out_pixels() * s.out_channels) * static_cast<int64_t>(sizeof(T));
   plan.block = std::clamp<int64_t>(block_bytes / bytes, 1, ceil_div(s.batch, plan.tasks));
   return plan;
+}
+
+// Stores where output positions are in an image, in the order of their bits: of each of those that lie side by side in
+// a vector, all that have its place there. place(z, y, x) is that of a position.
+template <class Place>
+void store_places(const ConvShape& s, const SparseConv& plan, const Place& place, int64_t* to) noexcept {
+  int64_t position = 0;
+  for (int64_t z = 0; z < s.axes[0].out; ++z)
+    for (int64_t y = 0; y < s.axes[1].out; ++y)
+      for (int64_t x = 0; x < s.axes[2].out; ++x, ++position)
+        to[position % plan.side * plan.words * word_bits + position / plan.side] = place(z, y, x);
 }
 
 // Of a sample of grad_output, the share that is not zero.
@@ -291,12 +305,12 @@ struct WeightWorkspace {
 
   WeightWorkspace(const ConvShape& s, const SparseConv& plan, const WeightLayout& layout, Carver& carver)
       : pieces(carver.take<Piece<T>>(plan.pieces)),
-        place(carver.take<int64_t>(plan.words * word_bits)),
-        words(carver.take<uint64_t>(plan.tasks * s.out_channels * plan.block * plan.words)),
+        place(carver.take<int64_t>(plan.side * plan.words * word_bits)),
+        words(carver.take<uint64_t>(plan.tasks * plan.side * s.out_channels * plan.block * plan.words)),
         slab_size(ceil_div(plan.block * layout.pitch[0] + plan.width + slab_slack, 16) * 16),
         bands_size(layout.bands ? ceil_div(plan.block * layout.image_size + plan.width + slab_slack, 16) * 16 : 0),
         copies(carver.take<T>(plan.tasks * s.out_channels * plan.filter())),
-        bias(carver.take<T>(plan.tasks * s.out_channels)),
+        bias(carver.take<T>(plan.tasks * plan.side * s.out_channels)),
         slabs(carver.take<T>(plan.tasks * slab_size)),
         bands(carver.take<T>(plan.tasks * bands_size)) {}
 };
@@ -304,9 +318,9 @@ struct WeightWorkspace {
 // Cuts the part of an image into bands; what lies behind them is overwritten.
 template <class T>
 void cut_bands(const ConvShape& s, const WeightLayout& layout, const T* part, T* to) noexcept {
+  const int64_t step = layout.line, pitch = layout.pitch[2], size = layout.lines() * pitch;
   for (int64_t band = 0; band < layout.bands; ++band, part += layout.band * s.axes[2].stride * s.in_channels)
-    for (int64_t line = 0; line < layout.lines(); ++line, to += layout.line)
-      Vec<T>::load(part + line * layout.pitch[2]).store(to);
+    for (int64_t line = 0; line < size; line += pitch, to += step) Vec<T>::load(part + line).store(to);
 }
 
 }  // namespace
@@ -335,26 +349,26 @@ void backward_weight_sparse(const ConvShape& s, const T* grad_output, const T* i
   Carver carver(scratch);
   const WeightWorkspace<T> workspace(s, plan, layout, carver);
   const ConvAxis &d = s.axes[0], &h = s.axes[1], &w = s.axes[2];
-  const int64_t channels = s.in_channels, outputs = s.out_channels, pixels = s.out_pixels(),
-                copy = outputs * plan.filter(), plane = layout.part.size[1] * layout.line;
+  const int64_t channels = s.in_channels, outputs = s.out_channels, pixels = s.out_pixels();
+  const int64_t columns = plan.side * outputs, rows = pixels / plan.side;  // of an image's grad_output
+  const int64_t copy = outputs * plan.filter(), plane = layout.part.size[1] * layout.line;
   const int64_t band = layout.bands ? layout.band : w.out;
-  int64_t* place = workspace.place;
-  for (int64_t z = 0; z < d.out; ++z)
-    for (int64_t y = 0; y < h.out; ++y)
-      for (int64_t x = 0; x < w.out; ++x)
-        *place++ = x / band * layout.lines() * layout.line + z * d.stride * plane + y * h.stride * layout.line +
-                   x % band * w.stride * channels;
+  const auto place_of = [&](int64_t z, int64_t y, int64_t x) {
+    return x / band * layout.lines() * layout.line + z * d.stride * plane + y * h.stride * layout.line +
+           x % band * w.stride * channels;
+  };
+  store_places(s, plan, place_of, workspace.place);
   cut_filter<T, true>(plan, d.dilation * plane, h.dilation * layout.line, workspace.pieces);
   const Images<T> images{input, {s.axes[0].in, s.axes[1].in, s.axes[2].in}, channels, channels_last};
   parallel_for(plan.tasks, plan.multiplications, [&](int64_t task) {
     T* const slab = workspace.slabs + task * workspace.slab_size;
     T* const bands = workspace.bands + task * workspace.bands_size;
     T* const sums = workspace.copies + task * copy;
-    T* const bias = workspace.bias + task * outputs;
+    T* const bias = workspace.bias + task * columns;
     const int64_t word_step = plan.block * plan.words;
-    uint64_t* const words = workspace.words + task * outputs * word_step;
+    uint64_t* const words = workspace.words + task * columns * word_step;
     std::fill_n(sums, copy, T(0));
-    std::fill_n(bias, outputs, T(0));
+    std::fill_n(bias, columns, T(0));
     std::fill_n(slab, workspace.slab_size, T(0));
     const int64_t end = s.batch * (task + 1) / plan.tasks;
     for (int64_t first = s.batch * task / plan.tasks; first < end; first += plan.block) {
@@ -365,15 +379,16 @@ void backward_weight_sparse(const ConvShape& s, const T* grad_output, const T* i
       const bool finite = is_finite(slab, (last - first) * layout.pitch[0]);
       for (int64_t n = first; n < last; ++n) {
         uint64_t* const found = words + (n - first) * plan.words;
-        find_nonzeros(grad_output + n * pixels * outputs, pixels, outputs, plan.words, word_step, found,
+        find_nonzeros(grad_output + n * pixels * outputs, rows, columns, plan.words, word_step, found,
                       grad_bias ? bias : nullptr);
-        if (!finite) take_all(pixels, outputs, plan.words, word_step, found);
+        if (!finite) take_all(rows, columns, plan.words, word_step, found);
       }
-      for (int64_t o = 0; o < outputs; ++o)
-        work_off(workspace.pieces, plan.pieces,
-                 {last - first, words + o * word_step, plan.words, grad_output + first * pixels * outputs + o,
-                  pixels * outputs, outputs, layout.bands ? bands : slab, layout.image_size, h.dilation * layout.line,
-                  workspace.place, sums + o * plan.filter(), plan.width});
+      for (int64_t i = 0; i < columns; ++i)
+        work_off(
+            workspace.pieces, plan.pieces,
+            {last - first, words + i * word_step, plan.words, grad_output + first * pixels * outputs + i,
+             pixels * outputs, columns, layout.bands ? bands : slab, layout.image_size, h.dilation * layout.line,
+             workspace.place + i / outputs * plan.words * word_bits, sums + i % outputs * plan.filter(), plan.width});
     }
   });
   parallel_for(outputs, static_cast<double>(plan.tasks * copy), [&](int64_t o) {
@@ -391,7 +406,7 @@ void backward_weight_sparse(const ConvShape& s, const T* grad_output, const T* i
             *to++ = total[z * layout.filter_plane + y * layout.filter_line + x * channels + c];
     if (!grad_bias) return;
     T sum(0);
-    for (int64_t task = 0; task < plan.tasks; ++task) sum += workspace.bias[task * outputs + o];
+    for (int64_t i = o; i < plan.tasks * columns; i += outputs) sum += workspace.bias[i];
     grad_bias[o] = sum;
   });
 }
@@ -415,8 +430,8 @@ struct InputWorkspace {
 
   InputWorkspace(const ConvShape& s, const SparseConv& plan, Carver& carver)
       : pieces(carver.take<Piece<T>>(plan.pieces)),
-        place(carver.take<int64_t>(plan.words * word_bits)),
-        words(carver.take<uint64_t>(plan.tasks * s.out_channels * plan.words)),
+        place(carver.take<int64_t>(plan.side * plan.words * word_bits)),
+        words(carver.take<uint64_t>(plan.tasks * plan.side * s.out_channels * plan.words)),
         meets(carver.take<Meet>(s.axes[2].in)),
         line_size(s.axes[2].out * plan.width),
         plane_size(lines_of(s.axes[1]) * line_size),
@@ -470,11 +485,12 @@ void backward_input_sparse(const ConvShape& s, const T* grad_output, const T* we
   const InputWorkspace<T> workspace(s, plan, carver);
   const ConvAxis &d = s.axes[0], &h = s.axes[1], &w = s.axes[2];
   const int64_t channels = s.in_channels, outputs = s.out_channels, pixels = s.out_pixels(), taps = s.taps();
+  const int64_t columns = plan.side * outputs, rows = pixels / plan.side;  // of an image's grad_output
   const int64_t line = workspace.line_size, plane = workspace.plane_size;
-  int64_t* place = workspace.place;
-  for (int64_t z = 0; z < d.out; ++z)
-    for (int64_t y = 0; y < h.out; ++y)
-      for (int64_t x = 0; x < w.out; ++x) *place++ = z * d.stride * plane + y * h.stride * line + x * plan.width;
+  const auto place_of = [&](int64_t z, int64_t y, int64_t x) {
+    return z * d.stride * plane + y * h.stride * line + x * plan.width;
+  };
+  store_places(s, plan, place_of, workspace.place);
   cut_filter<T, false>(plan, d.dilation * plane, h.dilation * line, workspace.pieces);
   for (int64_t x = 0; x < w.in; ++x) {
     const int64_t at = x + w.padding, behind = at - (w.out - 1) * w.stride;
@@ -493,17 +509,18 @@ void backward_input_sparse(const ConvShape& s, const T* grad_output, const T* we
   const bool finite = is_finite(weight, outputs * channels * taps);
   parallel_for(plan.tasks, plan.multiplications, [&](int64_t task) {
     T* const parts = workspace.parts + task * workspace.parts_size;
-    uint64_t* const words = workspace.words + task * outputs * plan.words;
+    uint64_t* const words = workspace.words + task * columns * plan.words;
     const int64_t end = s.batch * (task + 1) / plan.tasks;
     for (int64_t n = s.batch * task / plan.tasks; n < end; ++n) {
       const T* const grad = grad_output + n * pixels * outputs;
-      find_nonzeros<T>(grad, pixels, outputs, plan.words, plan.words, words, nullptr);
-      if (!finite) take_all(pixels, outputs, plan.words, plan.words, words);
+      find_nonzeros<T>(grad, rows, columns, plan.words, plan.words, words, nullptr);
+      if (!finite) take_all(rows, columns, plan.words, plan.words, words);
       std::fill_n(parts, workspace.parts_size, T(0));
-      for (int64_t o = 0; o < outputs; ++o)
+      for (int64_t i = 0; i < columns; ++i)
         work_off(workspace.pieces, plan.pieces,
-                 {1, words + o * plan.words, plan.words, grad + o, 0, outputs, parts, 0, h.dilation * line,
-                  workspace.place, workspace.filters + o * plan.filter(), plan.width});
+                 {1, words + i * plan.words, plan.words, grad + i, 0, columns, parts, 0, h.dilation * line,
+                  workspace.place + i / outputs * plan.words * word_bits,
+                  workspace.filters + i % outputs * plan.filter(), plan.width});
       T* target = grad_input + n * s.in_pixels() * channels;
       for (int64_t z = d.padding; z < d.in + d.padding; ++z)
         for (int64_t y = h.padding; y < h.in + h.padding; ++y, target += w.in * channels) {

@@ -10,7 +10,8 @@ namespace cygnet {
 struct SparseConv {
   int64_t planes, lines, width;  // of a filter; elements of a line, whole vectors
   int64_t pieces;                // of a filter, each small enough for registers
-  int64_t words;                 // of bits, one for each output position of an image, for each output channel
+  int64_t side;                  // output positions that lie side by side in a vector
+  int64_t words;                 // of bits for an image's positions, of each of these and each output channel
   int64_t block;                 // images that are worked off together
   int64_t tasks;                 // each works off a run of images
   double multiplications;
