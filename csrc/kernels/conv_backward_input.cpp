@@ -218,10 +218,12 @@ template <class T>
 void conv_backward_input(const ConvShape& shape, const T* grad_output, bool channels_last, const T* weight,
                          const T* bias, Activation activation, T* grad_input, void* scratch) noexcept {
   if (shape.batch * shape.in_channels * shape.in_pixels() == 0) return;
-  if (channels_last && is_sparse_for_input(shape, grad_output))
-    return backward_input_sparse(shape, grad_output, weight, bias, activation, grad_input, scratch);
   const LinePlan plan = line_plan<T>(shape);
-  if (by_lines<T>(shape, plan))
+  const bool lines = by_lines<T>(shape, plan);
+  const double work = lines ? plan.multiplications : gather_plan<T>(shape, channels_last).multiplications;
+  if (channels_last && is_sparse_for_input(shape, grad_output, work))
+    return backward_input_sparse(shape, grad_output, weight, bias, activation, grad_input, scratch);
+  if (lines)
     return backward_by_lines(shape, plan, grad_output, channels_last, weight, bias, activation, grad_input, scratch);
   const int64_t filter = shape.group_in() * shape.taps();
   correlate<T>(gather_plan<T>(shape, channels_last), grad_output, weight,

@@ -208,6 +208,15 @@ void finish_block(const T* from, int64_t copies, int64_t copy_size, int64_t taps
   }
 }
 
+// Multiplications of the other ways; those over images come with more copies.
+template <class T>
+double dense_multiplications(const ConvShape& s, bool channels_last) noexcept {
+  if (few_outputs_of_images<T>(s)) return 1.7 * plan_images<T>(s).multiplications;
+  WinogradTiles tiles;
+  if (in_tiles<T>(s, channels_last, tiles)) return winograd_gain * tiles.multiplications;
+  return weight_plan<T>(s, is_product(s, channels_last)).multiplications;
+}
+
 // Without a look at the numbers.
 template <class T>
 size_t dense_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept {
@@ -234,7 +243,7 @@ void conv_backward_weight(const ConvShape& shape, const T* grad_output, const T*
   if (in_lanes<T>(shape))
     return backward_weight_lanes(lane_plan<T>(shape, channels_last), grad_output, input, grad_weight, grad_bias,
                                  scratch);
-  if (is_sparse_for_weight(shape, grad_output))
+  if (is_sparse_for_weight(shape, grad_output, dense_multiplications<T>(shape, channels_last)))
     return backward_weight_sparse(shape, grad_output, input, channels_last, grad_weight, grad_bias, scratch);
   if (few_outputs_of_images<T>(shape))
     return backward_weight_images(plan_images<T>(shape), shape, grad_output, input, channels_last, grad_weight,

@@ -14,6 +14,9 @@ constexpr double task_work = 1 << 16;
 constexpr int64_t block_bytes = 32 << 10;
 // Positions of a word of bits, and of a sum of them that every floating-point number holds exactly.
 constexpr int64_t word_bits = 64, sum_bits = 16;
+// Bytes of an image's part of both operands, of all tasks' sums of the weight, and of an image's parts: with more of
+// them this is not the faster way.
+constexpr int64_t most_image_bytes = 384 << 10, most_copies_bytes = 4 << 20, most_parts_bytes = 64 << 10;
 // Elements of grad_output that are looked at.
 constexpr int64_t samples = 64, sample_run = 16;
 
@@ -235,17 +238,20 @@ void store_places(const ConvShape& s, const SparseConv& plan, const Place& place
         to[position % plan.side * plan.words * word_bits + position / plan.side] = place(z, y, x);
 }
 
-// Of a sample of grad_output, the share that is not zero.
+// Whether the work is below `most`, in cycles: `each` for an element of grad_output that is not zero, 0.9 for any, and
+// `more`. How many are not zero is taken from a sample.
 template <class T>
-double share_of_nonzeros(const ConvShape& s, const T* grad) noexcept {
+bool is_less_work(const ConvShape& s, const T* grad, double each, double more, double most) noexcept {
   const int64_t count = s.batch * s.out_pixels() * s.out_channels;
+  const double share = (most - more - 0.9 * static_cast<double>(count)) / (each * static_cast<double>(count));
+  if (share <= 0) return false;
   const int64_t run = std::min(count, sample_run), runs = std::min(samples, count / run);
   int64_t nonzeros = 0;
   for (int64_t i = 0; i < runs; ++i) {
     const T* const from = grad + (count - run) * i / runs;
     for (int64_t k = 0; k < run; ++k) nonzeros += from[k] != T(0);
   }
-  return static_cast<double>(nonzeros) / static_cast<double>(runs * run);
+  return static_cast<double>(nonzeros) < share * static_cast<double>(runs * run);
 }
 
 }  // namespace
@@ -323,19 +329,32 @@ void cut_bands(const ConvShape& s, const WeightLayout& layout, const T* part, T*
     for (int64_t line = 0; line < size; line += pitch, to += step) Vec<T>::load(part + line).store(to);
 }
 
+template <class T>
+bool weight_fits(const ConvShape& s, const SparseConv& plan, const WeightLayout& layout) noexcept {
+  constexpr auto item = static_cast<int64_t>(sizeof(T));
+  return (layout.pitch[0] + s.out_pixels() * s.out_channels) * item <= most_image_bytes &&
+         plan.tasks * s.out_channels * plan.filter() * item <= most_copies_bytes;
+}
+
 }  // namespace
 
 template <class T>
-bool is_sparse_for_weight(const ConvShape& s, const T* grad_output) noexcept {
-  return fits(s) && share_of_nonzeros(s, grad_output) < 0.4;
+bool is_sparse_for_weight(const ConvShape& s, const T* grad_output, double multiplications) noexcept {
+  if (!fits(s)) return false;
+  SparseConv plan;
+  const WeightLayout layout = weight_layout<T>(s, plan);
+  if (!weight_fits<T>(s, plan, layout)) return false;
+  const auto vectors = static_cast<double>(plan.filter() / Vec<T>::lanes);
+  return is_less_work(s, grad_output, 1.1 * vectors + 1.5, 0, 0.75 * multiplications / Vec<T>::lanes);
 }
 
 template <class T>
 size_t backward_weight_sparse_scratch_bytes(const ConvShape& s) noexcept {
   if (!fits(s)) return 0;
-  Carver carver(nullptr);
   SparseConv plan;
   const WeightLayout layout = weight_layout<T>(s, plan);
+  if (!weight_fits<T>(s, plan, layout)) return 0;
+  Carver carver(nullptr);
   const WeightWorkspace<T> workspace(s, plan, layout, carver);
   return carver.used();
 }
@@ -462,11 +481,27 @@ void sum_parts(const T* parts, const Meet* meets, int64_t size, int64_t step, in
   }
 }
 
+template <class T>
+bool input_fits(const InputWorkspace<T>& workspace) noexcept {
+  return workspace.parts_size * static_cast<int64_t>(sizeof(T)) <= most_parts_bytes;
+}
+
 }  // namespace
 
 template <class T>
-bool is_sparse_for_input(const ConvShape& s, const T* grad_output) noexcept {
-  return fits(s) && share_of_nonzeros(s, grad_output) < 0.4;
+bool is_sparse_for_input(const ConvShape& s, const T* grad_output, double multiplications) noexcept {
+  if (!fits(s)) return false;
+  const SparseConv plan = plan_sparse<T>(s, 0);
+  Carver carver(nullptr);
+  const InputWorkspace<T> workspace(s, plan, carver);
+  if (!input_fits(workspace)) return false;
+  constexpr int64_t lanes = Vec<T>::lanes;
+  // The parts are cleared, and summed up.
+  const int64_t sums = s.in_pixels() * s.axes[2].kernel * ceil_div(s.in_channels, lanes);
+  const double more = static_cast<double>(s.batch) *
+                      (1.5 * static_cast<double>(sums) + static_cast<double>(workspace.parts_size / lanes));
+  return is_less_work(s, grad_output, 1.5 * static_cast<double>(plan.filter() / lanes) + 1, more,
+                      0.6 * multiplications / lanes);
 }
 
 template <class T>
@@ -474,7 +509,7 @@ size_t backward_input_sparse_scratch_bytes(const ConvShape& s) noexcept {
   if (!fits(s)) return 0;
   Carver carver(nullptr);
   const InputWorkspace<T> workspace(s, plan_sparse<T>(s, 0), carver);
-  return carver.used();
+  return input_fits(workspace) ? carver.used() : 0;
 }
 
 template <class T>
@@ -532,10 +567,10 @@ void backward_input_sparse(const ConvShape& s, const T* grad_output, const T* we
 }
 
 #define CYGNET_INSTANTIATE(T)                                                                                  \
-  template bool is_sparse_for_weight<T>(const ConvShape&, const T*) noexcept;                                  \
+  template bool is_sparse_for_weight<T>(const ConvShape&, const T*, double) noexcept;                          \
   template void backward_weight_sparse<T>(const ConvShape&, const T*, const T*, bool, T*, T*, void*) noexcept; \
   template size_t backward_weight_sparse_scratch_bytes<T>(const ConvShape&) noexcept;                          \
-  template bool is_sparse_for_input<T>(const ConvShape&, const T*) noexcept;                                   \
+  template bool is_sparse_for_input<T>(const ConvShape&, const T*, double) noexcept;                           \
   template void backward_input_sparse<T>(const ConvShape&, const T*, const T*, const T*, Activation, T*,       \
                                          void*) noexcept;                                                      \
   template size_t backward_input_sparse_scratch_bytes<T>(const ConvShape&) noexcept;

@@ -20,11 +20,12 @@ struct SparseConv {
 };
 
 /// Whether grad_output has so few elements other than zero that this is the faster way to the gradient of the weight or
-/// of the input. That is told from a sample: with more of them it takes longer, but is as right.
+/// of the input, where another takes so many multiplications, those of empty lanes included. That is told from a
+/// sample: with more of them it takes longer, but is as right.
 template <class T>
-bool is_sparse_for_weight(const ConvShape& shape, const T* grad_output) noexcept;
+bool is_sparse_for_weight(const ConvShape& shape, const T* grad_output, double multiplications) noexcept;
 template <class T>
-bool is_sparse_for_input(const ConvShape& shape, const T* grad_output) noexcept;
+bool is_sparse_for_input(const ConvShape& shape, const T* grad_output, double multiplications) noexcept;
 
 /// As `conv_backward_weight`; 0 bytes where it is never the faster way.
 template <class T>
