@@ -87,6 +87,61 @@ def test_a_step_without_its_backward_takes_the_present_gradients() -> None:
         assert weight.tolist() == [expected] * 3
 
 
+def test_gradients_that_the_function_drops_go_while_it_is_recorded() -> None:
+    model, x = nn.Linear(4, 3), cn.randn(5, 4)
+    found: list[bool] = []
+    note = found.append
+    gradients: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+
+    def step() -> None:
+        model.zero_grad()
+        note(len(gradients) == 0)
+        model(x).sum().backward()
+
+    function = cn.capture(step)
+    for i in range(4):
+        function()
+        gradients[i] = model.weight.grad._array
+    assert found == [True, True]
+
+
+@pytest.mark.parametrize("view", [False, True])
+def test_gradients_that_the_function_reads_and_drops_are_read_by_each_replay(view: bool) -> None:
+    model = nn.Linear(4, 3)
+
+    def step(x: Any) -> Any:
+        gradient = model.weight.grad[1:] if view else model.weight.grad
+        norm = gradient.norm()
+        del gradient
+        model.zero_grad()
+        model(x).sum().backward()
+        return norm
+
+    model(cn.ones(5, 4)).sum().backward()
+    function = cn.capture(step)
+    for i in range(6):
+        expected = model.weight.grad[1:].norm() if view else model.weight.grad.norm()
+        assert function(cn.full((5, 4), float(i))).item() == expected.item()
+
+
+def test_a_gradient_that_is_set_before_each_call_is_added_to() -> None:
+    model = nn.Linear(4, 3)
+
+    def step(x: Any) -> Any:
+        model(x).sum().backward()
+        norm = model.weight.grad.norm()
+        model.zero_grad()
+        return norm
+
+    function = cn.capture(step)
+    for i in range(6):
+        norms = []
+        for each in (step, function):
+            model.weight.grad = cn.full((3, 4), float(i))
+            norms.append(each(cn.ones(5, 4)).item())
+        assert norms[0] == norms[1]
+
+
 def test_a_mask_keeps_its_place_beside_numbers_of_another_size() -> None:
     n = 64
     function = cn.capture(lambda x, a, b: cn.where((x > 0)[:n], a, b) * 1.0)

@@ -302,13 +302,17 @@ void bind_recording(py::module_& m) {
       .def(
           "reads",
           [](const Recorded& self, const ArrayArg& arg) {
-            const auto address = reinterpret_cast<int64_t>(any_array("capture", "a tensor", arg).view.data);
+            const char *low, *high;
+            any_array("capture", "a tensor", arg).view.extent(low, high);
             for (const Call& call : self.recording->calls)
-              for (const Place& at : call.places)
-                if (at.home == Place::Outside && at.offset == address) return true;
+              for (const Place& at : call.places) {
+                const auto* const address = reinterpret_cast<const char*>(at.offset);
+                if (at.home == Place::Outside && low <= address && address < high) return true;
+              }
             return false;
           },
-          py::arg("array"), "Whether a recorded call uses the array, which was not made in the recording.")
+          py::arg("array"),
+          "Whether a recorded call uses a part of the array, which was not made in the recording.")
       .def(
           "buffer",
           [](const Recorded& self, const ArrayArg& arg) -> std::optional<uint32_t> {

@@ -15,7 +15,8 @@ Py_ssize_t offset_of(const py::object& type, const char* name) {
   return reinterpret_cast<PyMemberDescrObject*>(descriptor.ptr())->d_member->offset;
 }
 
-constexpr char foreign = '>';  // the byte order that kernels do not read
+constexpr double worth_unlocking = 5e-6;  // seconds of a run: threads that wait for Python are called and put to sleep
+constexpr char foreign = '>';             // the byte order that kernels do not read
 
 bool is_array(PyObject* object) {
   auto& api = py::detail::npy_api::get();
@@ -73,6 +74,8 @@ char* begin_of(const py::object& array) {
   extent_of(array.ptr(), low, high);
   return const_cast<char*>(low);
 }
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 void check_signals() {
   const py::gil_scoped_acquire locked;
@@ -270,14 +273,19 @@ void Replay::execute(Run& run, size_t begin, size_t end, std::vector<double>* se
   const auto work_off = [&] {
     if (!seconds) return plan.run(run.instance, begin, end, check_signals);
     for (size_t step = begin; step < end; ++step) {
-      const auto start = std::chrono::steady_clock::now();
+      const double start = now();
       plan.run(run.instance, step, step + 1, nullptr);
-      seconds->push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+      seconds->push_back(now() - start);
     }
   };
   if (!work.worth_unlocking()) return work_off();
-  const py::gil_scoped_release unlocked;
+  // An estimate takes it that memory is far: what the last run took tells better.
+  std::atomic<double>& took = took_[begin > 0];
+  std::optional<py::gil_scoped_release> unlocked;
+  if (took.load(std::memory_order_relaxed) > worth_unlocking) unlocked.emplace();
+  const double start = now();
   work_off();
+  took.store(now() - start, std::memory_order_relaxed);
 }
 
 bool Replay::readable(const std::vector<py::object>& arrays) const {

@@ -2,6 +2,7 @@
 // for granted, the plan, and how its results are put together.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -187,6 +188,7 @@ class Replay : public std::enable_shared_from_this<Replay> {
   ReplayParts parts_;
   std::vector<const ResultItem*> sole_;  // by result buffer: the one result that is all of it, or null
   std::vector<Run> idle_;
+  mutable std::atomic<double> took_[2] = {1, 1};  // seconds of the last run, and of the last backward of its own
   int64_t seen_ = -1;
   bool cleared_ = false;
 };

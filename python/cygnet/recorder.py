@@ -8,12 +8,14 @@ import weakref
 from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cygnet import kernels
 from cygnet.autograd.modes import mode
 
 if TYPE_CHECKING:
     from cygnet.autograd.tape import Memory
-    from cygnet.tensor import Tensor
+    from cygnet.tensor import Array, Tensor
 
 __all__ = ["Recorder", "refuse"]
 
@@ -33,8 +35,9 @@ class Recorder:
 
     Attributes
     ----------
-    leaves : dict of int to (Tensor, Tensor or None)
-        Leaves that got a gradient, by id, with the gradient that they had before.
+    leaves : dict of int to (Tensor, callable or None)
+        Leaves that got a gradient, by id, with what gives the array of the gradient that they had
+        before, or None where nothing holds it any more; None where they had none.
     modules : mapping of int to Module
         Those that were called and live, by id.
     written : dict of int to Memory
@@ -54,15 +57,15 @@ class Recorder:
     ) -> None:
         self.recording = recording
         self.strict = strict
-        self.leaves: dict[int, tuple[Tensor, Tensor | None]] = {}
+        self.leaves: dict[int, tuple[Tensor, Callable[[], Array | None] | None]] = {}
         self.modules: MutableMapping[int, Any] = weakref.WeakValueDictionary()
         self.written: dict[int, Memory] = {}
         self.checks: list[Callable[[], Any]] = []
         self.states: list[tuple[Callable[[], Any], Any]] = []
         self.optimizers: set[int] = set()
         self.reason = ""
-        for key, (tensor, _) in {} if known is None else known.leaves.items():
-            self.leaves[key] = (tensor, tensor.grad)
+        for tensor, _ in () if known is None else known.leaves.values():
+            self.leaf(tensor)
 
     def __enter__(self) -> Recorder:
         if self.recording is not None:
@@ -77,7 +80,7 @@ class Recorder:
 
     def leaf(self, tensor: Tensor) -> None:
         """Notes a leaf whose gradient is about to change."""
-        self.leaves.setdefault(id(tensor), (tensor, tensor.grad))
+        self.leaves.setdefault(id(tensor), (tensor, _array_of(tensor.grad)))
 
     def module(self, module: Any) -> None:
         """Notes a module that is called."""
@@ -107,6 +110,18 @@ class Recorder:
         self.reason = what
         self.recording.__exit__(RuntimeError, None, None)
         self.recording = None
+
+
+def _array_of(gradient: Tensor | None) -> Callable[[], Array | None] | None:
+    """Gives the array of a gradient for as long as it is held by others, a recorded call that reads
+    it among them: where the function drops it, its memory serves the rest of the call.
+    """
+    if gradient is None:
+        return None
+    array = gradient._array
+    if isinstance(array.base, np.ndarray):  # views of it hold that one alone
+        return lambda: array
+    return weakref.ref(array)
 
 
 def refuse(what: str) -> None:

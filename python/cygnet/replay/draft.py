@@ -250,18 +250,22 @@ class Draft:
         """What the core is to know of leaves: arrays, and gradients before and after."""
         recording, rows = recorder.recording, []
         own = {id(leaf) for leaf in (*self.stand_ins, *(tensor for tensor, _ in given))}
-        for tensor, before in list(recorder.leaves.values()):
+        for tensor, gradient in list(recorder.leaves.values()):
             if id(tensor) in own:
                 self._hand_on(tensor, given)
                 self._refuse("an argument collects its gradient")
             after: Any = tensor.grad
-            found: Any = before is not None
-            if before is not None and after is before:
-                found, after = before._array, ...
-            elif before is not None and after is not None and recording.reads(before._array):
-                # The next call is to find there what this one leaves behind.
-                kernels.copy_into(before._array, after._array)
-                tensor.grad, found, after = before, before._array, ...
+            found: Any = gradient is not None
+            before = None if gradient is None else gradient()
+            if before is not None and (
+                recording.reads(before) or (after is not None and after._array is before)
+            ):
+                found = before
+                if after is not None and after._array is not before:
+                    # The next call is to find there what this one leaves behind.
+                    kernels.copy_into(before, after._array)
+                    tensor.grad = after._wrap(before)
+                after = None if after is None else ...
             rows.append((tensor, tensor._array, tensor.requires_grad, found, after))
         noted = own | recorder.leaves.keys()
         for tensor in (*_members_of(recorder), *self.targets, *used):
