@@ -1,6 +1,7 @@
 #include "conv.h"
 #include "conv_plan.h"
 #include "conv_sparse.h"
+#include "conv_winograd.h"
 #include "core/parallel.h"
 
 namespace cygnet {
@@ -220,15 +221,15 @@ void conv_backward_input(const ConvShape& shape, const T* grad_output, bool chan
   if (shape.batch * shape.in_channels * shape.in_pixels() == 0) return;
   const LinePlan plan = line_plan<T>(shape);
   const bool lines = by_lines<T>(shape, plan);
-  const double work = lines ? plan.multiplications : gather_plan<T>(shape, channels_last).multiplications;
+  const Correlation gather = gather_plan<T>(shape, channels_last);
+  const double work = lines ? plan.multiplications : (gather.in_tiles ? winograd_gain : 1) * gather.multiplications;
   if (channels_last && is_sparse_for_input(shape, grad_output, work))
     return backward_input_sparse(shape, grad_output, weight, bias, activation, grad_input, scratch);
   if (lines)
     return backward_by_lines(shape, plan, grad_output, channels_last, weight, bias, activation, grad_input, scratch);
   const int64_t filter = shape.group_in() * shape.taps();
-  correlate<T>(gather_plan<T>(shape, channels_last), grad_output, weight,
-               WeightSteps{shape.group_out() * filter, shape.taps(), filter}, nullptr, bias, activation, grad_input,
-               scratch);
+  correlate<T>(gather, grad_output, weight, WeightSteps{shape.group_out() * filter, shape.taps(), filter}, nullptr,
+               bias, activation, grad_input, scratch);
 }
 
 #define CYGNET_INSTANTIATE(T)                                                                                \
