@@ -23,27 +23,30 @@ constexpr int64_t samples = 64, sample_run = 16;
 // Vectors of a filter that are worked off at a time: some vectors of some lines, in registers.
 constexpr int most_lines = 6, most_vectors = 4, most_registers = 12;
 
-// The filter of one channel and the images that it meets.
-template <class T>
+// The filter of one channel and the images that it meets. Image is const T where they are gathered from, T where
+// they are scattered to.
+template <class Image>
 struct Meeting {
+  using T = std::remove_const_t<Image>;
   int64_t images;
   const uint64_t* words;  // bits of the positions where grad is not zero
   int64_t count;          // of words of an image
   const T* grad;
   int64_t grad_image, grad_step;  // from one image, or position, to the next
-  T* image;
+  Image* image;
   int64_t image_step, image_line;  // from one image, or line, to the next
   const int64_t* place;            // of each position in an image
   T* filter;
   int64_t filter_line;
 };
 
-template <class T, class Body>
-inline __attribute__((always_inline)) void for_nonzeros(const Meeting<T>& m, const Body& body) noexcept {
+template <class Image, class Body>
+inline __attribute__((always_inline)) void for_nonzeros(const Meeting<Image>& m, const Body& body) noexcept {
+  using T = std::remove_const_t<Image>;
   const uint64_t* words = m.words;
   for (int64_t n = 0; n < m.images; ++n) {
     const T* grad = m.grad + n * m.grad_image;
-    T* const image = m.image + n * m.image_step;
+    Image* const image = m.image + n * m.image_step;
     const int64_t *place = m.place, *const end = place + m.count * word_bits;
     for (; place != end; place += word_bits, grad += word_bits * m.grad_step)
       for (uint64_t bits = *words++; bits != 0; bits &= bits - 1) {
@@ -55,7 +58,7 @@ inline __attribute__((always_inline)) void for_nonzeros(const Meeting<T>& m, con
 
 // filter += sum of grad times what it meets.
 template <class T, int Lines, int Vectors>
-void gather(const Meeting<T>& m) noexcept {
+void gather(const Meeting<const T>& m) noexcept {
   using V = Vec<T>;
   const int64_t line = m.image_line;
   V sum[Lines][Vectors];
@@ -96,31 +99,32 @@ void scatter(const Meeting<T>& m) noexcept {
 constexpr int lines_for(int vectors) { return std::min(most_lines, most_registers / vectors); }
 
 // A piece of a filter: where it begins in an image and in the filter.
-template <class T>
+template <class Image>
 struct Piece {
-  void (*work_off)(const Meeting<T>&) noexcept;
+  void (*work_off)(const Meeting<Image>&) noexcept;
   int64_t image, filter;
 };
 
-template <class T, bool Gather, int Lines, int Vectors>
+template <class Image, int Lines, int Vectors>
 constexpr auto function_of() noexcept {
-  if constexpr (Gather)
+  using T = std::remove_const_t<Image>;
+  if constexpr (std::is_const_v<Image>)
     return &gather<T, std::min(Lines, lines_for(Vectors)), Vectors>;
   else
     return &scatter<T, std::min(Lines, lines_for(Vectors)), Vectors>;
 }
 
-template <class T, bool Gather, int... Index>
+template <class Image, int... Index>
 auto function_for(int64_t lines, int64_t vectors, std::integer_sequence<int, Index...>) noexcept {
-  static constexpr std::array<void (*)(const Meeting<T>&) noexcept, sizeof...(Index)> functions{
-      function_of<T, Gather, Index % most_lines + 1, Index / most_lines + 1>()...};
+  static constexpr std::array<void (*)(const Meeting<Image>&) noexcept, sizeof...(Index)> functions{
+      function_of<Image, Index % most_lines + 1, Index / most_lines + 1>()...};
   return functions[static_cast<size_t>((vectors - 1) * most_lines + lines - 1)];
 }
 
 // Cuts a filter into pieces. Planes and lines that its taps meet are so far apart in an image.
-template <class T, bool Gather>
-int64_t cut_filter(const SparseConv& plan, int64_t image_plane, int64_t image_line, Piece<T>* pieces) noexcept {
-  constexpr int64_t lanes = Vec<T>::lanes;
+template <class Image>
+int64_t cut_filter(const SparseConv& plan, int64_t image_plane, int64_t image_line, Piece<Image>* pieces) noexcept {
+  constexpr int64_t lanes = Vec<std::remove_const_t<Image>>::lanes;
   const int64_t width = plan.width, kernel = plan.lines;
   int64_t count = 0;
   const Strips across = {width / lanes, ceil_div(width / lanes, most_vectors)};
@@ -131,17 +135,18 @@ int64_t cut_filter(const SparseConv& plan, int64_t image_plane, int64_t image_li
       for (int64_t m = 0; m < down.strips; ++m, ++count) {
         const int64_t y = down.begin(m);
         if (pieces)
-          pieces[count] = {function_for<T, Gather>(down.begin(m + 1) - y, vectors,
-                                                   std::make_integer_sequence<int, most_lines * most_vectors>{}),
+          pieces[count] = {function_for<Image>(down.begin(m + 1) - y, vectors,
+                                               std::make_integer_sequence<int, most_lines * most_vectors>{}),
                            z * image_plane + y * image_line + v * lanes, (z * kernel + y) * width + v * lanes};
       }
   }
   return count;
 }
 
-template <class T>
-void work_off(const Piece<T>* pieces, int64_t count, Meeting<T> m) noexcept {
-  T *const image = m.image, *const filter = m.filter;
+template <class Image>
+void work_off(const Piece<Image>* pieces, int64_t count, Meeting<Image> m) noexcept {
+  Image* const image = m.image;
+  auto* const filter = m.filter;
   for (int64_t i = 0; i < count; ++i) {
     m.image = image + pieces[i].image;
     m.filter = filter + pieces[i].filter;
@@ -217,7 +222,7 @@ SparseConv plan_sparse(const ConvShape& s, int64_t image_size) noexcept {
   plan.side = std::max<int64_t>(1, lanes / s.out_channels);
   while (s.out_pixels() % plan.side != 0) --plan.side;
   plan.words = ceil_div(s.out_pixels() / plan.side, word_bits);
-  plan.pieces = cut_filter<T, true>(plan, 0, 0, nullptr);
+  plan.pieces = cut_filter<T>(plan, 0, 0, nullptr);
   plan.multiplications =
       static_cast<double>(s.batch * s.out_pixels()) * static_cast<double>(s.out_channels * plan.filter());
   const auto most = static_cast<int64_t>(std::min(plan.multiplications / task_work, 1e6)) + 1;
@@ -295,7 +300,7 @@ WeightLayout weight_layout(const ConvShape& s, SparseConv& plan) noexcept {
     layout.image_size = layout.bands * layout.lines() * share;
     plan.lines = 1;
     plan.width = ceil_div(s.axes[1].kernel * share, Vec<T>::lanes) * Vec<T>::lanes;
-    plan.pieces = cut_filter<T, true>(plan, 0, 0, nullptr);
+    plan.pieces = cut_filter<T>(plan, 0, 0, nullptr);
   }
   layout.filter_plane = plan.lines * plan.width;
   return layout;
@@ -303,14 +308,14 @@ WeightLayout weight_layout(const ConvShape& s, SparseConv& plan) noexcept {
 
 template <class T>
 struct WeightWorkspace {
-  Piece<T>* pieces;
+  Piece<const T>* pieces;
   int64_t* place;
   uint64_t* words;
   int64_t slab_size, bands_size;
   T *copies, *bias, *slabs, *bands;
 
   WeightWorkspace(const ConvShape& s, const SparseConv& plan, const WeightLayout& layout, Carver& carver)
-      : pieces(carver.take<Piece<T>>(plan.pieces)),
+      : pieces(carver.take<Piece<const T>>(plan.pieces)),
         place(carver.take<int64_t>(plan.side * plan.words * word_bits)),
         words(carver.take<uint64_t>(plan.tasks * plan.side * s.out_channels * plan.block * plan.words)),
         slab_size(ceil_div(plan.block * layout.pitch[0] + plan.width + slab_slack, 16) * 16),
@@ -377,7 +382,9 @@ void backward_weight_sparse(const ConvShape& s, const T* grad_output, const T* i
            x % band * w.stride * channels;
   };
   store_places(s, plan, place_of, workspace.place);
-  cut_filter<T, true>(plan, d.dilation * plane, h.dilation * layout.line, workspace.pieces);
+  cut_filter<const T>(plan, d.dilation * plane, h.dilation * layout.line, workspace.pieces);
+  bool in_place = channels_last || channels == 1;
+  for (int i = 0; i < max_axes; ++i) in_place = in_place && !s.axes[i].padded() && layout.part.size[i] == s.axes[i].in;
   const Images<T> images{input, {s.axes[0].in, s.axes[1].in, s.axes[2].in}, channels, channels_last};
   parallel_for(plan.tasks, plan.multiplications, [&](int64_t task) {
     T* const slab = workspace.slabs + task * workspace.slab_size;
@@ -392,10 +399,13 @@ void backward_weight_sparse(const ConvShape& s, const T* grad_output, const T* i
     const int64_t end = s.batch * (task + 1) / plan.tasks;
     for (int64_t first = s.batch * task / plan.tasks; first < end; first += plan.block) {
       const int64_t last = std::min(end, first + plan.block);
-      fill_slab(images, first, last, layout.part, {0, channels, channels, 0}, slab);
+      // Vectors may reach behind an image, but not behind the last.
+      const bool read_in_place = in_place && (s.batch - last) * layout.pitch[0] >= plan.width + V::lanes;
+      if (!read_in_place) fill_slab(images, first, last, layout.part, {0, channels, channels, 0}, slab);
+      const T* const source = read_in_place ? input + first * layout.pitch[0] : slab;
       for (int64_t n = 0; layout.bands && n < last - first; ++n)
-        cut_bands(s, layout, slab + n * layout.pitch[0], bands + n * layout.image_size);
-      const bool finite = is_finite(slab, (last - first) * layout.pitch[0]);
+        cut_bands(s, layout, source + n * layout.pitch[0], bands + n * layout.image_size);
+      const bool finite = is_finite(source, (last - first) * layout.pitch[0]);
       for (int64_t n = first; n < last; ++n) {
         uint64_t* const found = words + (n - first) * plan.words;
         find_nonzeros(grad_output + n * pixels * outputs, rows, columns, plan.words, word_step, found,
@@ -406,7 +416,7 @@ void backward_weight_sparse(const ConvShape& s, const T* grad_output, const T* i
         work_off(
             workspace.pieces, plan.pieces,
             {last - first, words + i * word_step, plan.words, grad_output + first * pixels * outputs + i,
-             pixels * outputs, columns, layout.bands ? bands : slab, layout.image_size, h.dilation * layout.line,
+             pixels * outputs, columns, layout.bands ? bands : source, layout.image_size, h.dilation * layout.line,
              workspace.place + i / outputs * plan.words * word_bits, sums + i % outputs * plan.filter(), plan.width});
     }
   });
@@ -526,7 +536,7 @@ void backward_input_sparse(const ConvShape& s, const T* grad_output, const T* we
     return z * d.stride * plane + y * h.stride * line + x * plan.width;
   };
   store_places(s, plan, place_of, workspace.place);
-  cut_filter<T, false>(plan, d.dilation * plane, h.dilation * line, workspace.pieces);
+  cut_filter<T>(plan, d.dilation * plane, h.dilation * line, workspace.pieces);
   for (int64_t x = 0; x < w.in; ++x) {
     const int64_t at = x + w.padding, behind = at - (w.out - 1) * w.stride;
     const int64_t first = behind > 0 ? behind : at % w.stride, last = std::min(at, w.kernel - 1);
@@ -552,10 +562,10 @@ void backward_input_sparse(const ConvShape& s, const T* grad_output, const T* we
       if (!finite) take_all(rows, columns, plan.words, plan.words, words);
       std::fill_n(parts, workspace.parts_size, T(0));
       for (int64_t i = 0; i < columns; ++i)
-        work_off(workspace.pieces, plan.pieces,
-                 {1, words + i * plan.words, plan.words, grad + i, 0, columns, parts, 0, h.dilation * line,
-                  workspace.place + i / outputs * plan.words * word_bits,
-                  workspace.filters + i % outputs * plan.filter(), plan.width});
+        work_off<T>(workspace.pieces, plan.pieces,
+                    {1, words + i * plan.words, plan.words, grad + i, 0, columns, parts, 0, h.dilation * line,
+                     workspace.place + i / outputs * plan.words * word_bits,
+                     workspace.filters + i % outputs * plan.filter(), plan.width});
       T* target = grad_input + n * s.in_pixels() * channels;
       for (int64_t z = d.padding; z < d.in + d.padding; ++z)
         for (int64_t y = h.padding; y < h.in + h.padding; ++y, target += w.in * channels) {
