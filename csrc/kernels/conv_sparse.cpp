@@ -17,7 +17,8 @@ constexpr int64_t word_bits = 64, sum_bits = 16;
 // Bytes of an image's part of both operands, of all tasks' sums of the weight, and of an image's parts: with more of
 // them this is not the faster way.
 constexpr int64_t most_image_bytes = 384 << 10, most_copies_bytes = 4 << 20, most_parts_bytes = 64 << 10;
-// Elements of grad_output that are looked at.
+// Elements of grad_output below which it is not worth looking at any, and those that are looked at.
+constexpr int64_t least_elements = 4096;
 constexpr int64_t samples = 64, sample_run = 16;
 
 // Vectors of a filter that are worked off at a time: some vectors of some lines, in registers.
@@ -209,7 +210,8 @@ bool is_finite(const T* values, int64_t count) noexcept {
 }
 
 bool fits(const ConvShape& s) noexcept {
-  return s.groups == 1 && s.axes[2].dilation == 1 && s.batch * s.in_channels * s.out_channels * s.out_pixels() > 0;
+  return s.groups == 1 && s.axes[2].dilation == 1 && s.in_channels > 0 &&
+         s.batch * s.out_channels * s.out_pixels() >= least_elements;
 }
 
 template <class T>
