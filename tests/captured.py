@@ -16,6 +16,12 @@ Scenario = Callable[..., Iterator[Any]]
 tuples, lists and dicts of these."""
 
 
+RANDOM = np.random.default_rng(7)
+X = RANDOM.standard_normal((53, 8)).astype(np.float32)
+Y = RANDOM.integers(0, 3, 53)
+WEIGHTS = RANDOM.random(53).astype(np.float32)
+
+
 class Watched(Capture[..., Any]):
     """A capture that counts the calls that ran Python."""
 

@@ -1,5 +1,6 @@
 // Recordings, and the replays that are made of them.
 #include <algorithm>
+#include <cstring>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -10,8 +11,10 @@
 namespace cygnet {
 namespace {
 
+constexpr int poison = 0xff;  // NaN in each type
+
 /// What Python has of a recording. Alone it can be replayed as well: then arrays that are still held keep their
-/// memory, and all else goes to one arena.
+/// memory, and all else goes to one arena, where reading what nobody wrote shows.
 struct Recorded {
   std::unique_ptr<Recording> recording = std::make_unique<Recording>();
   std::unique_ptr<Plan> plan;
@@ -26,6 +29,7 @@ struct Recorded {
     if (!plan) {
       plan = std::make_unique<Plan>(std::move(*recording), std::vector<uint32_t>{}, false);
       instance = plan->instance();
+      std::memset(instance.arena.get(), poison, plan->arena_bytes());
     }
     plan->run(instance, 0, plan->steps().size(), nullptr);
   }
@@ -65,6 +69,7 @@ class ResultReader {
 
   std::vector<ResultItem> read(const py::object& results) {
     std::vector<ResultItem> items;
+    tensors_.clear();
     add(results, items);
     return items;
   }
@@ -91,7 +96,12 @@ class ResultReader {
       const auto array = py::reinterpret_borrow<py::object>(TensorType::slot(object.ptr(), tensor_.array));
       const Array view = any_array("capture", "a result", {array});
       const Place at = recording_.place_of(view.view.data);
-      if (at.home == Place::Input || (at.home == Place::Buffer && !kept_[at.index])) {
+      const auto before = std::find(tensors_.begin(), tensors_.end(), object.ptr());
+      if (before != tensors_.end()) {
+        item = {ResultItem::Again, {}};
+        item.index = static_cast<size_t>(before - tensors_.begin());
+      } else if (at.home == Place::Input || (at.home == Place::Buffer && !kept_[at.index])) {
+        tensors_.push_back(object.ptr());
         item = {at.home == Place::Input ? ResultItem::View : ResultItem::Tensor, {}};
         item.index = at.home == Place::Input ? at.index : number_of(at.index);
         item.offset = at.offset;
@@ -115,6 +125,7 @@ class ResultReader {
   const Recording& recording_;
   const TensorType& tensor_;
   const std::vector<bool>& kept_;
+  std::vector<PyObject*> tensors_;  // that a replay makes
 };
 
 // Throws RuntimeError if memory of the recording is held that is neither a result nor kept.
@@ -205,9 +216,9 @@ struct Draft {
 std::shared_ptr<Draft> make_draft(std::shared_ptr<const Signature> signature, Recorded& recorded,
                                   const py::object& results, const py::object& gradients, const py::list& leaves,
                                   const std::vector<std::tuple<py::object, py::object, py::object>>& captured,
-                                  std::vector<py::object> written, std::vector<py::object> before,
-                                  const py::object& verify, const std::optional<size_t>& forward, bool grad_enabled,
-                                  bool fold, bool shared) {
+                                  std::vector<py::object> written, std::vector<size_t> written_inputs,
+                                  std::vector<py::object> before, const py::object& verify,
+                                  const std::optional<size_t>& forward, bool grad_enabled, bool fold, bool shared) {
   auto draft = std::make_shared<Draft>();
   draft->recording = std::move(recorded.recording);
   recorded.recording = std::make_unique<Recording>();
@@ -231,6 +242,8 @@ std::shared_ptr<Draft> make_draft(std::shared_ptr<const Signature> signature, Re
   for (const auto& [holder, name, value] : captured)
     parts.captured.push_back({holder, name.is_none() ? py::object() : name, value});
   parts.written = std::move(written);
+  parts.written_inputs = std::move(written_inputs);
+  parts.aliases = aliases_of(signature->arrays());
   parts.before = std::move(before);
   if (!verify.is_none()) parts.verify = verify;
   parts.differentiable = forward.has_value();
@@ -311,8 +324,7 @@ void bind_recording(py::module_& m) {
               }
             return false;
           },
-          py::arg("array"),
-          "Whether a recorded call uses a part of the array, which was not made in the recording.")
+          py::arg("array"), "Whether a recorded call uses a part of the array, which was not made in the recording.")
       .def(
           "buffer",
           [](const Recorded& self, const ArrayArg& arg) -> std::optional<uint32_t> {
@@ -353,6 +365,15 @@ void bind_recording(py::module_& m) {
             return py::make_tuple(flops, bytes);
           },
           "Floating-point operations and bytes moved of one replay.");
+  m.def(
+      "object_bytes",
+      [](const py::object& object) {
+        const auto size = static_cast<size_t>(Py_TYPE(object.ptr())->tp_basicsize) - sizeof(PyObject);
+        return py::bytes(reinterpret_cast<const char*>(object.ptr() + 1), size);
+      },
+      py::arg("object"),
+      "The memory of an object without what it points to: whether a generator of random numbers has moved, which its "
+      "own methods take fifty times as long to tell.");
   m.def("is_recording", [] { return Recording::current() != nullptr; }, "Whether a recording is on in this thread.");
   m.def(
       "modules_changed", [] { ++module_changes(); },
@@ -366,8 +387,8 @@ void bind_recording(py::module_& m) {
       .def(
           "matches",
           [](const Signature& self, const py::tuple& args, const py::dict& kwargs) {
-            std::vector<py::object> arrays;
-            return self.matches(args.ptr(), kwargs.ptr(), arrays);
+            Found found;
+            return self.matches(args.ptr(), kwargs.ptr(), found);
           },
           py::arg("args"), py::arg("kwargs"), "Whether other arguments are like these.")
       .def("arrays", &Signature::arrays, "The arrays in the arguments, in order.")
@@ -403,6 +424,7 @@ void bind_recording(py::module_& m) {
             return calls;
           },
           "Name, shapes, floating-point operations and bytes of each call.")
+      .def_readonly("uses", &Replay::uses, "How often it fitted a call.")
       .def(
           "arena_bytes", [](const Replay& self) { return self.plan.arena_bytes(); },
           "The memory that a run works in, beside results and what stays where it is.")
@@ -422,10 +444,12 @@ results, gradients : object
 leaves : list of (tensor, array, requires_grad, before, after)
     Tensors that were used and their gradients: before the call an array, whether there was one, or ... if it does not
     matter; after it a tensor or None, or ... if it is left alone.
-captured : list of (cell, dict or list; None, key or index; value)
+captured : list of (cell, dict, class or list; None, key, name or index; value)
     Places that must hold these values.
 written : list of Memory
     Whose versions a call raises.
+written_inputs : list of int
+    The arguments that it writes, by their places among tensors and arrays: those of their memory rise as well.
 before : list of callable
     Called before each run; where one returns False, the recording does not fit.
 verify : callable or None
@@ -441,8 +465,9 @@ shared : bool
 )",
                                             traversed<Draft>())
       .def(py::init(&make_draft), py::arg("signature"), py::arg("recording"), py::kw_only(), py::arg("results"),
-           py::arg("gradients"), py::arg("leaves"), py::arg("captured"), py::arg("written"), py::arg("before"),
-           py::arg("verify"), py::arg("forward"), py::arg("grad_enabled"), py::arg("fold"), py::arg("shared"))
+           py::arg("gradients"), py::arg("leaves"), py::arg("captured"), py::arg("written"), py::arg("written_inputs"),
+           py::arg("before"), py::arg("verify"), py::arg("forward"), py::arg("grad_enabled"), py::arg("fold"),
+           py::arg("shared"))
       .def("finish", &Draft::finish,
            "The replay. RuntimeError where memory of the recording is held that is no result.");
 }

@@ -1,33 +1,35 @@
 #include "launch.h"
 
-#include <sstream>
+#include <algorithm>
+#include <string>
 
 namespace cygnet::detail {
 namespace {
 
-Dims dims_of(py::handle array) {
+// "(32, 784)"; streams would take as long as a small kernel.
+void append_shape(std::string& text, py::handle array) {
   const auto* proxy = py::detail::array_proxy(array.ptr());
-  Dims dims;
-  for (int i = 0; i < proxy->nd; ++i) dims.push(proxy->dimensions[i]);
-  return dims;
+  text += '(';
+  for (int i = 0; i < proxy->nd; ++i) text += (i ? ", " : "") + std::to_string(proxy->dimensions[i]);
+  text += proxy->nd == 1 ? ",)" : ")";
 }
 
 // "(32, 784) (128, 784) -> (32, 128)"; '-' for an absent operand, nothing for what is not one of NumPy's arrays.
 std::string shapes_of(const Operand* operands, size_t count) {
   constexpr size_t most = 8;
-  std::ostringstream text;
+  std::string text;
   bool writes = false;
   for (size_t i = 0; i < std::min(count, most); ++i) {
-    if (i) text << ' ';
-    if (operands[i].write && !writes) text << "-> ";
+    if (i) text += ' ';
+    if (operands[i].write && !writes) text += "-> ";
     writes |= operands[i].write;
     if (operands[i].owner)
-      text << dims_of(operands[i].owner);
+      append_shape(text, operands[i].owner);
     else
-      text << '-';
+      text += '-';
   }
-  if (count > most) text << " ... " << count - most << " more";
-  return text.str();
+  if (count > most) text += " ... " + std::to_string(count - most) + " more";
+  return text;
 }
 
 }  // namespace

@@ -92,6 +92,18 @@ void set_slot(PyObject* object, Py_ssize_t offset, PyObject* value) {
 
 }  // namespace
 
+std::vector<Alias> aliases_of(const std::vector<py::object>& arrays) {
+  std::vector<Alias> aliases;
+  for (size_t i = 0; i < arrays.size(); ++i)
+    for (size_t j = 0; j < i; ++j) {
+      const char *low, *high, *from, *end;
+      extent_of(arrays[j].ptr(), low, high);
+      extent_of(arrays[i].ptr(), from, end);
+      if (low < end && from < high) aliases.push_back({j, i, from - low});
+    }
+  return aliases;
+}
+
 bool is_sequence(PyObject* object) {
   if (PyTuple_CheckExact(object) || PyList_CheckExact(object)) return true;
   return PyTuple_Check(object) && PyObject_HasAttrString(object, "_fields");
@@ -172,12 +184,12 @@ void Signature::add(PyObject* object) {
   items_.push_back(std::move(item));
 }
 
-bool Signature::matches(PyObject* args, PyObject* kwargs, std::vector<py::object>& arrays) const {
+bool Signature::matches(PyObject* args, PyObject* kwargs, Found& found) const {
   size_t at = 0;
-  return match(at, args, arrays) && match(at, kwargs, arrays);
+  return match(at, args, found) && match(at, kwargs, found);
 }
 
-bool Signature::match(size_t& at, PyObject* object, std::vector<py::object>& arrays) const {
+bool Signature::match(size_t& at, PyObject* object, Found& found) const {
   const Item& item = items_[at++];
   if (item.weak) return PyWeakref_GetObject(item.value.ptr()) == object;
   if (item.kind == Item::Value) return same_value(item.value.ptr(), object);
@@ -185,7 +197,7 @@ bool Signature::match(size_t& at, PyObject* object, std::vector<py::object>& arr
   if (item.kind == Item::Sequence) {
     if (static_cast<size_t>(PySequence_Fast_GET_SIZE(object)) != item.count) return false;
     for (size_t i = 0; i < item.count; ++i)
-      if (!match(at, PySequence_Fast_GET_ITEM(object, static_cast<Py_ssize_t>(i)), arrays)) return false;
+      if (!match(at, PySequence_Fast_GET_ITEM(object, static_cast<Py_ssize_t>(i)), found)) return false;
     return true;
   }
   if (item.kind == Item::Mapping) {
@@ -193,7 +205,7 @@ bool Signature::match(size_t& at, PyObject* object, std::vector<py::object>& arr
     PyObject *key, *value;
     Py_ssize_t position = 0;
     for (size_t i = 0; PyDict_Next(object, &position, &key, &value); ++i)
-      if (!same_value(PyList_GET_ITEM(item.value.ptr(), static_cast<Py_ssize_t>(i)), key) || !match(at, value, arrays))
+      if (!same_value(PyList_GET_ITEM(item.value.ptr(), static_cast<Py_ssize_t>(i)), key) || !match(at, value, found))
         return false;
     return true;
   }
@@ -209,7 +221,8 @@ bool Signature::match(size_t& at, PyObject* object, std::vector<py::object>& arr
       return false;
   const py::dtype dtype = py::reinterpret_borrow<py::array>(array).dtype();
   if (dtype.num() != item.dtype || dtype.byteorder() == foreign) return false;
-  arrays.push_back(py::reinterpret_borrow<py::object>(array));
+  found.arrays.push_back(py::reinterpret_borrow<py::object>(array));
+  found.givers.push_back(object);
   return true;
 }
 
@@ -222,7 +235,9 @@ bool Captured::holds() const {
     const Py_ssize_t index = PyLong_AsSsize_t(name.ptr());
     return index < PyList_GET_SIZE(holder.ptr()) && same_value(PyList_GET_ITEM(holder.ptr(), index), value.ptr(), true);
   }
-  PyObject* const content = PyDict_GetItem(holder.ptr(), name.ptr());
+  const bool is_class = PyType_Check(holder.ptr());
+  PyObject* const dict = is_class ? reinterpret_cast<PyTypeObject*>(holder.ptr())->tp_dict : holder.ptr();
+  PyObject* const content = PyDict_GetItem(dict, name.ptr());
   return content && same_value(content, value.ptr(), true);
 }
 
@@ -239,12 +254,12 @@ Replay::Replay(std::shared_ptr<const Signature> signature, Recording recording, 
       const bool whole = item.offset == 0 && bytes == plan.result_bytes(item.index);
       sole_[item.index] = users[item.index]++ == 0 && whole ? &item : nullptr;
     }
-  idle_.push_back({plan.instance(), {}, {}});
+  idle_.push_back({plan.instance(), {}, {}, {}});
 }
 
 Loan::~Loan() {
   if (!replay_) return;
-  run.arrays.clear();
+  run.arguments.clear();
   run.results.clear();
   replay_->plan.give_arena_back(run.instance);
   replay_->idle_.push_back(std::move(run));
@@ -295,14 +310,11 @@ bool Replay::readable(const std::vector<py::object>& arrays) const {
     const char *low, *high;
     extent_of(arrays[i].ptr(), low, high);
     if (plan.keeps(low, high)) return false;
-    if (!plan.writes_inputs()) continue;
-    if (!array.writeable()) return false;
-    for (size_t j = 0; j < i; ++j) {
-      const char *from, *end;
-      extent_of(arrays[j].ptr(), from, end);
-      if (low < end && from < high) return false;
-    }
+    if (plan.writes_inputs() && !array.writeable()) return false;
   }
+  if (plan.writes_inputs() && !aliases_of(arrays).empty()) return false;
+  for (const Alias& alias : parts_.aliases)
+    if (begin_of(arrays[alias.second]) - begin_of(arrays[alias.first]) != alias.offset) return false;
   return true;
 }
 
@@ -323,11 +335,26 @@ void Replay::provide(Run& run, size_t begin, size_t end) const {
   }
 }
 
-py::object Replay::built(const std::vector<ResultItem>& items, size_t& at, const Run& run) const {
+void Replay::raise_versions(const Run& run) const {
+  const auto raise = [](const py::handle& memory) {
+    memory.attr("version") = memory.attr("version").cast<int64_t>() + 1;
+  };
+  for (const py::object& memory : parts_.written) raise(memory);
+  for (size_t input : parts_.written_inputs) {
+    PyObject* const giver = run.arguments.givers[input];
+    if (is_array(giver)) continue;
+    const py::handle memory = TensorType::slot(giver, signature_->tensor().memory);
+    if (!memory.is_none()) raise(memory);
+  }
+}
+
+py::object Replay::built(const std::vector<ResultItem>& items, size_t& at, Run& run) const {
   const ResultItem& item = items[at++];
   switch (item.kind) {
     case ResultItem::Object:
       return item.value;
+    case ResultItem::Again:
+      return py::reinterpret_borrow<py::object>(run.made[item.index]);
     case ResultItem::Sequence: {
       py::list list(item.count);
       for (size_t i = 0; i < item.count; ++i) list[i] = built(items, at, run);
@@ -345,14 +372,15 @@ py::object Replay::built(const std::vector<ResultItem>& items, size_t& at, const
   }
   py::object array;
   if (item.kind == ResultItem::View) {
-    const py::object& owner = run.arrays[item.index];
+    const py::object& owner = run.arguments.arrays[item.index];
     array = array_around(owner, {begin_of(owner) + item.offset, item.dtype, item.shape, item.strides}).object;
   } else if (const Run::Result& result = run.results[item.index]; result.array) {
     array = result.array;
   } else {
     array = array_in(result.block, {result.block->data() + item.offset, item.dtype, item.shape, item.strides}).object;
   }
-  return py::reinterpret_steal<py::object>(signature_->tensor().wrap(array.release().ptr()));
+  run.made.push_back(signature_->tensor().wrap(array.release().ptr()));
+  return py::reinterpret_steal<py::object>(run.made.back());
 }
 
 py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict& kwargs,
@@ -366,20 +394,22 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
     return differs;
   }
   Run& run = loan.run;
-  if (!signature_->matches(args.ptr(), kwargs.ptr(), run.arrays) || !fits(grad_enabled)) return differs;
+  if (!signature_->matches(args.ptr(), kwargs.ptr(), run.arguments) || !fits(grad_enabled)) return differs;
   if (seen_ != module_changes()) {
     const int64_t changes = module_changes();
     if (parts_.verify && !parts_.verify().cast<bool>()) return differs;
     seen_ = changes;
   }
-  if (!readable(run.arrays)) return differs;
+  if (!readable(run.arguments.arrays)) return differs;
   for (const py::object& update : parts_.before)
     if (update().is(py::bool_(false))) return differs;
   if (!loan.replay()) {
-    std::vector<py::object> arrays = std::move(run.arrays);
-    loan = Loan(shared_from_this(), {plan.instance(), std::move(arrays), {}});
+    Found arguments = std::move(run.arguments);
+    loan = Loan(shared_from_this(), {plan.instance(), std::move(arguments), {}, {}});
   }
-  for (size_t i = 0; i < run.arrays.size(); ++i) plan.set_input(run.instance, i, begin_of(run.arrays[i]));
+  ++uses;
+  const std::vector<py::object>& arrays = run.arguments.arrays;
+  for (size_t i = 0; i < arrays.size(); ++i) plan.set_input(run.instance, i, begin_of(arrays[i]));
   provide(run, 0, parts_.forward_results);
   plan.lend_arena(run.instance);
   execute(run, 0, plan.forward(), seconds);
@@ -387,7 +417,8 @@ py::object Replay::call(bool grad_enabled, const py::tuple& args, const py::dict
   for (const Leaf& leaf : parts_.leaves)
     if (leaf.after && TensorType::slot(leaf.tensor.ptr(), type.grad) != leaf.after.ptr())
       set_slot(leaf.tensor.ptr(), type.grad, leaf.after.ptr());
-  for (const py::object& memory : parts_.written) memory.attr("version") = memory.attr("version").cast<int64_t>() + 1;
+  raise_versions(run);
+  run.made.clear();
   size_t at = 0;
   const py::object results = built(parts_.results, at, run);
   if (!parts_.differentiable) return results;
@@ -401,11 +432,12 @@ py::object Pending::backward(const std::vector<py::object>& gradients) {
   const Replay& replay = *loan.replay();
   Run& run = loan.run;
   for (const py::object& gradient : gradients) {
-    replay.plan.set_input(run.instance, run.arrays.size(), begin_of(gradient));
-    run.arrays.push_back(gradient);
+    replay.plan.set_input(run.instance, run.arguments.arrays.size(), begin_of(gradient));
+    run.arguments.arrays.push_back(gradient);
   }
   replay.provide(run, run.results.size(), replay.parts_.result_buffers.size());
   replay.execute(run, replay.plan.forward(), replay.plan.steps().size(), nullptr);
+  run.made.clear();
   size_t at = 0;
   return replay.built(replay.parts_.gradients, at, run);
 }

@@ -27,13 +27,23 @@ struct TensorType {
   PyObject* wrap(PyObject* array) const;
 };
 
+/// The arrays in the arguments of a call, and the tensors or arrays, borrowed, that were given for them.
+struct Found {
+  std::vector<py::object> arrays;
+  std::vector<PyObject*> givers;
+  void clear() {
+    arrays.clear();
+    givers.clear();
+  }
+};
+
 /// The arguments of a call: nested tuples, lists and dicts of tensors, arrays and other values.
 class Signature {
  public:
   Signature(const TensorType& tensor, const py::tuple& args, const py::dict& kwargs);
   /// Whether other arguments are like these: of tensors and arrays the type, memory order and whether gradients are
-  /// wanted, of all else the value. Then `arrays` are the arrays in them, in order.
-  bool matches(PyObject* args, PyObject* kwargs, std::vector<py::object>& arrays) const;
+  /// wanted, of all else the value. Then `found` are the arrays in them, in order.
+  bool matches(PyObject* args, PyObject* kwargs, Found& found) const;
   /// The arrays that the arguments held, in order.
   const std::vector<py::object>& arrays() const { return arrays_; }
   /// Forgets them: a signature lives as long as its recordings.
@@ -52,7 +62,7 @@ class Signature {
     bool weak = false;  // whether `value` is a weak reference
   };
   void add(PyObject* object);
-  bool match(size_t& at, PyObject* object, std::vector<py::object>& arrays) const;
+  bool match(size_t& at, PyObject* object, Found& found) const;
 
   const TensorType tensor_;
   std::vector<Item> items_;
@@ -68,7 +78,7 @@ struct Leaf {
   py::object after;       // the gradient after the call; null: it is left alone
 };
 
-/// A place that held a value: a cell of a closure, a key of a dict, or an index of a list.
+/// A place that held a value: a cell of a closure, a key of a dict, an attribute of a class, or an index of a list.
 struct Captured {
   py::object holder, name, value;  // no name: the holder is a cell
   bool holds() const;
@@ -76,13 +86,19 @@ struct Captured {
 
 /// How a result is made: nested like the arguments.
 struct ResultItem {
-  enum Kind { Tensor, View, Object, Sequence, Mapping } kind;
+  enum Kind { Tensor, View, Again, Object, Sequence, Mapping } kind;
   py::object value;  // the object itself, or the type of a sequence, or the keys of a mapping
   size_t count = 0;
-  size_t index = 0;  // of the result's buffer, or of the input that it is a view of
+  size_t index = 0;  // of the result's buffer, of the input that it is a view of, or of the tensor that comes again
   int64_t offset = 0;
   DType dtype = DType::Float32;
   Dims shape{}, strides{};
+};
+
+/// Two arguments that shared memory in the recorded call, and how far the second began behind the first.
+struct Alias {
+  size_t first, second;
+  ptrdiff_t offset;
 };
 
 class Replay;
@@ -95,8 +111,9 @@ struct Run {
     std::shared_ptr<Block> block;
   };
   Plan::Instance instance;
-  std::vector<py::object> arrays;  // of the arguments
+  Found arguments;
   std::vector<Result> results;
+  std::vector<PyObject*> made;  // the tensors in the result so far, borrowed from it
 };
 
 /// A run on loan from a replay, to which it goes back.
@@ -134,11 +151,13 @@ struct ReplayParts {
   std::vector<ResultItem> results, gradients;
   std::vector<Leaf> leaves;
   std::vector<Captured> captured;
-  std::vector<py::object> written;  // the `Memory` of tensors that a run writes
-  std::vector<py::object> before;   // called before each run
-  py::object verify;                // called after modules have changed: whether the recording still holds
-  bool differentiable = false;      // whether there is a backward
-  size_t forward_results = 0;       // the number of result buffers that are written before it
+  std::vector<py::object> written;     // the `Memory` of tensors that a run writes
+  std::vector<size_t> written_inputs;  // the arguments that it writes
+  std::vector<Alias> aliases;
+  std::vector<py::object> before;  // called before each run
+  py::object verify;               // called after modules have changed: whether the recording still holds
+  bool differentiable = false;     // whether there is a backward
+  size_t forward_results = 0;      // the number of result buffers that are written before it
   bool grad_enabled = false;
   bool fold = false;    // see `Plan`
   bool shared = false;  // whether several runs may be on at once, each with its own memory
@@ -166,6 +185,7 @@ class Replay : public std::enable_shared_from_this<Replay> {
   py::object call(bool grad_enabled, const py::tuple& args, const py::dict& kwargs, std::vector<double>* seconds);
 
   Plan plan;
+  int64_t uses = 0;  // how often it fitted
   ReplayParts& parts() { return parts_; }
   /// Lets go of all that it holds; it fits no call any more.
   ReplayParts clear() {
@@ -179,10 +199,12 @@ class Replay : public std::enable_shared_from_this<Replay> {
   bool fits(bool grad_enabled) const;
   /// Whether the plan may read, and where it does, write the arguments in their place.
   bool readable(const std::vector<py::object>& arrays) const;
+  /// Notes that the memory of the arguments and tensors which it writes was written.
+  void raise_versions(const Run& run) const;
   void execute(Run& run, size_t begin, size_t end, std::vector<double>* seconds) const;
   /// New memory for the result buffers `begin` to `end`.
   void provide(Run& run, size_t begin, size_t end) const;
-  py::object built(const std::vector<ResultItem>& items, size_t& at, const Run& run) const;
+  py::object built(const std::vector<ResultItem>& items, size_t& at, Run& run) const;
 
   std::shared_ptr<const Signature> signature_;
   ReplayParts parts_;
@@ -192,6 +214,9 @@ class Replay : public std::enable_shared_from_this<Replay> {
   int64_t seen_ = -1;
   bool cleared_ = false;
 };
+
+/// Where the memory of arrays begins that others share.
+std::vector<Alias> aliases_of(const std::vector<py::object>& arrays);
 
 /// Whether an object is a list, a tuple or a named tuple.
 bool is_sequence(PyObject* object);

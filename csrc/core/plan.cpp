@@ -1,7 +1,6 @@
 #include "plan.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "check.h"
 #include "denormals.h"
@@ -13,8 +12,8 @@ namespace {
 
 constexpr size_t alignment = 64;
 constexpr size_t large = size_t{1} << 20;
+constexpr size_t huge = size_t{64} << 20;
 constexpr double between_interrupts = 5e7;  // nanoseconds of a run, estimated
-constexpr int poison = 0xff;                // NaN in each type: reading what nobody wrote shows
 
 double nanoseconds(const Call& call) { return call.flops / 100 + call.bytes / 20; }
 
@@ -212,11 +211,11 @@ void Plan::lay_out(const std::vector<uint32_t>& results) {
 }
 
 Plan::Instance Plan::instance() const {
-  // What the recorded run has left in the pool is of other sizes: without this the process would hold both.
-  if (arena_bytes_ > large) pool::empty_cache();
+  // What the recorded run has left in the pool is of other sizes: without this the process would hold both. For less
+  // the page faults that follow would take longer than the recorded call.
+  if (arena_bytes_ > huge) pool::empty_cache();
   Instance instance{nullptr, table_, nullptr};
   lend_arena(instance);
-  std::memset(instance.arena.get(), poison, arena_bytes_);
   return instance;
 }
 

@@ -223,6 +223,7 @@ __all__ = [
     "nll_loss_backward",
     "nll_loss_forward",
     "nonzero",
+    "object_bytes",
     "normal",
     "num_threads",
     "overlap_add",

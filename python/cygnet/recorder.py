@@ -5,8 +5,8 @@ uses and does not get as arguments.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from cygnet.autograd.tape import Memory
     from cygnet.tensor import Array, Tensor
 
-__all__ = ["Recorder", "refuse"]
+__all__ = ["Recorder", "refuse", "used"]
+
+
+T = TypeVar("T")
 
 
 class Recorder:
@@ -38,8 +41,10 @@ class Recorder:
     leaves : dict of int to (Tensor, callable or None)
         Leaves that got a gradient, by id, with what gives the array of the gradient that they had
         before, or None where nothing holds it any more; None where they had none.
-    modules : mapping of int to Module
-        Those that were called and live, by id.
+    modules : dict of int to weakref
+        Those that were called, by id.
+    objects : dict of int to object
+        Others whose numbers decide what is computed, by id.
     written : dict of int to Memory
         That of tensors which were written in place, by id.
     checks : list of callable
@@ -58,7 +63,8 @@ class Recorder:
         self.recording = recording
         self.strict = strict
         self.leaves: dict[int, tuple[Tensor, Callable[[], Array | None] | None]] = {}
-        self.modules: MutableMapping[int, Any] = weakref.WeakValueDictionary()
+        self.modules: dict[int, weakref.ref[Any]] = {}
+        self.objects: dict[int, Any] = {}
         self.written: dict[int, Memory] = {}
         self.checks: list[Callable[[], Any]] = []
         self.states: list[tuple[Callable[[], Any], Any]] = []
@@ -77,18 +83,26 @@ class Recorder:
         mode.recorder = None
         if self.recording is not None:
             self.recording.__exit__(*error)
+        else:  # it is kept for later calls
+            self.leaves = {key: (tensor, None) for key, (tensor, _) in self.leaves.items()}
 
     def leaf(self, tensor: Tensor) -> None:
         """Notes a leaf whose gradient is about to change."""
-        self.leaves.setdefault(id(tensor), (tensor, _array_of(tensor.grad)))
+        if id(tensor) not in self.leaves:
+            self.leaves[id(tensor)] = tensor, _array_of(tensor.grad)
 
     def module(self, module: Any) -> None:
         """Notes a module that is called."""
-        self.modules[id(module)] = module
+        self.modules[id(module)] = weakref.ref(module)
 
     def wrote(self, memory: Memory) -> None:
         """Notes memory that was written in place."""
         self.written[id(memory)] = memory
+
+    def has_written(self, tensor: Tensor) -> bool:
+        """Whether the call has written a tensor in place, or made it in the recording."""
+        made = self.recording is not None and self.recording.holds(tensor._array)
+        return made or id(tensor._memory) in self.written
 
     def state(self, function: Callable[[], Any]) -> None:
         """Notes the value of `function`, which must stay the same."""
@@ -122,6 +136,14 @@ def _array_of(gradient: Tensor | None) -> Callable[[], Array | None] | None:
     if isinstance(array.base, np.ndarray):  # views of it hold that one alone
         return lambda: array
     return weakref.ref(array)
+
+
+def used(thing: T) -> T:
+    """Notes an object whose numbers decide what is computed, such as a regularizer."""
+    recorder: Recorder | None = mode.recorder
+    if recorder is not None:
+        recorder.objects[id(thing)] = thing
+    return thing
 
 
 def refuse(what: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cygnet.keras import losses, metrics, tree
+from cygnet.recorder import used
 from cygnet.tensor import Tensor
 
 __all__ = ["CompiledLoss", "CompiledMetrics", "figures_of"]
@@ -104,7 +105,7 @@ class CompiledLoss:
         assert self._losses is not None
         alone = isinstance(y_pred, Tensor) and isinstance(y_true, Tensor)
         if alone and self._factors[0] is None:  # the usual case
-            return self._losses[0](y_true, y_pred, weight), []
+            return used(self._losses[0])(y_true, y_pred, weight), []
         names = self.names
         if y_true is None:
             raise ValueError("fit: the targets y are missing: the model has a loss")
@@ -118,7 +119,7 @@ class CompiledLoss:
             if function is None or target is None:
                 parts.append(None)
                 continue
-            value = function(target, output, each)
+            value = used(function)(target, output, each)
             parts.append(value)
             if factor is not None:
                 value = value * float(factor)

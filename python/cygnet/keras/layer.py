@@ -20,6 +20,7 @@ from cygnet.keras.serialization import deserialized, serialized
 from cygnet.keras.symbolic import KerasTensor, Node, is_symbolic
 from cygnet.keras.weights import WeightOwner
 from cygnet.ops.create import as_tensor, zeros
+from cygnet.recorder import used
 from cygnet.tensor import Tensor
 
 __all__ = ["Layer", "clear_session", "unique_name"]
@@ -195,7 +196,7 @@ class Layer(WeightOwner):
                 self._give_mask(args, kwargs, outputs)
             if self.activity_regularizer is not None:
                 for output in tree.flatten(outputs):  # of a sample, on average
-                    loss = self.activity_regularizer(output)
+                    loss = used(self.activity_regularizer)(output)
                     self.add_loss(loss / len(output) if output.shape else loss)
             return outputs
         finally:
@@ -366,7 +367,7 @@ class Layer(WeightOwner):
             loss for each in self.modules() if isinstance(each, Layer) for loss in each._losses
         ]
         return added + [
-            weight.regularizer(weight)
+            used(weight.regularizer)(weight)
             for weight in self.trainable_weights
             if getattr(weight, "regularizer", None) is not None
         ]

@@ -94,6 +94,13 @@ class KernelOptimizer(Optimizer):
         for group in self.param_groups:
             for param in group["params"]:
                 recorder.leaf(param)
+            for name in self._cell:
+                value = group.get(name)
+                if isinstance(value, Tensor) and recorder.has_written(value):
+                    recorder.refuse(
+                        f"{type(self).__name__}: {name} is a tensor that the function writes "
+                        "before the step; a replay reads it when it begins"
+                    )
 
         def fits() -> bool:
             self.update_cells()

@@ -21,7 +21,7 @@ from cygnet.autograd.modes import mode
 from cygnet.nn import Module
 from cygnet.ops.create import as_tensor
 from cygnet.recorder import Recorder
-from cygnet.replay.draft import AGAIN, Draft, attach, mapped, replayed, tensors_in
+from cygnet.replay.draft import AGAIN, Draft, attach, inputs_of, mapped, replayed, tensors_in
 from cygnet.replay.profile import Profile
 from cygnet.tensor import Tensor
 
@@ -80,6 +80,8 @@ class Capture(Generic[P, R]):
         """Forgets all recordings."""
         self._replays: list[Any] = []  # the one that was made last is tried first
         self._known: list[_Known] = []
+        self._without_room = 0  # calls, since it was last looked for what is not used
+        self._patience = 2 * self._limit  # how many of them it takes to look again
         self._warned = False
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -104,10 +106,14 @@ class Capture(Generic[P, R]):
         return len(self._replays)
 
     def describe(self) -> str:
-        """The kernel calls of the recording that was made last, as a table."""
+        """The kernel calls of the recording that was made last, as a table; after it why the last
+        call that was to be recorded was not.
+        """
         if not self._replays:
-            raise RuntimeError("describe: nothing is recorded yet; a signature's second call is")
-        return str(Profile(self._replays[0].calls()))
+            why = self.reason or "a signature's second call is"
+            raise RuntimeError(f"describe: nothing is recorded yet; {why}")
+        table = str(Profile(self._replays[0].calls()))
+        return f"{table}\nnot recorded: {self.reason}" if self.reason else table
 
     def profile(self, *args: P.args, **kwargs: P.kwargs) -> Profile:
         """Makes a call, and takes the time of each kernel call in it.
@@ -126,33 +132,69 @@ class Capture(Generic[P, R]):
     def _without_replay(self, args: Any, kwargs: Any) -> Any:
         """A call that no recording fits."""
         known = next((each for each in self._known if each.fits(args, kwargs)), None)
-        if known is None and len(self._known) < self._limit:
+        if known is None:
+            if not self._has_room(self._known):
+                return self.function(*args, **kwargs)
             known = _Known(args, kwargs)
             with known.recorder:
                 result = self.function(*args, **kwargs)
+            memories = [id(each._memory) for each in tensors_in((args, kwargs))]
+            known.writes = any(key in known.recorder.written for key in memories)
             self._known.append(known)
             return result
-        if known is not None and known.draft is not None:  # its graph was still needed
+        known.calls += 1
+        if known.draft is not None:  # its graph was still needed
             if self._finish(known):
                 return self(*args, **kwargs)
-        elif known is not None and known.recordings < self._limit:
-            known.calls += 1
-            if not known.reason and (self._asked or known.calls >= UNASKED):
-                return self._record(known, args, kwargs)
-        elif self._asked and not self._warned:
+        elif (
+            not known.reason
+            and (self._asked or known.calls >= UNASKED)
+            and self._has_room(known.replays)
+        ):
+            return self._record(known, args, kwargs)
+        return self.function(*args, **kwargs)
+
+    def _has_room(self, taken: list[Any]) -> bool:
+        """Whether there may be another signature, or another recording of one. Where there is no
+        room, it is looked from time to time for what was not used since: it may no longer fit.
+        """
+        if len(taken) < self._limit:
+            return True
+        if self._without_room == 0:
+            for known in self._known:
+                known.note_uses()
+        self._without_room += 1
+        if self._without_room <= self._patience:
+            return False
+        self._without_room = 0
+        self._forget_unused()
+        if self._asked and len(taken) >= self._limit and not self._warned:
             self._warned = True
             warnings.warn(
                 f"capture: {getattr(self.function, '__name__', self.function)} was called in more "
                 f"than {self._limit} ways (limit={self._limit}); further ones run eagerly",
                 RuntimeWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
-        return self.function(*args, **kwargs)
+        return len(taken) < self._limit
+
+    def _forget_unused(self) -> None:
+        unused = [each for known in self._known for each in known.unused()]
+        if all(each.uses < self._patience for each in unused):  # not worth to be recorded again
+            self._patience *= 2
+        for known in self._known:
+            known.replays[:] = [each for each in known.replays if each not in unused]
+            known.uses.clear()
+        self._known[:] = [each for each in self._known if each.replays or each.calls != each.seen]
+        self._replays = [each for each in self._replays if each not in unused]
 
     def _record(self, known: _Known, args: Any, kwargs: Any) -> Any:
         """The second call of a signature."""
         signature = kernels.Signature(Tensor, args, kwargs)
-        if any(np.may_share_memory(*pair) for pair in combinations(signature.arrays(), 2)):
+        if known.writes and any(
+            np.may_share_memory(*pair) for pair in combinations(signature.arrays(), 2)
+        ):
+            self.reason = "capture: the function writes to arguments that share memory"
             return self.function(*args, **kwargs)
         draft = Draft(
             self.function, signature, known.recorder, self._strict, watched=not self._asked
@@ -161,7 +203,6 @@ class Capture(Generic[P, R]):
         self.reason = draft.reason
         known.reason = "" if draft.reason == AGAIN else draft.reason
         if not draft.reason:
-            known.recordings += 1
             known.draft = draft
             if not draft.differentiable:
                 self._finish(known)
@@ -177,6 +218,7 @@ class Capture(Generic[P, R]):
         if replay is not None:
             replay = _Differentiable(replay, draft) if draft.differentiable else replay
             self._replays.insert(0, replay)
+            known.replays.append(replay)
         elif draft.is_needed():
             known.draft = draft
         else:
@@ -192,14 +234,26 @@ class _Known:
         self.signature.forget_arrays()
         self.enabled = mode.enabled
         self.recorder = Recorder()
-        self.recordings = 0
-        self.calls = 0  # after the first
+        self.writes = False  # whether the function writes to its arguments
+        self.replays: list[Any] = []
+        self.calls = 0  # after the first, without a replay
+        self.uses: dict[Any, int] = {}  # of the replays, and
+        self.seen = 0  # the calls, when it was last looked for what is not used
         self.draft: Draft | None = None  # recorded, but something of it was still held
         self.reason = ""  # why it is not recorded
 
     def fits(self, args: Any, kwargs: Any) -> bool:
         """Whether a call is of this signature."""
         return self.enabled is mode.enabled and self.signature.matches(args, kwargs)
+
+    def note_uses(self) -> None:
+        """Notes how often it was used so far."""
+        self.uses = {each: each.uses for each in self.replays}
+        self.seen = self.calls
+
+    def unused(self) -> list[Any]:
+        """The replays that were not used since."""
+        return [each for each in self.replays if each.uses == self.uses.get(each)]
 
 
 class _Differentiable:
@@ -208,7 +262,15 @@ class _Differentiable:
     def __init__(self, replay: Any, draft: Draft) -> None:
         self.calls = replay.calls
         self._replay = replay
-        self._draft = draft
+        self._outputs = draft.differentiable
+        self._sources = draft.sources
+        self._fresh = draft.fresh
+
+    @property
+    def uses(self) -> int:
+        """How often it fitted a call."""
+        found: int = self._replay.uses
+        return found
 
     def __call__(self, enabled: bool, args: Any, kwargs: Any) -> Any:
         found = self._replay(enabled, args, kwargs)
@@ -223,9 +285,8 @@ class _Differentiable:
 
     def _on_tape(self, found: Any, args: Any, kwargs: Any) -> Any:
         result, pending = found
-        draft = self._draft
         every = list(tensors_in(result))
-        outputs = [every[i] for i in draft.differentiable]
+        outputs = [every[i] for i in self._outputs]
         shapes = [(output.shape, output.dtype) for output in outputs]
 
         def backward(*gradients: Tensor | None) -> Any:
@@ -236,8 +297,8 @@ class _Differentiable:
                 ]
             )
 
-        inputs = draft.inputs_of(draft.targets, args, kwargs)
-        return attach(result, outputs, inputs, backward, (args, kwargs), draft.fresh)[0]
+        inputs = inputs_of(self._sources, args, kwargs)
+        return attach(result, outputs, inputs, backward, (args, kwargs), self._fresh)[0]
 
 
 @overload
@@ -268,8 +329,9 @@ def capture(fn: Any = None, *, limit: int = 8) -> Any:
         Its arguments may be tensors, NumPy arrays (which reach `fn` as tensors), any values that
         can be compared, and tuples, lists and dicts of these. Without it, a decorator is returned.
     limit : int
-        So many signatures, and so many recordings of each, are kept; then a RuntimeWarning is given
-        and others run eagerly. Default 8.
+        So many signatures, and so many recordings of each, are kept. Where more are wanted, those
+        that were not used for a while make room; if there are none, a RuntimeWarning is given and
+        others run eagerly. Default 8.
 
     Returns
     -------

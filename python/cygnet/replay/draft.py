@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import gc
-import pickle
-import random
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from itertools import pairwise
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from cygnet import autograd, kernels
 from cygnet.autograd.modes import mode
-from cygnet.dtypes import get_default_dtype
 from cygnet.recorder import Recorder
-from cygnet.replay import outside
 from cygnet.replay.folding import Folded
+from cygnet.replay.modules import Modules, Verify
+from cygnet.replay.outside import Outside, is_plain
 from cygnet.replay.watch import Watch
 from cygnet.tensor import Tensor
 
 AGAIN = "capture: random numbers were drawn while the call was recorded, perhaps by another thread"
 
-__all__ = ["AGAIN", "Draft", "attach", "mapped", "replayed", "tensors_in"]
+__all__ = ["AGAIN", "Draft", "attach", "inputs_of", "mapped", "replayed", "tensors_in"]
 
 
 class Draft:
@@ -53,12 +52,11 @@ class Draft:
         Why there is no recording; empty if there is one.
     differentiable : list of int
         Which of the tensors in the result have a graph, whose backward is recorded as well.
-    targets : list of Tensor
-        What the backward gives gradients of.
+    sources : list of (int or Tensor)
+        What the backward gives gradients of: arguments by their place among those with a gradient,
+        or other tensors.
     fresh : bool
         Whether each of these gradients has memory of its own.
-    stand_ins : list of Tensor
-        What the function got for arguments with a gradient, in their order.
     """
 
     def __init__(
@@ -75,9 +73,9 @@ class Draft:
         self.enabled = mode.enabled
         self.reason = ""
         self.differentiable: list[int] = []
-        self.targets: list[Tensor] = []
-        self.stand_ins: list[Tensor] = []
+        self.sources: list[int | Tensor] = []
         self.fresh = False
+        self._stand_ins: list[Tensor] = []  # for arguments with a gradient, in their order
         self._known = known
         self._strict = strict
         self._notes = notes
@@ -91,12 +89,17 @@ class Draft:
         for array in self.signature.arrays():
             recording.add_input(array)
         recorder = Recorder(recording, self._strict, self._known)
-        numbers = _numbers_of(self._known)
-        forwards = {type(module).forward for module in _modules_of(self._known)}
-        places = outside.places([self.function, *forwards], _objects_in((args, kwargs)))
-        chance = _state_of_chance(places)
+        modules = Modules()
+        modules.add(self._known)
+        outside = Outside(whole=self._watched)
+        outside.add_numbers(self._known.objects.values())
+        watch = Watch(outside) if self._watched else None
+        objects = _objects_in((args, kwargs))
+        if watch is None:
+            outside.add(self.function, *objects, *modules.forwards())
+        else:
+            outside.add(*(each for each in objects if isinstance(each, FunctionType)))
         given = [(tensor, tensor.requires_grad) for tensor in tensors_in((args, kwargs))]
-        watch = None if not self._watched else Watch(self.function, *_objects_in((args, kwargs)))
         inner_args, inner_kwargs = mapped((args, kwargs), self._stand_in)
         frozen = self._notes is not None
         with recorder:
@@ -105,23 +108,26 @@ class Draft:
             if recorder.recording is not None:
                 forward = len(recording)
                 gradients = self._record_backward(recording, result)
-                used = [value for *_, value in places if isinstance(value, Tensor)]
+                modules.add(recorder)
+                outside.add_numbers(recorder.objects.values())
+                others = (each for each in self.sources if isinstance(each, Tensor))
+                used = (*modules.members, *outside.tensors(), *others)
                 leaves = self._settled_leaves(recorder, used, given)
         if recorder.recording is not None:
             if any(tensor.requires_grad != before for tensor, before in given):
                 self._refuse("it changed requires_grad of an argument")
-            elif _state_of_chance(places) != chance:
+            elif outside.has_drawn():
                 if not self._strict and threading.active_count() > 1:  # perhaps another did
                     self.reason = AGAIN
                 else:
                     self._refuse("it drew from Python's or NumPy's random numbers")
-            elif changed := _changed(numbers) or outside.changed(places):
+            elif changed := modules.changed() or outside.changed():
                 self._refuse(f"it changed {changed}")
             elif watch is not None and watch.reason:
                 self._refuse(watch.reason)
-            elif watch is not None:
-                places += watch.places
-                recorder.checks += watch.checks
+        memories = [id(each._memory) for each, _ in given]
+        written = [each for key, each in recorder.written.items() if key not in memories]
+        inputs = [i for i, key in enumerate(memories) if key in recorder.written]
         self.reason = self.reason or recorder.reason
         if self.reason:
             return self._attached(result, args, kwargs)
@@ -132,10 +138,13 @@ class Draft:
                 results=result,
                 gradients=gradients,
                 leaves=[] if frozen else leaves,
-                captured=[] if frozen else places,
-                written=[] if frozen else list(recorder.written.values()),
-                before=recorder.checks,
-                verify=None if frozen else _Verify(recorder, [tensor for tensor, *_ in leaves]),
+                captured=[] if frozen else outside.places,
+                written=[] if frozen else written,
+                written_inputs=inputs,
+                before=recorder.checks + outside.checks,
+                verify=None
+                if frozen
+                else Verify(modules, [tensor for tensor, *_ in leaves], recorder.states),
                 forward=forward if self.differentiable else None,
                 grad_enabled=self.enabled,
                 fold=frozen,
@@ -180,27 +189,27 @@ class Draft:
             return tensor
         leaf = tensor._wrap(tensor._array)
         leaf.requires_grad = True
-        self.stand_ins.append(leaf)
+        self._stand_ins.append(leaf)
         return leaf
 
     def _hand_on(self, leaf: Tensor, given: list[tuple[Tensor, bool]]) -> None:
         """Adds the gradient of a stand-in to that of its argument."""
         wanting = [tensor for tensor, wants in given if wants]
-        for stand_in, tensor in zip(self.stand_ins, wanting, strict=False):
+        for stand_in, tensor in zip(self._stand_ins, wanting, strict=False):
             if stand_in is leaf and leaf.grad is not None and tensor.is_leaf:
                 autograd.accumulate(tensor, leaf.grad, False, False)
 
     def _is_on_tape(self, tensor: Tensor) -> bool:
         """Whether a result has a graph that leads to more than itself, or is an argument."""
         if tensor._node is None:
-            return any(tensor is leaf for leaf in self.stand_ins)
+            return any(tensor is leaf for leaf in self._stand_ins)
         return not _is_freed(tensor._node)
 
     def _record_backward(self, recording: Any, result: Any) -> list[Tensor]:
         """Records the backward of those results that are on the tape; returns the gradients."""
-        outputs = []
+        outputs: list[Tensor] = []
         for i, tensor in enumerate(tensors_in(result)):
-            if self._is_on_tape(tensor):
+            if self._is_on_tape(tensor) and not any(tensor is each for each in outputs):
                 self.differentiable.append(i)
                 outputs.append(tensor)
         if not outputs:
@@ -211,7 +220,7 @@ class Draft:
             recording.add_input(seed._array)
         found = autograd.grad(outputs, targets, seeds, retain_graph=True, allow_unused=True)
         pairs = [(t, g) for t, g in zip(targets, found, strict=True) if g is not None]
-        self.targets = [target for target, _ in pairs]
+        self.sources = self._sources_of(target for target, _ in pairs)
         gradients = [gradient for _, gradient in pairs]
         self.fresh = _are_apart([each._array for each in (*gradients, *seeds)])
         return gradients
@@ -220,9 +229,9 @@ class Draft:
         """The result of the recorded call, on the tape of its arguments."""
         found = {id(each): each for each in tensors_in(result) if self._is_on_tape(each)}
         outputs = list(found.values())
-        targets = self.targets or _leaves_behind(outputs)
-        if not outputs or not (self.differentiable or self.stand_ins):
+        if not outputs or not (self.differentiable or self._stand_ins):
             return result
+        targets = _leaves_behind(outputs)
 
         def backward(*gradients: Tensor | None) -> tuple[Tensor | None, ...]:
             seeds = [
@@ -231,25 +240,21 @@ class Draft:
             ]
             return autograd.grad(outputs, targets, seeds, allow_unused=True)
 
-        inputs = self.inputs_of(targets, args, kwargs)
+        inputs = inputs_of(self._sources_of(targets), args, kwargs)
         result, node = attach(result, outputs, inputs, backward, (args, kwargs), False)
         self._node = None if node is None else weakref.ref(node)
         return result
 
-    def inputs_of(self, targets: list[Tensor], args: Any, kwargs: Any) -> tuple[Tensor, ...]:
-        """The tensors of a call that stand where `targets` stood in the recorded one."""
-        wanting = [each for each in tensors_in((args, kwargs)) if each.requires_grad]
-        place = {id(leaf): i for i, leaf in enumerate(self.stand_ins)}
-        return tuple(
-            wanting[place[id(target)]] if id(target) in place else target for target in targets
-        )
+    def _sources_of(self, targets: Iterable[Tensor]) -> list[int | Tensor]:
+        places = {id(leaf): i for i, leaf in enumerate(self._stand_ins)}
+        return [places.get(id(target), target) for target in targets]
 
     def _settled_leaves(
         self, recorder: Recorder, used: Iterable[Tensor], given: list[tuple[Tensor, bool]]
     ) -> list[Any]:
         """What the core is to know of leaves: arrays, and gradients before and after."""
         recording, rows = recorder.recording, []
-        own = {id(leaf) for leaf in (*self.stand_ins, *(tensor for tensor, _ in given))}
+        own = {id(leaf) for leaf in (*self._stand_ins, *(tensor for tensor, _ in given))}
         for tensor, gradient in list(recorder.leaves.values()):
             if id(tensor) in own:
                 self._hand_on(tensor, given)
@@ -268,7 +273,7 @@ class Draft:
                 after = None if after is None else ...
             rows.append((tensor, tensor._array, tensor.requires_grad, found, after))
         noted = own | recorder.leaves.keys()
-        for tensor in (*_members_of(recorder), *self.targets, *used):
+        for tensor in used:
             if id(tensor) not in noted:
                 noted.add(id(tensor))
                 grad = None if tensor.grad is None else tensor.grad._array
@@ -278,6 +283,12 @@ class Draft:
         if any(np.may_share_memory(row[1], array) for row in rows for array in arrays):
             self.reason = "capture: an argument shares memory with a tensor that the function uses"
         return rows
+
+
+def inputs_of(sources: list[int | Tensor], args: Any, kwargs: Any) -> tuple[Tensor, ...]:
+    """The tensors of a call that stand where `sources` stood in the recorded one."""
+    wanting = [each for each in tensors_in((args, kwargs)) if each.requires_grad]
+    return tuple(wanting[each] if isinstance(each, int) else each for each in sources)
 
 
 def attach(
@@ -314,91 +325,6 @@ def replayed(replays: Iterable[Any], enabled: bool, args: Any, kwargs: Any) -> A
     return NotImplemented
 
 
-class _Verify:
-    """Whether modules, optimizers and the hooks of leaves are as they were."""
-
-    def __init__(self, recorder: Recorder, leaves: list[Tensor]) -> None:
-        self._modules = [(module, _content(module)) for module in _modules_of(recorder)]
-        self._hooks = [(leaf, _listed(leaf._hooks)) for leaf in leaves]
-        self._states = recorder.states
-        self._dtype = get_default_dtype()
-
-    def __call__(self) -> bool:
-        return (
-            get_default_dtype() == self._dtype
-            and all(_content(module) == content for module, content in self._modules)
-            and all(_listed(leaf._hooks) == hooks for leaf, hooks in self._hooks)
-            and all(function() == value for function, value in self._states)
-        )
-
-
-def _modules_of(recorder: Recorder) -> list[Any]:
-    """The modules that were called, and all in them."""
-    found: dict[int, Any] = {}
-    for root in recorder.modules.values():
-        for module in root.modules():
-            found[id(module)] = module
-    return list(found.values())
-
-
-def _members_of(recorder: Recorder) -> Iterator[Tensor]:
-    """The parameters and buffers of the modules that were called."""
-    for module in _modules_of(recorder):
-        yield from module.parameters(recurse=False)
-        yield from module.buffers(recurse=False)
-
-
-def _content(module: Any) -> tuple[Any, ...]:
-    """What a module is made of: plain values, and the identities of functions and members."""
-    attributes = vars(module)
-    members = (*module._parameter_names, *module._buffer_names, *module._module_names)
-    functions = [(name, value) for name, value in attributes.items() if callable(value)]
-    named = [(name, id(attributes[name])) for name in members]  # which leaves keep
-    return _plain_values(module), named, functions, _listed(module._hooks)
-
-
-def _plain_values(module: Any) -> dict[str, str]:
-    """The attributes that a replay takes for granted, by name."""
-    return {
-        name: repr(value)
-        for name, value in vars(module).items()
-        if outside.is_plain(value) and name != "_path"
-    }
-
-
-def _listed(hooks: Any) -> list[Any]:
-    """The hooks themselves: those that are gone may leave their address to others."""
-    return list((hooks or {}).values())
-
-
-def _numbers_of(recorder: Recorder) -> list[tuple[Any, dict[str, str]]]:
-    """The plain attributes of modules."""
-    return [(module, _plain_values(module)) for module in _modules_of(recorder)]
-
-
-def _changed(before: list[tuple[Any, dict[str, str]]]) -> str:
-    """The name of a plain attribute that is no longer what it was; empty if there is none."""
-    for module, numbers in before:
-        now = _plain_values(module)
-        for name, number in numbers.items():
-            if now.get(name, number) != number:
-                return f"{type(module).__name__}.{name}"
-    return ""
-
-
-def _state_of_chance(places: list[outside.Place]) -> str:
-    """The state of all random numbers that are not Cygnet's."""
-    states = [random.getstate(), np.random.get_state(legacy=False)]  # noqa: NPY002
-    for *_, value in places:
-        if isinstance(value, np.random.Generator):
-            states.append(value.bit_generator.state)
-        elif isinstance(value, np.random.RandomState):
-            states.append(value.get_state(legacy=False))
-        elif isinstance(value, random.Random):
-            states.append(value.getstate())
-    return repr(pickle.dumps(states))
-
-
 def tensors_in(value: Any) -> Iterator[Tensor]:
     """The tensors in nested tuples, lists and dicts, in order."""
     return (each for each in _leaves_in(value) if isinstance(each, Tensor))
@@ -406,7 +332,7 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
 
 def _objects_in(value: Any) -> Iterator[Any]:
     """What nested tuples, lists and dicts hold beside tensors and plain values."""
-    return (e for e in _leaves_in(value) if not isinstance(e, Tensor) and not outside.is_plain(e))
+    return (e for e in _leaves_in(value) if not isinstance(e, Tensor) and not is_plain(e))
 
 
 def _leaves_in(value: Any) -> Iterator[Any]:

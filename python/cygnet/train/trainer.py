@@ -287,12 +287,11 @@ class Trainer:
             if class_weight is not None or sample_weight is not None:
                 of_classes = class_weights(class_weight, self._dtype)
                 self._weighing = sample_weight is not None, of_classes
-                self._sample_loss = loss_of_samples(self.loss)
-                self._train.reset()  # it knew another loss
+                self._sample_loss = loss_of_samples(self.loss, self._sample_loss)
             with kept_modes(self.model):
                 return run.run()
         finally:
-            self._weighing = self._sample_loss = None
+            self._weighing = None
             self.forget_gradients()
 
     def train_step(self, *batch: Any) -> Tensor:
@@ -327,7 +326,7 @@ class Trainer:
         loss, output = self._run(
             self._train,
             self.model,
-            self._sample_loss or self.loss,
+            self.loss if self._weighing is None else self._sample_loss,
             self.optimizer,
             batch,
             self._weighing,

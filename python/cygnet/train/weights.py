@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cygnet import kernels
 from cygnet.ops.create import as_tensor
 from cygnet.tensor import Tensor
 from cygnet.train.inputs import type_name
@@ -15,15 +16,19 @@ from cygnet.train.inputs import type_name
 __all__ = ["class_weights", "loss_of_samples", "weighed", "weighted_mean"]
 
 
-def loss_of_samples(loss: Any) -> Callable[[Any, Any], Tensor]:
-    """The loss module that keeps the samples apart."""
+def loss_of_samples(loss: Any, before: Any) -> Callable[[Any, Any], Tensor]:
+    """The loss module that keeps the samples apart: `before`, which recordings know, if it was made
+    of one like it.
+    """
     if getattr(loss, "reduction", None) != "mean":
         raise TypeError(
             "fit: class_weight and sample_weight expected a loss module with reduction='mean', got "
             f"{type_name(loss)}"
         )
-    apart: Any = copy.copy(loss)
+    apart: Any = before if type(before) is type(loss) else copy.copy(loss)
+    vars(apart).update(vars(loss))
     apart.reduction = "none"
+    kernels.modules_changed()
     return apart  # type: ignore[no-any-return]
 
 

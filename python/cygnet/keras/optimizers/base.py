@@ -18,7 +18,7 @@ from cygnet.keras.optimizers.clipping import clipped
 from cygnet.keras.optimizers.update_steps import UpdateSteps
 from cygnet.keras.variable import Variable
 from cygnet.optim.kernel import KernelOptimizer
-from cygnet.recorder import Recorder
+from cygnet.recorder import Recorder, used
 from cygnet.tensor import Tensor
 
 __all__ = ["Optimizer"]
@@ -341,6 +341,13 @@ class Optimizer(UpdateSteps):
             )
             return
         settings = self._settings()
+        rate = self._learning_rate
+        if isinstance(rate, Tensor) and recorder.has_written(rate):
+            recorder.refuse(
+                f"{type(self).__name__}: the learning rate is written before the step; a replay "
+                "reads it when it begins"
+            )
+            return
         if id(self) in recorder.optimizers:
             recorder.refuse(
                 f"{type(self).__name__}: it takes two steps in one call, whose arguments differ"
@@ -422,7 +429,7 @@ class Optimizer(UpdateSteps):
         if self.use_ema:
             self._average()
         for v in self._constrained:
-            v.assign(v.constraint(v))  # type: ignore[attr-defined]
+            v.assign(used(v.constraint)(v))  # type: ignore[attr-defined]
 
     def _average(self) -> None:
         momentum = self.ema_momentum if self._updates else 0.0
