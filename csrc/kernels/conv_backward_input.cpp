@@ -221,7 +221,7 @@ void conv_backward_input(const ConvShape& shape, const T* grad_output, bool chan
   if (shape.batch * shape.in_channels * shape.in_pixels() == 0) return;
   const LinePlan plan = line_plan<T>(shape);
   const bool lines = by_lines<T>(shape, plan);
-  const Correlation gather = gather_plan<T>(shape, channels_last);
+  const Correlation gather = lines ? Correlation{} : gather_plan<T>(shape, channels_last);
   const double work = lines ? plan.multiplications : (gather.in_tiles ? winograd_gain : 1) * gather.multiplications;
   if (channels_last && is_sparse_for_input(shape, grad_output, work))
     return backward_input_sparse(shape, grad_output, weight, bias, activation, grad_input, scratch);
