@@ -1,5 +1,7 @@
 #include "conv.h"
 #include "conv_plan.h"
+#include "conv_sparse.h"
+#include "conv_winograd.h"
 #include "core/parallel.h"
 
 namespace cygnet {
@@ -196,6 +198,16 @@ void backward_by_lines(const ConvShape& s, const LinePlan& plan, const T* grad, 
   });
 }
 
+// Without a look at the numbers.
+template <class T>
+size_t dense_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept {
+  const LinePlan plan = line_plan<T>(shape);
+  if (!by_lines<T>(shape, plan)) return correlate_scratch_bytes<T>(gather_plan<T>(shape, channels_last));
+  Carver carver(nullptr);
+  const LineWorkspace<T> workspace(shape, plan, carver);
+  return carver.used();
+}
+
 }  // namespace
 
 template <class T>
@@ -205,11 +217,7 @@ bool conv_backward_input_in_tiles(const ConvShape& shape) noexcept {
 
 template <class T>
 size_t conv_backward_input_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept {
-  const LinePlan plan = line_plan<T>(shape);
-  if (!by_lines<T>(shape, plan)) return correlate_scratch_bytes<T>(gather_plan<T>(shape, channels_last));
-  Carver carver(nullptr);
-  const LineWorkspace<T> workspace(shape, plan, carver);
-  return carver.used();
+  return std::max(dense_scratch_bytes<T>(shape, channels_last), backward_input_sparse_scratch_bytes<T>(shape));
 }
 
 template <class T>
@@ -217,12 +225,16 @@ void conv_backward_input(const ConvShape& shape, const T* grad_output, bool chan
                          const T* bias, Activation activation, T* grad_input, void* scratch) noexcept {
   if (shape.batch * shape.in_channels * shape.in_pixels() == 0) return;
   const LinePlan plan = line_plan<T>(shape);
-  if (by_lines<T>(shape, plan))
+  const bool lines = by_lines<T>(shape, plan);
+  const Correlation gather = lines ? Correlation{} : gather_plan<T>(shape, channels_last);
+  const double work = lines ? plan.multiplications : (gather.in_tiles ? winograd_gain : 1) * gather.multiplications;
+  if (channels_last && is_sparse_for_input(shape, grad_output, work))
+    return backward_input_sparse(shape, grad_output, weight, bias, activation, grad_input, scratch);
+  if (lines)
     return backward_by_lines(shape, plan, grad_output, channels_last, weight, bias, activation, grad_input, scratch);
   const int64_t filter = shape.group_in() * shape.taps();
-  correlate<T>(gather_plan<T>(shape, channels_last), grad_output, weight,
-               WeightSteps{shape.group_out() * filter, shape.taps(), filter}, nullptr, bias, activation, grad_input,
-               scratch);
+  correlate<T>(gather, grad_output, weight, WeightSteps{shape.group_out() * filter, shape.taps(), filter}, nullptr,
+               bias, activation, grad_input, scratch);
 }
 
 #define CYGNET_INSTANTIATE(T)                                                                                \

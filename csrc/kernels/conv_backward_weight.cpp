@@ -1,6 +1,7 @@
 #include "conv.h"
 #include "conv_depthwise.h"
 #include "conv_plan.h"
+#include "conv_sparse.h"
 #include "conv_weight.h"
 #include "conv_weight_images.h"
 #include "conv_winograd.h"
@@ -207,16 +208,18 @@ void finish_block(const T* from, int64_t copies, int64_t copy_size, int64_t taps
   }
 }
 
-}  // namespace
-
+// Multiplications of the other ways; those over images come with more copies.
 template <class T>
-bool conv_backward_weight_in_tiles(const ConvShape& shape) noexcept {
+double dense_multiplications(const ConvShape& s, bool channels_last) noexcept {
+  if (few_outputs_of_images<T>(s)) return 1.7 * plan_images<T>(s).multiplications;
   WinogradTiles tiles;
-  return !in_lanes<T>(shape) && !few_outputs_of_images<T>(shape) && in_tiles<T>(shape, true, tiles);
+  if (in_tiles<T>(s, channels_last, tiles)) return winograd_gain * tiles.multiplications;
+  return weight_plan<T>(s, is_product(s, channels_last)).multiplications;
 }
 
+// Without a look at the numbers.
 template <class T>
-size_t conv_backward_weight_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept {
+size_t dense_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept {
   if (in_lanes<T>(shape)) return backward_weight_lanes_scratch_bytes<T>(lane_plan<T>(shape, channels_last));
   if (few_outputs_of_images<T>(shape)) return backward_weight_images_scratch_bytes<T>(plan_images<T>(shape), shape);
   WinogradTiles tiles;
@@ -227,12 +230,27 @@ size_t conv_backward_weight_scratch_bytes(const ConvShape& shape, bool channels_
   return carver.used();
 }
 
+}  // namespace
+
+template <class T>
+bool conv_backward_weight_in_tiles(const ConvShape& shape) noexcept {
+  WinogradTiles tiles;
+  return !in_lanes<T>(shape) && !few_outputs_of_images<T>(shape) && in_tiles<T>(shape, true, tiles);
+}
+
+template <class T>
+size_t conv_backward_weight_scratch_bytes(const ConvShape& shape, bool channels_last) noexcept {
+  return std::max(dense_scratch_bytes<T>(shape, channels_last), backward_weight_sparse_scratch_bytes<T>(shape));
+}
+
 template <class T>
 void conv_backward_weight(const ConvShape& shape, const T* grad_output, const T* input, bool channels_last,
                           T* grad_weight, T* grad_bias, void* scratch) noexcept {
   if (in_lanes<T>(shape))
     return backward_weight_lanes(lane_plan<T>(shape, channels_last), grad_output, input, grad_weight, grad_bias,
                                  scratch);
+  if (is_sparse_for_weight(shape, grad_output, dense_multiplications<T>(shape, channels_last)))
+    return backward_weight_sparse(shape, grad_output, input, channels_last, grad_weight, grad_bias, scratch);
   if (few_outputs_of_images<T>(shape))
     return backward_weight_images(plan_images<T>(shape), shape, grad_output, input, channels_last, grad_weight,
                                   grad_bias, scratch);

@@ -110,6 +110,12 @@ void fill_planes(const PositionConv& plan, const T* images, int64_t n, const Box
   const int64_t left = std::clamp<int64_t>(-begin[2], 0, line);
   const int64_t right = std::clamp<int64_t>(size[2] - begin[2], left, line);  // [left, right) is inside
   const T *const image = images + n * pixels * channels, *const end = planes + plane;
+  const bool whole = left == 0 && right == line && line == size[2] && plan.extent(0) == size[0] &&
+                     plan.extent(1) == size[1] && begin[0] == 0 && begin[1] == 0;
+  if (whole && (channels == 1 || !plan.channels_last)) {
+    std::copy_n(image, channels * plane, planes);
+    return;
+  }
   std::fill_n(planes, channels * plane, T(0));
   for (int64_t z = begin[0]; z < begin[0] + plan.extent(0); ++z)
     for (int64_t y = begin[1]; y < begin[1] + plan.extent(1); ++y, planes += line) {
@@ -220,6 +226,26 @@ void copy_sums(const T (&sums)[most_phases][sums_size<T>], int64_t phases, int64
   }
 }
 
+// The same for one phase of lines of `line` sums, of which the first `width` are stored next to each other, from sum x
+// of a line on. What is not stored lies, for a moment, in the place of what follows: no branch depends on it.
+template <class T, int Room>
+void copy_lines(const T* sums, int64_t count, int64_t line, int64_t width, int64_t x, int64_t targets, T* to,
+                const T* end) noexcept {
+  constexpr int lanes = Vec<T>::lanes, shared = Room == 1 ? 1 : std::max(1, lanes / Room), step = Room == 1 ? 1 : lanes;
+  for (int64_t first = 0; first < count; first += lanes) {
+    const T* from = sums + first / lanes / shared * lanes * step + first / lanes % shared * Room;
+    const int64_t some = std::min<int64_t>(lanes, count - first);
+    for (int64_t i = 0; i < some; ++i, from += step) {
+      if (to + Room <= end)
+        std::copy_n(from, Room, to);
+      else if (x < width)
+        std::copy_n(from, targets, to);
+      to += x < width ? targets : 0;
+      x = x + 1 == line ? 0 : x + 1;
+    }
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -291,6 +317,7 @@ void correlate_positions(const PositionConv& plan, const T* source, const void* 
                     : room == 2 ? copy_sums<T, 2>
                     : room == 4 ? copy_sums<T, 4>
                                 : copy_sums<T, 8>;
+  const auto copy_whole = room == 2 ? copy_lines<T, 2> : room == 4 ? copy_lines<T, 4> : copy_lines<T, 8>;
   parallel_for(plan.tasks, plan.multiplications, [&](int64_t task) {
     T* const planes = static_cast<T*>(scratch) + task * planes_size<T>(plan);
     std::fill(planes + plan.source_channels * plan.plane(), planes + planes_size<T>(plan), T(0));
@@ -334,7 +361,15 @@ void correlate_positions(const PositionConv& plan, const T* source, const void* 
                 block.sums = sums[i];
                 run_block(block, targets);
               }
-              for (int64_t i = 0; i < std::min(block_positions, end - p);) {
+              const int64_t made = std::min(block_positions, end - p);
+              if (neighbours && phases == 1 && targets > 1) {
+                copy_whole(sums[0], made, line, width, x, targets, line_of(y + row) + std::min(x, width) * targets,
+                           line_of(size[1] - 1) + width * targets);
+                row += (x + made) / line;
+                x = (x + made) % line;
+                continue;
+              }
+              for (int64_t i = 0; i < made;) {
                 const int64_t stop = std::min(i + line - x, block_positions);
                 const int64_t count = std::min((stop - i) * phases, width - x * phases);
                 T* const to = line_of(y + row) + x * phases * targets;

@@ -208,7 +208,8 @@ void copy_transposed(const ArrayView& from, const ArrayView& to, Axes axes, int 
   // A task is a rectangle of about 16,384 elements.
   const int64_t width = std::min<int64_t>(columns, 128), height = std::max<int64_t>(128, 16384 / width / 64 * 64);
   const int64_t across = (columns + width - 1) / width, down = (rows + height - 1) / height;
-  parallel_for(count / (rows * columns) * across * down, static_cast<double>(count), [&, axes](int64_t task) {
+  // An element is more work than one of a plain copy.
+  parallel_for(count / (rows * columns) * across * down, 2 * static_cast<double>(count), [&, axes](int64_t task) {
     const int64_t c = task % across * width, r = task / across % down * height;
     const char* source = from.data + c * from_step + r * item;
     char* target = to.data + c * item + r * to_step;
