@@ -211,7 +211,8 @@ void Plan::lay_out(const std::vector<uint32_t>& results) {
 
 Plan::Instance Plan::instance() const {
   // What the recorded run has left in the pool is of other sizes: without this the process would hold both.
-  // Where it is not much, the page faults that follow its return to the system would take longer than the recorded call.
+  // Where it is not much, the page faults that follow its return to the system would take longer than the recorded
+  // call.
   if (arena_bytes_ > huge)
     pool::empty_cache();
   else if (arena_bytes_ > large)

@@ -12,7 +12,8 @@ void* allocate(size_t bytes);
 /// that the scratch of many sizes does not add up.
 void* allocate_scratch(size_t bytes);
 void release(void* block) noexcept;
-/// Gives cached blocks of so many bytes, the largest first, back to the allocator of the C library; returns their bytes.
+/// Gives cached blocks of so many bytes, the largest first, back to the allocator of the C library; returns their
+/// bytes.
 size_t release_cached(size_t bytes) noexcept;
 /// Gives all cached blocks back to the system; returns their bytes.
 size_t empty_cache() noexcept;
