@@ -158,3 +158,12 @@ def test_gradients_are_eager_ones(case: Any, between: type[nn.Module]) -> None:
             np.testing.assert_array_equal(one, other)
     joined = "conv2d_forward + max_pool2d_forward" in str(captured.profile())
     assert joined == case[-1]
+
+
+@pytest.mark.parametrize("height", [33, 34])
+def test_depth_of_taps_in_a_frozen_model(height: int) -> None:
+    model = nn.Sequential(nn.Conv3d(4, 32, 3), nn.MaxPool3d((1, 2, 2))).eval()
+    x = cn.randn(16, 4, 3, height, 33)
+    with cn.no_grad():
+        expected = model(x).numpy()
+    np.testing.assert_array_equal(cn.freeze(model, x)(x).numpy(), expected)

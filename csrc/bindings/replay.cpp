@@ -54,6 +54,7 @@ bool same_value(PyObject* a, PyObject* b, bool plain = false) {
     return true;
   }
   const int equal = PyObject_RichCompareBool(a, b, Py_EQ);
+  if (equal < 0 && !PyErr_ExceptionMatches(PyExc_Exception)) throw py::error_already_set();  // such as Ctrl-C
   if (equal < 0) PyErr_Clear();
   return equal == 1;
 }
@@ -191,7 +192,7 @@ bool Signature::matches(PyObject* args, PyObject* kwargs, Found& found) const {
 
 bool Signature::match(size_t& at, PyObject* object, Found& found) const {
   const Item& item = items_[at++];
-  if (item.weak) return PyWeakref_GetObject(item.value.ptr()) == object;
+  if (item.weak) return object != Py_None && PyWeakref_GetObject(item.value.ptr()) == object;  // None: it is gone
   if (item.kind == Item::Value) return same_value(item.value.ptr(), object);
   if (Py_TYPE(object) != item.type) return false;
   if (item.kind == Item::Sequence) {
@@ -222,7 +223,7 @@ bool Signature::match(size_t& at, PyObject* object, Found& found) const {
   const py::dtype dtype = py::reinterpret_borrow<py::array>(array).dtype();
   if (dtype.num() != item.dtype || dtype.byteorder() == foreign) return false;
   found.arrays.push_back(py::reinterpret_borrow<py::object>(array));
-  found.givers.push_back(object);
+  found.givers.push_back(py::reinterpret_borrow<py::object>(object));
   return true;
 }
 
@@ -341,7 +342,7 @@ void Replay::raise_versions(const Run& run) const {
   };
   for (const py::object& memory : parts_.written) raise(memory);
   for (size_t input : parts_.written_inputs) {
-    PyObject* const giver = run.arguments.givers[input];
+    PyObject* const giver = run.arguments.givers[input].ptr();
     if (is_array(giver)) continue;
     const py::handle memory = TensorType::slot(giver, signature_->tensor().memory);
     if (!memory.is_none()) raise(memory);

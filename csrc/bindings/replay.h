@@ -27,10 +27,10 @@ struct TensorType {
   PyObject* wrap(PyObject* array) const;
 };
 
-/// The arrays in the arguments of a call, and the tensors or arrays, borrowed, that were given for them.
+/// The arrays in the arguments of a call, and the tensors or arrays that were given for them.
 struct Found {
   std::vector<py::object> arrays;
-  std::vector<PyObject*> givers;
+  std::vector<py::object> givers;
   void clear() {
     arrays.clear();
     givers.clear();

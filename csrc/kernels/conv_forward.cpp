@@ -25,7 +25,8 @@ bool ConvForward<T>::pool(const MaxPooling& pooling) noexcept {
   const Pooling& windows = pooling.windows;
   const PoolAxis pool_axes[] = {windows.d, windows.h, windows.w};
   bool fits = !few_pixels_ && windows.batch == plan_.images && windows.channels == plan_.target_channels &&
-              tiled(windows) && plan_.axes[0].target == 1 && !plan_.in_lanes && !plan_.in_positions;
+              tiled(windows) && plan_.axes[0].target == 1 && plan_.axes[0].taps == 1 && !plan_.in_lanes &&
+              !plan_.in_positions;
   int64_t bytes = plan_.images * plan_.target_channels * static_cast<int64_t>(sizeof(T));
   for (int i = 0; i < max_axes; ++i) {
     fits = fits && pool_axes[i].in == plan_.axes[i].target && pool_axes[i].out > 0;

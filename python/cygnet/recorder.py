@@ -45,6 +45,8 @@ class Recorder:
         Those that were called, by id.
     objects : dict of int to object
         Others whose numbers decide what is computed, by id.
+    places : list of (list or dict, index or key, object)
+        What must stay where it is.
     written : dict of int to Memory
         That of tensors which were written in place, by id.
     checks : list of callable
@@ -65,6 +67,7 @@ class Recorder:
         self.leaves: dict[int, tuple[Tensor, Callable[[], Array | None] | None]] = {}
         self.modules: dict[int, weakref.ref[Any]] = {}
         self.objects: dict[int, Any] = {}
+        self.places: list[tuple[Any, Any, Any]] = []
         self.written: dict[int, Memory] = {}
         self.checks: list[Callable[[], Any]] = []
         self.states: list[tuple[Callable[[], Any], Any]] = []

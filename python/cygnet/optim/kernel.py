@@ -90,10 +90,18 @@ class KernelOptimizer(Optimizer):
         have other kinds of state or other members.
         """
         kinds = [self._states(group) for group in self.param_groups]
-        states = len(self.state)
+        sizes = self._sizes()
         for group in self.param_groups:
-            for param in group["params"]:
+            for i, param in enumerate(group["params"]):
                 recorder.leaf(param)
+                recorder.places.append((group["params"], i, param))
+                if (state := self.state.get(param)) is not None:
+                    recorder.places.append((self.state, param, state))
+                    recorder.places += [
+                        (state, name, value)
+                        for name, value in state.items()
+                        if isinstance(value, Tensor)
+                    ]
             for name in self._cell:
                 value = group.get(name)
                 if isinstance(value, Tensor) and recorder.has_written(value):
@@ -105,12 +113,15 @@ class KernelOptimizer(Optimizer):
         def fits() -> bool:
             self.update_cells()
             return (
-                len(self.state) == states
+                self._sizes() == sizes
                 and [self._states(group) for group in self.param_groups] == kinds
             )
 
         recorder.checks.append(fits)
         recorder.state(self._members)
+
+    def _sizes(self) -> list[int]:
+        return [len(self.state), *(len(group["params"]) for group in self.param_groups)]
 
     def _members(self) -> list[Any]:
         """The hooks, and the ids of parameters and states, which a recording keeps alive."""

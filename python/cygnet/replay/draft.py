@@ -112,9 +112,12 @@ class Draft:
                 outside.add_numbers(recorder.objects.values())
                 others = (each for each in self.sources if isinstance(each, Tensor))
                 used = (*modules.members, *outside.tensors(), *others)
-                leaves = self._settled_leaves(recorder, used, given)
+                by_name = outside.names("grad")
+                leaves = self._settled_leaves(recorder, used, given, by_name)
         if recorder.recording is not None:
-            if any(tensor.requires_grad != before for tensor, before in given):
+            if by_name and any(tensor.grad is not None for tensor, wants in given if wants):
+                self._refuse("it may have read the gradient of an argument")
+            elif any(tensor.requires_grad != before for tensor, before in given):
                 self._refuse("it changed requires_grad of an argument")
             elif outside.has_drawn():
                 if not self._strict and threading.active_count() > 1:  # perhaps another did
@@ -138,10 +141,10 @@ class Draft:
                 results=result,
                 gradients=gradients,
                 leaves=[] if frozen else leaves,
-                captured=[] if frozen else outside.places,
+                captured=[] if frozen else outside.places + recorder.places,
                 written=[] if frozen else written,
                 written_inputs=inputs,
-                before=recorder.checks + outside.checks,
+                before=recorder.checks + outside.guards(),
                 verify=None
                 if frozen
                 else Verify(modules, [tensor for tensor, *_ in leaves], recorder.states),
@@ -188,16 +191,16 @@ class Draft:
         if not (tensor.requires_grad and mode.enabled):
             return tensor
         leaf = tensor._wrap(tensor._array)
-        leaf.requires_grad = True
+        leaf.requires_grad, leaf.grad, leaf._memory = True, tensor.grad, autograd.memory_of(tensor)
         self._stand_ins.append(leaf)
         return leaf
 
     def _hand_on(self, leaf: Tensor, given: list[tuple[Tensor, bool]]) -> None:
-        """Adds the gradient of a stand-in to that of its argument."""
+        """Gives the gradient of a stand-in to its argument."""
         wanting = [tensor for tensor, wants in given if wants]
         for stand_in, tensor in zip(self._stand_ins, wanting, strict=False):
-            if stand_in is leaf and leaf.grad is not None and tensor.is_leaf:
-                autograd.accumulate(tensor, leaf.grad, False, False)
+            if stand_in is leaf and tensor.is_leaf:
+                tensor.grad = leaf.grad
 
     def _is_on_tape(self, tensor: Tensor) -> bool:
         """Whether a result has a graph that leads to more than itself, or is an argument."""
@@ -250,9 +253,15 @@ class Draft:
         return [places.get(id(target), target) for target in targets]
 
     def _settled_leaves(
-        self, recorder: Recorder, used: Iterable[Tensor], given: list[tuple[Tensor, bool]]
+        self,
+        recorder: Recorder,
+        used: Iterable[Tensor],
+        given: list[tuple[Tensor, bool]],
+        by_name: bool,
     ) -> list[Any]:
-        """What the core is to know of leaves: arrays, and gradients before and after."""
+        """What the core is to know of leaves: arrays, and gradients before and after. `by_name`:
+        whether the function may look at gradients itself.
+        """
         recording, rows = recorder.recording, []
         own = {id(leaf) for leaf in (*self._stand_ins, *(tensor for tensor, _ in given))}
         for tensor, gradient in list(recorder.leaves.values()):
@@ -277,7 +286,8 @@ class Draft:
             if id(tensor) not in noted:
                 noted.add(id(tensor))
                 grad = None if tensor.grad is None else tensor.grad._array
-                read = grad if grad is not None and recording.reads(grad) else ...
+                seen: Any = grad is not None if by_name else ...
+                read = grad if grad is not None and recording.reads(grad) else seen
                 rows.append((tensor, tensor._array, tensor.requires_grad, read, ...))
         arrays = self.signature.arrays()
         if any(np.may_share_memory(row[1], array) for row in rows for array in arrays):

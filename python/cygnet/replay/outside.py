@@ -80,8 +80,10 @@ class Outside:
         self._met: dict[int, Any] = {}  # kept alive, so that ids stay theirs
         self._classes: set[type] = set()
         self._placed: set[tuple[int, str | int | None]] = set()
-        self._names: set[str] = set()
-        self._owners: list[tuple[Any, Mapping[str, Any]]] = []  # and their attributes or entries
+        self._names: set[str | int] = set()
+        self._owners: list[tuple[Any, Mapping[Any, Any]]] = []  # and their attributes or entries
+        self._sizes: dict[int, int] = {}  # of those, and of lists, when last looked at
+        self._lists: list[list[Any]] = []
         self._looked = 0, 0
         everybodys: tuple[Any, ...] = random.getstate, np.random.get_state
         self._states = [(each.__self__, _state_of(each.__self__)) for each in everybodys]
@@ -92,7 +94,7 @@ class Outside:
             self._meet(value)
         self._look()
 
-    def add_code(self, code: CodeType, scope: dict[str, Any]) -> None:
+    def add_code(self, code: CodeType, scope: dict[Any, Any]) -> None:
         """Looks for what code reads, whose global variables are those of `scope`."""
         names = _names_in(code)
         self._names |= names
@@ -105,9 +107,21 @@ class Outside:
             for place in _numbers_in(getattr(each, "__dict__", {})):
                 self._place(*place)
 
+    def names(self, name: str) -> bool:
+        """Whether the code of a function names it."""
+        return name in self._names
+
     def tensors(self) -> Iterator[Tensor]:
         """Those that are read."""
         return (value for *_, value in self.places if isinstance(value, Tensor))
+
+    def guards(self) -> list[Callable[[], bool]]:
+        """The checks, and one whether something was added from now on."""
+        for owner, held in self._owners:
+            self._sizes[id(owner)] = len(held)
+        for each in self._lists:
+            self._sizes[id(each)] = len(each)
+        return [*self.checks, self._has_no_more] if self._sizes else self.checks
 
     def changed(self) -> str:
         """What is no longer as it was; empty if all is."""
@@ -189,6 +203,7 @@ class Outside:
         elif isinstance(value, dict):
             self._owners.append((value, value))
         elif type(value) is list and len(value) <= LONG:
+            self._lists.append(value)
             for i, each in enumerate(value):
                 self._place(value, i, each)
 
@@ -206,6 +221,19 @@ class Outside:
             for owner, held in list(self._owners):
                 for name in self._names & held.keys():
                     self._place(owner, name, held[name])
+
+    def _has_no_more(self) -> bool:
+        """Whether lists are as long as they were, and nothing has got an attribute or key since
+        that is named: it may take the place of a class's attribute, or of a default.
+        """
+        if any(len(each) != self._sizes[id(each)] for each in self._lists):
+            return False
+        for owner, held in self._owners:
+            if len(held) != self._sizes[id(owner)]:
+                if any((id(owner), name) not in self._placed for name in self._names & held.keys()):
+                    return False
+                self._sizes[id(owner)] = len(held)
+        return True
 
     def _place(self, holder: Any, name: str | int | None, value: Any) -> None:
         key = id(holder), name
@@ -276,12 +304,18 @@ def _unwrapped(function: Any) -> tuple[FunctionType | None, list[Any]]:
 
 
 @functools.lru_cache(maxsize=1024)
-def _names_in(code: CodeType) -> frozenset[str]:
-    """The names of variables and attributes, and the texts, in code and in functions inside it."""
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, str):
+def _names_in(code: CodeType) -> frozenset[str | int]:
+    """The names of variables and attributes, and the texts and whole numbers, in code and in
+    functions inside it.
+    """
+    names: set[str | int] = set(code.co_names)
+    constants = list(code.co_consts)
+    while constants:
+        constant = constants.pop()
+        if isinstance(constant, (str, int)):
             names.add(constant)
+        elif isinstance(constant, (tuple, frozenset)):
+            constants += constant
         elif isinstance(constant, CodeType):
             names |= _names_in(constant)
     return frozenset(names)

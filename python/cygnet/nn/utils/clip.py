@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from cygnet import kernels, ops
 from cygnet.autograd import modified, no_grad
+from cygnet.autograd.modes import mode
 from cygnet.dtypes import promote_types
 from cygnet.tensor import Tensor
 
@@ -19,7 +20,11 @@ def _listed(tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:
 
 
 def _gradients(parameters: list[Tensor]) -> Iterator[Tensor]:
-    return (parameter.grad for parameter in parameters if parameter.grad is not None)
+    for parameter in parameters:
+        if mode.recorder is not None:
+            mode.recorder.leaf(parameter)
+        if parameter.grad is not None:
+            yield parameter.grad
 
 
 def _norm(tensor: Tensor, p: float) -> Tensor:
