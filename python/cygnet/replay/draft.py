@@ -144,7 +144,7 @@ class Draft:
                 captured=[] if frozen else outside.places + recorder.places,
                 written=[] if frozen else written,
                 written_inputs=inputs,
-                before=recorder.checks + outside.guards(),
+                before=recorder.checks + ([] if frozen else outside.guards()),
                 verify=None
                 if frozen
                 else Verify(modules, [tensor for tensor, *_ in leaves], recorder.states),
