@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cygnet as cn
-from cygnet import nn
+from cygnet import kernels, nn
 from cygnet.nn import functional as F
 from tests.kernel_layouts import channels_last, check_threads
 
@@ -30,6 +30,11 @@ CASES = [
     ((1, 2, 16, 16), 3, 3, {}, {}, False),  # few channels: the lanes are pixels
     ((2, 16, 16, 16), 32, 3, {"groups": 2}, {}, False),
 ]
+
+
+# Which kernel a convolution runs in, and with it whether it takes a pooling along, follows from the
+# lanes of a vector: the cases tell those of AVX-512. Bits are the same everywhere.
+LANES_OF_CASES = kernels.build_info()["isa"] == "v4"
 
 
 def operands(case: Any, dtype: Any) -> tuple[Any, nn.Module, dict[str, Any]]:
@@ -66,7 +71,8 @@ def check(model: nn.Module, x: Any, *calls: str) -> None:
     check_threads(lambda: (plan(x).numpy(),))
     np.testing.assert_array_equal(plan(x), expected)
     profile = str(plan.profile(runs=1))
-    assert [line.split("  ")[0] for line in profile.splitlines()[1:-2]] == list(calls)
+    if LANES_OF_CASES:
+        assert [line.split("  ")[0] for line in profile.splitlines()[1:-2]] == list(calls)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -156,8 +162,9 @@ def test_gradients_are_eager_ones(case: Any, between: type[nn.Module]) -> None:
             found.append([y.detach().numpy().copy(), convolution.weight.grad.numpy().copy()])
         for one, other in zip(*found, strict=True):
             np.testing.assert_array_equal(one, other)
-    joined = "conv2d_forward + max_pool2d_forward" in str(captured.profile())
-    assert joined == case[-1]
+    if LANES_OF_CASES:
+        joined = "conv2d_forward + max_pool2d_forward" in str(captured.profile())
+        assert joined == case[-1]
 
 
 @pytest.mark.parametrize("height", [33, 34])
