@@ -40,6 +40,13 @@ def assert_near(actual: Any, expected: Any, tolerance: float = 1e-5) -> None:
     assert np.abs(a - e).max() <= tolerance * np.abs(e).max()
 
 
+def frozen(model: nn.Module, x: Any) -> Any:
+    """The model's plan, which gives what the model does."""
+    plan = cn.freeze(model, x)
+    assert_near(plan(x), eager(model, x))
+    return plan
+
+
 def ops(plan: Any) -> list[str]:
     return [call[0] for call in plan.profile(runs=1).calls]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 import cygnet as cn
 from cygnet import kernels, nn
 from cygnet.nn import functional as F
+from tests.frozen import model_of
 from tests.kernel_layouts import channels_last, check_threads
 
 CASES = [
@@ -46,20 +46,6 @@ def operands(case: Any, dtype: Any) -> tuple[Any, nn.Module, dict[str, Any]]:
     return cn.as_tensor(x), convolution, {"kernel_size": 2} | pooling
 
 
-def model_of(forward: Callable[[Any], Any], *modules: nn.Module) -> nn.Module:
-    """A module with this forward and these members."""
-
-    class Model(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.members = nn.ModuleList(modules)
-
-        def forward(self, x: Any) -> Any:
-            return forward(x)
-
-    return Model()
-
-
 def check(model: nn.Module, x: Any, *calls: str) -> None:
     """Frozen and captured, the model gives the eager bits, by these calls."""
     with cn.no_grad():
@@ -91,14 +77,20 @@ def test_activations_between_them(case: Any) -> None:
     for name in ("relu", "tanh"):
         activation = getattr(cn, name)
 
-        def forward(x: Any, activation: Any = activation) -> Any:
+        def forward(self: Any, x: Any, activation: Any = activation) -> Any:
             return F.max_pool2d(activation(convolution(x)), **pooling)
 
-        check(model_of(forward, convolution), x, f"conv2d_forward + {name} + max_pool2d_forward")
-    check(
-        model_of(lambda x: F.max_pool2d(F.gelu(convolution(x)), **pooling), convolution), x,
-        "conv2d_forward", "gelu", "max_pool2d_forward",
-    )  # fmt: skip
+        check(
+            model_of(forward, convolution=convolution),
+            x,
+            f"conv2d_forward + {name} + max_pool2d_forward",
+        )
+
+    def with_gelu(self: Any, x: Any) -> Any:
+        return F.max_pool2d(F.gelu(convolution(x)), **pooling)
+
+    calls = ("conv2d_forward", "gelu", "max_pool2d_forward")
+    check(model_of(with_gelu, convolution=convolution), x, *calls)
 
 
 @pytest.mark.parametrize("case", CASES[:2], ids=str)
@@ -128,13 +120,16 @@ def test_other_views_of_what_is_made() -> None:
         lambda y: y[:, :, 1:],
     ):
         model = model_of(
-            lambda x, view=view: F.max_pool2d(view(convolution(x)), (2, 1)), convolution
+            lambda _, x, view=view: F.max_pool2d(view(convolution(x)), (2, 1)),
+            convolution=convolution,
         )
         plan = cn.freeze(model, x)
         with cn.no_grad():
             np.testing.assert_array_equal(plan(x), model(x))
         assert "+" not in str(plan.profile(runs=1))
-    model = model_of(lambda x: F.max_pool2d(y := convolution(x), 2).sum() + y.sum(), convolution)
+    model = model_of(
+        lambda _, x: F.max_pool2d(y := convolution(x), 2).sum() + y.sum(), convolution=convolution
+    )
     plan = cn.freeze(model, x)
     with cn.no_grad():
         np.testing.assert_array_equal(plan(x), model(x))

@@ -11,7 +11,7 @@ import pytest
 import cygnet as cn
 import cygnet.nn.functional as F
 from cygnet import nn
-from tests.frozen import Plain, Residual, assert_near, eager, model_of, ops, settled
+from tests.frozen import Plain, Residual, assert_near, eager, frozen, model_of, ops, settled
 
 
 @pytest.mark.parametrize("axes", [1, 2, 3])
@@ -23,20 +23,17 @@ def test_norms_fold_into_convolutions(axes: int, transposed: bool, bias: bool) -
     shape = (4, *(6, 7, 5)[:axes])
     settled(model, *shape)
     x = cn.randn(2, *shape)
-    plan = cn.freeze(model, x)
-    assert_near(plan(x), eager(model, x))
+    plan = frozen(model, x)
     assert len(ops(plan)) == 2
 
 
 def test_norms_fold_into_convolutions_of_groups_but_not_transposed_ones() -> None:
     x = cn.randn(2, 4, 6, 6)
     model = settled(Plain(nn.Conv2d, nn.BatchNorm2d, groups=2), 4, 6, 6)
-    plan = cn.freeze(model, x)
-    assert_near(plan(x), eager(model, x))
+    plan = frozen(model, x)
     assert len(ops(plan)) == 2
     model = settled(Plain(nn.ConvTranspose2d, nn.BatchNorm2d, groups=2), 4, 6, 6)
-    plan = cn.freeze(model, x)
-    assert_near(plan(x), eager(model, x))
+    plan = frozen(model, x)
     assert sum(op == "batch_norm" for op in ops(plan)) == 1
 
 
@@ -47,8 +44,7 @@ def test_norms_fold_into_linear_layers() -> None:
     )  # fmt: skip
     settled(model, 5)
     x = cn.randn(4, 5)
-    plan = cn.freeze(model, x)
-    assert_near(plan(x), eager(model, x))
+    plan = frozen(model, x)
     assert ops(plan) == ["linear_forward"] * 2
 
 
@@ -60,8 +56,7 @@ def test_a_norm_over_the_channels_of_a_transposed_sequence_folds() -> None:
     )
     settled(model, 7, 5)
     x = cn.randn(2, 7, 5)
-    plan = cn.freeze(model, x)
-    assert_near(plan(x), eager(model, x))
+    plan = frozen(model, x)
     assert "batch_norm" not in ops(plan)
 
 
@@ -78,8 +73,7 @@ def test_activations_fold(activation: Callable[..., Any]) -> None:
     )
     settled(model, 3, 6, 6)
     x = cn.randn(2, 3, 6, 6)
-    plan = cn.freeze(model, x)
-    assert_near(plan(x), eager(model, x))
+    plan = frozen(model, x)
     assert ops(plan) == ["conv2d_forward"]
 
 
@@ -87,8 +81,7 @@ def test_other_slopes_and_forms_of_activations_do_not_fold() -> None:
     for activation in (lambda x: F.leaky_relu(x, 0.3), lambda x: F.gelu(x, "tanh")):
         model = model_of(lambda self, x, f=activation: f(self.linear(x)), linear=nn.Linear(3, 4))
         x = cn.randn(2, 3)
-        plan = cn.freeze(model, x)
-        assert_near(plan(x), eager(model, x))
+        plan = frozen(model, x)
         assert len(ops(plan)) == 2
 
 
@@ -97,8 +90,7 @@ def test_a_residual_network_is_convolutions_and_sums() -> None:
     model.extend([Residual(8, 8, 1), Residual(8, 16, 2)])
     settled(model, 3, 10, 10)
     x = cn.randn(2, 3, 10, 10)
-    plan = cn.freeze(model, x)
-    assert_near(plan(x), eager(model, x))
+    plan = frozen(model, x)
     assert sorted(ops(plan)) == ["add"] * 2 + ["conv2d_forward"] * 6
 
 
@@ -139,8 +131,7 @@ def test_a_norm_over_some_of_the_channels_is_not_folded() -> None:
     )
     settled(model, 3, 6, 6)
     x = cn.randn(2, 3, 6, 6)
-    plan = cn.freeze(model, x)
-    assert_near(plan(x), eager(model, x))
+    plan = frozen(model, x)
     assert "batch_norm" in ops(plan)
 
 
@@ -152,8 +143,7 @@ def test_a_norm_before_its_convolution_takes_the_activation() -> None:
     )
     settled(model, 3, 6, 6)
     x = cn.randn(2, 3, 6, 6)
-    plan = cn.freeze(model, x)
-    assert_near(plan(x), eager(model, x))
+    plan = frozen(model, x)
     assert [op for op in ops(plan) if op != "copy"] == ["batch_norm", "conv2d_forward"]
 
 
@@ -166,8 +156,7 @@ def test_a_layer_that_is_used_twice_folds_with_each_norm() -> None:
     )
     settled(model, 4, 8, 8)
     x = cn.randn(2, 4, 8, 8)
-    plan = cn.freeze(model, x)
-    assert_near(plan(x), eager(model, x))
+    plan = frozen(model, x)
     assert ops(plan) == ["conv2d_forward"] * 2
 
 
@@ -179,8 +168,7 @@ def test_weights_that_are_computed_fold_as_well() -> None:
     )
     settled(model, 3, 6, 6)
     x = cn.randn(2, 3, 6, 6)
-    plan = cn.freeze(model, x)
-    assert_near(plan(x), eager(model, x))
+    plan = frozen(model, x)
     assert ops(plan) == ["conv2d_forward"]
 
 

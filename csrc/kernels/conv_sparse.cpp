@@ -261,10 +261,6 @@ bool is_less_work(const ConvShape& s, const T* grad, double each, double more, d
   return static_cast<double>(nonzeros) < share * static_cast<double>(runs * run);
 }
 
-}  // namespace
-
-namespace {
-
 // The part of the input that all output positions of an image read, with its padding. Lines of a filter that fill less
 // than half of a vector share vectors: then the part is cut into bands, each as wide as such a share of a vector, so
 // that lines of a band follow each other closely.

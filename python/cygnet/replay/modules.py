@@ -8,12 +8,10 @@ from typing import Any
 
 from cygnet.dtypes import get_default_dtype
 from cygnet.recorder import Recorder
-from cygnet.replay.outside import is_library, is_plain, is_same
+from cygnet.replay.outside import NOTHING, is_library, is_plain, is_same
 from cygnet.tensor import Tensor
 
 __all__ = ["Modules", "Verify"]
-
-_NOTHING = object()
 
 
 class Modules:
@@ -109,7 +107,7 @@ def _changed(module: Any, before: dict[str, Any]) -> str:
     members = {*module._parameter_names, *module._buffer_names, *module._module_names}
     names: set[str] = before.keys() | now.keys()
     for name in sorted(names - {"_path"}):  # which is found out in the first call
-        pair = before.get(name, _NOTHING), now.get(name, _NOTHING)
+        pair = before.get(name, NOTHING), now.get(name, NOTHING)
         counts = name in members or any(callable(each) or is_plain(each) for each in pair)
         if counts and not is_same(*pair):
             return name

@@ -15,7 +15,7 @@ import numpy as np
 from cygnet import kernels
 from cygnet.tensor import Tensor
 
-__all__ = ["Outside", "is_library", "is_plain", "is_same"]
+__all__ = ["NOTHING", "Outside", "is_library", "is_plain", "is_same"]
 
 PLAIN = (int, float, str, bytes, type(None))
 
@@ -23,6 +23,7 @@ Place: TypeAlias = tuple[Any, str | int | None, Any]
 """Where a value stands: (cell, None, value) of a closure, (dict or class, name, value), or
 (list, index, value)."""
 
+NOTHING = object()  # in a place that is not there
 LONG = 64  # of longer containers no elements are looked at
 MANY = 1000  # so many places at most
 _ALONE = (Tensor, *PLAIN)
@@ -237,7 +238,7 @@ class Outside:
 
     def _place(self, holder: Any, name: str | int | None, value: Any) -> None:
         key = id(holder), name
-        if key in self._placed or value is _NOTHING:
+        if key in self._placed or value is NOTHING:
             return
         if len(self.places) == MANY:
             self._refuse(f"it read more than {MANY} variables")
@@ -267,17 +268,14 @@ def _numbers_in(held: dict[str, Any]) -> Iterator[Place]:
             yield from _numbers_in(value)
 
 
-_NOTHING = object()
-
-
 def _content(holder: Any, name: str | int | None) -> Any:
-    """What a place holds now; _NOTHING if there is none."""
+    """What a place holds now; NOTHING if there is none."""
     try:
         if isinstance(holder, type):
             return vars(holder)[name]  # type: ignore[index]
         return holder.cell_contents if name is None else holder[name]
     except (ValueError, LookupError):  # not yet assigned, or gone
-        return _NOTHING
+        return NOTHING
 
 
 def _unwrapped(function: Any) -> tuple[FunctionType | None, list[Any]]:
