@@ -50,6 +50,9 @@ void bind_runtime(py::module_& m) {
         info["eigen"] =
             CYGNET_TEXT(EIGEN_MAJOR_VERSION) "." CYGNET_TEXT(EIGEN_MINOR_VERSION) "." CYGNET_TEXT(EIGEN_PATCH_VERSION);
         info["float_lanes"] = Vec<float>::lanes;
+#ifdef CYGNET_SANITIZE
+        info["sanitize"] = CYGNET_SANITIZE;
+#endif
         return info;
       },
       "Version, instruction set, compiler, Eigen version and vector width of this build.");

@@ -101,14 +101,14 @@ inline int64_t element_count(const char* op, const Dims& shape, size_t item = 1)
   return empty ? 0 : count;
 }
 
-/// Byte strides of a C-contiguous array.
+/// Byte strides of a C-contiguous array. They wrap around where the array is empty or `element_count` refuses it.
 inline Dims contiguous_strides(const Dims& shape, size_t item) {
   Dims strides;
   strides.rank = shape.rank;
-  int64_t step = static_cast<int64_t>(item);
+  uint64_t step = item;
   for (int i = shape.rank - 1; i >= 0; --i) {
-    strides[i] = step;
-    step *= shape[i] > 1 ? shape[i] : 1;
+    strides[i] = static_cast<int64_t>(step);
+    step *= shape[i] > 1 ? static_cast<uint64_t>(shape[i]) : 1;
   }
   return strides;
 }

@@ -14,6 +14,13 @@
 #include <malloc.h>
 #endif
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, bytes) (static_cast<void>(0))
+#define ASAN_UNPOISON_MEMORY_REGION(address, bytes) (static_cast<void>(0))
+#endif
+
 namespace cygnet::pool {
 namespace {
 
@@ -75,6 +82,27 @@ Header* from_system(size_t index) {
   return header;
 }
 
+// What a block holds beyond the bytes that were asked for, and all of it while it waits, is out of bounds to the
+// address sanitizer; other builds do nothing here.
+void* lend(Header* header, [[maybe_unused]] size_t bytes) noexcept {
+  ASAN_POISON_MEMORY_REGION(header + 1, class_bytes(header->class_index));
+  ASAN_UNPOISON_MEMORY_REGION(header + 1, bytes);
+  ASAN_POISON_MEMORY_REGION(header, sizeof(Header));
+  return header + 1;
+}
+
+Header* taken_back(void* block) noexcept {
+  Header* const header = static_cast<Header*>(block) - 1;
+  ASAN_UNPOISON_MEMORY_REGION(header, sizeof(Header));
+  ASAN_POISON_MEMORY_REGION(block, class_bytes(header->class_index));
+  return header;
+}
+
+void to_system(Header* header) noexcept {
+  ASAN_UNPOISON_MEMORY_REGION(header + 1, class_bytes(header->class_index));
+  std::free(header->memory);
+}
+
 // A block of the class of `bytes`, or one that waits in any of the `wider` next classes.
 void* take(size_t bytes, size_t wider) {
   if (bytes > size_t{1} << 46) throw std::bad_alloc();
@@ -88,7 +116,7 @@ void* take(size_t bytes, size_t wider) {
       p.free_list[i] = header->next;
       p.live_bytes += class_bytes(i);
       p.cached_bytes -= class_bytes(i);
-      return header + 1;
+      return lend(header, bytes);
     }
     p.live_bytes += size;
   }
@@ -99,7 +127,7 @@ void* take(size_t bytes, size_t wider) {
     p.live_bytes -= size;
     throw std::bad_alloc();
   }
-  return header + 1;
+  return lend(header, bytes);
 }
 
 }  // namespace
@@ -110,7 +138,7 @@ void* allocate_scratch(size_t bytes) { return take(bytes, class_count); }
 
 void release(void* block) noexcept {
   if (!block) return;
-  Header* header = static_cast<Header*>(block) - 1;
+  Header* const header = taken_back(block);
   const size_t index = header->class_index, size = class_bytes(index);
   Pool& p = pool();
   const std::lock_guard<std::mutex> lock(p.mutex);
@@ -128,7 +156,7 @@ size_t release_cached(size_t bytes) noexcept {
     while (Header* const header = freed < bytes ? p.free_list[i] : nullptr) {
       p.free_list[i] = header->next;
       freed += class_bytes(static_cast<size_t>(i));
-      std::free(header->memory);
+      to_system(header);
     }
   p.cached_bytes -= freed;
   return freed;
