@@ -153,6 +153,28 @@ def lion(p, grads, lr=1e-4, betas=(0.9, 0.99), weight_decay=0, maximize=False):
     return p
 
 
+def asgd(
+    p, grads, lr=1e-2, lambd=1e-4, alpha=0.75, t0=1e6, weight_decay=0, maximize=False
+):  # fmt: skip
+    eta = np.float32(lr)  # PyTorch's state is a float32, too
+    for t, grad in enumerate(grads, 1):
+        g = gradients(p, grad, weight_decay, maximize)
+        p = p * (1 - lambd * float(eta)) - float(eta) * g
+        eta = np.float32(lr / (1 + lambd * lr * t) ** alpha)
+    return p
+
+
+def rprop(p, grads, lr=1e-2, etas=(0.5, 1.2), step_sizes=(1e-6, 50), maximize=False):
+    previous, size = 0, np.full(p.shape, lr)
+    for grad in grads:
+        g = -grad if maximize else grad
+        sign = np.sign(g * previous)
+        size = np.clip(size * np.choose(sign.astype(int) + 1, [etas[0], 1, etas[1]]), *step_sizes)
+        previous = np.where(sign < 0, 0, g)
+        p = p - size * np.sign(previous)
+    return p
+
+
 OTHER_BETAS = {"lr": 0.05, "betas": (0.3, 0.8), "eps": 1e-3}
 DECAYED = {"weight_decay": 0.3, "lr": 0.02}
 DECOUPLED = {**DECAYED, "decoupled_weight_decay": True}
@@ -218,6 +240,20 @@ RULES: dict[str, tuple[Reference, list[dict[str, Any]]]] = {
     "Adadelta": (
         adadelta,
         [{}, {"rho": 0.3}, {"eps": 1e-2, "lr": 0.5}, {"weight_decay": 0.2}, {"maximize": True}],
+    ),
+    "ASGD": (
+        asgd,
+        [
+            {},
+            {"lr": 0.2, "lambd": 0.1, "alpha": 0.5},
+            {"t0": 2, "lr": 0.1},
+            DECAYED,
+            {"maximize": True, "lambd": 0.3, "t0": 0},
+        ],
+    ),
+    "Rprop": (
+        rprop,
+        [{}, {"lr": 0.3, "etas": (0.3, 2.0)}, {"step_sizes": (0.008, 0.011)}, {"maximize": True}],
     ),
     "Lion": (
         lion,
@@ -377,8 +413,9 @@ def test_threads_give_the_same_bits(name: str, options: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", RULES)
 def test_recorded_step_follows_the_learning_rate(name: str) -> None:
     values, grads = drawn(np.float64, 1)
-    params, optimizer = started(name, values, {"lr": 0.1, "weight_decay": 0.1})
-    others, eager = started(name, values, {"lr": 0.1, "weight_decay": 0.1})
+    options = {"lr": 0.1} if name == "Rprop" else {"lr": 0.1, "weight_decay": 0.1}
+    params, optimizer = started(name, values, options)
+    others, eager = started(name, values, options)
     for param, grad in zip(params, grads[0], strict=True):
         param.grad = as_tensor(grad)
     with kernels.Recording() as recording:
@@ -436,7 +473,11 @@ def test_not_a_number_stays(name: str) -> None:
     ("name", "options", "text"),
     [
         *((name, {"lr": -1.0}, f"{name}: lr is -1.0, expected at least 0") for name in RULES),
-        *((name, {"weight_decay": -1}, f"{name}: weight_decay is -1") for name in RULES),
+        *(
+            (name, {"weight_decay": -1}, f"{name}: weight_decay is -1")
+            for name in RULES
+            if name != "Rprop"
+        ),
         *((name, {"differentiable": True}, f"{name}: differentiable is True") for name in RULES),
         *(
             (name, {"betas": (0.9, 1.0)}, f"{name}: betas[1] is 1.0, expected 0 <= beta < 1")
@@ -455,6 +496,7 @@ def test_not_a_number_stays(name: str) -> None:
             {"initial_accumulator_value": -1},
             "Adagrad: initial_accumulator_value is -1, expected at least 0",
         ),
+        ("Rprop", {"etas": (0.5, 1.0)}, "Rprop: etas is (0.5, 1.0), expected 0 < etas[0] < 1"),
         ("Adadelta", {"rho": 1.5}, "Adadelta: rho is 1.5, expected 0 to 1"),
         ("Adadelta", {"rho": -0.5}, "Adadelta: rho is -0.5, expected at least 0"),
     ],

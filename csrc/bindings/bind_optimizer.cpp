@@ -353,6 +353,35 @@ grad_avgs : list of numpy.ndarray
       documentation("Adadelta (torch.optim.Adadelta)", states_text("square_avgs, acc_deltas").c_str(),
                     "lr, rho, eps, weight_decay, maximize, decoupled_weight_decay")
           .c_str());
+  m.def(
+      "asgd_step",
+      [](List params, List grads, List steps, List etas, List mus, List axs, Hyper hyper) {
+        step<Asgd>("asgd_step", params, grads, {{"steps", steps}, {"etas", etas}, {"mus", mus}}, {{"axs", axs}}, hyper);
+      },
+      arg("params"), arg("grads"), arg("steps"), arg("etas"), arg("mus"), arg("axs"), arg("hyper"),
+      documentation("averaged gradient descent (torch.optim.ASGD)",
+                    states_text("axs", R"(
+etas, mus : list of numpy.ndarray
+    The step size and the weight of the average in this step: float32 arrays of shape (), one a parameter, updated;
+    they begin as the learning rate and as 1.)")
+                        .c_str(),
+                    "lr, lambd, alpha, t0, weight_decay, maximize, decoupled_weight_decay")
+          .c_str());
+  m.def(
+      "rprop_step",
+      [](List params, List grads, List steps, List prevs, List step_sizes, Hyper hyper) {
+        step<Rprop>("rprop_step", params, grads, {{"steps", steps}}, {{"prevs", prevs}, {"step_sizes", step_sizes}},
+                    hyper);
+      },
+      arg("params"), arg("grads"), arg("steps"), arg("prevs"), arg("step_sizes"), arg("hyper"),
+      documentation("resilient backpropagation (torch.optim.Rprop)",
+                    states_text("prevs", R"(
+step_sizes : list of numpy.ndarray
+    The same; they begin as the learning rate.)")
+                        .c_str(),
+                    "lr (unused), eta_minus, eta_plus, smallest and largest step size, weight_decay, maximize, "
+                    "decoupled_weight_decay")
+          .c_str());
 }
 
 }  // namespace cygnet

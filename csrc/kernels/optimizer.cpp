@@ -341,6 +341,50 @@ void update(const Lion& rule, const LionScale&, const Chunk<T, 1>& chunk) noexce
   for_elements(rule, chunk.count, element, chunk.param, chunk.grad, chunk.state[0]);
 }
 
+struct AsgdScale {
+  double shrink, step_size, weight;
+};
+
+AsgdScale scale_of(const Asgd& rule, float* const* numbers) noexcept {
+  const double t = counted(numbers), eta = *numbers[1], mu = *numbers[2];
+  *numbers[1] = static_cast<float>(rule.lr / std::pow(1 + rule.lambd * rule.lr * t, rule.alpha));
+  *numbers[2] = static_cast<float>(1 / std::max(1.0, t - rule.t0));
+  return {1 - rule.lambd * eta, eta, mu};
+}
+
+template <class T>
+void update(const Asgd& rule, const AsgdScale& scale, const Chunk<T, 1>& chunk) noexcept {
+  const T shrink = static_cast<T>(scale.shrink), step = static_cast<T>(-scale.step_size);
+  const T weight = static_cast<T>(scale.weight);
+  const bool follows = scale.weight == 1;
+  const auto element = [=](T& p, T g, T& average) {
+    p = p * shrink + step * g;
+    average = follows ? p : average + weight * (p - average);
+  };
+  for_elements(rule, chunk.count, element, chunk.param, chunk.grad, chunk.state[0]);
+}
+
+struct RpropScale {};
+
+RpropScale scale_of(const Rprop&, float* const* numbers) noexcept {
+  counted(numbers);
+  return {};
+}
+
+template <class T>
+void update(const Rprop& rule, const RpropScale&, const Chunk<T, 2>& chunk) noexcept {
+  const T minus = static_cast<T>(rule.eta_minus), plus = static_cast<T>(rule.eta_plus);
+  const T smallest = static_cast<T>(rule.smallest), largest = static_cast<T>(rule.largest);
+  const auto element = [=](T& p, T g, T& previous, T& size) {
+    const T product = g * previous;
+    const T grown = size * (product > 0 ? plus : product < 0 ? minus : T(1));
+    size = grown < smallest ? smallest : grown > largest ? largest : grown;
+    previous = product < 0 ? T(0) : g;
+    p -= size * (previous > 0 ? T(1) : previous < 0 ? T(-1) : previous);
+  };
+  for_elements(rule, chunk.count, element, chunk.param, chunk.grad, chunk.state[0], chunk.state[1]);
+}
+
 template <class Rule>
 using ScaleOf = decltype(scale_of(std::declval<const Rule&>(), nullptr));
 
@@ -384,10 +428,12 @@ CYGNET_INSTANTIATE(Adadelta)
 CYGNET_INSTANTIATE(Adagrad)
 CYGNET_INSTANTIATE(Adam)
 CYGNET_INSTANTIATE(Adamax)
+CYGNET_INSTANTIATE(Asgd)
 CYGNET_INSTANTIATE(Lion)
 CYGNET_INSTANTIATE(Nadam)
 CYGNET_INSTANTIATE(Radam)
 CYGNET_INSTANTIATE(Rmsprop)
+CYGNET_INSTANTIATE(Rprop)
 CYGNET_INSTANTIATE(Sgd)
 #undef CYGNET_INSTANTIATE
 

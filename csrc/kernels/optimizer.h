@@ -98,6 +98,24 @@ struct Lion {
   static constexpr size_t numbers = 1, states = 1;  // exp_avgs
 };
 
+/// Averaged gradient descent (B. Polyak, A. Juditsky, "Acceleration of stochastic approximation by averaging", 1992). The
+/// numbers eta and mu are those of this step and become those of the next; a is the average of the parameters:
+///   p = (1 - lambd eta) p - eta g;  a = mu == 1 ? p : a + mu (p - a);
+///   eta = lr / (1 + lambd lr t)^alpha;  mu = 1 / max(1, t - t0).
+struct Asgd {
+  double lr, lambd, alpha, t0, weight_decay, maximize, decoupled_weight_decay;
+  static constexpr size_t numbers = 3, states = 1;  // steps, etas, mus; axs
+};
+
+/// Resilient backpropagation (M. Riedmiller, H. Braun, "A direct adaptive method for faster backpropagation learning",
+/// 1993), with the gradient h of the step before, zero where the sign changed, and a step size s for each element:
+///   s = clamp(s (g h > 0 ? eta_plus : g h < 0 ? eta_minus : 1), smallest, largest);
+///   h = g h < 0 ? 0 : g;  p -= s sign(h).
+struct Rprop {
+  double lr, eta_minus, eta_plus, smallest, largest, weight_decay, maximize, decoupled_weight_decay;
+  static constexpr size_t numbers = 1, states = 2;  // prevs, step_sizes
+};
+
 /// The lists of a step, one address a parameter each.
 template <class Rule>
 struct OptimizerLists {

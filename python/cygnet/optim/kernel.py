@@ -57,21 +57,25 @@ class KernelOptimizer(Optimizer):
         for group, cell in zip(self.param_groups, self._hyper_cells, strict=True):
             params = [param for param in group["params"] if param.grad is not None]
             if params:
-                lists = [
-                    [param._array for param in params],
-                    [param.grad._array for param in params],
-                    *self._lists(group, params),
-                ]
-                if not all(array.flags.c_contiguous for array in lists[0]):
-                    lists = _in_memory_order(lists)
-                self._kernel(*lists, cell)
-                for param in params:
-                    modified(param)
+                self._update(group, params, cell)
         if mode.recorder is not None:
             self._note(mode.recorder)
         return loss
 
     step.__doc__ = Optimizer.step.__doc__
+
+    def _update(self, group: ParamGroup, params: list[Tensor], cell: Array) -> None:
+        """A step of those parameters of a group that have gradients."""
+        lists = [
+            [param._array for param in params],
+            [param.grad._array for param in params if param.grad is not None],
+            *self._lists(group, params),
+        ]
+        if not all(array.flags.c_contiguous for array in lists[0]):
+            lists = _in_memory_order(lists)
+        self._kernel(*lists, cell)
+        for param in params:
+            modified(param)
 
     def update_cells(self) -> None:
         """Writes the groups' arguments to the cells that the kernels read.
@@ -89,7 +93,7 @@ class KernelOptimizer(Optimizer):
         """Has replays of this step bring the cells up to date, and rules them out where groups
         have other kinds of state or other members.
         """
-        kinds = [self._states(group) for group in self.param_groups]
+        kinds = [self._kind(group) for group in self.param_groups]
         sizes = self._sizes()
         for group in self.param_groups:
             for i, param in enumerate(group["params"]):
@@ -114,7 +118,7 @@ class KernelOptimizer(Optimizer):
             self.update_cells()
             return (
                 self._sizes() == sizes
-                and [self._states(group) for group in self.param_groups] == kinds
+                and [self._kind(group) for group in self.param_groups] == kinds
             )
 
         recorder.checks.append(fits)
@@ -138,7 +142,7 @@ class KernelOptimizer(Optimizer):
         values: list[float] = []
         for name in self._cell:
             value = group.get(name, 0)
-            values.extend(map(float, value)) if name == "betas" else values.append(number_of(value))
+            values += map(number_of, value) if isinstance(value, tuple | list) else [number_of(value)]
         return values
 
     def _validate(self, group: ParamGroup) -> None:
@@ -150,7 +154,7 @@ class KernelOptimizer(Optimizer):
                         raise ValueError(f"{kind}: betas[{i}] is {beta}, expected 0 <= beta < 1")
             elif name not in self._unbounded and not number_of(group.get(name, 0)) >= 0:
                 raise ValueError(f"{kind}: {name} is {group[name]}, expected at least 0")
-        if group["differentiable"]:
+        if group.get("differentiable"):
             raise ValueError(
                 f"{kind}: differentiable is True, expected False: a step is a kernel that works in "
                 "place and has no gradient"
@@ -165,6 +169,10 @@ class KernelOptimizer(Optimizer):
     def _states(self, group: ParamGroup) -> tuple[str, ...]:
         """The names of those lists, '' for one that the group does without."""
         raise NotImplementedError
+
+    def _kind(self, group: ParamGroup) -> tuple[Any, ...]:
+        """What decides which kernels a step of the group runs: a recorded step holds for the same."""
+        return self._states(group)
 
     def _initial(self, name: str, group: ParamGroup) -> float:
         """What a state begins with."""
