@@ -601,3 +601,16 @@ def test_bad_input(call: Any, kind: type[Exception], message: str) -> None:
 def test_dropout_of_one_layer_warns() -> None:
     with pytest.warns(UserWarning, match=r"LSTM: dropout=0\.5 has no effect"):
         nn.LSTM(3, 4, dropout=0.5)
+
+
+def test_cells_have_a_common_base():
+    cell = nn.RNNCellBase(3, 4, bias=True, num_chunks=2)
+    assert {name: value.shape for name, value in cell.named_parameters()} == {
+        "weight_ih": (8, 3),
+        "weight_hh": (8, 4),
+        "bias_ih": (8,),
+        "bias_hh": (8,),
+    }
+    assert all(isinstance(each(3, 4), nn.RNNCellBase) for each in (nn.RNNCell, nn.LSTMCell))
+    with pytest.raises(ValueError, match="RNNCellBase: argument num_chunks expected at least 1"):
+        nn.RNNCellBase(3, 4, True, 0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cygnet.ops import aliases
-from tests.op_cases import elementwise, special
+from tests.op_cases import elementwise, images, special
 from tests.op_cases.case import op
 
-_ROWS = {case.name: case for case in (*elementwise.CASES, *special.CASES)}
+_ROWS = {case.name: case for case in (*elementwise.CASES, *images.CASES, *special.CASES)}
 
 _SHIFTED = {
     "arccosh": lambda a: op("arccosh")(a + 1),

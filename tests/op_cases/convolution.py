@@ -166,6 +166,21 @@ CASES = [
     case("conv1d", conv_of, CONV1D, integers=True),
     case("conv2d", conv_of, CONV2D, integers=True),
     case("conv3d", conv_of, CONV3D, integers=True),
+    case(
+        "conv_tbc",
+        lambda a, weight, bias, pad=0: conv_of(
+            a.transpose(1, 2, 0), weight.transpose(2, 1, 0), bias, padding=pad
+        ).transpose(2, 0, 1),
+        [
+            *(s(x(7, 2, 3), x(3, 3, 4), x(4), pad=pad) for pad in (0, 1, 2)),
+            s(x(5, 1, 1), x(1, 1, 1), x(1)),
+            s(x(3, 2, 5), x(3, 5, 2), x(2)),
+            s(x(0, 2, 3), x(2, 3, 4), x(4), pad=1),
+            s(x(6, 0, 3), x(2, 3, 4), x(4)),
+            s(x(33, 3, 17), x(5, 17, 18), x(18), pad=2),
+        ],
+        integers=True,
+    ),
     case("conv_transpose1d", conv_transpose, CONV_TRANSPOSE1D, integers=True),
     case("conv_transpose2d", conv_transpose, CONV_TRANSPOSE2D, integers=True),
     case("conv_transpose3d", conv_transpose, CONV_TRANSPOSE3D, integers=True),

@@ -170,7 +170,7 @@ CASES = [
     options("pixel_unshuffle", unshuffled, (2, 3, 12, 6), *({"downscale_factor": r} for r in (1, 2, 3, 6))),
     options("pixel_unshuffle planes", unshuffled, (1, 4, 8), {"downscale_factor": 2}, {"downscale_factor": 4}, function=op("pixel_unshuffle")),
     options("pixel_unshuffle stacks", unshuffled, (2, 1, 2, 3, 6), {"downscale_factor": 3}, {"downscale_factor": 1}, function=op("pixel_unshuffle")),
-    options("channel_shuffle", channels_shuffled, (2, 12, 3), *({"groups": g} for g in (1, 2, 3, 4, 6, 12))),
+    options("channel_shuffle", channels_shuffled, (2, 24, 3), *({"groups": g} for g in (1, 2, 3, 4, 6, 8, 12, 24))),
     options("channel_shuffle images", channels_shuffled, (1, 4, 2, 3), {"groups": 2}, {"groups": 4}, function=op("channel_shuffle")),
     *(case(f"interpolate {mode}", interpolated, [sample for shape in shapes for sample in sized(mode, shape)], op("interpolate"))
       for mode, shapes in NAMED.items()),

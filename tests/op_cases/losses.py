@@ -70,6 +70,16 @@ def cross_entropy(logits, target, weight=None, ignore_index=-100, reduction="mea
     return (1 - label_smoothing) * sharp + label_smoothing / rows.shape[1] * smooth
 
 
+def linear_cross_entropy(a, layer, target, bias=None, **options):
+    flat = layer.reshape(-1, layer.shape[-1])
+    scores = a @ flat.T + (0 if bias is None else bias.reshape(-1))
+    return cross_entropy(scores.reshape(*a.shape[:-1], *layer.shape[:-1]), target, **options)
+
+
+def linear_cross_entropy_op(a, layer, target, bias=None, **options):
+    return op("linear_cross_entropy")(a, layer, target, linear_bias=bias, **options)
+
+
 def of_probabilities(logits, target, weight=None, reduction="mean", label_smoothing=0.0):
     axis = 1 if logits.ndim > 1 else 0
     classes = logits.shape[axis]
@@ -233,6 +243,12 @@ LISTS = [*with_reductions(s(x(6, 4), labels(6, 4, below=5))), s(x(4), labels(4, 
 
 CASES = [
     case("cross_entropy", cross_entropy, [*CLASSES, *EMPTY]),
+    case("linear_cross_entropy", linear_cross_entropy, [
+        *with_reductions(s(x(5, 3), x(7, 3), labels(5, below=7), x(7)), s(x(4, 3), x(6, 2, 3), labels(4, 2, below=6), x(6, 2))),
+        s(x(5, 3), x(7, 3), labels(5, below=7)), s(x(3), x(7, 3), labels(below=7)), s(x(33, 17), x(40, 17), labels(33, below=40)),
+        s(x(5, 3), x(7, 3), labels(5, below=7), label_smoothing=0.2), s(x(9, 3), x(3, 3), labels(9, below=3), ignore_index=1),
+        s(x(2, 3), x(4, 2, 3, 3), labels(2, 2, 3, below=4), ignore_index=0, reduction="sum"),
+    ], linear_cross_entropy_op, layout_bits=False, reason=ORDER),
     case("cross_entropy weighted", cross_entropy, WEIGHTED, weighted("cross_entropy"), layout_bits=False, reason=ORDER),
     case("cross_entropy smoothed", cross_entropy, UNWEIGHTED, op("cross_entropy"), layout_bits=False, reason=ORDER),
     case("cross_entropy weighted and smoothed", cross_entropy, SMOOTHED, weighted("cross_entropy"), layout_bits=False, reason=ORDER),

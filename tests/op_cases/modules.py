@@ -144,6 +144,7 @@ OF_FUNCTIONS = {
         for name, kind in vars(nn).items()
         if isinstance(kind, type) and "_function" in vars(kind)
     },
+    "CrossMapLRN2d": "local_response_norm",
     **{
         f"{kind}{axes}d": f"{function}{axes}d"
         for axes in (1, 2, 3)

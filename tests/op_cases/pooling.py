@@ -239,6 +239,18 @@ CASES = [
     ),
     *(
         case(
+            f"max_pool{axes}d_with_indices",
+            with_indices,
+            [
+                *(i for i in windowed(distinct, axes) if 0 not in i.inputs[0].shape),
+                *(s(distinct(1, n, *(4,) * axes), kernel_size=2) for n in (1, 2, 3)),
+            ],
+            exact=True,
+        )
+        for axes in (1, 2, 3)
+    ),
+    *(
+        case(
             f"lp_pool{axes}d",
             lp_pool,
             [
@@ -275,6 +287,22 @@ CASES = [
             f"adaptive_max_pool{axes}d",
             adaptive(np.max),
             [s(distinct(*shape), output_size=size) for shape, size in samples],
+            exact=True,
+        )
+        for axes, samples in (
+            (1, ADAPTIVE_LINES),
+            (2, ADAPTIVE_PLANES),
+            (3, ADAPTIVE_BLOCKS),
+        )
+    ],
+    *[
+        case(
+            f"adaptive_max_pool{axes}d_with_indices",
+            adaptive(np.max),
+            [s(distinct(*shape), output_size=size) for shape, size in samples],
+            lambda a, _name=f"adaptive_max_pool{axes}d_with_indices", **options: op(_name)(
+                a, **options
+            )[0],
             exact=True,
         )
         for axes, samples in (

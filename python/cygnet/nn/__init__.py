@@ -71,6 +71,21 @@ from cygnet.nn.images import (
     UpsamplingBilinear2d,
     UpsamplingNearest2d,
 )
+from cygnet.nn.lazy import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyBatchNorm3d,
+    LazyConv1d,
+    LazyConv2d,
+    LazyConv3d,
+    LazyConvTranspose1d,
+    LazyConvTranspose2d,
+    LazyConvTranspose3d,
+    LazyInstanceNorm1d,
+    LazyInstanceNorm2d,
+    LazyInstanceNorm3d,
+    LazyLinear,
+)
 from cygnet.nn.linear import (
     Bilinear,
     Flatten,
@@ -108,6 +123,7 @@ from cygnet.nn.norm import (
     BatchNorm1d,
     BatchNorm2d,
     BatchNorm3d,
+    CrossMapLRN2d,
     GroupNorm,
     InstanceNorm1d,
     InstanceNorm2d,
@@ -116,6 +132,7 @@ from cygnet.nn.norm import (
     LocalResponseNorm,
     RMSNorm,
 )
+from cygnet.nn.output import AdaptiveLogSoftmaxWithLoss, LinearCrossEntropyLoss
 from cygnet.nn.padding import (
     CircularPad1d,
     CircularPad2d,
@@ -133,7 +150,12 @@ from cygnet.nn.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
-from cygnet.nn.parameter import Buffer, Parameter
+from cygnet.nn.parameter import (
+    Buffer,
+    Parameter,
+    UninitializedBuffer,
+    UninitializedParameter,
+)
 from cygnet.nn.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -155,7 +177,7 @@ from cygnet.nn.pooling import (
     MaxUnpool3d,
 )
 from cygnet.nn.recurrent import GRU, LSTM, RNN, RNNBase
-from cygnet.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
+from cygnet.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from cygnet.nn.transformer import (
     Transformer,
     TransformerDecoder,
@@ -163,11 +185,13 @@ from cygnet.nn.transformer import (
     TransformerEncoder,
     TransformerEncoderLayer,
 )
+from cygnet.ops.loss_classes import LinearCrossEntropyOptions
 
 __all__ = [
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveAvgPool3d",
+    "AdaptiveLogSoftmaxWithLoss",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
@@ -201,6 +225,7 @@ __all__ = [
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "CrossMapLRN2d",
     "DotAttention",
     "Dropout",
     "Dropout1d",
@@ -237,8 +262,23 @@ __all__ = [
     "LSTM",
     "LSTMCell",
     "LayerNorm",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
+    "LazyLinear",
     "LeakyReLU",
     "Linear",
+    "LinearCrossEntropyLoss",
+    "LinearCrossEntropyOptions",
     "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
@@ -271,6 +311,7 @@ __all__ = [
     "RNN",
     "RNNBase",
     "RNNCell",
+    "RNNCellBase",
     "RReLU",
     "ReLU",
     "ReLU6",
@@ -304,6 +345,8 @@ __all__ = [
     "TripletMarginWithDistanceLoss",
     "Unflatten",
     "Unfold",
+    "UninitializedBuffer",
+    "UninitializedParameter",
     "Upsample",
     "UpsamplingBilinear2d",
     "UpsamplingNearest2d",

@@ -34,6 +34,7 @@ class _Convolution(Module):
     transposed: ClassVar[bool]
     function: ClassVar[Callable[..., Tensor]]
     padding: str | tuple[int, ...]
+    _fewest_channels: ClassVar[int] = 1  # of the input
 
     def __init__(
         self,
@@ -52,7 +53,7 @@ class _Convolution(Module):
     ) -> None:
         super().__init__()
         name = type(self).__name__
-        self.in_channels = positive_int(name, "in_channels", in_channels)
+        self.in_channels = positive_int(name, "in_channels", in_channels, self._fewest_channels)
         self.out_channels = positive_int(name, "out_channels", out_channels)
         self.groups = positive_int(name, "groups", groups)
         for channels in ("in_channels", "out_channels"):
@@ -77,17 +78,20 @@ class _Convolution(Module):
             self.padding = padding
         else:
             self.padding = self._per_axis("padding", padding, 0)
-        dtype = float_dtype(name, device, dtype)
+        self._make_parameters(bool(bias), float_dtype(name, device, dtype))
+
+    def _make_parameters(self, bias: bool, dtype: Any) -> None:
+        self.weight = Parameter(empty_array(self._weight_shape(), dtype))
+        self.register_parameter(
+            "bias", Parameter(empty_array((self.out_channels,), dtype)) if bias else None
+        )
+        self.reset_parameters()
+
+    def _weight_shape(self) -> tuple[int, ...]:
         outer, inner = self.out_channels, self.in_channels
         if self.transposed:
             outer, inner = inner, outer
-        self.weight = Parameter(
-            empty_array((outer, inner // self.groups, *self.kernel_size), dtype)
-        )
-        self.register_parameter(
-            "bias", Parameter(empty_array((out_channels,), dtype)) if bias else None
-        )
-        self.reset_parameters()
+        return outer, inner // self.groups, *self.kernel_size
 
     def _per_axis(self, argument: str, value: Any, minimum: int) -> tuple[int, ...]:
         name = type(self).__name__

@@ -10,7 +10,7 @@ import numpy as np
 from cygnet.device import check_device, is_device_name
 from cygnet.device import device as Device
 from cygnet.kernels import DTypeError
-from cygnet.nn.parameter import Parameter
+from cygnet.nn.parameter import Parameter, UninitializedTensorMixin
 from cygnet.tensor import FLOATS, Tensor, as_dtype
 
 __all__ = ["Convertible"]
@@ -27,7 +27,9 @@ class Convertible:
 
     def _convert(self, dtype: np.dtype[Any], integers: bool = False) -> Self:
         for tensor in (*self.parameters(), *self.buffers()):
-            if integers or tensor.dtype in FLOATS:
+            if isinstance(tensor, UninitializedTensorMixin):
+                tensor.convert(dtype)
+            elif integers or tensor.dtype in FLOATS:
                 for each in (tensor, tensor.grad):
                     if each is not None:
                         each.data = each.data.to(dtype)

@@ -19,6 +19,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "CrossMapLRN2d",
     "GroupNorm",
     "InstanceNorm1d",
     "InstanceNorm2d",
@@ -508,3 +509,13 @@ class LocalResponseNorm(OfFunction, function=functional.local_response_norm):
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(LocalResponseNorm):
+    """A :class:`LocalResponseNorm` of images (N, C, H, W), by the name of old programs."""
+
+    def forward(self, input: Tensor) -> Tensor:  # type: ignore[override]
+        """Normalise."""
+        if input.ndim != 4:
+            raise ShapeError(f"CrossMapLRN2d: input has shape {input.shape}, expected 4 dimensions")
+        return super().forward(input)

@@ -13,7 +13,7 @@ from cygnet.ops.recurrent import states_of, step
 from cygnet.ops.recurrent_layer import GRU, LSTM, RNN_RELU, RNN_TANH
 from cygnet.tensor import Tensor, empty_array
 
-__all__ = ["GRUCell", "LSTMCell", "RNNCell"]
+__all__ = ["GRUCell", "LSTMCell", "RNNCell", "RNNCellBase"]
 
 # By PyTorch's names of the modes.
 KINDS = {"GRU": GRU, "LSTM": LSTM, "RNN_RELU": RNN_RELU, "RNN_TANH": RNN_TANH}
@@ -32,7 +32,7 @@ def check_nonlinearity(name: str, nonlinearity: str) -> None:
         raise ValueError(f"{name}: nonlinearity is {nonlinearity!r}, expected 'tanh' or 'relu'")
 
 
-class _Cell(Module):
+class RNNCellBase(Module):
     """What the cells share: weights of the gates, one below another, and the check of the state.
 
     Parameters
@@ -40,8 +40,9 @@ class _Cell(Module):
     input_size, hidden_size : int
         Numbers in an input and in a state.
     bias : bool
-        Whether two biases are added, one with the input's product and one with the state's. Default
-        True.
+        Whether two biases are added, one with the input's product and one with the state's.
+    num_chunks : int
+        The number of gates.
     device : device, optional
         The CPU; any other is an error.
     dtype : dtype, optional
@@ -54,7 +55,8 @@ class _Cell(Module):
         self,
         input_size: int,
         hidden_size: int,
-        bias: bool = True,
+        bias: bool,
+        num_chunks: int,
         device: Any = None,
         dtype: Any = None,
     ) -> None:
@@ -64,7 +66,7 @@ class _Cell(Module):
         self.hidden_size = positive_int(name, "hidden_size", hidden_size)
         self.bias = bias
         dtype = float_dtype(name, device, dtype)
-        rows = KINDS[self.mode].gates * self.hidden_size
+        rows = positive_int(name, "num_chunks", num_chunks) * self.hidden_size
         self.weight_ih = Parameter(empty_array((rows, self.input_size), dtype))
         self.weight_hh = Parameter(empty_array((rows, self.hidden_size), dtype))
         for which in ("bias_ih", "bias_hh"):
@@ -94,7 +96,7 @@ class _Cell(Module):
         return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else ", bias=False")
 
 
-class RNNCell(_Cell):
+class RNNCell(RNNCellBase):
     """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or with relu.
 
     Parameters
@@ -121,7 +123,7 @@ class RNNCell(_Cell):
     ) -> None:
         check_nonlinearity(type(self).__name__, nonlinearity)
         self.mode = f"RNN_{nonlinearity.upper()}"
-        super().__init__(input_size, hidden_size, bias, device, dtype)
+        super().__init__(input_size, hidden_size, bias, 1, device, dtype)
         self.nonlinearity = nonlinearity
 
     def forward(
@@ -151,7 +153,7 @@ class RNNCell(_Cell):
         return super().extra_repr() + other
 
 
-class LSTMCell(_Cell):
+class LSTMCell(RNNCellBase):
     """The step of a network with long short-term memory; gates i, f, g, o in this order.
 
     Parameters
@@ -167,6 +169,16 @@ class LSTMCell(_Cell):
 
     mode = "LSTM"
 
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias, 4, device, dtype)
+
     def forward(
         self,
         input: Tensor,
@@ -179,7 +191,7 @@ class LSTMCell(_Cell):
         return hidden, cell
 
 
-class GRUCell(_Cell):
+class GRUCell(RNNCellBase):
     """The step of a gated recurrent network; gates r, z, n in this order, the state's product taken
     before the reset.
 
@@ -195,6 +207,16 @@ class GRUCell(_Cell):
     """
 
     mode = "GRU"
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias, 3, device, dtype)
 
     def forward(
         self, input: Tensor, hx: Tensor | None = None, *, out: Tensor | None = None

@@ -9,7 +9,7 @@ import numpy as np
 
 from cygnet.autograd import modified
 from cygnet.nn.hooks import hooks_of
-from cygnet.nn.parameter import Parameter
+from cygnet.nn.parameter import Parameter, UninitializedTensorMixin, is_lazy
 from cygnet.ops.create import as_tensor
 from cygnet.tensor import Tensor
 
@@ -81,12 +81,14 @@ def load(root: Module, state: dict[str, Any], strict: bool, assign: bool) -> Loa
     if strict and missing:
         problems.append("missing keys: " + ", ".join(missing))
     for name, (_, _, tensor) in own.items():
-        if name in state:
+        if name in state and not is_lazy(state[name]):
             value = _array_of(state[name])
             if value.dtype.kind not in "fiub":
                 problems.append(f"{name} has dtype {value.dtype}, expected numbers")
-            elif value.shape != tensor.shape:
+            elif not is_lazy(tensor) and value.shape != tensor.shape:
                 problems.append(f"{name} has shape {value.shape}, expected {tensor.shape}")
+        elif name in state and not is_lazy(tensor):
+            problems.append(f"{name} has no shape yet, expected {tensor.shape}")
     if problems:
         raise RuntimeError(
             f"load_state_dict: the state does not fit {type(root).__name__}:\n  "
@@ -96,7 +98,9 @@ def load(root: Module, state: dict[str, Any], strict: bool, assign: bool) -> Loa
         if key in state:
             if assign:
                 setattr(module, name, _assigned(tensor, state[key]))
-            else:
+            elif not is_lazy(state[key]):
+                if isinstance(tensor, UninitializedTensorMixin):
+                    tensor.materialize(np.shape(_array_of(state[key])))
                 np.copyto(tensor._array, _array_of(state[key]), casting="unsafe")
                 modified(tensor)
     for key, module in extra.items():

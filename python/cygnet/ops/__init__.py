@@ -39,6 +39,7 @@ from cygnet.ops.nonzero import *
 from cygnet.ops.norm import *
 from cygnet.ops.pad import *
 from cygnet.ops.pooling import *
+from cygnet.ops.pooling_indices import *
 from cygnet.ops.products import *
 from cygnet.ops.random import *
 from cygnet.ops.recurrent import *

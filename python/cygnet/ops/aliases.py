@@ -6,6 +6,7 @@ from cygnet.ops.composite import clamp
 from cygnet.ops.elementwise import abs, div, ge, gt, le, lt, mul, ne, neg, sign, sub
 from cygnet.ops.rounding import trunc
 from cygnet.ops.special import acos, acosh, asin, asinh, atan, atan2, atanh
+from cygnet.ops.windows import channel_shuffle
 
 absolute = abs
 arccos = acos
@@ -23,6 +24,7 @@ greater_equal = ge
 less = lt
 less_equal = le
 multiply = mul
+native_channel_shuffle = channel_shuffle
 negative = neg
 not_equal = ne
 sgn = sign
@@ -46,6 +48,7 @@ __all__ = [
     "less",
     "less_equal",
     "multiply",
+    "native_channel_shuffle",
     "negative",
     "not_equal",
     "sgn",

@@ -19,12 +19,14 @@ from cygnet.ops.common import (
     with_activation,
     wrap,
 )
+from cygnet.ops.shape import permute
 from cygnet.tensor import Tensor
 
 __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "conv_tbc",
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
@@ -209,6 +211,40 @@ def conv1d(
         "conv1d", 1, input, weight, bias, stride, padding, dilation, groups, activation,
         channels_last,
     )  # fmt: skip
+
+
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
+    """`conv1d` of a sequence whose axes are time, batch and channels.
+
+    Parameters
+    ----------
+    input : Tensor
+        (T, N, C).
+    weight : Tensor
+        (k, C, O).
+    bias : Tensor
+        (O,).
+    pad : int
+        Zeros before the first and after the last time. Default 0.
+
+    Returns
+    -------
+    Tensor
+        (T + 2 pad - k + 1, N, O).
+
+    Raises
+    ------
+    ShapeError, DTypeError, ValueError
+    """
+    op = "conv_tbc"
+    x, filters = as_tensor(input, op, "input"), as_tensor(weight, op, "weight")
+    if x.ndim != 3 or filters.ndim != 3:
+        raise kernels.ShapeError(
+            f"{op}: input and weight have shapes {x.shape} and {filters.shape}, expected (T, N, C) "
+            "and (k, C, O)"
+        )
+    moved = permute(x, (1, 2, 0)), permute(filters, (2, 1, 0))
+    return permute(conv1d(*moved, bias, padding=pad), (2, 0, 1))
 
 
 def conv2d(

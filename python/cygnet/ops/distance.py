@@ -11,6 +11,7 @@ from cygnet import kernels
 from cygnet.ops.broadcast import expand
 from cygnet.ops.broadcast import sum as sum_
 from cygnet.ops.common import as_tensor, floating, normalized_axis, operands
+from cygnet.ops.diagonal import triu_indices
 from cygnet.ops.elementwise import (
     add,
     div,
@@ -23,6 +24,7 @@ from cygnet.ops.elementwise import (
     where,
 )
 from cygnet.ops.loss import at_least_zero, check_old_reduction, reduced
+from cygnet.ops.rows import index_select
 from cygnet.ops.shape import common_shape, unsqueeze
 from cygnet.ops.vector_norm import vector_norm
 from cygnet.tensor import Tensor
@@ -34,6 +36,7 @@ __all__ = [
     "margin_ranking_loss",
     "normalize",
     "pairwise_distance",
+    "pdist",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
 ]
@@ -108,6 +111,35 @@ def pairwise_distance(
     if not common_shape(op, [x1.shape, x2.shape]):
         raise kernels.ShapeError(f"{op}: x1 and x2 have no dimensions, expected at least 1")
     return vector_norm(add(sub(x1, x2), eps), p, -1, keepdim)
+
+
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """The p-norms of the differences of every two rows.
+
+    Parameters
+    ----------
+    input : Tensor
+        (N, D).
+    p : float
+        At least 0; 0 counts the elements that differ. Default 2.
+
+    Returns
+    -------
+    Tensor
+        (N (N - 1) / 2,): of rows 0 and 1, 0 and 2 and so on, then of 1 and 2 and so on.
+
+    Raises
+    ------
+    ShapeError, ValueError
+    """
+    op = "pdist"
+    x = floating(op, input)
+    if x.ndim != 2:
+        raise kernels.ShapeError(f"{op}: input has shape {x.shape}, expected (N, D)")
+    if not p >= 0:
+        raise ValueError(f"{op}: argument p expected at least 0, got {p}")
+    first, second = triu_indices(x.shape[0], x.shape[0], 1)
+    return vector_norm(sub(index_select(x, 0, first), index_select(x, 0, second)), p, -1)
 
 
 def cosine_embedding_loss(

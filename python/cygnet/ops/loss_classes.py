@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from cygnet.ops.elementwise import (
     where,
 )
 from cygnet.ops.gather import gather, gather_rows, scatter_along
+from cygnet.ops.linear import linear
 from cygnet.ops.loss import at_least_zero, check_old_reduction, reduced
 from cygnet.ops.products import matmul
 from cygnet.ops.reduce import mean
@@ -39,6 +41,7 @@ from cygnet.tensor import FLOATS, Tensor
 
 __all__ = [
     "cross_entropy",
+    "linear_cross_entropy",
     "multi_margin_loss",
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
@@ -131,6 +134,85 @@ def cross_entropy(
     else:
         result = _fused(op, scores, labels, ignore_index, reduction)
     return reshape(result, target.shape) if reduction == "none" else result
+
+
+@dataclass(frozen=True)
+class LinearCrossEntropyOptions:
+    """PyTorch's choice among its ways to compute `linear_cross_entropy` piece by piece; here there
+    is one way, and the choice has no effect.
+    """
+
+    allow_retain_graph: bool = False
+    batch_chunk_size: int | None = None
+    chunking_method: str | None = "auto"
+    acc_policy: str = "auto"
+    acc_dtype: Any = None
+
+
+def linear_cross_entropy(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    options: LinearCrossEntropyOptions | None = None,
+) -> Tensor:
+    """`cross_entropy` of the outputs of a linear layer.
+
+    Parameters
+    ----------
+    input : Tensor
+        (N, F) or (F,).
+    linear_weight : Tensor
+        (C, F) or, for several targets a sample, (C, d1, ..., F).
+    target : Tensor
+        Labels (N,), () or (N, d1, ...), or probabilities of the outputs' shape (N, C, d1, ...).
+    linear_bias : Tensor, optional
+        (C,) or (C, d1, ...).
+    weight, reduction, label_smoothing
+        As in `cross_entropy`.
+    ignore_index : int, optional
+        A label that contributes nothing. Default -100.
+    options : LinearCrossEntropyOptions, optional
+        Without effect.
+
+    Raises
+    ------
+    IndexError
+        If a label is not a class.
+    ShapeError, DTypeError, ValueError
+    """
+    op = "linear_cross_entropy"
+    input = as_tensor(input, op, "input")
+    layer = as_tensor(linear_weight, op, "linear_weight")
+    several = layer.ndim > 2
+    if input.ndim not in ((2,) if several else (1, 2)) or layer.ndim < 2:
+        raise kernels.ShapeError(
+            f"{op}: input and linear_weight have shapes {input.shape} and {layer.shape}, expected "
+            "(N, F) and (C, ..., F), or (F,) and (C, F)"
+        )
+    classes = layer.shape[:-1]
+    outputs = int(np.prod(classes))
+    if linear_bias is not None:
+        bias = as_tensor(linear_bias, op, "linear_bias")
+        if bias.shape != classes:
+            raise kernels.ShapeError(
+                f"{op}: linear_bias has shape {bias.shape}, expected {classes}"
+            )
+        linear_bias = reshape(bias, (outputs,))
+    scores = linear(input, reshape(layer, (outputs, layer.shape[-1])), linear_bias)
+    return cross_entropy(
+        reshape(scores, (*input.shape[:-1], *classes)),
+        target,
+        weight,
+        ignore_index=-100 if ignore_index is None else ignore_index,
+        reduction=reduction,
+        label_smoothing=label_smoothing,
+    )
 
 
 def _fused(op: str, scores: Tensor, labels: Tensor, ignore_index: int, reduction: str) -> Tensor:

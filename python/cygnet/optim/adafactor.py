@@ -85,7 +85,7 @@ class Adafactor(KernelOptimizer):
                 f"Adafactor: beta2_decay is {group['beta2_decay']}, expected at most 0"
             )
         for i, eps in enumerate(group["eps"]):
-            if not (eps is None and i == 0 or eps >= 0):
+            if not (i == 0 if eps is None else eps >= 0):
                 raise ValueError(f"Adafactor: eps[{i}] is {eps}, expected at least 0")
         if not group["d"] >= 1:
             raise ValueError(f"Adafactor: d is {group['d']}, expected at least 1")

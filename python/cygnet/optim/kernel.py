@@ -142,7 +142,9 @@ class KernelOptimizer(Optimizer):
         values: list[float] = []
         for name in self._cell:
             value = group.get(name, 0)
-            values += map(number_of, value) if isinstance(value, tuple | list) else [number_of(value)]
+            values += (
+                map(number_of, value) if isinstance(value, tuple | list) else [number_of(value)]
+            )
         return values
 
     def _validate(self, group: ParamGroup) -> None:
@@ -171,7 +173,7 @@ class KernelOptimizer(Optimizer):
         raise NotImplementedError
 
     def _kind(self, group: ParamGroup) -> tuple[Any, ...]:
-        """What decides which kernels a step of the group runs: a recorded step holds for the same."""
+        """What decides which kernels a step runs: while it is the same, a recorded one holds."""
         return self._states(group)
 
     def _initial(self, name: str, group: ParamGroup) -> float:

@@ -14,6 +14,7 @@ from cygnet import kernels
 from cygnet.autograd import no_grad
 from cygnet.autograd.modes import mode
 from cygnet.nn import Module
+from cygnet.nn.parameter import is_lazy
 from cygnet.ops.convert import clone
 from cygnet.ops.create import as_tensor
 from cygnet.recorder import Recorder, refuse
@@ -183,7 +184,7 @@ def freeze(model: Module, *args: Any, **kwargs: Any) -> Frozen:
         If the model is no Module, or no example is given.
     RuntimeError
         If the model reads values, has results whose shape depends on values, changes one of its
-        numbers or keeps a tensor.
+        numbers or keeps a tensor; and if parameters of it have no shape yet.
     ValueError
         If it writes to its own tensors or draws random numbers in evaluation mode.
 
@@ -199,4 +200,8 @@ def freeze(model: Module, *args: Any, **kwargs: Any) -> Frozen:
         raise TypeError(f"freeze: model expected a Module, got {type(model).__name__}")
     if not args and not kwargs:
         raise TypeError("freeze: an example of the model's arguments is needed")
+    if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
+        raise RuntimeError(
+            "freeze: model has parameters that get their shape from the first call; call it first"
+        )
     return Frozen(copy.deepcopy(model).eval(), args, kwargs)
