@@ -1,6 +1,6 @@
 """Networks: modules, losses, their functions and the initialisation of weights."""
 
-from cygnet.nn import functional, init, utils
+from cygnet.nn import functional, grad, init, utils
 from cygnet.nn.activation import (
     CELU,
     ELU,
@@ -354,6 +354,7 @@ __all__ = [
     "ZeroPad2d",
     "ZeroPad3d",
     "functional",
+    "grad",
     "init",
     "utils",
 ]

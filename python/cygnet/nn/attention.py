@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import enum
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,7 +22,14 @@ from cygnet.random import module_cell
 from cygnet.tensor import FLOATS, Tensor, empty_array
 from cygnet.tensor import _check_readable as check_readable
 
-__all__ = ["AdditiveAttention", "DotAttention", "KeyValueCache", "MultiheadAttention"]
+__all__ = [
+    "AdditiveAttention",
+    "DotAttention",
+    "KeyValueCache",
+    "MultiheadAttention",
+    "SDPBackend",
+    "sdpa_kernel",
+]
 
 
 class MultiheadAttention(Module):
@@ -464,3 +474,36 @@ class DotAttention(_EncoderAttention):
 
     def extra_repr(self) -> str:
         return f"scaled={self.scaled}"
+
+
+class SDPBackend(enum.Enum):
+    """PyTorch's ways to compute `scaled_dot_product_attention`; here there is one."""
+
+    ERROR = -1
+    MATH = 0
+    FLASH_ATTENTION = 1
+    EFFICIENT_ATTENTION = 2
+    CUDNN_ATTENTION = 3
+    OVERRIDEABLE = 4
+
+
+@contextlib.contextmanager
+def sdpa_kernel(
+    backends: SDPBackend | list[SDPBackend], set_priority: bool = False
+) -> Iterator[None]:
+    """Name the ways that a ``with`` block may compute attention, without effect.
+
+    Parameters
+    ----------
+    backends : SDPBackend or list of SDPBackend
+    set_priority : bool, default False
+
+    Raises
+    ------
+    TypeError
+        If `backends` is of another type.
+    """
+    for each in backends if isinstance(backends, list) else [backends]:
+        if not isinstance(each, SDPBackend):
+            raise TypeError(f"sdpa_kernel: backends expected SDPBackend, got {type(each).__name__}")
+    yield

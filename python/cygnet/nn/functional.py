@@ -5,6 +5,7 @@ They are the ops of :mod:`cygnet.ops`.
 
 from __future__ import annotations
 
+from cygnet.nn import grad as grad
 from cygnet.ops import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,

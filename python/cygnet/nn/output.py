@@ -139,7 +139,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         shape = target.shape
         input, target = input.reshape(-1, input.shape[-1]), target.reshape(-1)
         if target.numel():
-            least, most = int(target.min().item()), int(target.max().item())
+            least, most = int(ops.amin(target).item()), int(ops.amax(target).item())
             if least < 0 or most >= self.n_classes:
                 raise IndexError(
                     f"{name}: target has numbers from {least} to {most}, expected classes from 0 "
@@ -148,7 +148,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         head = functional.log_softmax(self.head(input), 1)
         places, inside = target, ops.zeros(target.shape, dtype=head.dtype)
         for i, (start, end) in enumerate(itertools.pairwise(self.cutoffs)):
-            rows = ops.nonzero((target >= start) & (target < end)).squeeze(1)
+            inside_cluster = (target >= start) & (target < end)
+            rows = ops.masked_select(ops.arange(target.numel()), inside_cluster)
             if rows.numel():
                 own = functional.log_softmax(self.tail[i](input.index_select(0, rows)), 1)
                 chosen = own.gather(1, (target.index_select(0, rows) - start).unsqueeze(1))

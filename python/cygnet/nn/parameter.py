@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -77,6 +77,14 @@ class UninitializedTensorMixin:
     __slots__ = ()
 
     cls_to_become: ClassVar[type[Tensor]]
+
+    if TYPE_CHECKING:
+
+        @property
+        def requires_grad(self) -> bool: ...
+
+        @requires_grad.setter
+        def requires_grad(self, value: bool) -> None: ...
 
     @property
     def _array(self) -> Array:

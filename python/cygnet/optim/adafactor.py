@@ -128,9 +128,10 @@ class Adafactor(KernelOptimizer):
     ) -> Tensor:
         """The running average of a gradient's squares, where the new ones weigh `fresh`."""
         if square.ndim < 2:
-            return state["variance"].lerp_(square, fresh)  # type: ignore[no-any-return]
-        row = state["row_var"].lerp_(square.mean(-1, keepdim=True), fresh)
-        column = state["col_var"].lerp_(square.mean(-2, keepdim=True), fresh)
+            average: Tensor = state["variance"].lerp_(square, fresh)
+            return average
+        row: Tensor = state["row_var"].lerp_(square.mean(-1, keepdim=True), fresh)
+        column: Tensor = state["col_var"].lerp_(square.mean(-2, keepdim=True), fresh)
         return row * column / ops.maximum(row.mean(-2, keepdim=True), root.to(row.dtype))
 
     def _state(self, param: Tensor) -> dict[str, Any]:
