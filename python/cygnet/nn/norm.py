@@ -512,10 +512,4 @@ class LocalResponseNorm(OfFunction, function=functional.local_response_norm):
 
 
 class CrossMapLRN2d(LocalResponseNorm):
-    """A :class:`LocalResponseNorm` of images (N, C, H, W), by the name of old programs."""
-
-    def forward(self, input: Tensor) -> Tensor:  # type: ignore[override]
-        """Normalise."""
-        if input.ndim != 4:
-            raise ShapeError(f"CrossMapLRN2d: input has shape {input.shape}, expected 4 dimensions")
-        return super().forward(input)
+    """A :class:`LocalResponseNorm` by the name of old programs."""
