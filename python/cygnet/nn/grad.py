@@ -31,7 +31,8 @@ def _of_input(
     with enable_grad():
         input = ops.zeros(tuple(input_size), dtype=weight.dtype, requires_grad=True)
         output = convolution(input, weight, None, *options)
-        return grad(output, input, grad_output, create_graph=_needs(weight, grad_output))[0]
+        needed = _needs(weight, grad_output)
+        return _found(grad(output, input, grad_output, create_graph=needed))
 
 
 def _of_weight(
@@ -44,7 +45,14 @@ def _of_weight(
     with enable_grad():
         weight = ops.zeros(tuple(weight_size), dtype=input.dtype, requires_grad=True)
         output = convolution(input, weight, None, *options)
-        return grad(output, weight, grad_output, create_graph=_needs(input, grad_output))[0]
+        needed = _needs(input, grad_output)
+        return _found(grad(output, weight, grad_output, create_graph=needed))
+
+
+def _found(gradients: Sequence[Tensor | None]) -> Tensor:
+    [gradient] = gradients
+    assert gradient is not None
+    return gradient
 
 
 def _needs(*tensors: Tensor) -> bool:

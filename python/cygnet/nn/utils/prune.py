@@ -104,7 +104,7 @@ class BasePruningMethod(Rule, ABC):
         """
         method: BasePruningMethod = cls(*args, **kwargs)
         method._tensor_name = name
-        before = rule_of(module, name, BasePruningMethod)
+        before = rule_of(module, name, BasePruningMethod)  # type: ignore[type-abstract]
         if before is None:
             parameter_of(cls.__name__, module, name)
         tensor = getattr(module, name)
@@ -505,7 +505,7 @@ def remove(module: _M, name: str) -> _M:
     ValueError
         If it is not pruned.
     """
-    method = rule_of(module, name, BasePruningMethod)
+    method = rule_of(module, name, BasePruningMethod)  # type: ignore[type-abstract]
     if method is not None:
         method.remove(module)
         return module
