@@ -98,8 +98,8 @@ struct Lion {
   static constexpr size_t numbers = 1, states = 1;  // exp_avgs
 };
 
-/// Averaged gradient descent (B. Polyak, A. Juditsky, "Acceleration of stochastic approximation by averaging", 1992). The
-/// numbers eta and mu are those of this step and become those of the next; a is the average of the parameters:
+/// Averaged gradient descent (B. Polyak, A. Juditsky, "Acceleration of stochastic approximation by averaging", 1992).
+/// The numbers eta and mu are those of this step and become those of the next; a is the average of the parameters:
 ///   p = (1 - lambd eta) p - eta g;  a = mu == 1 ? p : a + mu (p - a);
 ///   eta = lr / (1 + lambd lr t)^alpha;  mu = 1 / max(1, t - t0).
 struct Asgd {
