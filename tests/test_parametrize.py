@@ -1,4 +1,4 @@
-"""nn.utils.parametrize, parametrizations, prune, fusion and the other helpers of weights."""
+"""nn.utils.parametrize, parametrizations, prune, fusion and what else works on weights."""
 
 from __future__ import annotations
 
@@ -462,7 +462,7 @@ def test_fusion_checks_its_modules():
         nn.utils.fuse_linear_bn_eval(nn.Linear(2, 4).eval(), nn.BatchNorm1d(3).eval())
 
 
-def test_small_helpers():
+def test_small_functions():
     layer = nn.utils.skip_init(nn.Linear, 3, out_features=2)
     assert (type(layer), layer.weight.shape) == (nn.Linear, (2, 3))
     with pytest.raises(RuntimeError, match="skip_init: module_cls expected a class of Module"):
