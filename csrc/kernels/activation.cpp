@@ -1,5 +1,4 @@
-#include "activation.h"
-
+#include "activation_functions.h"
 #include "core/parallel.h"
 
 namespace cygnet {

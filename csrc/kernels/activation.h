@@ -3,8 +3,6 @@
 
 #include <cstdint>
 
-#include "simd/math.h"
-
 namespace cygnet {
 
 enum class Activation : uint8_t { None, Relu, LeakyRelu, Sigmoid, Tanh, Gelu, Silu };
@@ -12,104 +10,13 @@ enum class Activation : uint8_t { None, Relu, LeakyRelu, Sigmoid, Tanh, Gelu, Si
 /// The slope below zero of the fused leaky ReLU, PyTorch's default.
 constexpr double leaky_slope = 0.01;
 
-template <class T>
-inline Vec<T> relu(Vec<T> x) {
-  // Of a NaN and a number the instruction behind this gives the first argument; NEON's gives NaN.
-  return Eigen::internal::pmax(x.p, Vec<T>(T(0)).p);
-}
-template <class T>
-inline Vec<T> leaky_relu(Vec<T> x, Vec<T> slope) {
-  return select(x > Vec<T>(T(0)), x, x * slope);
-}
-
-/// x P(X < x) for a standard normal X (D. Hendrycks, K. Gimpel, arXiv 1606.08415).
-template <class T>
-inline Vec<T> gelu(Vec<T> x) {
-  return x * normal_distribution(x);
-}
-template <class T>
-inline Vec<T> silu(Vec<T> x) {
-  return x * sigmoid(x);
-}
-
-/// f(x).
-template <class T>
-inline Vec<T> activate(Activation activation, Vec<T> x) {
-  switch (activation) {
-    case Activation::Relu:
-      return relu(x);
-    case Activation::LeakyRelu:
-      return leaky_relu(x, Vec<T>(T(leaky_slope)));
-    case Activation::Sigmoid:
-      return sigmoid(x);
-    case Activation::Tanh:
-      return tanh(x);
-    case Activation::Gelu:
-      return gelu(x);
-    case Activation::Silu:
-      return silu(x);
-    default:
-      return x;
-  }
-}
-
-// Derivatives times an incoming gradient, written in terms of the activation's result y.
-template <class T>
-inline Vec<T> relu_gradient(Vec<T> grad, Vec<T> y) {
-  return zero_where(y <= Vec<T>(T(0)), grad);
-}
-template <class T>
-inline Vec<T> leaky_relu_gradient(Vec<T> grad, Vec<T> y, Vec<T> slope) {
-  return select(y > Vec<T>(T(0)), grad, grad * slope);
-}
-template <class T>
-inline Vec<T> sigmoid_gradient(Vec<T> grad, Vec<T> y) {
-  return grad * y * (Vec<T>(T(1)) - y);
-}
-template <class T>
-inline Vec<T> tanh_gradient(Vec<T> grad, Vec<T> y) {
-  return grad * (Vec<T>(T(1)) - y * y);
-}
-
-// The same in terms of the argument x: these activations take a result from two arguments.
-template <class T>
-inline Vec<T> gelu_gradient(Vec<T> grad, Vec<T> x) {
-  const Vec<T> density = Vec<T>(T(0.39894228040143267794)) * exp(Vec<T>(T(-0.5)) * x * x);
-  return grad * fma(x, density, normal_distribution(x));
-}
-template <class T>
-inline Vec<T> silu_gradient(Vec<T> grad, Vec<T> x) {
-  const Logistic<T> y = logistic(x);
-  return grad * y.below * fma(x, y.above, Vec<T>(T(1)));
-}
-
 /// Whether the gradient needs the argument x that the activation was applied to; else its result y.
 constexpr bool gradient_needs_argument(Activation activation) {
   return activation == Activation::Gelu || activation == Activation::Silu;
 }
 
-/// grad * f'(x), where `saved` is x or y = f(x), by gradient_needs_argument.
-template <class T>
-inline Vec<T> activation_gradient(Activation activation, Vec<T> grad, Vec<T> saved) {
-  switch (activation) {
-    case Activation::Relu:
-      return relu_gradient(grad, saved);
-    case Activation::LeakyRelu:
-      return leaky_relu_gradient(grad, saved, Vec<T>(T(leaky_slope)));
-    case Activation::Sigmoid:
-      return sigmoid_gradient(grad, saved);
-    case Activation::Tanh:
-      return tanh_gradient(grad, saved);
-    case Activation::Gelu:
-      return gelu_gradient(grad, saved);
-    case Activation::Silu:
-      return silu_gradient(grad, saved);
-    default:
-      return grad;
-  }
-}
-
-/// target[i] = grad[i] * f'(x[i]) over `count` elements, `saved` as above; target may be grad. Parallel.
+/// target[i] = grad[i] * f'(x[i]) over `count` elements, where `saved` is x or y = f(x), by gradient_needs_argument;
+/// target may be grad. Parallel.
 template <class T>
 void activation_backward(Activation activation, const T* grad, const T* saved, T* target, int64_t count) noexcept;
 

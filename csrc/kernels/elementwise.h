@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/array_view.h"
-#include "simd/stream.h"
+#include "core/stream_bytes.h"
 
 namespace cygnet {
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <type_traits>
 
-#include "activation.h"
+#include "activation_functions.h"
 #include "elementwise.h"
 #include "simd/lane.h"
 

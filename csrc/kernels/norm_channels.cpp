@@ -5,7 +5,7 @@
 #include <numeric>
 #include <type_traits>
 
-#include "activation.h"
+#include "activation_functions.h"
 #include "core/parallel.h"
 #include "simd/loop.h"
 #include "simd/stream.h"

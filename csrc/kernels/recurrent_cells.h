@@ -2,7 +2,7 @@
 // The gates lie `hidden` elements apart; the equations are those of recurrent.h.
 #pragma once
 
-#include "activation.h"
+#include "activation_functions.h"
 #include "recurrent.h"
 #include "simd/loop.h"
 

@@ -10,7 +10,7 @@
 
 #include <cstdint>
 
-#include "activation.h"
+#include "activation_functions.h"
 
 namespace cygnet {
 

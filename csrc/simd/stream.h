@@ -5,13 +5,10 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core/stream_bytes.h"
 #include "vec.h"
 
 namespace cygnet {
-
-/// Results of at least this many bytes are streamed. Measured: with 16 MB plain stores win by half, with 64 MB they
-/// lose a fifth, because each line is first read that is then overwritten.
-constexpr int64_t stream_bytes = int64_t{32} << 20;
 
 /// Whether `count` elements are streamed: many, and all vectors aligned that begin at multiples of `step` elements.
 template <class T>

@@ -5,6 +5,10 @@
 // `fma` rounds twice.
 #pragma once
 
+#ifdef CYGNET_ANY_LEVEL
+#error "bindings serve every instruction-set level: nothing in them may depend on the width of a vector"
+#endif
+
 #include <Eigen/Core>
 #include <cstddef>
 #include <cstring>
