@@ -15,6 +15,8 @@ from cygnet.tensor import Array, Tensor, empty_array
 
 __all__ = ["KernelOptimizer"]
 
+_SEVERAL = (tuple, list)  # the types of an argument that is several numbers
+
 
 class KernelOptimizer(Optimizer):
     """Base of the optimizers whose rule is a kernel, which runs once a group and step.
@@ -142,9 +144,10 @@ class KernelOptimizer(Optimizer):
         values: list[float] = []
         for name in self._cell:
             value = group.get(name, 0)
-            values += (
-                map(number_of, value) if isinstance(value, tuple | list) else [number_of(value)]
-            )
+            if isinstance(value, _SEVERAL):
+                values.extend(map(float, value))
+            else:
+                values.append(number_of(value))
         return values
 
     def _validate(self, group: ParamGroup) -> None:
