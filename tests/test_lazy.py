@@ -221,6 +221,15 @@ def test_bad_arguments(make, text):
         make()
 
 
+def test_bad_types():
+    for make in (nn.LazyBatchNorm1d, lambda: nn.LazyLinear(2), lambda: nn.LazyConv1d(2, 1)):
+        with pytest.raises(TypeError, match="argument input expected a Tensor, got NoneType"):
+            make()(None)
+    for shape in ((2, -1), "ab", 1.5):
+        with pytest.raises(ValueError, match="materialize: shape is"):
+            nn.UninitializedParameter().materialize(shape)
+
+
 def test_layers_of_users():
     class Scale(LazyModuleMixin):
         def __init__(self) -> None:

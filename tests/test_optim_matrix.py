@@ -213,7 +213,10 @@ def test_parameter_without_elements() -> None:
         ("Adafactor", {"d": 0.5}, "d is 0.5, expected at least 1"),
         ("Muon", {"momentum": -0.1}, "momentum is -0.1"),
         ("Muon", {"ns_steps": 100}, "ns_steps is 100, expected 0 to 99"),
-        ("Muon", {"ns_coefficients": (1.0, 2.0)}, "ns_coefficients has 2 numbers, expected 3"),
+        ("Muon", {"ns_steps": 2.5}, "ns_steps is 2.5, expected 0 to 99"),
+        ("Muon", {"eps": -1}, "eps is -1, expected at least 0"),
+        ("Muon", {"ns_coefficients": (1.0, 2.0)}, "ns_coefficients is (1.0, 2.0), expected 3 num"),
+        ("Adafactor", {"eps": 1.0}, "eps is 1.0, expected 2 numbers"),
         ("Muon", {"adjust_lr_fn": "other"}, "adjust_lr_fn is 'other'"),
     ],
 )

@@ -496,6 +496,8 @@ def test_not_a_number_stays(name: str) -> None:
             {"initial_accumulator_value": -1},
             "Adagrad: initial_accumulator_value is -1, expected at least 0",
         ),
+        ("Rprop", {"etas": (1, 2, 3)}, "Rprop: etas is (1, 2, 3), expected 2 numbers"),
+        ("Rprop", {"step_sizes": 3}, "Rprop: step_sizes is 3, expected 2 numbers"),
         ("Rprop", {"etas": (0.5, 1.0)}, "Rprop: etas is (0.5, 1.0), expected 0 < etas[0] < 1"),
         ("Adadelta", {"rho": 1.5}, "Adadelta: rho is 1.5, expected 0 to 1"),
         ("Adadelta", {"rho": -0.5}, "Adadelta: rho is -0.5, expected at least 0"),

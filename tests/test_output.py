@@ -90,12 +90,20 @@ def test_adaptive_log_softmax_checks_cutoffs(cutoffs):
         nn.AdaptiveLogSoftmaxWithLoss(16, 20, cutoffs)
 
 
+def test_adaptive_log_softmax_checks_its_sizes():
+    with pytest.raises(TypeError, match="argument cutoffs expected a sequence, got NoneType"):
+        nn.AdaptiveLogSoftmaxWithLoss(16, 20, None)
+    with pytest.raises(ValueError, match="argument div_value expected more than 0, got 0"):
+        nn.AdaptiveLogSoftmaxWithLoss(16, 20, [4], div_value=0)
+
+
 @pytest.mark.parametrize(
     ("shapes", "target", "kind", "text"),
     [
         ((2, 16), [0, 20], IndexError, "target has numbers from 0 to 20, expected classes from 0"),
         ((2, 16), [-1, 3], IndexError, "target has numbers from -1 to 3"),
         ((2, 16), [1], ValueError, "input and target have shapes"),
+        ((2, 16), [1.0, 2.0], TypeError, "target has dtype float32, expected int64 or int32"),
         ((16,), [1], ValueError, "input and target have shapes"),
         ((1, 1, 16), [[1]], ValueError, "input and target have shapes"),
     ],

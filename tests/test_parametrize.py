@@ -137,6 +137,11 @@ def test_several_originals():
     assert not P.is_parametrized(empty)
 
 
+def test_a_parametrization_is_a_module():
+    with pytest.raises(TypeError, match="parametrization expected a Module, got function"):
+        P.register_parametrization(nn.Linear(1, 1), "weight", lambda x: x)
+
+
 def test_cache():
     calls = []
 

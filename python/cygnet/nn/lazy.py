@@ -97,6 +97,13 @@ def _materialize(module: Module, **shapes: tuple[int, ...]) -> bool:
     return found
 
 
+def _check_tensor(module: Module, input: Any) -> None:
+    if not isinstance(input, Tensor):
+        raise TypeError(
+            f"{type(module).__name__}: argument input expected a Tensor, got {type(input).__name__}"
+        )
+
+
 def _channels(module: Module, input: Tensor, ranks: tuple[int, ...], unbatched: bool) -> int:
     """How many channels an input has, whose rank is one of `ranks`: the first axis of a sample."""
     if input.ndim not in ranks:
@@ -148,6 +155,7 @@ class LazyLinear(LazyModuleMixin, Linear):
 
     def initialize_parameters(self, input: Tensor) -> None:
         """Make weight and bias for this input."""
+        _check_tensor(self, input)
         if input.ndim == 0:
             raise ShapeError("LazyLinear: input has no dimensions, expected at least one")
         self.in_features = int(input.shape[-1])
@@ -173,6 +181,7 @@ class _LazyConvolution(LazyModuleMixin, _Convolution):
 
     def initialize_parameters(self, input: Tensor, *args: Any, **kwargs: Any) -> None:
         """Make weight and bias for this input."""
+        _check_tensor(self, input)
         ranks = (self.axes + 1, self.axes + 2)
         channels = _channels(self, input, ranks, input.ndim == ranks[0])
         if not channels or channels % self.groups:
@@ -322,6 +331,7 @@ class _LazyNorm(LazyModuleMixin, _ChannelNorm):
 
     def initialize_parameters(self, input: Tensor) -> None:
         """Make the parameters and running averages for this input."""
+        _check_tensor(self, input)
         unbatched = isinstance(self, InstanceNorm1d) and input.ndim == self._dims[0]
         self.num_features = _channels(self, input, self._dims, unbatched)
         shape = (self.num_features,)

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from cygnet import ops
-from cygnet.kernels import ShapeError
+from cygnet.kernels import DTypeError, ShapeError
 from cygnet.nn import functional
 from cygnet.nn.container import ModuleList, Sequential
 from cygnet.nn.linear import Linear, positive_int
 from cygnet.nn.module import Module
+from cygnet.ops.common import as_tensor
 from cygnet.ops.loss_classes import LinearCrossEntropyOptions
 from cygnet.tensor import Tensor
 
@@ -85,6 +86,12 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         name = type(self).__name__
         self.in_features = positive_int(name, "in_features", in_features)
         self.n_classes = positive_int(name, "n_classes", n_classes)
+        if not isinstance(cutoffs, Sequence):
+            raise TypeError(
+                f"{name}: argument cutoffs expected a sequence, got {type(cutoffs).__name__}"
+            )
+        if not div_value > 0:
+            raise ValueError(f"{name}: argument div_value expected more than 0, got {div_value}")
         first = [positive_int(name, "cutoffs", cutoff, -(2**62)) for cutoff in cutoffs]
         rising = all(a < b for a, b in itertools.pairwise([0, *first, self.n_classes]))
         if not first or not rising:
@@ -131,6 +138,9 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             If a target is no class.
         """
         name = type(self).__name__
+        input, target = as_tensor(input, name, "input"), as_tensor(target, name, "target")
+        if target.dtype.kind != "i":
+            raise DTypeError(f"{name}: target has dtype {target.dtype}, expected int64 or int32")
         if target.ndim > 1 or input.ndim != target.ndim + 1 or input.shape[:-1] != target.shape:
             raise ShapeError(
                 f"{name}: input and target have shapes {input.shape} and {target.shape}, expected "

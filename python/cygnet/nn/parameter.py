@@ -115,7 +115,11 @@ class UninitializedTensorMixin:
             Default: that which was asked for at first.
         """
         dtype = self.dtype if dtype is None else float_dtype("materialize", device, dtype)
-        array = empty_array(tuple(shape), dtype)
+        sizes = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
+        for size in sizes:
+            if not isinstance(size, int | np.integer) or size < 0:
+                raise ValueError(f"materialize: shape is {shape!r}, expected sizes of at least 0")
+        array = empty_array(sizes, dtype)
         setattr(self, "__class__", self.cls_to_become)  # noqa: B010 (mypy)
         _slot.__set__(self, array)
         kernels.modules_changed()

@@ -8,7 +8,7 @@ import numpy as np
 
 from cygnet import ops
 from cygnet.autograd import no_grad
-from cygnet.optim.kernel import KernelOptimizer
+from cygnet.optim.kernel import KernelOptimizer, check_numbers
 from cygnet.optim.optimizer import ParamGroup, number_of
 from cygnet.tensor import Array, Tensor, empty_array
 
@@ -84,6 +84,7 @@ class Adafactor(KernelOptimizer):
             raise ValueError(
                 f"Adafactor: beta2_decay is {group['beta2_decay']}, expected at most 0"
             )
+        check_numbers("Adafactor", "eps", group["eps"], 2)
         for i, eps in enumerate(group["eps"]):
             if not (i == 0 if eps is None else eps >= 0):
                 raise ValueError(f"Adafactor: eps[{i}] is {eps}, expected at least 0")

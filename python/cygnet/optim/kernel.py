@@ -13,7 +13,7 @@ from cygnet.optim.optimizer import Optimizer, ParamGroup, number_of
 from cygnet.recorder import Recorder
 from cygnet.tensor import Array, Tensor, empty_array
 
-__all__ = ["KernelOptimizer"]
+__all__ = ["KernelOptimizer", "check_numbers"]
 
 _SEVERAL = (tuple, list)  # the types of an argument that is several numbers
 
@@ -219,6 +219,12 @@ class KernelOptimizer(Optimizer):
             np.copyto(array, converted._array)
             return Tensor._wrap(array)
         return converted
+
+
+def check_numbers(kind: str, name: str, value: Any, count: int) -> None:
+    """A ValueError unless an argument is a tuple or list of so many numbers."""
+    if not isinstance(value, _SEVERAL) or len(value) != count:
+        raise ValueError(f"{kind}: {name} is {value!r}, expected {count} numbers")
 
 
 def _in_memory_order(lists: list[list[Array]]) -> list[list[Array]]:

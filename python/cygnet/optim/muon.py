@@ -7,7 +7,7 @@ from typing import Any
 
 from cygnet import ops
 from cygnet.autograd import no_grad
-from cygnet.optim.kernel import KernelOptimizer
+from cygnet.optim.kernel import KernelOptimizer, check_numbers
 from cygnet.optim.optimizer import ParamGroup
 from cygnet.tensor import Array, Tensor
 
@@ -89,12 +89,11 @@ class Muon(KernelOptimizer):
                 f"Muon: adjust_lr_fn is {group['adjust_lr_fn']!r}, expected 'original', "
                 "'match_rms_adamw' or None"
             )
-        if len(group["ns_coefficients"]) != 3:
-            raise ValueError(
-                f"Muon: ns_coefficients has {len(group['ns_coefficients'])} numbers, expected 3"
-            )
-        if not 0 <= group["ns_steps"] < 100:
+        check_numbers("Muon", "ns_coefficients", group["ns_coefficients"], 3)
+        if group["ns_steps"] not in range(100):
             raise ValueError(f"Muon: ns_steps is {group['ns_steps']}, expected 0 to 99")
+        if not group["eps"] >= 0:
+            raise ValueError(f"Muon: eps is {group['eps']}, expected at least 0")
         for i, param in enumerate(group["params"]):
             if param.ndim != 2:
                 raise ValueError(f"Muon: params[{i}] has shape {param.shape}, expected a matrix")

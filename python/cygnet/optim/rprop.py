@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cygnet import kernels
-from cygnet.optim.kernel import KernelOptimizer
+from cygnet.optim.kernel import KernelOptimizer, check_numbers
 from cygnet.optim.optimizer import ParamGroup, number_of
 from cygnet.tensor import Tensor
 
@@ -81,6 +81,8 @@ class Rprop(KernelOptimizer):
 
     def _validate(self, group: ParamGroup) -> None:
         super()._validate(group)
+        for name in ("etas", "step_sizes"):
+            check_numbers("Rprop", name, group[name], 2)
         minus, plus = group["etas"]
         if not 0 < minus < 1 < plus:
             raise ValueError(f"Rprop: etas is {group['etas']}, expected 0 < etas[0] < 1 < etas[1]")

@@ -235,6 +235,8 @@ def register_parametrization(
 
     Raises
     ------
+    TypeError
+        If `parametrization` is no module.
     ValueError
         If there is no such tensor, or the parametrization gives another shape or dtype.
 
@@ -253,6 +255,10 @@ def register_parametrization(
     ['bias', 'parametrizations.weight.original']
     """
     op = "register_parametrization"
+    if not isinstance(parametrization, Module):
+        raise TypeError(
+            f"{op}: parametrization expected a Module, got {type(parametrization).__name__}"
+        )
     parametrization.train(module.training)
     if is_parametrized(module, tensor_name):
         held: ParametrizationList = module.parametrizations[tensor_name]
