@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 
 import numpy as np
@@ -499,3 +500,46 @@ def test_gradients_of_convolutions(axes):
     again = getattr(nn.grad, f"conv{axes}d_input")(x.shape, weight, given, **options)
     assert again.requires_grad
     assert not of_input.requires_grad
+
+
+CHANGES = [
+    nn.utils.weight_norm,
+    nn.utils.spectral_norm,
+    parametrizations.weight_norm,
+    parametrizations.spectral_norm,
+    lambda layer, name: prune.l1_unstructured(layer, name, 2),
+    lambda layer, name: P.register_parametrization(layer, name, Doubled()),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(
+    ("make", "name", "shapes"),
+    [
+        (lambda: nn.LSTM(3, 4), "weight_hh_l0", [(5, 2, 3)]),
+        (lambda: nn.GRUCell(3, 4), "weight_hh", [(2, 3)]),
+        (lambda: nn.MultiheadAttention(4, 2), "in_proj_weight", [(3, 1, 4)] * 3),
+        (lambda: nn.ConvTranspose2d(2, 3, 2), "weight", [(1, 2, 4, 4)]),
+        (lambda: nn.Bilinear(3, 4, 2), "weight", [(2, 3), (2, 4)]),
+        (lambda: nn.Sequential(nn.Linear(3, 4), nn.ReLU()), "0.weight", [(2, 3)]),
+        (lambda: nn.TransformerEncoderLayer(4, 2, 6), "linear1.weight", [(3, 1, 4)]),
+    ],
+)
+def test_every_layer_takes_computed_weights(change, make, name, shapes):
+    module = make()
+    path, _, name = name.rpartition(".")
+    owner = module.get_submodule(path)
+    change(owner, name)
+    output = module(*(cygnet.randn(*shape) for shape in shapes))
+    while isinstance(output, tuple):
+        output = output[0]
+    output.sum().backward()
+    assert all(parameter.grad is not None for parameter in module.parameters())
+    if P.is_parametrized(owner):
+        P.remove_parametrizations(owner, name)
+    else:
+        for remove in (nn.utils.remove_weight_norm, nn.utils.remove_spectral_norm, prune.remove):
+            with contextlib.suppress(ValueError):
+                remove(owner, name)
+    assert type(module) is type(make())
+    assert {*module.state_dict()} == {*make().state_dict()}

@@ -365,7 +365,7 @@ class ParameterList(Module):
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return type(self)(list(self)[index])
-        return self.__dict__[str(_position(index, self._size, "parameters"))]
+        return getattr(self, str(_position(index, self._size, "parameters")))
 
     def __setitem__(self, index: int, value: Any) -> None:
         setattr(self, str(_position(index, self._size, "parameters")), _as_parameter(value))

@@ -230,10 +230,10 @@ class RNNBase(Module):
 
     def _layers(self) -> list[list[Any]]:
         """The parameters as `recurrent` takes them."""
-        attributes, absent = self.__dict__, (None, None)
+        absent = (None, None)
         each: list[Any] = []
         for names in self._all_weights:
-            weights = [attributes[name] for name in names]
+            weights = [getattr(self, name) for name in names]
             if not self.bias:
                 weights[2:2] = absent
             each.append(weights)
