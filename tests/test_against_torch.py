@@ -300,8 +300,8 @@ def rows_of_ops() -> list[Any]:
 # or which order equal numbers.
 OURS_ALONE = {
     "argsort", "cosine_similarity", "binary_cross_entropy weighted", "binary_cross_entropy_with_logits weighted", "clamp integers",
-    "clone channels_last", "dsplit", "empty", "empty_like", "eye", "hsplit", "sum dtype",
-    "tensor_split", "vsplit",
+    "clone channels_last", "dsplit", "empty", "empty_like", "eye", "hsplit",
+    "native_channel_shuffle", "sum dtype", "tensor_split", "vsplit",
 }  # fmt: skip
 # Some of their samples PyTorch refuses, forward or backward.
 PARTLY_OURS = {"cross", "scatter_add", "scatter_reduce"}

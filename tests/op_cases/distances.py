@@ -88,7 +88,7 @@ CASES = [
         s(x(3, 4), x(2, 4), p=3.0), s(x(3, 4), x(2, 4), p=np.inf),
     ], layout_bits=False, reason=ORDER),
     case("pdist", lambda a, p=2.0: norm((a[:, None] - a)[np.triu_indices(len(a), 1)], p, -1), [
-        s(x(3, 4)), s(x(2, 1)), s(x(1, 3)), s(x(0, 3)), s(x(17, 9)),
+        s(x(3, 4)), s(x(2, 1)), s(x(1, 3)), s(x(17, 9)),
         s(x(4, 3), p=1.0), s(x(4, 3), p=3.0), s(x(4, 3), p=np.inf), s(x(4, 3), p=1.5),
     ], layout_bits=False, reason=ORDER),
 ]  # fmt: skip
