@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstring>
 
+#include "launch.h"
+
 namespace cygnet {
 namespace {
 

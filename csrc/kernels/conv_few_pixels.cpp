@@ -4,6 +4,7 @@
 
 #include "core/parallel.h"
 #include "gemm_dot.h"
+#include "simd/vec.h"
 
 namespace cygnet {
 namespace {
