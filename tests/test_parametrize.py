@@ -203,6 +203,17 @@ def test_weight_norm_is_that_of_pytorch(dim):
     assert repr(layer).replace("float64", "") == repr(other)
 
 
+def test_weight_norm_loads_the_old_keys():
+    old = nn.Sequential(nn.utils.weight_norm(nn.Linear(2, 3)), nn.Linear(3, 2))
+    new = nn.Sequential(parametrizations.weight_norm(nn.Linear(2, 3)), nn.Linear(3, 2))
+    state = old.state_dict()
+    new.load_state_dict(state)
+    assert "0.weight_g" in state
+    np.testing.assert_array_equal(new[0].weight.detach().numpy(), old[0].weight.detach().numpy())
+    new.load_state_dict(new.state_dict())
+    new[0].load_state_dict(old[0].state_dict())
+
+
 @pytest.mark.parametrize("kind", ["Linear", "Conv2d", "ConvTranspose2d"])
 def test_spectral_norm_is_that_of_pytorch(kind):
     torch = pytest.importorskip("torch", reason="PyTorch is the reference here")

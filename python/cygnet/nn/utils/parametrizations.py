@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cygnet import ops
 from cygnet.autograd import no_grad
@@ -29,10 +29,21 @@ def tensor_of(op: str, module: Module, name: str) -> Tensor:
     raise ValueError(f"{op}: {type(module).__name__} has no parameter or buffer {name!r}")
 
 
+def _with_old_keys(module: Module, state: dict[str, Any], prefix: str, *others: Any) -> None:
+    """Rename what :func:`cygnet.nn.utils.weight_norm` calls norm and direction."""
+    owner, _, place = prefix.rpartition("parametrizations.")
+    name = place.partition(".")[0]
+    for i, part in enumerate("gv"):
+        if f"{owner}{name}_{part}" in state:
+            key = f"{owner}parametrizations.{name}.original{i}"
+            state[key] = state.pop(f"{owner}{name}_{part}")
+
+
 class _WeightNorm(Module):
     def __init__(self, dim: int | None) -> None:
         super().__init__()
         self.dim = dim
+        self.register_load_state_dict_pre_hook(_with_old_keys)
 
     def forward(self, weight_g: Tensor, weight_v: Tensor) -> Tensor:
         return ops.mul(weight_v, ops.div(weight_g, norm_except(weight_v, self.dim)))
@@ -54,7 +65,8 @@ def weight_norm(module: _M, name: str = "weight", dim: int | None = 0) -> _M:
     Returns
     -------
     Module
-        `module`, see :func:`cygnet.nn.utils.parametrize.register_parametrization`.
+        `module`, see :func:`cygnet.nn.utils.parametrize.register_parametrization`. It also loads
+        what :func:`cygnet.nn.utils.weight_norm` has saved.
 
     Raises
     ------
