@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cygnet import nn, ops
+from cygnet import nn, ops, special
 from cygnet.nn import functional
 from cygnet.ops.methods import METHODS
 from tests.op_cases import CASES
@@ -53,13 +53,17 @@ OTHER_ROWS = {
 }
 
 
+NAMED = [getattr(ops, name) for name in ops.__all__]
+
+
 def public_names() -> set[str]:
     modules = {
         f"nn.{name}"
         for name in nn.__all__
         if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), nn.Module)
     }
-    names = {*ops.__all__, *functional.__all__, *METHODS, *modules}
+    others = {f"special.{n}" for n in special.__all__ if getattr(special, n) not in NAMED}
+    names = {*others, *ops.__all__, *functional.__all__, *METHODS, *modules}
     return {name for name in names if not name.endswith("_")}  # others have the op's rows
 
 

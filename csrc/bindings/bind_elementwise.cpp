@@ -465,6 +465,15 @@ void bind_elementwise(py::module_& m) {
   bind_binary(m, "bitwise_and", "The bits that both have. int32, int64, uint8 or bool.");
   bind_binary(m, "bitwise_or", "The bits that either has. int32, int64, uint8 or bool.");
   bind_binary(m, "bitwise_xor", "The bits that one has. int32, int64, uint8 or bool.");
+  bind_binary(m, "left_shift", "The bits of a, b places up; 0 for b out of range. int32, int64 or uint8.");
+  bind_binary(m, "right_shift",
+              "The bits of a, b places down, with its sign; only that for b out of range. int32, int64 or uint8.");
+  bind_binary(m, "gcd", "The greatest common divisor, 0 of zeros. int32, int64 or uint8.");
+  bind_binary(m, "lcm", "The least common multiple; it wraps around. int32, int64 or uint8.");
+  bind_binary(m, "nextafter", "The next number from a towards b. float32 or float64.");
+  bind_binary(m, "igamma", "The regularised gamma function of a below b. float32 or float64.");
+  bind_binary(m, "igammac", "The regularised gamma function of a above b. float32 or float64.");
+  bind_binary(m, "zeta", "The sum of ``(b + k) ** -a`` over k = 0, 1, ... float32 or float64.");
   bind_unary(m, "bitwise_not", "The bits that the input has not. int32, int64, uint8 or bool.");
   bind_binary(m, "eq", "``a == b`` as bool; any type.");
   bind_binary(m, "ne", "``a != b`` as bool; any type.");
@@ -507,6 +516,13 @@ void bind_elementwise(py::module_& m) {
   bind_unary(m, "digamma", "The derivative of `lgamma`. float32 or float64.");
   bind_unary(m, "polygamma", "The n-th derivative of `digamma`, n a whole number >= 0. float32 or float64.",
              py::arg("n"));
+  bind_unary(m, "erfcx", "``exp(input ** 2) * erfc(input)``, without overflow above 0. float32 or float64.");
+  bind_unary(m, "i0", "The modified Bessel function of order 0. float32 or float64.");
+  bind_unary(m, "i0e", "``exp(-abs(input)) * i0(input)``. float32 or float64.");
+  bind_unary(m, "i1", "The modified Bessel function of order 1. float32 or float64.");
+  bind_unary(m, "i1e", "``exp(-abs(input)) * i1(input)``. float32 or float64.");
+  bind_unary(m, "frexp_mantissa", "The mantissa in [0.5, 1), with the sign. float32 or float64.");
+  bind_unary(m, "frexp_exponent", "The power of 2 that goes with `frexp_mantissa`. float32 or float64.");
   bind_unary(m, "erf", "The error function; at most 4 ULP from exact in float32.");
   bind_unary(m, "floor", "The largest integer that is not above. float32 or float64.");
   bind_unary(m, "ceil", "The smallest integer that is not below. float32 or float64.");

@@ -308,4 +308,43 @@ constexpr auto bitwise_and = [](auto a, auto b) { return a & b; };
 constexpr auto bitwise_or = [](auto a, auto b) { return a | b; };
 constexpr auto bitwise_xor = [](auto a, auto b) { return a ^ b; };
 
+/// Of integers alone: bits moved by b places, all of them out for b below 0 or beyond the width. What moves in from
+/// above is the sign.
+template <class T>
+bool moves_all_bits_out(T b) {
+  return b < 0 || static_cast<uint64_t>(b) >= 8 * sizeof(T);
+}
+constexpr auto left_shift = per_element([](auto a, auto b) {
+  using T = decltype(a);
+  return moves_all_bits_out(b) ? T(0) : static_cast<T>(static_cast<std::make_unsigned_t<T>>(a) << b);
+});
+constexpr auto right_shift = per_element([](auto a, auto b) {
+  using T = decltype(a);
+  return moves_all_bits_out(b) ? (a < 0 ? static_cast<T>(-1) : T(0)) : static_cast<T>(a >> b);
+});
+
+/// The greatest common divisor of magnitudes, 0 of zeros, and the least common multiple; both wrap around.
+template <class T>
+std::make_unsigned_t<T> common_divisor(T a, T b) {
+  using Unsigned = std::make_unsigned_t<T>;
+  auto x = static_cast<Unsigned>(a < 0 ? Unsigned(0) - static_cast<Unsigned>(a) : static_cast<Unsigned>(a));
+  auto y = static_cast<Unsigned>(b < 0 ? Unsigned(0) - static_cast<Unsigned>(b) : static_cast<Unsigned>(b));
+  while (y) {
+    const Unsigned rest = static_cast<Unsigned>(x % y);
+    x = y;
+    y = rest;
+  }
+  return x;
+}
+constexpr auto gcd = per_element([](auto a, auto b) { return static_cast<decltype(a)>(common_divisor(a, b)); });
+constexpr auto lcm = per_element([](auto a, auto b) {
+  using T = decltype(a);
+  using Unsigned = std::make_unsigned_t<T>;
+  const Unsigned divisor = common_divisor(a, b);
+  if (divisor == 0) return T(0);
+  const auto size = [](T x) { return static_cast<Unsigned>(x < 0 ? Unsigned(0) - static_cast<Unsigned>(x) : x); };
+  const T product = static_cast<T>(static_cast<Unsigned>(size(a) / divisor * size(b)));
+  return product < 0 ? static_cast<T>(Unsigned(0) - static_cast<Unsigned>(product)) : product;
+});
+
 }  // namespace cygnet::functions

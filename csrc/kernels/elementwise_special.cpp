@@ -43,6 +43,38 @@ constexpr auto polygamma = per_element([](auto x, ElementwiseParameters order) {
   const int n = static_cast<int>(std::fmin(std::fmax(order.first, 0), 1000));
   return static_cast<decltype(x)>(cygnet::polygamma(n, static_cast<double>(x)));
 });
+constexpr auto erfcx = per_element([](auto x) { return in_double(cygnet::erfcx, x); });
+constexpr auto i0e = per_element([](auto x) { return in_double(scaled_bessel_i0, x); });
+constexpr auto i1e = per_element([](auto x) { return in_double(scaled_bessel_i1, x); });
+// exp(|x|) in two factors: the product may be finite where it is not.
+double bessel(double (*scaled)(double), double x) {
+  const double half = std::exp(std::fabs(x) / 2);
+  return std::isinf(x) ? std::copysign(x, scaled(x)) : scaled(x) * half * half;
+}
+constexpr auto i0 =
+    per_element([](auto x) { return in_double([](double value) { return bessel(scaled_bessel_i0, value); }, x); });
+constexpr auto i1 =
+    per_element([](auto x) { return in_double([](double value) { return bessel(scaled_bessel_i1, value); }, x); });
+
+template <class T>
+T in_double(double (*f)(double, double), T a, T b) {
+  return static_cast<T>(f(a, b));
+}
+constexpr auto igamma = per_element([](auto a, auto x) { return in_double(gamma_below, a, x); });
+constexpr auto igammac = per_element([](auto a, auto x) { return in_double(gamma_above, a, x); });
+constexpr auto zeta = per_element([](auto s, auto q) { return in_double(hurwitz_zeta, s, q); });
+constexpr auto nextafter = per_element([](auto a, auto b) { return std::nextafter(a, b); });
+
+// x = mantissa 2^exponent with 0.5 <= |mantissa| < 1; of infinities and NaN the exponent is 0.
+constexpr auto frexp_mantissa = per_element([](auto x) {
+  int exponent;
+  return std::frexp(x, &exponent);
+});
+constexpr auto frexp_exponent = per_element([](auto x) {
+  int exponent = 0;
+  if (std::isfinite(x)) std::frexp(x, &exponent);
+  return static_cast<decltype(x)>(exponent);
+});
 
 }  // namespace
 }  // namespace functions
@@ -72,6 +104,17 @@ constexpr ElementwiseOp operations[] = {
     floats<f::lgamma, 1>("lgamma", 64),
     floats<f::digamma, 1>("digamma", 128),
     floats<f::polygamma, 1>("polygamma", 512),
+    floats<f::erfcx, 1>("erfcx", 64),
+    floats<f::i0, 1>("i0", 64),
+    floats<f::i0e, 1>("i0e", 64),
+    floats<f::i1, 1>("i1", 64),
+    floats<f::i1e, 1>("i1e", 64),
+    floats<f::igamma, 2>("igamma", 256),
+    floats<f::igammac, 2>("igammac", 256),
+    floats<f::zeta, 2>("zeta", 512),
+    floats<f::nextafter, 2>("nextafter", 8),
+    floats<f::frexp_mantissa, 1>("frexp_mantissa", 8),
+    floats<f::frexp_exponent, 1>("frexp_exponent", 8),
 };
 
 }  // namespace

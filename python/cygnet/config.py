@@ -70,6 +70,42 @@ def are_deterministic_algorithms_enabled() -> bool:
     return True
 
 
+def is_deterministic_algorithms_warn_only_enabled() -> bool:
+    """False."""
+    return False
+
+
+def set_deterministic_debug_mode(debug_mode: int | str) -> None:
+    """Accepted and without effect; see `use_deterministic_algorithms`."""
+    if debug_mode not in (0, 1, 2, "default", "warn", "error"):
+        raise ValueError(
+            f"set_deterministic_debug_mode: debug_mode is {debug_mode!r}, expected 0, 1, 2, "
+            "'default', 'warn' or 'error'"
+        )
+
+
+def get_deterministic_debug_mode() -> int:
+    """2, which stands for 'error': there is nothing that is not deterministic."""
+    return 2
+
+
+def get_num_interop_threads() -> int:
+    """1: ops run one after the other."""
+    return 1
+
+
+def set_num_interop_threads(count: int) -> None:
+    """Accepted and without effect: ops run one after the other.
+
+    Raises
+    ------
+    ValueError
+        If count is below 1.
+    """
+    if count < 1:
+        raise ValueError(f"set_num_interop_threads: count is {count}, expected at least 1")
+
+
 def get_num_threads() -> int:
     """Threads that kernels may use. Default: the processors that this process may run on, within
     its quota.

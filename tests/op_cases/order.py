@@ -91,7 +91,65 @@ def quantile(a, q, dim=None, keepdim=False, interpolation="linear"):
     return np.quantile(a, q, dim, keepdims=keepdim, method=interpolation)
 
 
+BOUND = -0.3
+
+
+def nanmedian(a, dim=None, keepdim=False):
+    rows = np.moveaxis(a, dim, -1) if dim is not None and a.ndim else a.reshape(1, -1)
+    kept = [np.sort(row[row >= BOUND]) for row in rows.reshape(-1, rows.shape[-1])]
+    values = np.array([row[(len(row) - 1) // 2] if len(row) else np.nan for row in kept])
+    places = [
+        np.flatnonzero(row == value)[0] if value == value else 0
+        for row, value in zip(rows.reshape(-1, rows.shape[-1]), values, strict=True)
+    ]
+    if dim is None:
+        return values.reshape(())
+    shape = [n for i, n in enumerate(a.shape) if i != dim % a.ndim] if a.ndim else []
+    if keepdim:
+        shape.insert(dim % a.ndim, 1)
+    return values.reshape(shape), np.array(places).reshape(shape)
+
+
+def nanquantile(a, q, dim=None, keepdim=False, interpolation="linear"):
+    return np.nanquantile(
+        np.where(a < BOUND, np.nan, a), q, axis=dim, keepdims=keepdim, method=interpolation
+    )
+
+
+def hidden(name):
+    def function(a, *rest, **options):
+        return op(name)(a.masked_fill(a < BOUND, np.nan), *rest, **options)
+
+    return function
+
+
+def mode(a, dim=-1, keepdim=False):
+    rows = np.moveaxis(np.atleast_1d(a), dim, -1)
+    flat = rows.reshape(-1, rows.shape[-1])
+    values = np.array(
+        [np.unique(row)[np.unique(row, return_counts=True)[1].argmax()] for row in flat]
+    )
+    places = np.array(
+        [np.flatnonzero(row == value)[-1] for row, value in zip(flat, values, strict=True)]
+    )
+    shape = [n for i, n in enumerate(a.shape) if i != dim % a.ndim] if a.ndim else []
+    if keepdim:
+        shape.insert(dim % a.ndim, 1)
+    return values.reshape(shape), places.reshape(shape)
+
+
 CASES = [
+    case("mode", mode, [s(labels(9, below=4)), s(labels(5, 7, below=3)), s(labels(5, 7, below=3), dim=0), s(labels(2, 3, 8, below=2), dim=1), s(labels(below=3)),
+         s(labels(4, 1, below=5)), s(labels(3, 300, below=4), keepdim=True), s(labels(2, 6, 3, below=2), dim=-2, keepdim=True)], exact=True, gradient=False),
+    case("mode of floats", mode, [s(x(7)), s(x(3, 4), dim=0)], op("mode"), exact=True),
+    case("nanmedian", nanmedian, [s(distinct(7)), s(distinct(3, 4)), s(distinct(1)), s(distinct(2, 9, 4))], hidden("nanmedian"), exact=True),
+    case("nanmedian along", nanmedian, [s(distinct(40, 3), dim=0), s(distinct(3, 40), dim=-1), s(distinct(2, 30, 2), dim=1, keepdim=True)], hidden("nanmedian"), exact=True),
+    case("nanmedian of numbers", lambda a, **rest: nanmedian(a + 1e3, **rest) if not rest else tuple(r - (1e3 if k == 0 else 0) for k, r in enumerate(nanmedian(a + 1e3, **rest))),
+         [s(distinct(3, 40), dim=1), s(distinct(7), dim=0)], op("nanmedian"), exact=True),
+    case("nanquantile", nanquantile, [s(x(30), q=0.5), s(x(3, 40), q=0.25), s(x(3, 40), q=0.25, dim=1), s(x(30, 4), q=0.7, dim=0, keepdim=True), s(x(3, 40), q=0.3, keepdim=True),
+         s(x(2, 30, 3), q=1.0, dim=1), *(s(x(3, 50), q=0.4, dim=1, interpolation=kind) for kind in ("lower", "higher", "midpoint"))], hidden("nanquantile")),
+    case("nanquantile several", lambda a, dim=None: np.nanquantile(np.where(a < BOUND, np.nan, a), [0.1, 0.5], dim), [s(x(3, 40), dim=1), x(29)],
+         lambda a, **rest: hidden("nanquantile")(a, a.new_tensor([0.1, 0.5]), **rest)),
     case("cumsum", lambda a, dim: line(np.cumsum, a, dim), LINES, integers=True),
     case("cumsum integers", lambda a, dim: line(np.cumsum, a, dim), INTEGERS, op("cumsum"), exact=True, gradient=False),
     case("cumprod", lambda a, dim: line(np.cumprod, a, dim), SHORT),

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from tests.op_cases.case import Input, case, op, s, wide
+import cygnet
+from tests.op_cases.case import Input, case, fixed, op, s, wide
 from tests.op_cases.elementwise import (
     BINARY,
     INTEGERS,
@@ -44,11 +45,80 @@ def inverse_erf(y):
     return (low + high) / 2
 
 
+def series(first, factor, count=400):
+    """The sum of terms, each the one before it times factor(k)."""
+    total, term = first + 0.0, first
+    for k in range(1, count):
+        term = term * factor(k)
+        total = total + term
+    return total
+
+
+def i1(a):
+    return series(a / 2, lambda k: (a / 2) ** 2 / (k * (k + 1)), 60)
+
+
+def igamma(a, b):
+    first = np.exp(a * np.log(b) - b - each(math.lgamma)(a + 1))
+    return series(first, lambda k: b / (a + k), 100)
+
+
+def zeta(a, b):
+    """By its terms up to 1,000 and the integral of the rest."""
+    total = sum((b + k) ** -a for k in range(1000))
+    q = b + 1000
+    return total + q ** (1 - a) / (a - 1) + q**-a / 2 + a / 12 * q ** (-a - 1)
+
+
+def on_shifted(name, reference, by, samples=POSITIVE, **options):
+    """A row of a function for numbers above a bound."""
+    return case(
+        name,
+        lambda a, **rest: reference(a + by, **rest),
+        samples,
+        lambda a, **rest: op(name)(a + by, **rest),
+        **options,
+    )
+
+
+def namespace(name, reference, samples=UNARY, **options):
+    """A row of a function that `cygnet.special` alone names."""
+    return case(f"special.{name}", reference, samples, getattr(cygnet.special, name), **options)
+
+
 def one(name, reference, samples=UNARY, **options):
     return case(name, reference, samples, **options)
 
 
+def with_fixed_first(pairs):
+    return [s(fixed(i.inputs[0]), i.inputs[1]) for i in pairs]
+
+
+HALF = math.sqrt(0.5)
+LOOSE = {"float32": (4e-6, 1e-5), "reason": "exponentials of numbers up to 30"}
+
 CASES = [
+    one("i0", np.i0),
+    case("igamma", igamma, with_fixed_first(POSITIVE_PAIRS)),
+    case("igammac", lambda a, b: 1 - igamma(a, b), with_fixed_first(POSITIVE_PAIRS)),
+    on_shifted("mvlgamma", lambda a, p: p * (p - 1) / 4 * math.log(math.pi) + sum(each(math.lgamma)(a - k / 2) for k in range(p)), 1.5,
+               [s(i, p=1 + k % 4) for k, i in enumerate(POSITIVE)]),
+    namespace("i1", i1),
+    namespace("i0e", lambda a: np.i0(a) * np.exp(-np.abs(a)), KINKED),
+    namespace("i1e", lambda a: i1(a) * np.exp(-np.abs(a)), KINKED),
+    namespace("erfcx", lambda a: np.exp(a * a) * each(math.erfc)(a), **LOOSE),
+    namespace("ndtr", lambda a: each(math.erfc)(-a * HALF) / 2),
+    namespace("log_ndtr", lambda a: np.log(each(math.erfc)(-a * HALF) / 2)),
+    namespace("entr", lambda a: -a * np.log(a), POSITIVE),
+    namespace("xlog1py", lambda a, b: a * np.log1p(b), [s(i.inputs[0], Input(i.inputs[1].shape, "positive")) for i in BINARY]),
+    case("special.zeta", lambda a, b: zeta(a + 1.5, b), with_fixed_first(POSITIVE_PAIRS[:5] + [s(Input((n,), "positive"), Input((n,), "positive")) for n in (1, 9, 67)]),
+         lambda a, b: cygnet.special.zeta(a + 1.5, b)),
+    case("gcd", lambda a, b: np.gcd(a - 20, b - 25), INTEGERS, lambda a, b: op("gcd")(a - 20, b - 25), exact=True, gradient=False),
+    case("lcm", lambda a, b: np.lcm(a - 20, b - 25), INTEGERS, lambda a, b: op("lcm")(a - 20, b - 25), exact=True, gradient=False),
+    case("bitwise_left_shift", lambda a, b: (a - 20) << b, INTEGERS, lambda a, b: (a - 20) << b, exact=True, gradient=False),
+    case("bitwise_right_shift", lambda a, b: (a - 20) >> (b % 8), INTEGERS, lambda a, b: (a - 20) >> (b % 8), exact=True, gradient=False),
+    case("nextafter", np.nextafter, BINARY, lambda a, b: op("nextafter")(a.double(), b.double()).to(a.dtype), gradient=False),
+    case("frexp", np.frexp, KINKED, exact=True),
     one("exp", np.exp, **ULP),
     one("log", np.log, POSITIVE),
     one("sqrt", np.sqrt, POSITIVE, float32=(2.0**-23, 0), reason="correctly rounded"),

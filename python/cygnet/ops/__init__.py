@@ -10,6 +10,7 @@ from cygnet.ops import methods as _methods  # installs them
 from cygnet.ops.activation import *
 from cygnet.ops.aliases import *
 from cygnet.ops.attention import *
+from cygnet.ops.bits import *
 from cygnet.ops.broadcast import *
 from cygnet.ops.comparison import *
 from cygnet.ops.composite import *
@@ -26,8 +27,10 @@ from cygnet.ops.embedding import *
 from cygnet.ops.embedding_bag import *
 from cygnet.ops.gather import *
 from cygnet.ops.grid_sample import *
+from cygnet.ops.histogram import *
 from cygnet.ops.index import *
 from cygnet.ops.inspection import *
+from cygnet.ops.integrate import *
 from cygnet.ops.interpolate import *
 from cygnet.ops.join import *
 from cygnet.ops.linear import *
@@ -44,6 +47,7 @@ from cygnet.ops.products import *
 from cygnet.ops.random import *
 from cygnet.ops.recurrent import *
 from cygnet.ops.reduce import *
+from cygnet.ops.regions import *
 from cygnet.ops.rounding import *
 from cygnet.ops.rows import *
 from cygnet.ops.scan import *
@@ -51,6 +55,7 @@ from cygnet.ops.shape import *
 from cygnet.ops.softmax import *
 from cygnet.ops.sort import *
 from cygnet.ops.special import *
+from cygnet.ops.tapers import *
 from cygnet.ops.typed import *
 from cygnet.ops.vector_norm import *
 from cygnet.ops.windows import *

@@ -28,7 +28,7 @@ from cygnet.ops.elementwise import (
     sub,
     where,
 )
-from cygnet.ops.special import exp2, logaddexp, sin
+from cygnet.ops.special import exp2, log1p, logaddexp, sin
 from cygnet.tensor import FLOATS, Tensor
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "clamp_min",
     "deg2rad",
     "float_power",
+    "fill",
     "fmax",
     "fmin",
     "heaviside",
@@ -201,6 +202,16 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
     return where(eq(a, 0), b, cast(gt(a, 0), b.dtype))
 
 
+def fill(input: Tensor, value: Tensor | Number) -> Tensor:
+    """A copy of the input in which every element is a number or a 0-d tensor."""
+    input = as_tensor(input, "fill", "input")
+    if isinstance(value, Tensor) and value.ndim:
+        raise kernels.ShapeError(f"fill: value has shape {value.shape}, expected ()")
+    number = value if isinstance(value, Tensor) else wrap(np.array(value))
+    kept = wrap(kernels.full(input.shape, 0, "bool"))
+    return where(kept, input, cast(number, input.dtype))
+
+
 def nan_to_num(
     input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
@@ -251,6 +262,13 @@ def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     return record(
         wrap(kernels.where(known, np.zeros((), a.dtype), product)), (a, b), backward, "xlogy"
     )
+
+
+def xlog1py(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input * log(1 + other), and 0 where the input is 0 unless other is NaN."""
+    a, b = operands("xlog1py", input, other, floating=True)
+    skipped = logical_and(eq(a, 0), le(b, -1))
+    return mul(a, log1p(where(skipped, 0.0, b)))
 
 
 def deg2rad(input: Tensor) -> Tensor:

@@ -273,11 +273,11 @@ def _filled(op: str, size: Shape, value: Any, dtype: Any, requires_grad: bool) -
         if not limits.min <= value <= limits.max:
             raise ValueError(f"{op}: fill_value is {value}, expected a number that fits {wanted}")
         if abs(value) > 2**53:  # the kernel takes a double
-            return wrap(_constant(np.broadcast_to(np.array(value, wanted), size)))
+            return wrap(constant(np.broadcast_to(np.array(value, wanted), size)))
     return finished(kernels.full(size, value, NAMES[wanted]), requires_grad)
 
 
-def _constant(array: Array) -> Array:
+def constant(array: Array) -> Array:
     """A copy that a replay makes again, in case that the program has written to it."""
     return kernels.contiguous(array, always_copy=True)
 
@@ -471,7 +471,7 @@ def arange(
     count = -((low - high) // by) if wanted == np.int64 else math.ceil((high - low) / by)
     if wanted.kind in "iu":
         low, by = int(low), int(by)
-    return finished(_constant((low + by * np.arange(count)).astype(wanted)), requires_grad)
+    return finished(constant((low + by * np.arange(count)).astype(wanted)), requires_grad)
 
 
 def _spaced(op: str, start: Any, end: Any, steps: int) -> Array:
@@ -506,7 +506,7 @@ def linspace(
     check_options("linspace", device, options)
     wanted = get_default_dtype() if dtype is None else as_dtype(dtype, "linspace")
     values = _spaced("linspace", start, end, steps)
-    return finished(_constant(values.astype(wanted)), requires_grad)
+    return finished(constant(values.astype(wanted)), requires_grad)
 
 
 def logspace(
@@ -530,7 +530,7 @@ def logspace(
     check_options("logspace", device, options)
     wanted = get_default_dtype() if dtype is None else as_dtype(dtype, "logspace")
     values = np.power(float(base), _spaced("logspace", start, end, steps))
-    return finished(_constant(values.astype(wanted)), requires_grad)
+    return finished(constant(values.astype(wanted)), requires_grad)
 
 
 def eye(
@@ -553,4 +553,4 @@ def eye(
     if n < 0 or (m is not None and m < 0):
         raise ValueError(f"eye: n and m are {n} and {m}, expected at least 0")
     wanted = get_default_dtype() if dtype is None else as_dtype(dtype, "eye")
-    return finished(_constant(np.eye(n, m, dtype=wanted)), requires_grad)
+    return finished(constant(np.eye(n, m, dtype=wanted)), requires_grad)

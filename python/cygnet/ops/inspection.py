@@ -14,6 +14,7 @@ from cygnet.ops.common import as_tensor
 from cygnet.tensor import Array, Tensor
 
 __all__ = [
+    "get_device",
     "is_complex",
     "is_floating_point",
     "is_nonzero",

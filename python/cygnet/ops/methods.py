@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cygnet.ops import (
+    bits,
     comparison,
     elementwise,
     index,
@@ -21,8 +22,10 @@ from cygnet.ops import (
     products,
     rounding,
     shape,
+    special,
 )
 from cygnet.ops.inplace import in_place
+from cygnet.ops.reshaped import reshaping
 from cygnet.tensor import Tensor
 
 _ALIASES = (
@@ -34,6 +37,10 @@ _ALIASES = (
 _METHODS: tuple[tuple[str, str], ...] = (
     ("activation", "hardshrink prelu relu sigmoid tanh"),
     ("aliases", _ALIASES),
+    (
+        "bits",
+        "bitwise_left_shift bitwise_right_shift frexp gcd lcm nextafter",
+    ),
     ("broadcast", "expand reshape sum"),
     (
         "comparison",
@@ -60,6 +67,7 @@ _METHODS: tuple[tuple[str, str], ...] = (
         "minimum mul ne neg pow sign sqrt sub",
     ),
     ("gather", "gather scatter scatter_add scatter_reduce take_along_dim"),
+    ("histogram", "histogram"),
     ("index", "index_put"),
     (
         "inspection",
@@ -68,20 +76,30 @@ _METHODS: tuple[tuple[str, str], ...] = (
     ),
     ("join", "flip fliplr flipud repeat repeat_interleave roll rot90 tile"),
     ("masked", "masked_fill masked_scatter masked_select"),
-    ("nonzero", "argwhere nonzero"),
+    ("nonzero", "argwhere nonzero nonzero_static"),
     (
         "products",
         "addbmm addmm addmv addr baddbmm bmm corrcoef cov cross dot ger inner kron matmul "
         "matrix_power mm mv outer vdot",
     ),
-    ("random", "bernoulli bernoulli_ exponential_ multinomial normal_ random_ uniform_"),
+    (
+        "random",
+        "bernoulli bernoulli_ cauchy_ exponential_ geometric_ log_normal_ multinomial normal_ "
+        "random_ uniform_",
+    ),
     (
         "reduce",
         "all amax amin aminmax any argmax argmin count_nonzero logsumexp max mean min nanmean "
         "nansum std var",
     ),
+    (
+        "regions",
+        "as_strided as_strided_scatter diagonal_scatter narrow_copy new_empty_strided "
+        "select_scatter slice_scatter",
+    ),
+    ("reshaped", "apply_ map_ resize_ resize_as_ set_"),
     ("rounding", "ceil floor floor_divide fmod frac remainder round trunc"),
-    ("rows", "index_add index_copy index_fill index_select take"),
+    ("rows", "index_add index_copy index_fill index_reduce index_select put take"),
     (
         "scan",
         "cummax cummin cumprod cumsum diff logcumsumexp prod",
@@ -89,20 +107,22 @@ _METHODS: tuple[tuple[str, str], ...] = (
     (
         "shape",
         "adjoint broadcast_to chunk diagonal dsplit expand_as flatten hsplit moveaxis movedim "
-        "narrow permute ravel reshape_as select split split_with_sizes squeeze swapaxes "
-        "swapdims t tensor_split transpose unbind unflatten unsqueeze view view_as vsplit",
+        "narrow permute ravel reshape_as select split split_with_sizes squeeze sum_to_size "
+        "swapaxes swapdims t tensor_split transpose unbind unflatten unsqueeze view view_as vsplit",
     ),
     ("softmax", "log_softmax softmax"),
     (
         "sort",
-        "argsort bincount histc kthvalue median msort quantile sort topk unique unique_consecutive",
+        "argsort bincount histc kthvalue median mode msort nanmedian nanquantile quantile sort "
+        "topk unique unique_consecutive",
     ),
     (
         "special",
         "acos acosh asin asinh atan atan2 atanh copysign cos cosh digamma erfc erfinv exp2 "
-        "expm1 hypot lgamma log10 log1p log2 logaddexp reciprocal rsqrt sin sinh square tan",
+        "expm1 hypot i0 igamma igammac lgamma log10 log1p log2 logaddexp mvlgamma reciprocal rsqrt "
+        "sin sinh square tan",
     ),
-    ("vector_norm", "dist norm"),
+    ("vector_norm", "dist norm renorm"),
 )
 
 # Ops whose method has a second form with an underscore, which changes the tensor in place.
@@ -112,6 +132,7 @@ _IN_PLACE: tuple[tuple[str, str], ...] = (
         "celu elu hardsigmoid hardswish hardtanh leaky_relu relu relu6 selu sigmoid tanh threshold",
     ),
     ("aliases", _ALIASES),
+    ("bits", "bitwise_left_shift bitwise_right_shift gcd lcm nextafter"),
     ("comparison", "bitwise_and bitwise_not bitwise_or bitwise_xor logical_xor"),
     (
         "composite",
@@ -129,13 +150,21 @@ _IN_PLACE: tuple[tuple[str, str], ...] = (
     ("masked", "masked_fill masked_scatter"),
     ("products", "addbmm addmm addmv addr baddbmm"),
     ("rounding", "ceil floor floor_divide fmod frac remainder round trunc"),
-    ("rows", "index_add index_copy index_fill"),
+    ("rows", "index_add index_copy index_fill index_reduce put"),
     ("scan", "cumprod cumsum"),
     (
         "special",
         "acos acosh asin asinh atan atan2 atanh copysign cos cosh digamma erfc erfinv exp2 expm1 "
-        "hypot lgamma log10 log1p log2 reciprocal rsqrt sin sinh square tan",
+        "hypot i0 igamma igammac lgamma log10 log1p log2 mvlgamma reciprocal rsqrt sin sinh square "
+        "tan",
     ),
+    ("vector_norm", "renorm"),
+)
+
+# Ops that give a view, whose form with an underscore makes the tensor that view.
+_RESHAPING: tuple[tuple[str, str], ...] = (
+    ("regions", "as_strided"),
+    ("shape", "squeeze swapaxes swapdims t transpose unsqueeze"),
 )
 
 
@@ -168,11 +197,14 @@ def _op(family: str, name: str) -> Callable[..., Any]:
 METHODS: dict[str, Callable[..., Any]] = {
     **_table(_METHODS),
     **{f"{name}_": in_place(op) for name, op in _table(_IN_PLACE).items()},
+    **{f"{name}_": reshaping(op) for name, op in _table(_RESHAPING).items()},
     "copy_": inplace.copy_,
     "fill_": inplace.fill_,
     "fill_diagonal_": inplace.fill_diagonal_,
     "is_pinned": inspection.never,
     "ndimension": Tensor.dim,
+    "polygamma": special.polygamma_method,
+    "polygamma_": in_place(special.polygamma_method),
     "nelement": inspection.numel,
     "unfold": shape.unfold,
     "where": masked.where_method,
@@ -187,6 +219,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "__gt__": elementwise.gt,
     "__invert__": comparison.bitwise_not,
     "__le__": elementwise.le,
+    "__lshift__": bits.bitwise_left_shift,
     "__lt__": elementwise.lt,
     "__matmul__": products.matmul,
     "__mod__": rounding.remainder,
@@ -197,6 +230,9 @@ METHODS: dict[str, Callable[..., Any]] = {
     "__pow__": elementwise.pow,
     "__radd__": elementwise.add,
     "__rand__": comparison.bitwise_and,
+    "__rlshift__": _reflected(bits.bitwise_left_shift),
+    "__rrshift__": _reflected(bits.bitwise_right_shift),
+    "__rshift__": bits.bitwise_right_shift,
     "__rfloordiv__": _reflected(rounding.floor_divide),
     "__rmatmul__": _reflected(products.matmul),
     "__rmod__": _reflected(rounding.remainder),
@@ -217,6 +253,8 @@ METHODS |= {
         ("add", "add"),
         ("and", "bitwise_and"),
         ("floordiv", "floor_divide"),
+        ("lshift", "bitwise_left_shift"),
+        ("rshift", "bitwise_right_shift"),
         ("mod", "remainder"),
         ("mul", "mul"),
         ("or", "bitwise_or"),
@@ -248,13 +286,15 @@ PROPERTIES: dict[str, Callable[[Tensor], Any]] = {
 # In-place forms that are functions as well.
 _FUNCTIONS = (
     "abs acos acosh addmv arccos arccosh arcsin arcsinh arctan arctanh asin asinh atan atanh ceil "
-    "celu clamp clamp_max clamp_min clip cos cosh deg2rad erf erfc exp exp2 expm1 fill fix floor "
-    "frac index_put ldexp log log10 log1p log2 logit nan_to_num neg negative rad2deg reciprocal "
-    "relu round rsqrt selu sigmoid sin sinc sinh sqrt square tan tanh threshold trunc xlogy zero"
+    "as_strided celu clamp clamp_max clamp_min clip cos cosh deg2rad erf erfc exp exp2 expm1 fill "
+    "fix floor frac gcd i0 index_put lcm ldexp log log10 log1p log2 logit nan_to_num neg negative "
+    "rad2deg reciprocal relu resize_as round rsqrt selu sigmoid sin sinc sinh sqrt square tan tanh "
+    "threshold trunc xlogy zero"
 )
 _DROPOUTS = "alpha_dropout dropout feature_alpha_dropout rrelu"
 FUNCTIONS_IN_PLACE: dict[str, Callable[..., Any]] = {
     **{f"{name}_": METHODS[f"{name}_"] for name in _FUNCTIONS.split()},
+    "detach_": Tensor.detach_,
     **{f"{name}_": in_place(op) for name, op in _table((("dropout", _DROPOUTS),)).items()},
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,8 @@ from cygnet.ops.common import Shape, as_tensor, cast, sizes, wrap
 from cygnet.ops.create import check_options, finished, named, requested_size
 from cygnet.ops.elementwise import add, mul
 from cygnet.ops.inplace import copy_
+from cygnet.ops.rounding import floor
+from cygnet.ops.special import tan
 from cygnet.random import Generator, default_generator
 from cygnet.tensor import FLOATS, Array, Tensor, as_dtype
 
@@ -391,6 +394,58 @@ def exponential_(
     """
     values = _drawn("exponential_", kernels.exponential, input.shape, input.dtype, generator, lambd)
     return copy_(input, wrap(values))
+
+
+def log_normal_(
+    input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Fills the tensor with numbers whose logarithms are normally distributed; returns it.
+
+    Raises
+    ------
+    ValueError
+        If std is negative.
+    """
+    values = _drawn("log_normal_", kernels.normal, input.shape, input.dtype, generator, mean, std)
+    return copy_(input, wrap(kernels.exp(values)))
+
+
+def cauchy_(
+    input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Fills the tensor with numbers of Cauchy's distribution; returns it.
+
+    Raises
+    ------
+    ValueError
+        Unless sigma > 0.
+    """
+    if not sigma > 0:
+        raise ValueError(f"cauchy_: sigma is {sigma}, expected above 0")
+    share = _drawn("cauchy_", kernels.uniform, input.shape, input.dtype, generator, -0.5, 0.5)
+    with no_grad():
+        values = add(mul(tan(mul(wrap(share), math.pi)), sigma), median)
+    return copy_(input, values)
+
+
+def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
+    """Fills the tensor with the numbers 1, 2, ... of trials of probability `p` up to the first
+    success; returns it.
+
+    Raises
+    ------
+    ValueError
+        Unless 0 < p < 1.
+    """
+    if not 0 < p < 1:
+        raise ValueError(f"geometric_: p is {p}, expected between 0 and 1")
+    rate = -math.log1p(-p)
+    wait = _drawn(
+        "geometric_", kernels.exponential, input.shape, np.dtype(np.float64), generator, rate
+    )
+    with no_grad():
+        values = cast(add(floor(wrap(wait)), 1.0), input.dtype)
+    return copy_(input, values)
 
 
 def bernoulli_(input: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from cygnet import kernels
-from cygnet.ops.broadcast import reshape, to_shape
+from cygnet.ops.broadcast import expanded, reshape, to_shape
 from cygnet.ops.common import Number, as_tensor, normalized_axis, wrap
 from cygnet.ops.elementwise import mul
-from cygnet.ops.gather import gather_rows
-from cygnet.ops.index import Resolved, put
+from cygnet.ops.gather import gather_rows, scatter_reduce
+from cygnet.ops.index import Resolved
+from cygnet.ops.index import put as put_at
 from cygnet.ops.masked import masked_fill
 from cygnet.tensor import Tensor
 
@@ -19,7 +20,9 @@ __all__ = [
     "index_add",
     "index_copy",
     "index_fill",
+    "index_reduce",
     "index_select",
+    "put",
     "take",
 ]
 
@@ -57,6 +60,42 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     return to_shape(gather_rows(reshape(input, -1), reshape(positions, -1)), index.shape)
 
 
+def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
+    """A copy of `input` with the elements of `source` at the places `index` of the flattened
+    tensor, negative ones counted from the end.
+
+    Parameters
+    ----------
+    input : Tensor
+    index : Tensor
+        int64 or int32, of any shape.
+    source : Tensor
+        As many elements as `index`, of the input's type.
+    accumulate : bool
+        Whether they are added, also several at one place. Default False: the last one counts.
+
+    Raises
+    ------
+    ShapeError, DTypeError, IndexError
+    """
+    op = "put"
+    input, index = as_tensor(input, op, "input"), as_tensor(index, op, "index")
+    source = as_tensor(source, op, "source")
+    if source.numel() != index.numel():
+        raise kernels.ShapeError(
+            f"{op}: source has {source.numel()} elements, expected {index.numel()}, as index"
+        )
+    if source.dtype != input.dtype:
+        raise kernels.DTypeError(
+            f"{op}: source is {source.dtype}, expected {input.dtype}, as input"
+        )
+    flat = reshape(input, -1)
+    positions = wrapped_positions(reshape(index, -1), input.numel())
+    at = Resolved(None, positions, 0, flat.shape, positions.shape)
+    result = put_at(op, flat, at, reshape(source, -1), "add" if accumulate else "assign")
+    return to_shape(result, input.shape)
+
+
 def wrapped_positions(index: Tensor, size: int) -> Tensor:
     """Positions in which those below zero count from the end of `size` entries."""
     return wrap(kernels.flat_positions([index._array], [size]))
@@ -80,6 +119,46 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     Where a position comes twice, the last one counts.
     """
     return _put_rows("index_copy", input, dim, _vector("index_copy", index), source, "assign")
+
+
+def index_reduce(
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    source: Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
+) -> Tensor:
+    """A copy of `input` in which the entries of `source` that meet at one entry of `dim`, source's
+    entry i at index[i], are reduced: `scatter_reduce` of whole entries.
+
+    Parameters
+    ----------
+    input, dim, index, source
+        As for `index_add`.
+    reduce : str
+        'prod', 'mean', 'amax' or 'amin'. 'prod' has no gradient.
+    include_self : bool
+        Whether the entry of `input` takes part. Default True.
+
+    Raises
+    ------
+    ShapeError, DTypeError, ValueError, IndexError
+    """
+    op = "index_reduce"
+    input, source = as_tensor(input, op, "input"), as_tensor(source, op, "source")
+    positions = _vector(op, index)
+    axis = normalized_axis(op, dim, input.ndim)
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise ValueError(f"{op}: reduce is {reduce!r}, expected 'prod', 'mean', 'amax' or 'amin'")
+    wanted = (*input.shape[:axis], positions.numel(), *input.shape[axis + 1 :])
+    if input.ndim and source.shape != wanted:
+        raise kernels.ShapeError(f"{op}: source has shape {source.shape}, expected {wanted}")
+    after = (1,) * (input.ndim - axis - 1)
+    if input.ndim:
+        positions = expanded(to_shape(positions, (positions.numel(), *after)), wanted)
+    return scatter_reduce(input, axis, positions, source, reduce, include_self=include_self)
 
 
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | Number) -> Tensor:
@@ -114,4 +193,4 @@ def _put_rows(op: str, input: Tensor, dim: int, index: Tensor, source: Tensor, m
     if source.shape != wanted:
         raise kernels.ShapeError(f"{op}: source has shape {source.shape}, expected {wanted}")
     at = Resolved(None, index, axis, (input.shape[axis],), index.shape)
-    return put(op, input, at, source, mode)
+    return put_at(op, input, at, source, mode)

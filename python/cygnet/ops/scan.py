@@ -21,7 +21,7 @@ from cygnet.ops.common import (
 )
 from cygnet.ops.create import full
 from cygnet.ops.elementwise import eq, exp, mul, ne, sub, where
-from cygnet.ops.join import cat
+from cygnet.ops.join import cat, flip
 from cygnet.ops.reduce import ValuesIndices, chosen, in_dtype
 from cygnet.ops.shape import narrow
 from cygnet.tensor import Array, Tensor
@@ -34,6 +34,7 @@ __all__ = [
     "diff",
     "logcumsumexp",
     "prod",
+    "vander",
 ]
 
 
@@ -236,3 +237,31 @@ def diff(
         after, before = narrow(result, axis, 1, size), narrow(result, axis, 0, size)
         result = ne(after, before) if result.dtype == bool else sub(after, before)
     return result
+
+
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:  # noqa: N803
+    """The powers of the elements of a vector, one row each.
+
+    Parameters
+    ----------
+    x : Tensor
+        (n,).
+    N : int, optional
+        The number of powers. Default n.
+    increasing : bool
+        Whether the powers are 0, 1, ..., N - 1. Default False: N - 1, ..., 1, 0.
+
+    Raises
+    ------
+    ShapeError, ValueError
+    """
+    x = as_tensor(x, "vander", "x")
+    if x.ndim != 1:
+        raise kernels.ShapeError(f"vander: x has shape {x.shape}, expected one dimension")
+    count = x.numel() if N is None else N
+    if count < 0:
+        raise ValueError(f"vander: N is {N}, expected at least 0")
+    column = to_shape(x, (x.numel(), 1))
+    parts = [full(column.shape, 1, dtype=x.dtype)] + [column] * (count - 1)
+    powers = cumprod(cat(parts, 1), 1) if count else cat(parts, 1)[:, :0]
+    return powers if increasing else flip(powers, 1)

@@ -13,7 +13,7 @@ import numpy as np
 from cygnet import kernels
 from cygnet.autograd import record, record_view
 from cygnet.dtypes import NAMES
-from cygnet.ops.broadcast import completed, expand, expanded, reshape, to_shape, viewed
+from cygnet.ops.broadcast import completed, expand, expanded, reshape, sum_to, to_shape, viewed
 from cygnet.ops.common import (
     Shape,
     also_named,
@@ -267,6 +267,22 @@ def _each(op: str, tensors: tuple[Any, ...], change: Any) -> Any:
         tensors, single = tuple(tensors[0]), False
     changed = tuple(change(as_tensor(x, op, f"tensors[{i}]")) for i, x in enumerate(tensors))
     return changed[0] if single else changed
+
+
+def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+    """The sum over those dimensions that `expand` adds or stretches from these sizes.
+
+    Raises
+    ------
+    ShapeError
+        If the sizes do not expand to the tensor's shape.
+    """
+    op = "sum_to_size"
+    input, wanted = as_tensor(input, op, "input"), sizes(op, size)
+    stretched = zip(wanted[::-1], input.shape[::-1], strict=False)
+    if len(wanted) > input.ndim or any(n not in (1, whole) for n, whole in stretched):
+        raise kernels.ShapeError(f"{op}: size is {wanted}, which does not expand to {input.shape}")
+    return sum_to(input, wanted)
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:

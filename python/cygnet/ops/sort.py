@@ -13,16 +13,29 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.dtypes import NAMES
-from cygnet.ops.broadcast import reshape
+from cygnet.ops.broadcast import reshape, sum
 from cygnet.ops.common import Number, as_tensor, cast, normalized_axis, numpy_named, operands, wrap
-from cygnet.ops.create import full, ones
-from cygnet.ops.elementwise import add, div, eq, ge, le, logical_and, minimum, mul, ne, sub, where
+from cygnet.ops.create import arange, full, ones
+from cygnet.ops.elementwise import (
+    add,
+    div,
+    eq,
+    ge,
+    le,
+    logical_and,
+    maximum,
+    minimum,
+    mul,
+    ne,
+    sub,
+    where,
+)
 from cygnet.ops.gather import gather, scatter_along
 from cygnet.ops.join import cat
-from cygnet.ops.reduce import ValuesIndices, amax, amin, chosen, share_among_equals
-from cygnet.ops.rounding import ceil, floor, round
+from cygnet.ops.reduce import ValuesIndices, amax, amin, argmax, chosen, share_among_equals
+from cygnet.ops.rounding import ceil, floor, floor_divide, round
 from cygnet.ops.rows import index_select
-from cygnet.ops.scan import cumsum
+from cygnet.ops.scan import cummax, cumsum
 from cygnet.ops.shape import movedim, narrow
 from cygnet.tensor import FLOATS, Array, Tensor, _check_readable
 
@@ -33,7 +46,10 @@ __all__ = [
     "histc",
     "kthvalue",
     "median",
+    "mode",
     "msort",
+    "nanmedian",
+    "nanquantile",
     "quantile",
     "searchsorted",
     "sort",
@@ -167,6 +183,62 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     flat = reshape(input.detach(), -1)
     middle = _kth(flat, (flat.numel() - 1) // 2, 0, False, True).values
     return share_among_equals("median", input, middle._array, None, False)
+
+
+@numpy_named
+def nanmedian(
+    input: Tensor, dim: int | None = None, keepdim: bool = False
+) -> Tensor | ValuesIndices:
+    """`median` of the elements that are not NaN; NaN of nothing else."""
+    op = "nanmedian"
+    input = as_tensor(input, op, "input")
+    if input.dtype not in FLOATS or input.numel() == 0:
+        return median(input, dim, keepdim)
+    flat = dim is None or not input.ndim
+    line = reshape(input, -1) if flat else input
+    axis = 0 if flat else normalized_axis(op, 0 if dim is None else dim, input.ndim)
+    order = argsort(line.detach(), axis, stable=True)
+    count = sum(eq(line.detach(), line.detach()), axis, keepdim=True)
+    places = gather(order, axis, floor_divide(maximum(sub(count, 1), 0), 2))
+    if dim is None:
+        middle = gather(line.detach(), 0, places)._array.reshape(())
+        return share_among_equals(op, input, middle, None, False)
+    if flat:
+        normalized_axis(op, dim, 0)
+        return chosen(input, reshape(places, ()), 0)
+    return chosen(input, places, axis, keepdim)
+
+
+@numpy_named
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
+    """The most frequent elements along `dim`, the smallest of equally frequent ones, and the last
+    position of each; a NaN is like no other.
+
+    Raises
+    ------
+    ValueError
+        If the dimension has size 0.
+    """
+    op = "mode"
+    input = as_tensor(input, op, "input")
+    axis = normalized_axis(op, dim, input.ndim)
+    line = input.detach() if input.ndim else reshape(input.detach(), 1)
+    size = line.shape[axis]
+    if size == 0:
+        raise ValueError(f"{op}: dimension {axis} has size 0, expected at least 1")
+    ordered, order = sort(line, axis, stable=True)
+    # Along sorted elements: where the run of equals began, and how long it is by now.
+    after = (1,) * (line.ndim - axis - 1)
+    places = reshape(arange(size), (size, *after))
+    differs = ne(narrow(ordered, axis, 1, size - 1), narrow(ordered, axis, 0, size - 1))
+    begins = where(differs, narrow(places, -1 - len(after), 1, size - 1), 0)
+    first = full((*line.shape[:axis], 1, *line.shape[axis + 1 :]), 0, dtype=_LONG)
+    begun = cummax(cat((first, begins), axis), axis).values
+    longest = argmax(sub(places, begun), axis, keepdim=True)
+    positions = gather(order, axis, longest)
+    if not input.ndim:
+        return chosen(input, reshape(positions, ()), 0)
+    return chosen(input, positions, axis, keepdim)
 
 
 def searchsorted(
@@ -399,7 +471,30 @@ def quantile(
     ------
     DTypeError, IndexError, ShapeError, ValueError
     """
-    op = "quantile"
+    return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
+
+
+def nanquantile(
+    input: Tensor,
+    q: Tensor | float,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+) -> Tensor:
+    """`quantile` of the elements that are not NaN; NaN of nothing else."""
+    return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
+
+
+def _quantile(
+    op: str,
+    input: Tensor,
+    q: Tensor | float,
+    dim: int | None,
+    keepdim: bool,
+    interpolation: str,
+    without_nan: bool,
+) -> Tensor:
     input = as_tensor(input, op, "input")
     if input.dtype not in FLOATS:
         raise kernels.DTypeError(f"{op}: input is {input.dtype}, expected float32 or float64")
@@ -417,10 +512,16 @@ def quantile(
     if not size:
         raise kernels.ShapeError(f"{op}: input has shape {input.shape}, expected elements")
     rows = movedim(sort(rows, axis).values, axis, -1)
-    place = mul(reshape(q.detach(), (q.numel(),)), size - 1)
+    shares = reshape(q.detach(), (q.numel(),))
+    if without_nan:
+        numbers = sum(eq(rows.detach(), rows.detach()), -1, keepdim=True)
+        place = mul(shares, cast(maximum(sub(numbers, 1), 0), input.dtype))
+    else:
+        place = mul(shares, size - 1)
 
     def at(rounded: Tensor) -> Tensor:
-        return index_select(rows, -1, cast(rounded, np.dtype(np.int64)))
+        positions = cast(rounded, _LONG)
+        return gather(rows, -1, positions) if without_nan else index_select(rows, -1, positions)
 
     match interpolation:
         case "linear":
@@ -436,8 +537,10 @@ def quantile(
                 f"{op}: interpolation is {interpolation!r}, expected 'linear', 'lower', 'higher', "
                 "'midpoint' or 'nearest'"
             )
-    last = narrow(rows, -1, size - 1, 1)
-    result = movedim(where(ne(last, last), last, result), -1, 0)
+    if not without_nan:
+        last = narrow(rows, -1, size - 1, 1)
+        result = where(ne(last, last), last, result)
+    result = movedim(result, -1, 0)
     if dim is None:
         shape: tuple[int, ...] = (1,) * input.ndim if keepdim else ()
     else:

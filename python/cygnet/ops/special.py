@@ -1,4 +1,6 @@
-"""Functions of one number, each with its derivative in other ops; and functions of pairs."""
+"""Functions of one number, each with its derivative in other ops; and functions of pairs. Those
+that are not in ``__all__`` have their names in `cygnet.special` alone.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,21 @@ from cygnet import kernels
 from cygnet.autograd import record
 from cygnet.ops.broadcast import sum_to
 from cygnet.ops.common import Number, floating, operands, wrap
-from cygnet.ops.elementwise import add, div, eq, exp, ge, mul, ne, neg, sub, where
+from cygnet.ops.elementwise import (
+    add,
+    div,
+    eq,
+    exp,
+    ge,
+    log,
+    lt,
+    mul,
+    ne,
+    neg,
+    sign,
+    sub,
+    where,
+)
 from cygnet.tensor import Tensor
 
 __all__ = [
@@ -30,11 +46,15 @@ __all__ = [
     "exp2",
     "expm1",
     "hypot",
+    "i0",
+    "igamma",
+    "igammac",
     "lgamma",
     "log10",
     "log1p",
     "log2",
     "logaddexp",
+    "mvlgamma",
     "polygamma",
     "reciprocal",
     "rsqrt",
@@ -156,6 +176,80 @@ def polygamma(n: int, input: Tensor) -> Tensor:
     )
 
 
+def polygamma_method(input: Tensor, n: int) -> Tensor:
+    """`polygamma` as a method."""
+    return polygamma(n, input)
+
+
+def mvlgamma(input: Tensor, p: int) -> Tensor:
+    """The logarithm of the gamma function of p dimensions: p (p - 1) log(pi) / 4 and the sum of
+    lgamma(input - k / 2) over k = 0 ... p - 1; the input is above (p - 1) / 2.
+
+    Raises
+    ------
+    ValueError
+        If p is below 1.
+    """
+    if p < 1:
+        raise ValueError(f"mvlgamma: p is {p}, expected at least 1")
+    input = floating("mvlgamma", input)
+    total = lgamma(input)
+    for k in range(1, p):
+        total = add(total, lgamma(sub(input, k / 2)))
+    return add(total, p * (p - 1) / 4 * math.log(math.pi))
+
+
+def _over(numerator: Tensor, x: Tensor) -> Tensor:
+    """numerator / x, whose limit at 0 is 1 / 2: that of Bessel's function of order 1."""
+    zero = eq(x, 0)
+    return where(zero, 0.5, div(numerator, where(zero, 1.0, x)))
+
+
+i0: Unary = _function(
+    "i0", "The modified Bessel function of the first kind of order 0.", lambda x: i1(x)
+)
+i1: Unary = _function("i1", "The same of order 1.", lambda x: sub(i0(x), _over(i1(x), x)))
+i0e: Unary = _function(
+    "i0e", "exp(-abs(input)) * i0(input).", lambda x: sub(i1e(x), mul(sign(x), i0e(x)))
+)
+i1e: Unary = _function(
+    "i1e",
+    "exp(-abs(input)) * i1(input).",
+    lambda x: sub(sub(i0e(x), mul(sign(x), i1e(x))), _over(i1e(x), x)),
+)
+erfcx: Unary = _function(
+    "erfcx",
+    "exp(input ** 2) * erfc(input), without overflow above 0.",
+    lambda x: sub(mul(mul(x, 2.0), erfcx(x)), 2 / math.sqrt(math.pi)),
+)
+
+
+def ndtr(input: Tensor) -> Tensor:
+    """The probability that a standard normal number is below the input."""
+    return mul(erfc(mul(floating("ndtr", input), -math.sqrt(0.5))), 0.5)
+
+
+def log_ndtr(input: Tensor) -> Tensor:
+    """log(ndtr(input)), also where that is too small for a number."""
+    x = mul(floating("log_ndtr", input), math.sqrt(0.5))
+    low = lt(x, -1)
+    tail = where(low, x, -1.0)
+    return where(
+        low,
+        sub(log(mul(erfcx(neg(tail)), 0.5)), square(tail)),
+        log1p(mul(erfc(where(low, 0.0, x)), -0.5)),
+    )
+
+
+def entr(input: Tensor) -> Tensor:
+    """-input * log(input): 0 at 0, -infinity below."""
+    x = floating("entr", input)
+    inside = ge(x, 0)
+    value = where(inside, x, 1.0)
+    product = mul(value, log(where(eq(x, 0), 1.0, value)))
+    return where(inside, neg(product), where(ne(x, x), x, -math.inf))
+
+
 def _pair(
     name: str,
     summary: str,
@@ -213,4 +307,48 @@ logaddexp: Binary = _pair(
 )
 copysign: Binary = _pair(
     "copysign", "The magnitude of input with the sign of other.", _slopes_of_copysign
+)
+
+
+def _in_second(name: str, summary: str, slope: Callable[[Tensor, Tensor], Tensor]) -> Binary:
+    """The op around a kernel of two floating-point operands that has a gradient for the second
+    alone; `slope` is the derivative by it.
+    """
+    kernel = getattr(kernels, name)
+
+    def function(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+        a, b = operands(name, input, other, floating=True)
+
+        def backward(grad: Tensor) -> tuple[Tensor | None, ...]:
+            if a.requires_grad:
+                raise RuntimeError(f"{name}: there is no gradient for input, only for other")
+            return None, sum_to(mul(grad, slope(a, b)), b.shape)
+
+        return record(wrap(kernel(a._array, b._array)), (a, b), backward, name)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"{summary}\n\n    The gradient is that of `other`, alone.\n    "
+    return function
+
+
+def _gamma_density(a: Tensor, x: Tensor) -> Tensor:
+    """x ** (a - 1) * exp(-x) / gamma(a)."""
+    return exp(sub(sub(mul(sub(a, 1.0), log(x)), x), lgamma(a)))
+
+
+igamma: Binary = _in_second(
+    "igamma",
+    "The regularised incomplete gamma function P(input, other): the share of the integral of\n"
+    "    t ** (input - 1) * exp(-t) that lies below `other`.",
+    _gamma_density,
+)
+igammac: Binary = _in_second(
+    "igammac",
+    "1 - igamma(input, other), without cancellation.",
+    lambda a, x: neg(_gamma_density(a, x)),
+)
+zeta: Binary = _in_second(
+    "zeta",
+    "Hurwitz's zeta function: the sum of (other + k) ** -input over k = 0, 1, ...",
+    lambda s, q: neg(mul(s, zeta(add(s, 1.0), q))),
 )

@@ -8,12 +8,14 @@ from typing import Any
 from cygnet import kernels
 from cygnet.autograd import record
 from cygnet.ops.broadcast import axis_argument, kept_shape, reshape, sum
-from cygnet.ops.common import Number, cast, recomputed, wrap
+from cygnet.ops.common import Number, as_tensor, cast, normalized_axis, recomputed, wrap
 from cygnet.ops.elementwise import (
     abs,
+    add,
     constant_slopes,
     div,
     eq,
+    gt,
     mul,
     ne,
     pow,
@@ -27,6 +29,7 @@ from cygnet.tensor import FLOATS, Tensor
 __all__ = [
     "dist",
     "norm",
+    "renorm",
 ]
 
 
@@ -111,3 +114,30 @@ def norm(
 def dist(input: Tensor, other: Tensor, p: Number = 2) -> Tensor:
     """The p-norm of input - other."""
     return vector_norm(sub(input, other), p)
+
+
+def renorm(input: Tensor, p: Number, dim: int, maxnorm: Number) -> Tensor:
+    """The input with those entries of `dim` scaled to the p-norm `maxnorm` whose norm is larger.
+
+    Raises
+    ------
+    ShapeError
+        If there are fewer than two dimensions.
+    ValueError
+        If p is not positive or maxnorm negative.
+    """
+    op = "renorm"
+    input = as_tensor(input, op, "input")
+    if input.ndim < 2:
+        raise kernels.ShapeError(
+            f"{op}: input has shape {input.shape}, expected at least 2 dimensions"
+        )
+    if not p > 0 or not maxnorm >= 0:
+        raise ValueError(
+            f"{op}: p is {p} and maxnorm {maxnorm}, expected p above 0 and maxnorm at least 0"
+        )
+    axis = normalized_axis(op, dim, input.ndim)
+    size = vector_norm(input, p, [i for i in range(input.ndim) if i != axis], keepdim=True)
+    large = gt(size, maxnorm)
+    # As PyTorch has it, with a little more below, so that no rounding leaves the norm too large.
+    return mul(input, where(large, div(maxnorm, add(where(large, size, 1.0), 1e-7)), 1.0))
