@@ -299,6 +299,16 @@ def test_switches_that_are_accepted():
     cn.use_deterministic_algorithms(False)
     cn.use_deterministic_algorithms(True, warn_only=True)
     assert cn.are_deterministic_algorithms_enabled()
+    assert not cn.is_deterministic_algorithms_warn_only_enabled()
+    cn.set_deterministic_debug_mode("warn")
+    assert cn.get_deterministic_debug_mode() == 2
+    with pytest.raises(ValueError, match="debug_mode is 3"):
+        cn.set_deterministic_debug_mode(3)
+    cn.set_num_interop_threads(4)
+    assert cn.get_num_interop_threads() == 1
+    with pytest.raises(ValueError, match="count is 0"):
+        cn.set_num_interop_threads(0)
+    assert cn.get_device(cn.zeros(1)) == -1
     cn.set_float32_matmul_precision("high")
     assert cn.get_float32_matmul_precision() == "highest"
     with pytest.raises(ValueError, match="precision is 'low'"):

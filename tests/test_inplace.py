@@ -227,6 +227,7 @@ ARGUMENTS = {
     "clamp_max": (0.2,),
     "clamp_min": (0.2,),
     "clip": (0.2,),
+    "as_strided": ((3,), (1,)),
     "index_put": ((cn.tensor([0]),), cn.tensor(1.0)),
     "ldexp": (cn.ones(3),),
     "threshold": (0.3, 0.1),
@@ -237,7 +238,18 @@ ARGUMENTS = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(FUNCTIONS_IN_PLACE.keys() - {"fill_", "zero_"}))
+OF_INTEGERS = {"gcd_": [2, 1, 3], "lcm_": [4, 12, 6]}
+OTHERS = {"detach_", "fill_", "resize_as_", "zero_", *OF_INTEGERS}
+
+
+@pytest.mark.parametrize("name", OF_INTEGERS)
+def test_an_in_place_form_of_integers(name):
+    x = cn.tensor([4, 3, 6])
+    assert getattr(cn, name)(x, cn.tensor([2, 4, 3])) is x
+    assert x.tolist() == OF_INTEGERS[name]
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS_IN_PLACE.keys() - OTHERS))
 def test_an_in_place_form_is_a_function(name):
     x = cn.tensor([0.25, 0.5, 0.75]).reshape((3, 1) if name.startswith("feature") else (3,))
     arguments = ARGUMENTS.get(name[:-1], ())

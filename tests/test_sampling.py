@@ -39,6 +39,17 @@ DISTRIBUTIONS: dict[str, tuple[Callable[[], cn.Tensor], float, float]] = {
     "poisson small": (lambda: cn.poisson(cn.full((200_000,), 3.5)), 3.5, 3.5),
     "poisson middle": (lambda: cn.poisson(cn.full((200_000,), 10.0)), 10, 10),
     "poisson large": (lambda: cn.poisson(cn.full((200_000,), 1e4).double()), 1e4, 1e4),
+    "geometric": (lambda: cn.zeros(200_000).geometric_(0.25), 4, 12),
+    "log_normal": (
+        lambda: cn.zeros(200_000).log_normal_(0, 0.5),
+        math.exp(1 / 8),
+        0.3646958540123865,
+    ),
+    "arc tangent of cauchy": (
+        lambda: (cn.zeros(200_000).cauchy_(3, 2) / 2 - 1.5).atan(),
+        0,
+        math.pi**2 / 12,
+    ),
 }
 each = pytest.mark.parametrize("name", DISTRIBUTIONS)
 
