@@ -48,12 +48,14 @@ Array: TypeAlias = numpy.ndarray[Any, numpy.dtype[Any]]
 
 # Methods named bool, int and float hide the types inside the class.
 METHODS_PREAMBLE = """
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 from cygnet import dtypes
 from cygnet.device import device as Device
+from cygnet.ops.bits import MantissaExponent
 from cygnet.ops.common import Number
+from cygnet.ops.histogram import Histogram
 from cygnet.ops.reduce import MinMax, ValuesIndices
 from cygnet.random import Generator
 from cygnet.tensor import Tensor

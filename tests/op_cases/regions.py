@@ -164,7 +164,7 @@ CASES = [
     case("vander", vander, [s(x(3)), s(x(4), N=2), s(x(3), N=5), s(x(3), increasing=True), s(x(1), N=3), s(x(6), N=4, increasing=True)]),
     case("vander of no powers", vander, [s(x(2), N=0), s(x(0)), s(x(5), N=1)], op("vander"), gradient=False),
     *(case(name, lambda a: np.zeros(a.shape), [x(*n) for n in ANY], function, exact=True, gradient=False) for name, function in (
-        ("empty_permuted", lambda a: op("empty_permuted")(a.shape, range(a.ndim)[::-1], dtype=a.dtype)),
+        ("empty_permuted", lambda a: op("empty_permuted")(a.shape, [*range(a.ndim)][::-1], dtype=a.dtype)),
         ("empty_strided", lambda a: op("empty_strided")(a.shape, [2 * n for n in cygnet.empty(a.shape).stride()], dtype=a.dtype)),
         ("new_empty_strided", lambda a: a.new_empty_strided(a.shape, cygnet.empty(a.shape).stride())))),
 ]  # fmt: skip
