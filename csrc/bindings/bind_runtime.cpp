@@ -4,6 +4,7 @@
 
 #include "array.h"
 #include "core/denormals.h"
+#include "core/failing_pool.h"
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "families.h"
@@ -40,6 +41,9 @@ void bind_runtime(py::module_& m) {
         return result;
       },
       "Bytes of the memory pool: in use (live_bytes) and waiting for reuse (cached_bytes).");
+  m.def("fail_allocation", &pool::fail_allocation, py::arg("nth"),
+        "For tests: the nth allocation of memory for arrays and scratch from now on fails, and only that one; 0: none. "
+        "Returns how many were still to come before the one asked for last.");
   m.def(
       "build_info",
       [] {

@@ -9,6 +9,9 @@
 #include <cstdlib>
 #include <mutex>
 #include <new>
+#include <utility>
+
+#include "failing_pool.h"
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -40,6 +43,7 @@ struct Pool {
   std::mutex mutex;
   Header* free_list[class_count] = {};
   size_t live_bytes = 0, cached_bytes = 0;
+  int64_t until_failure = 0;
 };
 
 // Never destroyed: arrays may outlive every static of the extension.
@@ -110,6 +114,7 @@ void* take(size_t bytes, size_t wider) {
   Pool& p = pool();
   {
     const std::lock_guard<std::mutex> lock(p.mutex);
+    if (p.until_failure > 0 && --p.until_failure == 0) throw std::bad_alloc();
     for (size_t i = index; i <= std::min<size_t>(index + wider, class_count - 1); ++i) {
       Header* const header = p.free_list[i];
       if (!header) continue;
@@ -168,6 +173,12 @@ size_t empty_cache() noexcept {
   if (freed >= huge_page) malloc_trim(0);  // blocks below its threshold stay in the heap otherwise
 #endif
   return freed;
+}
+
+int64_t fail_allocation(int64_t nth) noexcept {
+  Pool& p = pool();
+  const std::lock_guard<std::mutex> lock(p.mutex);
+  return std::exchange(p.until_failure, nth);
 }
 
 Stats stats() noexcept {

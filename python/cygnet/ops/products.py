@@ -369,13 +369,18 @@ def _chain(op: str, matrices: Sequence[Tensor]) -> Tensor:
                 for k in range(i, j)
             )
 
-    def product(i: int, j: int) -> Tensor:
-        if i == j:
-            return matrices[i]
-        k = best[i, j][1]
-        return mm(product(i, k), product(k + 1, j))
+    return _cheapest_product(matrices, best, 0, count - 1)
 
-    return product(0, count - 1)
+
+def _cheapest_product(
+    matrices: Sequence[Tensor], best: dict[tuple[int, int], tuple[int, int]], i: int, j: int
+) -> Tensor:
+    """Of the matrices i to j, which split as `best` says."""
+    if i == j:
+        return matrices[i]
+    k = best[i, j][1]
+    left, right = (i, k), (k + 1, j)
+    return mm(_cheapest_product(matrices, best, *left), _cheapest_product(matrices, best, *right))
 
 
 def matrix_power(input: Tensor, n: int) -> Tensor:

@@ -134,7 +134,7 @@ class LBFGS(Optimizer):
             param.copy_(value)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Up to `max_iter` iterations.
+        """Up to `max_iter` iterations; an error, such as one of `closure`, undoes the step.
 
         Parameters
         ----------
@@ -154,7 +154,16 @@ class LBFGS(Optimizer):
         if closure is None:
             raise TypeError("LBFGS.step: closure expected a callable, got None")
         with no_grad():
-            return self._iterate(closure)
+            values = [param.detach().clone() for param in self._params]
+            state = self.state[self._params[0]]
+            before = {key: list(v) if isinstance(v, list) else v for key, v in state.items()}
+            try:
+                return self._iterate(closure)
+            except BaseException:
+                self._restore(values)
+                state.clear()
+                state.update(before)
+                raise
 
     def _iterate(self, closure: Callable[[], Any]) -> Any:
         group, state = self.param_groups[0], self.state[self._params[0]]

@@ -201,7 +201,7 @@ class Capture(Generic[P, R]):
         )
         result = draft.record(args, kwargs)
         self.reason = draft.reason
-        known.reason = "" if draft.reason == AGAIN else draft.reason
+        known.reason = "" if draft.reason in AGAIN else draft.reason
         if not draft.reason:
             known.draft = draft
             if not draft.differentiable:
@@ -222,7 +222,7 @@ class Capture(Generic[P, R]):
         elif draft.is_needed():
             known.draft = draft
         else:
-            known.reason = draft.reason
+            known.reason = "" if draft.reason in AGAIN else draft.reason
         return replay is not None
 
 

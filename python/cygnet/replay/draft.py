@@ -22,7 +22,9 @@ from cygnet.replay.outside import Outside, is_plain
 from cygnet.replay.watch import Watch
 from cygnet.tensor import Tensor
 
-AGAIN = "capture: random numbers were drawn while the call was recorded, perhaps by another thread"
+DRAWN = "capture: random numbers were drawn while the call was recorded, perhaps by another thread"
+NO_MEMORY = "capture: there was no memory for the recording"
+AGAIN = (DRAWN, NO_MEMORY)  # the next call may be recorded
 
 __all__ = ["AGAIN", "Draft", "attach", "inputs_of", "mapped", "replayed", "tensors_in"]
 
@@ -106,22 +108,25 @@ class Draft:
             with watch or (Folded(recording, self._notes) if frozen else nullcontext()):
                 result = self.function(*inner_args, **inner_kwargs)
             if recorder.recording is not None:
-                forward = len(recording)
-                gradients = self._record_backward(recording, result)
-                modules.add(recorder)
-                outside.add_numbers(recorder.objects.values())
-                others = (each for each in self.sources if isinstance(each, Tensor))
-                used = (*modules.members, *outside.tensors(), *others)
-                by_name = outside.names("grad")
-                leaves = self._settled_leaves(recorder, used, given, by_name)
-        if recorder.recording is not None:
+                try:
+                    forward = len(recording)
+                    gradients = self._record_backward(recording, result)
+                    modules.add(recorder)
+                    outside.add_numbers(recorder.objects.values())
+                    others = (each for each in self.sources if isinstance(each, Tensor))
+                    used = (*modules.members, *outside.tensors(), *others)
+                    by_name = outside.names("grad")
+                    leaves = self._settled_leaves(recorder, used, given, by_name)
+                except MemoryError:
+                    self._give_up()
+        if recorder.recording is not None and not self.reason:
             if by_name and any(tensor.grad is not None for tensor, wants in given if wants):
                 self._refuse("it may have read the gradient of an argument")
             elif any(tensor.requires_grad != before for tensor, before in given):
                 self._refuse("it changed requires_grad of an argument")
             elif outside.has_drawn():
                 if not self._strict and threading.active_count() > 1:  # perhaps another did
-                    self.reason = AGAIN
+                    self.reason = DRAWN
                 else:
                     self._refuse("it drew from Python's or NumPy's random numbers")
             elif changed := modules.changed() or outside.changed():
@@ -153,6 +158,8 @@ class Draft:
                 fold=frozen,
                 shared=bool(self.differentiable) or frozen,
             )
+        except MemoryError:
+            self._give_up()
         except RuntimeError as error:
             self.reason = str(error)
             if self._strict:
@@ -165,6 +172,9 @@ class Draft:
         for attempt in range(2):
             try:
                 return self._core.finish()
+            except MemoryError:
+                self._core = None
+                return self._give_up()
             except RuntimeError as error:
                 self.reason = str(error)
             if self.is_needed():
@@ -179,6 +189,14 @@ class Draft:
         """Whether the graph of the recorded call's result may still be differentiated."""
         node = None if self._node is None else self._node()
         return node is not None and node.backward is not None
+
+    def _give_up(self) -> None:
+        """Without memory for the recording: the call itself is made and must not be made again, so
+        that only a frozen plan, which is nothing else, raises the MemoryError that is on.
+        """
+        if self._notes is not None:
+            raise
+        self.reason = NO_MEMORY
 
     def _refuse(self, what: str) -> None:
         who = "capture: the function" if self._notes is None else "freeze: the model"
