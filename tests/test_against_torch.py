@@ -286,7 +286,7 @@ def rows_of_ops() -> list[Any]:
     return [
         pytest.param(case, sample, id=f"{case.name}[{k}:{sample}]".replace(" ", "-"))
         for case in CASES
-        if case.name.split()[0] in functions
+        if case.name.split()[0] in functions | {f"linalg.{n}" for n in cygnet.linalg.__all__}
         and case.name not in OURS_ALONE
         and not case.name.endswith(" channels last")  # an argument that PyTorch does not have,
         and not case.name.startswith("linear transposed")  # and another
@@ -304,7 +304,9 @@ OURS_ALONE = {
     "native_channel_shuffle", "sum dtype", "tensor_split", "vsplit",
 }  # fmt: skip
 # Some of their samples PyTorch refuses, forward or backward.
-PARTLY_OURS = {"cross", "scatter_add", "scatter_reduce"}
+PARTLY_OURS = {
+    "cross", "linalg.cond", "linalg.cross", "linalg.vander", "ormqr", "scatter_add", "scatter_reduce",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("case", "sample"), rows_of_ops())
@@ -333,6 +335,9 @@ def test_op(case: Case, sample: Sample) -> None:
             for place in (cygnet.ops, cygnet.nn.functional):
                 if function is not None and hasattr(place, name):
                     stack.enter_context(unittest.mock.patch.object(place, name, function))
+        for name in set(cygnet.linalg.__all__) - {"LinAlgError"}:
+            theirs = getattr(torch.linalg, name)
+            stack.enter_context(unittest.mock.patch.object(cygnet.linalg, name, theirs))
         try:
             expected = outcome(torch)
         except (RuntimeError, ValueError, IndexError) as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cygnet import nn, ops, special
+from cygnet import linalg, nn, ops, special
 from cygnet.nn import functional
 from cygnet.ops.methods import METHODS
 from tests.op_cases import CASES
@@ -63,6 +63,8 @@ def public_names() -> set[str]:
         if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), nn.Module)
     }
     others = {f"special.{n}" for n in special.__all__ if getattr(special, n) not in NAMED}
+    others |= {f"linalg.{n}" for n in linalg.__all__ if getattr(linalg, n) not in NAMED}
+    others -= {"linalg.LinAlgError", "linalg.multi_dot"}
     names = {*others, *ops.__all__, *functional.__all__, *METHODS, *modules}
     return {name for name in names if not name.endswith("_")}  # others have the op's rows
 

@@ -35,7 +35,11 @@ PLAINER = {
     "typing.Any": "Any",
 }
 GENERIC = {"tuple": "tuple[Any, ...]", "dict": "dict[str, Any]", "list": "list[Any]"}
-EXCEPTIONS = {"ShapeError": "ValueError, RuntimeError", "DTypeError": "TypeError, RuntimeError"}
+EXCEPTIONS = {
+    "ShapeError": "ValueError, RuntimeError",
+    "DTypeError": "TypeError, RuntimeError",
+    "LinAlgError": "RuntimeError",
+}
 PREAMBLE = """
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -56,7 +60,10 @@ from cygnet.device import device as Device
 from cygnet.ops.bits import MantissaExponent
 from cygnet.ops.common import Number
 from cygnet.ops.histogram import Histogram
+from cygnet.ops.factor import QR, Reflections
 from cygnet.ops.reduce import MinMax, ValuesIndices
+from cygnet.ops.solve import SignLogarithm, TriangularSolution
+from cygnet.ops.spectral import OldSVD
 from cygnet.random import Generator
 from cygnet.tensor import Tensor
 

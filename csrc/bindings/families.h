@@ -16,6 +16,7 @@ void bind_reduce(pybind11::module_& m);
 void bind_scan(pybind11::module_& m);
 void bind_softmax(pybind11::module_& m);
 void bind_sort(pybind11::module_& m);
+void bind_linalg(pybind11::module_& m);
 void bind_loss(pybind11::module_& m);
 void bind_ctc(pybind11::module_& m);
 void bind_random(pybind11::module_& m);

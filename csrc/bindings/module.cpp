@@ -56,6 +56,7 @@ PYBIND11_MODULE(CYGNET_MODULE, m) {
   cygnet::bind_scan(m);
   cygnet::bind_softmax(m);
   cygnet::bind_sort(m);
+  cygnet::bind_linalg(m);
   cygnet::bind_loss(m);
   cygnet::bind_ctc(m);
   cygnet::bind_random(m);

@@ -1,17 +1,86 @@
-"""Linear algebra: norms of vectors and products."""
+"""Linear algebra: factorisations, systems of equations, eigenvalues, singular values and norms of
+real matrices, also of stacks of them, in float32 and float64.
+
+Every factorisation runs in C++ kernels of our own, without allocation inside, and gives the same
+bits for any number of threads. The gradients are formulas of ops: second derivatives work. What
+gives complex numbers (`eig`, `eigvals`) and the factorisation of indefinite symmetric matrices
+(`ldl_factor`) are not offered.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
+from cygnet.kernels import LinAlgError
 from cygnet.ops import products, shape
-from cygnet.ops.common import Number, as_tensor
+from cygnet.ops.factor import (
+    cholesky_ex,
+    householder_product,
+    lu,
+    lu_factor,
+    lu_factor_ex,
+)
+from cygnet.ops.factor import cholesky_factor as cholesky
+from cygnet.ops.factor import qr_factors as qr
+from cygnet.ops.matrix_functions import matrix_exp, matrix_power, vecdot
+from cygnet.ops.matrix_functions import rising_powers as vander
+from cygnet.ops.operator_norm import cond, matrix_norm
+from cygnet.ops.operator_norm import linalg_norm as norm
 from cygnet.ops.products import matmul, multi_dot
+from cygnet.ops.solve import (
+    det,
+    inv,
+    inv_ex,
+    slogdet,
+    solve,
+    solve_ex,
+    solve_triangular,
+    tensorinv,
+    tensorsolve,
+)
+from cygnet.ops.solve import factors_solved as lu_solve
+from cygnet.ops.spectral import eigh, eigvalsh, lstsq, matrix_rank, pinv, svdvals
+from cygnet.ops.spectral import svd_factors as svd
 from cygnet.ops.vector_norm import vector_norm
 from cygnet.tensor import Tensor
 
-__all__ = ["cross", "diagonal", "matmul", "multi_dot", "norm", "vector_norm"]
+__all__ = [
+    "LinAlgError",
+    "cholesky",
+    "cholesky_ex",
+    "cond",
+    "cross",
+    "det",
+    "diagonal",
+    "eigh",
+    "eigvalsh",
+    "householder_product",
+    "inv",
+    "inv_ex",
+    "lstsq",
+    "lu",
+    "lu_factor",
+    "lu_factor_ex",
+    "lu_solve",
+    "matmul",
+    "matrix_exp",
+    "matrix_norm",
+    "matrix_power",
+    "matrix_rank",
+    "multi_dot",
+    "norm",
+    "pinv",
+    "qr",
+    "slogdet",
+    "solve",
+    "solve_ex",
+    "solve_triangular",
+    "svd",
+    "svdvals",
+    "tensorinv",
+    "tensorsolve",
+    "vander",
+    "vecdot",
+    "vector_norm",
+]
 
 
 def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
@@ -19,41 +88,6 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     return products.cross(input, other, dim)
 
 
-def diagonal(
-    A: Tensor,  # noqa: N803 (PyTorch's name)
-    *,
-    offset: int = 0,
-    dim1: int = -2,
-    dim2: int = -1,
-) -> Tensor:
+def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """`cygnet.diagonal`, of the last two dimensions by default."""
     return shape.diagonal(A, offset, dim1, dim2)
-
-
-def norm(
-    A: Tensor,  # noqa: N803 (PyTorch's name)
-    ord: Number | str | None = None,
-    dim: int | Sequence[int] | None = None,
-    keepdim: bool = False,
-    *,
-    dtype: Any = None,
-) -> Tensor:
-    """`vector_norm`, where None and 'fro' stand for an order of 2. Norms of matrices by a number,
-    which PyTorch takes for two dimensions, are not offered.
-
-    Raises
-    ------
-    ValueError
-        If the arguments ask for the norm of a matrix.
-    """
-    A = as_tensor(A, "norm", "A")  # noqa: N806
-    dimensions = A.ndim if dim is None else 1 if isinstance(dim, int) else len(dim)
-    if isinstance(ord, str) and ord != "fro":
-        raise ValueError(f"norm: ord is {ord!r}, expected a number, None or 'fro'")
-    if ord is None or isinstance(ord, str):
-        return vector_norm(A, 2, dim, keepdim, dtype=dtype)
-    if dimensions != 1 and not (dimensions == 0 and dim is None):
-        raise ValueError(
-            f"norm: ord is {ord} for {dimensions} dimensions, expected None or one dimension"
-        )
-    return vector_norm(A, ord, dim, keepdim, dtype=dtype)

@@ -25,6 +25,7 @@ from cygnet.ops.einsum import *
 from cygnet.ops.elementwise import *
 from cygnet.ops.embedding import *
 from cygnet.ops.embedding_bag import *
+from cygnet.ops.factor import *
 from cygnet.ops.gather import *
 from cygnet.ops.grid_sample import *
 from cygnet.ops.histogram import *
@@ -37,9 +38,11 @@ from cygnet.ops.linear import *
 from cygnet.ops.loss import *
 from cygnet.ops.loss_classes import *
 from cygnet.ops.masked import *
+from cygnet.ops.matrix_functions import *
 from cygnet.ops.multihead import *
 from cygnet.ops.nonzero import *
 from cygnet.ops.norm import *
+from cygnet.ops.operator_norm import *
 from cygnet.ops.pad import *
 from cygnet.ops.pooling import *
 from cygnet.ops.pooling_indices import *
@@ -53,8 +56,10 @@ from cygnet.ops.rows import *
 from cygnet.ops.scan import *
 from cygnet.ops.shape import *
 from cygnet.ops.softmax import *
+from cygnet.ops.solve import *
 from cygnet.ops.sort import *
 from cygnet.ops.special import *
+from cygnet.ops.spectral import *
 from cygnet.ops.tapers import *
 from cygnet.ops.typed import *
 from cygnet.ops.vector_norm import *

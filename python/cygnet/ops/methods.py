@@ -66,6 +66,7 @@ _METHODS: tuple[tuple[str, str], ...] = (
         "abs add div eq erf exp ge gt le log logical_and logical_not logical_or lt maximum "
         "minimum mul ne neg pow sign sqrt sub",
     ),
+    ("factor", "cholesky geqrf orgqr ormqr qr"),
     ("gather", "gather scatter scatter_add scatter_reduce take_along_dim"),
     ("histogram", "histogram"),
     ("index", "index_put"),
@@ -76,11 +77,13 @@ _METHODS: tuple[tuple[str, str], ...] = (
     ),
     ("join", "flip fliplr flipud repeat repeat_interleave roll rot90 tile"),
     ("masked", "masked_fill masked_scatter masked_select"),
+    ("matrix_functions", "matrix_exp matrix_power"),
     ("nonzero", "argwhere nonzero nonzero_static"),
+    ("operator_norm", "norm"),
     (
         "products",
         "addbmm addmm addmv addr baddbmm bmm corrcoef cov cross dot ger inner kron matmul "
-        "matrix_power mm mv outer vdot",
+        "mm mv outer vdot",
     ),
     (
         "random",
@@ -112,6 +115,10 @@ _METHODS: tuple[tuple[str, str], ...] = (
     ),
     ("softmax", "log_softmax softmax"),
     (
+        "solve",
+        "cholesky_inverse cholesky_solve det inverse logdet lu_solve slogdet triangular_solve",
+    ),
+    (
         "sort",
         "argsort bincount histc kthvalue median mode msort nanmedian nanquantile quantile sort "
         "topk unique unique_consecutive",
@@ -122,7 +129,8 @@ _METHODS: tuple[tuple[str, str], ...] = (
         "expm1 hypot i0 igamma igammac lgamma log10 log1p log2 logaddexp mvlgamma reciprocal rsqrt "
         "sin sinh square tan",
     ),
-    ("vector_norm", "dist norm renorm"),
+    ("spectral", "pinverse svd"),
+    ("vector_norm", "dist renorm"),
 )
 
 # Ops whose method has a second form with an underscore, which changes the tensor in place.

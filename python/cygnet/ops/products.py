@@ -7,11 +7,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
-from cygnet.ops.broadcast import expand, reshape, sum, sum_to, to_shape
+from cygnet.ops.broadcast import reshape, sum, sum_to, to_shape
 from cygnet.ops.common import Number, as_tensor, cast, floating, normalized_axis, wrap
 from cygnet.ops.composite import clamp
 from cygnet.ops.elementwise import add, div, mul, sqrt, sub
@@ -36,7 +34,6 @@ __all__ = [
     "inner",
     "kron",
     "matmul",
-    "matrix_power",
     "mm",
     "mv",
     "outer",
@@ -381,32 +378,6 @@ def _cheapest_product(
     k = best[i, j][1]
     left, right = (i, k), (k + 1, j)
     return mm(_cheapest_product(matrices, best, *left), _cheapest_product(matrices, best, *right))
-
-
-def matrix_power(input: Tensor, n: int) -> Tensor:
-    """The product of `n` times the same matrix, also of each matrix of a stack.
-
-    Raises
-    ------
-    ShapeError
-        If the matrices are not square.
-    ValueError
-        For n < 0 (PyTorch inverts the matrices).
-    """
-    input = as_tensor(input, "matrix_power", "input")
-    if input.ndim < 2 or input.shape[-1] != input.shape[-2]:
-        raise kernels.ShapeError(
-            f"matrix_power: input has shape {input.shape}, expected (..., n, n)"
-        )
-    if n < 0:
-        raise ValueError(f"matrix_power: n is {n}, expected at least 0")
-    if n == 0:
-        return expand(wrap(np.eye(input.shape[-1], dtype=input.dtype)), input.shape).clone()
-    half = matrix_power(input, n // 2) if n > 1 else None
-    if half is None:
-        return input
-    square = matmul(half, half)
-    return matmul(square, input) if n % 2 else square
 
 
 def cov(input: Tensor, *, correction: int = 1) -> Tensor:

@@ -28,7 +28,6 @@ from cygnet.tensor import FLOATS, Tensor
 
 __all__ = [
     "dist",
-    "norm",
     "renorm",
 ]
 
@@ -86,29 +85,6 @@ def _power_norm(x: Tensor, p: Number, dim: Dims, keepdim: bool) -> Tensor:
 
     result = wrap(output)
     return record(result, (x,), backward, "vector_norm", saved=(x, result))
-
-
-def norm(
-    input: Tensor,
-    p: Number | str | None = "fro",
-    dim: Dims = None,
-    keepdim: bool = False,
-    out: None = None,
-    dtype: Any = None,
-) -> Tensor:
-    """`vector_norm` of the input, for which 'fro' (the default) and None stand for p = 2.
-
-    Raises
-    ------
-    ValueError
-        For the nuclear norm, and if `out` is given.
-    """
-    if isinstance(p, str) and p != "fro":
-        raise ValueError(f"norm: p is {p!r}, expected a number or 'fro'")
-    if out is not None:
-        raise ValueError("norm: out is not offered, expected None")
-    order = 2 if p is None or isinstance(p, str) else p
-    return vector_norm(input, order, dim, keepdim, dtype=dtype)
 
 
 def dist(input: Tensor, other: Tensor, p: Number = 2) -> Tensor:
