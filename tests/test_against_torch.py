@@ -296,12 +296,13 @@ def rows_of_ops() -> list[Any]:
 
 
 # Rows whose gradients PyTorch does not compute (or, of a cosine with lengths below eps, computes as
-# if they were above), whose arguments it spells otherwise, whose values are whatever the memory held,
-# or which order equal numbers.
+# if they were above; or wrongly: those of as_strided_scatter, narrow_copy and vander fail its own gradcheck),
+# whose arguments it spells otherwise, whose values are whatever the memory held, or which order equal numbers.
 OURS_ALONE = {
-    "argsort", "cosine_similarity", "binary_cross_entropy weighted", "binary_cross_entropy_with_logits weighted", "clamp integers",
-    "clone channels_last", "dsplit", "empty", "empty_like", "eye", "hsplit",
-    "native_channel_shuffle", "sum dtype", "tensor_split", "vsplit",
+    "argsort", "as_strided_scatter", "binary_cross_entropy weighted", "binary_cross_entropy_with_logits weighted",
+    "clamp integers", "clone channels_last", "cosine_similarity", "dsplit", "empty", "empty_like", "empty_permuted",
+    "empty_strided", "eye", "hsplit", "mode", "narrow_copy", "native_channel_shuffle", "sum dtype", "tensor_split",
+    "vander", "vsplit",
 }  # fmt: skip
 # Some of their samples PyTorch refuses, forward or backward.
 PARTLY_OURS = {
