@@ -1,4 +1,4 @@
-"""Parametrizations of weights by norm and direction, or by their largest singular value."""
+"""Parametrizations: by norm and direction, by the largest singular value, and orthogonal ones."""
 
 from __future__ import annotations
 
@@ -9,24 +9,16 @@ from cygnet.autograd import no_grad
 from cygnet.nn import functional
 from cygnet.nn.linear import positive_int
 from cygnet.nn.module import Module
-from cygnet.nn.utils.parametrize import is_parametrized, register_parametrization
+from cygnet.nn.utils.orthogonal import orthogonal
+from cygnet.nn.utils.parametrize import register_parametrization, tensor_of
 from cygnet.nn.utils.spectral_norm import as_matrix, rows_axis, unit
 from cygnet.nn.utils.weight_norm import norm_except
 from cygnet.ops.common import normalized_axis
 from cygnet.tensor import Tensor
 
-__all__ = ["spectral_norm", "weight_norm"]
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
 _M = TypeVar("_M", bound=Module)
-
-
-def tensor_of(op: str, module: Module, name: str) -> Tensor:
-    """The tensor of a module that is to be parametrized, or an error that names op and tensor."""
-    if name in (*module._parameters, *module._buffers) or is_parametrized(module, name):
-        tensor = getattr(module, name)
-        if isinstance(tensor, Tensor):
-            return tensor
-    raise ValueError(f"{op}: {type(module).__name__} has no parameter or buffer {name!r}")
 
 
 def _with_old_keys(module: Module, state: dict[str, Any], prefix: str, *others: Any) -> None:

@@ -298,6 +298,15 @@ def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     return len(held) > 0 if tensor_name is None else tensor_name in held
 
 
+def tensor_of(op: str, module: Module, name: str) -> Tensor:
+    """The tensor of a module that is to be parametrized, or an error that names op and tensor."""
+    if name in (*module._parameters, *module._buffers) or is_parametrized(module, name):
+        tensor = getattr(module, name)
+        if isinstance(tensor, Tensor):
+            return tensor
+    raise ValueError(f"{op}: {type(module).__name__} has no parameter or buffer {name!r}")
+
+
 def remove_parametrizations(module: _M, tensor_name: str, leave_parametrized: bool = True) -> _M:
     """Undo all `register_parametrization` of a tensor.
 
