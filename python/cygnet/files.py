@@ -7,6 +7,8 @@ import os
 import threading
 from pathlib import Path
 
+_LONGEST_NAME = 200  # bytes: file systems allow 255, the rest of a temporary name takes up to 35
+
 
 def write_whole(path: Path, content: bytes | bytearray) -> None:
     """Writes a file so that `path` never holds a part of it, also if the machine stops meanwhile.
@@ -19,7 +21,8 @@ def write_whole(path: Path, content: bytes | bytearray) -> None:
     OSError
         If the file cannot be written; nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    name = os.fsdecode(os.fsencode(path.name)[:_LONGEST_NAME])
+    temporary = path.with_name(f".{name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         with open(temporary, "wb") as file:
             file.write(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import zlib
 from collections.abc import Callable
@@ -32,6 +33,8 @@ MNIST_SHA256 = {
     "t10k-images-idx3-ubyte": ("0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
     "t10k-labels-idx1-ubyte": ("ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
 }
+
+_LARGEST = 64 << 20  # bytes: none of them has more, packed or not
 
 _MNIST_FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -186,20 +189,26 @@ def _mnist_file(root: str | os.PathLike[str] | None, name: str, download: bool) 
 def _download(url: str, path: Path, sha256: str) -> Path:
     """Downloads a gzip file; it appears at `path` whole and with the right content, or not."""
     import hashlib
+    import http.client
     import urllib.request
 
     from tqdm import tqdm
 
     packed = bytearray()
-    with urllib.request.urlopen(url, timeout=30) as response:
-        total = int(response.headers.get("Content-Length") or 0) or None
-        with tqdm(total=total, unit="B", unit_scale=True, desc=path.name, leave=False) as bar:
-            while piece := response.read(1 << 16):
-                packed += piece
-                bar.update(len(piece))
+    try:
+        with urllib.request.urlopen(url, timeout=30) as response:
+            total = int(response.headers.get("Content-Length") or 0) or None
+            with tqdm(total=total, unit="B", unit_scale=True, desc=path.name, leave=False) as bar:
+                while len(packed) <= _LARGEST and (piece := response.read(1 << 16)):
+                    packed += piece
+                    bar.update(len(piece))
+    except http.client.HTTPException as error:  # no OSError
+        raise ValueError(f"the answer breaks off or is none of HTTP: {error!r:.200}") from error
+    if len(packed) > _LARGEST:
+        raise ValueError(f"got more than {_LARGEST} bytes")
     if total is not None and len(packed) != total:
         raise ValueError(f"got {len(packed)} of {total} bytes")
-    found = hashlib.sha256(gzip.decompress(packed)).hexdigest()
+    found = hashlib.sha256(_unpacked(packed)).hexdigest()
     if found != sha256:
         raise ValueError(f"the content's SHA-256 is {found}, expected {sha256}")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -207,13 +216,26 @@ def _download(url: str, path: Path, sha256: str) -> Path:
     return path
 
 
+def _unpacked(packed: bytes | bytearray) -> bytes:
+    """What gzip packed; no more than a file of MNIST may have is unpacked."""
+    content = bytearray()
+    with gzip.open(io.BytesIO(packed)) as file:
+        while piece := file.read(1 << 16):
+            content += piece
+            if len(content) > _LARGEST:
+                raise ValueError(f"it unpacks to more than {_LARGEST} bytes")
+    return bytes(content)
+
+
 def _read_idx(path: Path, dimensions: int) -> Array:
     """The uint8 array in an IDX file: bytes 0, 0, 8 (type), dimensions, big-endian sizes, data."""
+    if path.stat().st_size > _LARGEST:
+        raise ValueError(f"mnist: {path} has more than {_LARGEST} bytes; remove it or replace it")
     content = path.read_bytes()
     if path.suffix == ".gz":
         try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
+            content = _unpacked(content)
+        except (OSError, EOFError, ValueError, zlib.error) as error:
             raise ValueError(
                 f"mnist: {path} is no whole gzip file ({error}); remove it or replace it"
             ) from error

@@ -21,7 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from cygnet.io.safetensors import File, name_of, tensor_of, writable_array
+from cygnet.io.header import METADATA
+from cygnet.io.reading import File, name_of
+from cygnet.io.safetensors import tensor_of, writable_array
 from cygnet.tensor import Array, Tensor
 
 
@@ -76,7 +78,7 @@ class _Writer:
 
     def _named(self, value: Any, path: tuple[Any, ...]) -> str:
         name = ".".join(map(str, path)) or "data"
-        while name in self.arrays or name == "__metadata__":
+        while name in self.arrays or name == METADATA:
             name += "'"
         self.arrays[name] = writable_array(name, value, self.file)
         return name
@@ -132,9 +134,10 @@ def rebuild(structure: Any, arrays: dict[str, Array], file: File) -> Any:
             return makers[next(iter(described))](described)
         return described
 
+    damage = ArithmeticError, LookupError, RuntimeError, StopIteration, TypeError, ValueError
     try:
         return value(structure)
-    except (ValueError, KeyError, TypeError, StopIteration, RecursionError, RuntimeError) as error:
+    except damage as error:
         raise ValueError(
             f"load: {name_of(file)} has a damaged description of its contents: "
             f"{type(error).__name__} {error}"

@@ -1,24 +1,28 @@
-"""Weights in the safetensors format, by the library of that name: names and arrays, no code.
+"""Weights in the safetensors format: names and arrays, no code.
 
-Beside the arrays a file keeps texts by key, its metadata, and the library writes several keys in
-any order. Cygnet's files have one, whose JSON holds all else, so that equal states are equal bytes.
+The library of that name writes them. Beside the arrays a file keeps texts by key, its metadata, and
+the library writes several keys in any order. Cygnet's files have one, whose JSON holds all else, so
+that equal states are equal bytes.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import mmap as memory_map
 import os
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, deserialize, safe_open
+from safetensors import SafetensorError
 from safetensors.numpy import save as serialize
 
 from cygnet.files import write_whole
+from cygnet.io.header import METADATA, Entry, read_header
+from cygnet.io.reading import File, Source, name_of, opened
 from cygnet.ops.create import as_tensor
 from cygnet.tensor import Array, Tensor
 
@@ -26,29 +30,7 @@ __all__ = ["load_safetensors", "safetensors_metadata", "save_safetensors"]
 
 FORMAT_VERSION = 1
 _KEY = "cygnet"
-
-# A path, or an object with `read` or `write` of bytes.
-File: TypeAlias = str | os.PathLike[str] | IO[bytes]
-Content: TypeAlias = bytes | memory_map.mmap
-
-# NumPy's types by the format's names; it has no bfloat16.
-_TYPES = {
-    "BOOL": np.dtype("?"),
-    "BF16": np.dtype("V2"),
-    **{
-        f"{kind}{8 * size}": np.dtype(f"<{kind.lower()}{size}")
-        for kind in "IU"
-        for size in (1, 2, 4, 8)
-    },
-    **{f"F{8 * size}": np.dtype(f"<f{size}") for size in (2, 4, 8)},
-}
-
-
-def name_of(file: File) -> str:
-    """What messages call a file."""
-    if isinstance(file, str | os.PathLike):
-        return os.fspath(file)
-    return str(getattr(file, "name", f"the {type(file).__name__}"))
+_CHECKSUM = "crc32"
 
 
 def writable_array(name: str, value: Any, file: File) -> Array:
@@ -61,12 +43,17 @@ def writable_array(name: str, value: Any, file: File) -> Array:
     return np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
 
 
-def write_arrays(arrays: dict[str, Array], file: File, **contents: Any) -> None:
-    """Writes arrays, and beside them what JSON can hold; to a path whole or not at all."""
+def write_arrays(
+    arrays: dict[str, Array], file: File, contents: dict[str, Any], checked: bool = False
+) -> None:
+    """Writes arrays, and beside them what JSON can hold; to a path whole or not at all. A file that
+    is `checked` keeps a checksum of it all.
+    """
     note = {"format_version": FORMAT_VERSION, **contents}
     try:
-        text = json.dumps(note, allow_nan=False, separators=(",", ":"))
-        content = serialize(arrays, {_KEY: text})
+        if checked:
+            note[_CHECKSUM] = _checksum(arrays, note)
+        content = serialize(arrays, {_KEY: _as_json(note)})
     except (SafetensorError, ValueError) as error:
         raise ValueError(
             f"save: {name_of(file)}: names, numbers and texts make no header: {error}"
@@ -74,12 +61,30 @@ def write_arrays(arrays: dict[str, Array], file: File, **contents: Any) -> None:
     write_content(content, file)
 
 
+def _as_json(note: dict[str, Any]) -> str:
+    return json.dumps(note, allow_nan=False, separators=(",", ":"))
+
+
+def _checksum(arrays: dict[str, Array], note: dict[str, Any]) -> int:
+    """Of the note, and of the arrays, their types and shapes in the order of their names."""
+    crc = zlib.crc32(_as_json(note).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        crc = zlib.crc32(f"{name}{array.dtype.str}{array.shape}".encode(), crc)
+        crc = zlib.crc32(array.reshape(-1).view(np.uint8).data, crc)
+    return crc
+
+
 def write_content(content: bytes, file: File) -> None:
     """Writes the bytes to an open file, or to a path by way of a temporary name."""
     if not isinstance(file, str | os.PathLike):
         if not hasattr(file, "write"):
             raise TypeError(f"save: f expected a path or a file, got {type(file).__name__}")
-        file.write(content)
+        while content:  # a raw file on a disk that is full writes a part, and then raises
+            written = file.write(content)
+            content = b"" if written is None else content[written:]
+            if written == 0:
+                raise OSError(f"save: {name_of(file)} takes no more bytes")
         return
     path = Path(file)
     if not path.parent.is_dir():
@@ -89,82 +94,65 @@ def write_content(content: bytes, file: File) -> None:
     write_whole(path, content)
 
 
-def read_content(file: File, mmap: bool = False) -> Content:
-    """All bytes of a path, or of an open file from where it stands.
-
-    With `mmap` a path's are read when they are used; the memory may be written to, the file stays.
-    """
-    if not isinstance(file, str | os.PathLike):
-        if not hasattr(file, "read"):
-            raise TypeError(f"load: f expected a path or a file, got {type(file).__name__}")
-        content = file.read()
-        if not isinstance(content, bytes | bytearray):
-            raise TypeError(f"load: {name_of(file)} gives text, expected a file opened with 'rb'")
-        return bytes(content)
-    path = Path(file)
-    if not path.exists():
-        raise FileNotFoundError(f"load: there is no file {path}")
-    if path.is_dir():
-        raise IsADirectoryError(f"load: {path} is a folder")
-    if not mmap or path.stat().st_size == 0:
-        return path.read_bytes()
-    with open(path, "rb") as opened:
-        return memory_map.mmap(opened.fileno(), 0, access=memory_map.ACCESS_COPY)
-
-
-def read_arrays(file: File, content: Content) -> tuple[dict[str, Array], dict[str, Any]]:
+def read_arrays(
+    file: File, source: Source, mmap: bool = False
+) -> tuple[dict[str, Array], dict[str, Any]]:
     """The arrays of a file, and what was written beside them; of other programs' files their texts
-    as "metadata". The arrays share a mapped file's memory.
+    as "metadata". With `mmap` arrays are read when they are used, and no checksum is compared;
+    their memory may be written to, the file stays.
 
     Raises
     ------
     ValueError
-        Naming the file, if it is none of this format and version.
+        Naming the file, if it is none of this format and version or damaged.
     """
+    with _damage_named(file):
+        entries, texts = read_header(source)
+        note = _note(texts)
+        arrays = _mapped(entries, source) if mmap else _read(entries, source)
+        checksum = note.pop(_CHECKSUM, None)
+        if checksum is not None and not mmap and checksum != _checksum(arrays, note):
+            raise ValueError("its content differs from its checksum")
+        return {entry.name: _known(arrays[entry.name]) for entry in entries}, note
+
+
+@contextmanager
+def _damage_named(file: File) -> Iterator[None]:
     try:
-        arrays, texts = _parse(file, content)
-        note = json.loads(texts[_KEY]) if _KEY in texts else {"metadata": texts}
-        if not isinstance(note, dict):
-            raise ValueError(f"what its metadata hold as {_KEY!r} is no map")
-    except (SafetensorError, ValueError, RecursionError) as error:
+        yield
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"load: {name_of(file)} is not a readable safetensors file: {error}"
         ) from None
+
+
+def _note(texts: dict[str, str]) -> dict[str, Any]:
+    note = json.loads(texts[_KEY]) if _KEY in texts else {"metadata": texts}
+    if not isinstance(note, dict):
+        raise ValueError(f"what its metadata hold as {_KEY!r} is no map")
     version = note.get("format_version", FORMAT_VERSION)
     if version != FORMAT_VERSION:
         raise ValueError(
-            f"load: {name_of(file)} has format version {version}, this Cygnet reads "
-            f"{FORMAT_VERSION}"
+            f"it has format version {version!r:.80}, this Cygnet reads {FORMAT_VERSION}"
         )
-    return {name: _known(array) for name, array in arrays.items()}, note
+    return note
 
 
-def _parse(file: File, content: Content) -> tuple[dict[str, Array], dict[str, str]]:
-    """The arrays in the file's order, of the format's types, and its metadata."""
-    start = 8 + int.from_bytes(content[:8], "little")
+def _read(entries: Sequence[Entry], source: Source) -> dict[str, Array]:
     arrays = {}
-    if isinstance(content, bytes):
-        entries = dict(deserialize(content))  # in any order, and without the metadata
-        header = json.loads(content[8:start])
-        texts = header.pop("__metadata__", None)
-        for name in header:
-            entry = entries[name]
-            arrays[name] = _array(name, entry["dtype"], entry["shape"], entry["data"])
-    else:
-        with safe_open(file, framework="numpy") as opened:
-            texts = opened.metadata()
-            for name in opened.offset_keys():  # their bytes follow one another without gaps
-                part = opened.get_slice(name)
-                arrays[name] = _array(name, part.get_dtype(), part.get_shape(), content, start)
-                start += arrays[name].nbytes
-    return arrays, texts or {}
+    for entry in sorted(entries):  # as their bytes follow one another
+        arrays[entry.name] = np.empty(entry.shape, entry.dtype)
+        source.fill(arrays[entry.name])
+    return arrays
 
 
-def _array(name: str, kind: str, shape: list[int], data: Any, start: int = 0) -> Array:
-    """The array that begins at byte `start`."""
-    if kind not in _TYPES:
-        raise ValueError(f"{name!r} has dtype {kind!r}, expected one of {', '.join(_TYPES)}")
-    return np.frombuffer(data, _TYPES[kind], math.prod(shape), start).reshape(shape)
+def _mapped(entries: Sequence[Entry], source: Source) -> dict[str, Array]:
+    start = source.stream.tell()
+    memory = memory_map.mmap(source.stream.fileno(), 0, access=memory_map.ACCESS_COPY)
+    return {
+        entry.name: np.ndarray(entry.shape, entry.dtype, memory, start + entry.begin)
+        for entry in entries
+    }
 
 
 def _known(array: Array) -> Array:
@@ -172,7 +160,7 @@ def _known(array: Array) -> Array:
     if array.dtype.kind == "V":  # bfloat16 is the upper half of a float32
         return np.asarray(np.left_shift(array.view("<u2"), 16, dtype=np.uint32)).view(np.float32)
     if array.dtype == bool:
-        return np.asarray(array.view(np.uint8) != 0)
+        np.not_equal(array.view(np.uint8), 0, out=array)
     return array
 
 
@@ -217,7 +205,7 @@ def save_safetensors(
     for name, value in state_dict.items():
         if not isinstance(name, str):
             raise TypeError(f"save: {name_of(path)}: key expected a str, got {name!r}")
-        if name == "__metadata__":
+        if name == METADATA:
             raise ValueError(f"save: {name_of(path)}: key {name!r} belongs to the format")
         if not isinstance(value, Tensor | np.ndarray | np.generic):
             raise TypeError(
@@ -228,7 +216,7 @@ def save_safetensors(
     texts = dict(metadata or {})
     if not all(isinstance(text, str) for pair in texts.items() for text in pair):
         raise TypeError(f"save: {name_of(path)}: argument metadata expected texts, got {texts!r}")
-    write_arrays(arrays, path, **({"metadata": texts} if texts else {}))
+    write_arrays(arrays, path, {"metadata": texts} if texts else {})
 
 
 def load_safetensors(path: File) -> dict[str, Tensor]:
@@ -251,7 +239,8 @@ def load_safetensors(path: File) -> dict[str, Tensor]:
         Naming the file, if it is damaged, of a newer format version or holds a type that
         tensors cannot have.
     """
-    arrays, _ = read_arrays(path, read_content(path))
+    with opened(path) as source:
+        arrays, _ = read_arrays(path, source)
     return {name: tensor_of(name, array, path) for name, array in arrays.items()}
 
 
@@ -265,6 +254,8 @@ def safetensors_metadata(path: File) -> dict[str, str]:
     ValueError
         If it is damaged.
     """
-    _, note = read_arrays(path, read_content(path, mmap=True))
-    texts: dict[str, str] = note.get("metadata", {})
-    return texts
+    with opened(path) as source, _damage_named(path):
+        texts = _note(read_header(source)[1]).get("metadata", {})
+        if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
+            raise ValueError("its metadata are no texts")
+        return texts

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any
-
-import numpy as np
 
 from cygnet.device import check_device
 from cygnet.io.nested import describe, rebuild
-from cygnet.io.safetensors import (
-    Content,
-    File,
-    name_of,
-    read_arrays,
-    read_content,
-    save_safetensors,
-    tensor_of,
-    write_arrays,
-)
-from cygnet.tensor import Tensor, _check_readable
+from cygnet.io.npz import read_npz
+from cygnet.io.reading import File, Source, name_of, opened
+from cygnet.io.safetensors import read_arrays, save_safetensors, tensor_of, write_arrays
+from cygnet.tensor import Array, Tensor, _check_readable
 
 __all__ = ["load", "save"]
 
@@ -31,8 +21,8 @@ def save(obj: Any, f: File) -> None:
 
     The file is a safetensors file. A flat dict of tensors, such as ``model.state_dict()``, is one
     that every reader of that format reads by key; of anything else the containers are described in
-    the file's metadata. No pickle is written, so no code: a module is saved as its
-    ``state_dict()``.
+    the file's metadata, with a checksum of it all, which `load` compares. No pickle is written, so
+    no code: a module is saved as its ``state_dict()``.
 
     Parameters
     ----------
@@ -68,7 +58,7 @@ def save(obj: Any, f: File) -> None:
         return
     try:
         arrays, structure = describe(obj, f)
-        write_arrays(arrays, f, structure=structure)
+        write_arrays(arrays, f, {"structure": structure}, checked=True)
     except RecursionError:
         raise ValueError(f"save: {name_of(f)}: obj is nested too deeply") from None
 
@@ -90,7 +80,8 @@ def load(
     weights_only : bool
         Has no effect: a file holds no code.
     mmap : bool, optional
-        Of a path: reads an array from the file only when it is used. Default False.
+        Of a path: reads an array from the file only when it is used, and compares no checksum. The
+        file must keep its length meanwhile. Default False.
 
     Returns
     -------
@@ -108,15 +99,19 @@ def load(
         If `map_location` is another device than the CPU.
     """
     _check_location(map_location)
-    content = read_content(f, bool(mmap))
-    if content[:4] == b"PK\x03\x04":
-        return _load_zip(f, content)
-    try:
-        arrays, note = read_arrays(f, content)
-    except ValueError:
-        if len(content) > 1 and content[0] == 0x80 and content[1] <= 5:
-            raise ValueError(_PICKLE.format(name_of(f))) from None
-        raise
+    with opened(f) as source:
+        start = source.read(4)
+        source.back(len(start))
+        if start == b"PK\x03\x04":
+            arrays = _load_zip(f, source)
+            note: dict[str, Any] = {}
+        else:
+            try:
+                arrays, note = read_arrays(f, source, bool(mmap) and isinstance(f, str | PathLike))
+            except ValueError:
+                if len(start) > 1 and start[0] == 0x80 and start[1] <= 5:
+                    raise ValueError(_PICKLE.format(name_of(f))) from None
+                raise
     if "structure" in note:
         return rebuild(note["structure"], arrays, f)
     return {name: tensor_of(name, array, f) for name, array in arrays.items()}
@@ -136,20 +131,13 @@ def _check_location(location: Any) -> None:
         check_device("load", location)
 
 
-def _load_zip(file: File, content: Content) -> dict[str, Tensor]:
-    """The arrays of an ``.npz`` file."""
+def _load_zip(file: File, source: Source) -> dict[str, Array]:
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if any(name.endswith("data.pkl") for name in archive.namelist()):
-                raise ValueError(_PICKLE.format(name_of(file)))
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
-            raise ValueError("it holds other things than arrays")
+        arrays = read_npz(source)
     except MemoryError:
         raise
     except Exception as error:  # a damaged archive raises errors of many kinds
-        if str(error) == _PICKLE.format(name_of(file)):
-            raise
         raise ValueError(f"load: {name_of(file)} is not a readable .npz file: {error}") from None
-    return {name: tensor_of(name, array, file) for name, array in arrays.items()}
+    if arrays is None:
+        raise ValueError(_PICKLE.format(name_of(file)))
+    return arrays

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -237,7 +238,7 @@ def load_model(
         raise ValueError(
             f"load_model: {filepath} holds weights alone: make the model and call load_weights"
         )
-    with custom_object_scope(custom_objects):
+    with custom_object_scope(custom_objects), _no_model_named(filepath):
         model = deserialized(json.loads(content["config"]))
         if not model.built and "build_shape" in content:
             model.build(_as_shape(json.loads(content["build_shape"])))
@@ -248,6 +249,16 @@ def load_model(
                 model.optimizer.build(model.trainable_variables)
                 model.optimizer.load_state_dict(content["optimizer"])
     return model
+
+
+@contextmanager
+def _no_model_named(filepath: str | PathLike[str]) -> Iterator[None]:
+    try:
+        yield
+    except (AttributeError, LookupError, RecursionError, TypeError) as error:
+        raise ValueError(
+            f"load_model: {filepath} describes no model: {type(error).__name__} {error}"
+        ) from error
 
 
 def _as_shape(told: Any) -> Any:

@@ -143,9 +143,14 @@ def _find(name: str, module: str | None) -> Any:
         return None
     for each in _MODULES if module not in _MODULES else (module,):
         found = _known(each).get(_RENAMED.get(name, name))
-        if found is not None:
+        if _is_own(found):
             return found
     return None
+
+
+def _is_own(found: Any) -> bool:
+    """Whether it is a class or function of Cygnet's: files name nothing else of its modules."""
+    return callable(found) and str(getattr(found, "__module__", "")).startswith("cygnet.")
 
 
 def deserialized(value: Any) -> Any:
@@ -167,7 +172,8 @@ def deserialized(value: Any) -> Any:
     known = config if name == "__function__" else name
     found = _find(known, value.get("module"))
     if found is None:
-        names = [*lookup.custom_objects, *(name for each in _MODULES for name in _known(each))]
+        own = map(_known, _MODULES)
+        names = [*lookup.custom_objects, *(n for each in own for n in each if _is_own(each[n]))]
         near = difflib.get_close_matches(known, names, n=3)
         told = f" (nearest are {', '.join(map(repr, near))})" if near else ""
         raise ValueError(

@@ -141,7 +141,7 @@ def load_img(
     ImportError
         If Pillow is missing.
     OSError
-        If the file cannot be read.
+        If the file cannot be read, is damaged, or declares more pixels than Pillow's limit.
     ValueError
         If an option is none of these.
     """
@@ -157,7 +157,13 @@ def load_img(
     image = _pil("load_img")
     if not isinstance(path, io.BytesIO):
         path = io.BytesIO(Path(fspath(path)).read_bytes())
-    loaded = image.open(path)
+    try:
+        loaded = image.open(path)
+        loaded.load()
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:  # a damaged image raises errors of many kinds
+        raise OSError(f"load_img: the image is damaged: {error}") from error
     if loaded.mode != _MODES[color_mode] and not (
         color_mode == "grayscale" and loaded.mode in _GRAY
     ):
