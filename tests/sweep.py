@@ -49,7 +49,7 @@ def _gelu_tanh(x: Array) -> Array:
 
 
 def _elu(x: Array) -> Array:
-    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+    return np.where(x > 0, x, np.expm1(np.where(x > 0, 0, x)))
 
 
 def _mish(x: Array) -> Array:
@@ -68,7 +68,7 @@ class Row:
 
 ROWS = {
     "exp": Row(np.exp, 2),
-    "log": Row(np.log, 3),
+    "log": Row(np.log, 4),
     "tanh": Row(np.tanh, 4),
     "sigmoid": Row(_sigmoid, 4),
     "erf": Row(kernels.erf, 4),

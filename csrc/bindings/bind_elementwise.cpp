@@ -492,7 +492,7 @@ void bind_elementwise(py::module_& m) {
   bind_unary(m, "reciprocal", "``1 / input``. float32 or float64.");
   bind_unary(m, "exp", "The exponential; at most 2 ULP from exact in float32.");
   bind_unary(m, "expm1", "``exp(input) - 1``; at most 4 ULP from exact in float32.");
-  bind_unary(m, "log", "The natural logarithm; at most 3 ULP from exact in float32.");
+  bind_unary(m, "log", "The natural logarithm; at most 4 ULP from exact in float32.");
   bind_unary(m, "log1p", "``log(1 + input)``; at most 4 ULP from exact in float32.");
   bind_unary(m, "sqrt", "The square root, correctly rounded.");
   bind_unary(m, "rsqrt", "``1 / sqrt(input)``. float32 or float64.");

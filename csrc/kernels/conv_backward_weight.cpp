@@ -73,7 +73,7 @@ WeightPlan weight_plan(const ConvShape& s, bool in_place) noexcept {
   WeightPlan plan{};
   plan.panels = panels_for<T>(s.group_out());
   plan.in_place = in_place;
-  plan.pitch = std::clamp<int64_t>(s.group_in(), 1, in_place ? s.in_channels : strip_channels<T>);
+  plan.pitch = std::clamp<int64_t>(s.group_in(), 1, in_place ? std::max<int64_t>(1, s.in_channels) : strip_channels<T>);
   plan.strips = ceil_div(s.group_in(), plan.pitch);
   plan.copy_size = s.groups * plan.panels.padded_columns() * s.group_in() * s.taps();
   plan.pack_b = plan.panels.panels * s.groups > 1 || plan.panels.padded_columns() != s.out_channels;

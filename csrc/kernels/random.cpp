@@ -127,6 +127,7 @@ void keep_some(const uint32_t* __restrict__ word, uint64_t threshold, T scale, c
 template <class T>
 void dropout_forward(RandomState state, double p, const ArrayView& layout, const T* input, T* output,
                      uint8_t* mask) noexcept {
+  if (layout.count() == 0) return;  // below, the extents of rectangles divide
   const LogicalOrder order(layout);
   const auto threshold = static_cast<uint64_t>(std::ldexp(p, 32));
   const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T(0);

@@ -1,6 +1,5 @@
-// Elementary functions of a vector. Float errors, held by tests over a sweep of all floats: exp at most 2 ULP, log 3,
-// tanh, sigmoid, erf, expm1, log1p, sin and cos 4. NaN stays NaN, infinities give the limits, and zeros
-// keep their sign.
+// Elementary functions of a vector. Float errors, held by tests over a sweep of all floats: exp at most 2 ULP, log,
+// tanh, sigmoid, erf, expm1, log1p, sin and cos 4. NaN stays NaN, infinities give the limits, zeros keep their sign.
 #pragma once
 
 #include <cmath>

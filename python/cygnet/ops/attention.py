@@ -14,7 +14,7 @@ from cygnet.ops.broadcast import sum as sum_
 from cygnet.ops.common import as_tensor, cast, wrap
 from cygnet.ops.create import ones
 from cygnet.ops.dropout import dropout
-from cygnet.ops.elementwise import add, gt, logical_and, mul, sub, where
+from cygnet.ops.elementwise import add, logical_and, mul, ne, sub, where
 from cygnet.ops.products import matmul
 from cygnet.ops.shape import common_shape, transpose, unsqueeze
 from cygnet.ops.softmax import softmax
@@ -265,7 +265,7 @@ def _weights(query: Tensor, key: Tensor, mask: Tensor | None, causal: bool, scal
     if mask is not None:
         open_ = mask
         if mask.dtype in FLOATS:
-            open_, scores = gt(mask, -math.inf), add(scores, mask)
+            open_, scores = ne(mask, -math.inf), add(scores, mask)
         allowed = open_ if allowed is None else logical_and(open_, allowed)
     return softmax(scores, -1) if allowed is None else masked_softmax(scores, allowed)
 

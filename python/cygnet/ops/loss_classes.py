@@ -35,7 +35,7 @@ from cygnet.ops.linear import linear
 from cygnet.ops.loss import at_least_zero, check_old_reduction, reduced
 from cygnet.ops.products import matmul
 from cygnet.ops.reduce import mean
-from cygnet.ops.shape import permute
+from cygnet.ops.shape import permute, unsqueeze
 from cygnet.ops.softmax import log_softmax, softmax
 from cygnet.tensor import FLOATS, Tensor
 
@@ -250,12 +250,13 @@ def _smoothed(
     """Cross-entropy of labels with class weights or smoothing, composed."""
     _check_smoothing(op, label_smoothing)
     weight = _class_weights(op, weight, scores)
-    logarithms = log_softmax(scores, 1)
+    kept = ne(labels, ignore_index)
+    # Whatever the scores of an ignored row are, NaN too, they reach no result and no gradient.
+    logarithms = log_softmax(where(unsqueeze(kept, 1), scores, 0.0), 1)
     options = _options(weight, ignore_index, reduction)
     loss = _nll(logarithms, labels, options)
     if not label_smoothing:
         return loss
-    kept = ne(labels, ignore_index)
     of_all = neg(sum_(logarithms if weight is None else mul(logarithms, weight), 1))
     of_all = where(kept, of_all, 0.0)
     if reduction == "mean":

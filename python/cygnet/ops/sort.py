@@ -420,13 +420,18 @@ def histc(input: Tensor, bins: int = 100, min: Number = 0, max: Number = 0) -> T
     flat = reshape(as_tensor(input, op, "input").detach(), -1)
     if flat.dtype not in FLOATS:
         raise kernels.DTypeError(f"{op}: input has dtype {flat.dtype}, expected float32 or float64")
-    if bins < 1 or not min <= max:
+    if bins < 1 or not -math.inf < min <= max < math.inf:
         raise ValueError(
-            f"{op}: bins is {bins}, min {min}, max {max}, expected at least 1 bin and min <= max"
+            f"{op}: bins is {bins}, min {min}, max {max}, expected at least 1 bin and finite "
+            "min <= max"
         )
     low, high = full((), min, dtype=flat.dtype), full((), max, dtype=flat.dtype)
     if min == max and flat.numel():
         low, high = amin(flat), amax(flat)
+        if not kernels.is_recording() and not math.isfinite(high.item() - low.item()):
+            raise ValueError(
+                f"{op}: input reaches from {low.item()} to {high.item()}, expected finite elements"
+            )
     alike = eq(low, high)
     low, high = where(alike, sub(low, 1), low), where(alike, add(high, 1), high)
     inside = logical_and(ge(flat, low), le(flat, high))
