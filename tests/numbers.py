@@ -28,6 +28,7 @@ THREADS = (2, 3, 4, 7)
 
 # Why NaN does not reach what depends on an input: by the row's name and the number of the input.
 _BY_NAME = "its purpose is to keep NaN out"
+_NO_BIN = "it lies in no bin, as in PyTorch"
 _SORTED = "NaN counts as the largest: all others move by a place, as in PyTorch"
 _PLACES = "the input says which elements are taken, not their values"
 _OUTSIDE = "a place that is no number counts as one outside, or as -1, as PyTorch documents it"
@@ -43,7 +44,18 @@ EXCEPTIONS: dict[tuple[str, int], str] = {
     ("sgn", 0): "neither above nor below 0: 0, as in PyTorch",
     ("heaviside", 0): "neither above nor below 0: 0, as in PyTorch",
     ("copysign", 1): "NaN has a sign",
-    ("histc", 0): "it lies in no bin, as in PyTorch",
+    ("histc", 0): _NO_BIN,
+    ("histogram", 0): _NO_BIN,
+    ("histogram at edges", 0): _NO_BIN,
+    ("histogram at edges", 1): "an edge that is no number bounds no bin",
+    ("histogramdd", 0): _NO_BIN,
+    ("mode of floats", 0): "NaN equals nothing, so others come more often",
+    ("nanmedian", 0): _BY_NAME,
+    ("nanmedian along", 0): _BY_NAME,
+    ("nanmedian of numbers", 0): _BY_NAME,
+    ("nanquantile", 0): _BY_NAME,
+    ("nanquantile several", 0): _BY_NAME,
+    ("renorm", 0): "a norm that is no number is not above the largest, as in PyTorch",
     ("sort", 0): _SORTED,
     ("msort", 0): _SORTED,
     ("topk", 0): _SORTED,
