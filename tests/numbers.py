@@ -55,6 +55,8 @@ EXCEPTIONS: dict[tuple[str, int], str] = {
     ("nanmedian of numbers", 0): _BY_NAME,
     ("nanquantile", 0): _BY_NAME,
     ("nanquantile several", 0): _BY_NAME,
+    ("linalg.cholesky_ex", 0): "its info tells of it",
+    ("slogdet", 0): "the logarithm is NaN, the sign is that of numbers",
     ("renorm", 0): "a norm that is no number is not above the largest, as in PyTorch",
     ("sort", 0): _SORTED,
     ("msort", 0): _SORTED,
@@ -139,11 +141,14 @@ def lost_nan(case: Case, sample: Sample) -> Iterator[str]:
             continue
         for place in places_in(a.size):
             value = float(a.reshape(-1)[place])
-            others = [
-                results(case, sample, put(arrays, which, place, other))
-                for other in moved(drawn.kind, value)
-            ]
-            got = results(case, sample, put(arrays, which, place, np.nan))
+            try:
+                others = [
+                    results(case, sample, put(arrays, which, place, other))
+                    for other in moved(drawn.kind, value)
+                ]
+                got = results(case, sample, put(arrays, which, place, np.nan))
+            except cygnet.linalg.LinAlgError:  # it has no factors: an error is no silent number
+                continue
             if count := stopped(base, others, got):
                 yield f"{case.name} {sample}: NaN at {place} of input {which}: {count} are not"
     if not case.gradient or not base[0].size:
