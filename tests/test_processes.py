@@ -106,10 +106,6 @@ assert not wrong, wrong
     run(START + code)
 
 
-@pytest.mark.xfail(
-    reason="CPython before 3.14 unwinds a thread that asks for its lock at exit, which "
-    "stops at the destructor that takes the lock: the process aborts instead of ending"
-)
 @pytest.mark.parametrize("work", ["model(x)", "compiled(x)", "kernels.gemm(a, a)"])
 def test_the_interpreter_ends_while_threads_work(work: str) -> None:
     code = f"""

@@ -7,6 +7,7 @@
 
 #include "families.h"
 #include "replay.h"
+#include "unlocked.h"
 
 namespace cygnet {
 namespace {
@@ -288,7 +289,7 @@ void bind_recording(py::module_& m) {
              return self;
            })
       .def("__exit__", [](Recorded& self, const py::object& kind, const py::args&) { self.stop(!kind.is_none()); })
-      .def("replay", &Recorded::replay, py::call_guard<py::gil_scoped_release>(),
+      .def("replay", &Recorded::replay, py::call_guard<Unlocked>(),
            "Runs the recorded calls again. What is still held when it is first called keeps its memory.")
       .def("__len__",
            [](const Recorded& self) {

@@ -10,6 +10,7 @@
 #include "families.h"
 #include "kernels/peak.h"
 #include "simd/vec.h"
+#include "unlocked.h"
 
 #define CYGNET_TEXT_OF(x) #x
 #define CYGNET_TEXT(x) CYGNET_TEXT_OF(x)
@@ -71,7 +72,7 @@ void bind_runtime(py::module_& m) {
         const double flops = multiply_add_chains(threads, iterations, sink.data());
         return flops / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       },
-      py::arg("iterations") = int64_t{1} << 23, py::call_guard<py::gil_scoped_release>(),
+      py::arg("iterations") = int64_t{1} << 23, py::call_guard<Unlocked>(),
       R"(Floating-point operations a second of multiply-adds in registers, on all threads: the limit of every kernel.
 
 Parameters

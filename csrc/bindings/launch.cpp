@@ -45,7 +45,7 @@ void record(Recording& recording, const char* op, Work work, const Operand* oper
     if (!operand.owner || call.places.back().home != Place::Outside) continue;
     auto* owner = new py::object(py::reinterpret_borrow<py::object>(operand.owner));
     recording.pin(operand.data, std::shared_ptr<void>(owner, [](py::object* object) {
-                    const py::gil_scoped_acquire locked;
+                    const Locked locked;
                     delete object;
                   }));
   }

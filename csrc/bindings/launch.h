@@ -13,6 +13,7 @@
 #include "core/denormals.h"
 #include "core/pool.h"
 #include "core/recording.h"
+#include "unlocked.h"
 
 namespace cygnet {
 
@@ -80,7 +81,7 @@ void launch(const char* op, Work work, const Operand* operands, size_t count, si
   at[count] = scratch.data;
   at[count + 1] = nullptr;
   if (work.worth_unlocking()) {
-    const py::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     const DenormalMode mode;
     body(at);
   } else {

@@ -81,7 +81,7 @@ char* begin_of(const py::object& array) {
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 void check_signals() {
-  const py::gil_scoped_acquire locked;
+  const Locked locked;
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
 }
 
@@ -299,7 +299,7 @@ void Replay::execute(Run& run, size_t begin, size_t end, std::vector<double>* se
   if (!work.worth_unlocking()) return work_off();
   // An estimate takes it that memory is far: what the last run took tells better.
   std::atomic<double>& took = took_[begin > 0];
-  std::optional<py::gil_scoped_release> unlocked;
+  std::optional<Unlocked> unlocked;
   if (took.load(std::memory_order_relaxed) > worth_unlocking) unlocked.emplace();
   const double start = now();
   work_off();
