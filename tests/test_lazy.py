@@ -258,3 +258,16 @@ def test_layers_of_users():
 
     with pytest.raises(RuntimeError, match="Forgetful: initialize_parameters left a parameter"):
         Forgetful()(cygnet.ones(2))
+
+
+def test_a_loaded_layer_may_be_pruned_before_its_first_call():
+    layer = nn.LazyLinear(2)
+    layer.load_state_dict(nn.Linear(3, 2).state_dict())
+    nn.utils.prune.ln_structured(layer, "weight", 1, 2, 0)
+    weight = layer.weight.detach().numpy().copy()
+    layer(cygnet.ones(1, 3))
+    assert isinstance(layer, nn.Linear)
+    assert not isinstance(layer, nn.LazyLinear)
+    np.testing.assert_array_equal(layer.weight.detach().numpy(), weight)
+    nn.utils.prune.remove(layer, "weight")
+    assert type(layer) is nn.Linear

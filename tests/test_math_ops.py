@@ -409,3 +409,11 @@ def test_signs_of_zeros_and_infinities():
     assert x.isneginf().tolist() == [False, False, True, False]
     assert x.isposinf().tolist() == [False, False, False, True]
     assert tensor([-1, 1]).signbit().tolist() == [True, False]
+
+
+@pytest.mark.parametrize("norm", [cygnet.linalg.vector_norm, cygnet.nn.functional.pdist])
+def test_norms_of_small_powers_have_no_gradient_at_zeros(norm):
+    x = tensor([[0.0, 1.0, 4.0], [0.0, 0.0, 0.0]], requires_grad=True)
+    norm(x, 0.5).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy()[0], [0.0, 3.0, 1.5], rtol=1e-6)
+    assert np.isfinite(x.grad.numpy()).all()

@@ -88,7 +88,9 @@ def test_weight_norm(dim):
     assert utils.weight_norm(layer, dim=dim) is layer
     assert list(layer.state_dict()) == ["bias", "weight_g", "weight_v"]
     shape = (
-        () if dim is None else tuple(n if i == dim % 4 else 1 for i, n in enumerate((3, 2, 2, 2)))
+        ()
+        if dim in (None, -1)
+        else tuple(n if i == dim % 4 else 1 for i, n in enumerate((3, 2, 2, 2)))
     )
     assert layer.weight_g.shape == shape
     np.testing.assert_allclose(layer(x).detach().numpy(), before, rtol=1e-5, atol=1e-6)
@@ -141,6 +143,10 @@ def test_spectral_norm(make, rows):
     utils.remove_spectral_norm(layer)
     assert sorted(layer.state_dict()) == ["bias", "weight"]
     np.testing.assert_array_equal(layer(x).detach().numpy(), out)
+
+
+def test_removing_a_spectral_norm_leaves_the_mode():
+    assert utils.remove_spectral_norm(utils.spectral_norm(nn.Linear(2, 3))).training
 
 
 def test_a_discriminator_is_called_twice_before_its_gradient():

@@ -238,3 +238,20 @@ def test_adafactor_checks_the_shapes_of_loaded_state() -> None:
     state["state"][0]["row_var"] = cygnet.ones(2, 3)
     with pytest.raises(ValueError, match=r"row_var of parameter 0 has shape \(2, 3\), expected"):
         optimizer.load_state_dict(state)
+
+
+def test_a_recorded_step_of_muon_heeds_coefficients_changed_in_place():
+    layer = cygnet.nn.Linear(3, 3, bias=False)
+    optimizer = cygnet.optim.Muon(layer.parameters(), ns_coefficients=[3.4, -4.7, 2.0])
+
+    @cygnet.capture
+    def step(x):
+        optimizer.zero_grad()
+        layer(x).sum().backward()
+        optimizer.step()
+
+    for _ in range(3):
+        step(cygnet.ones(1, 3))
+    optimizer.param_groups[0]["ns_coefficients"][0] = 1.0
+    step(cygnet.ones(1, 3))
+    assert step.recordings == 2

@@ -152,6 +152,15 @@ def test_linear_cross_entropy_loss(options):
     np.testing.assert_allclose(loss.detach().numpy(), theirs.detach().numpy(), rtol=1e-9)
 
 
+def test_adaptive_log_softmax_names_what_is_wrong():
+    layer = nn.AdaptiveLogSoftmaxWithLoss(4, 9, [2, 5])
+    with pytest.raises(TypeError, match="target must be a Tensor, got list"):
+        layer(cygnet.ones(2, 4), [1, 2])
+    for method in (layer.log_prob, layer.predict):
+        with pytest.raises(cygnet.ShapeError, match=r"input has shape \(4,\), expected \(N, in_f"):
+            method(cygnet.ones(4))
+
+
 def test_linear_cross_entropy_of_probabilities_and_captured():
     net = nn.LinearCrossEntropyLoss(4, 5)
     a, target = cygnet.randn(6, 4), cygnet.randn(6, 5).softmax(1)

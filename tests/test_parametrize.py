@@ -181,7 +181,7 @@ def test_bad_arguments(call, text):
         call()
 
 
-@pytest.mark.parametrize("dim", [0, 1, None])
+@pytest.mark.parametrize("dim", [0, 1, -1, None])
 def test_weight_norm_is_that_of_pytorch(dim):
     torch = pytest.importorskip("torch", reason="PyTorch is the reference here")
     layer = parametrizations.weight_norm(nn.Conv1d(2, 3, 4, dtype=cygnet.float64), dim=dim)
@@ -554,3 +554,64 @@ def test_every_layer_takes_computed_weights(change, make, name, shapes):
                 remove(owner, name)
     assert type(module) is type(make())
     assert {*module.state_dict()} == {*make().state_dict()}
+
+
+# Each way to compute a layer's weight from other tensors.
+COMPUTED = [
+    nn.utils.weight_norm,
+    nn.utils.spectral_norm,
+    parametrizations.weight_norm,
+    parametrizations.spectral_norm,
+    lambda layer: prune.ln_structured(layer, "weight", 1, 2, 0),
+]
+
+
+def test_cached_tensors_are_of_the_module_that_asks():
+    with P.cached(), cygnet.no_grad():
+        for _ in range(50):  # where a module is freed, another one may take its address
+            layer = P.register_parametrization(nn.Linear(1, 1), "weight", Doubled())
+            assert layer.weight.item() == 2 * layer.parametrizations.weight.original.item()
+
+
+def test_captures_neither_read_the_cache_around_them_nor_fill_it():
+    layer, x = parametrizations.weight_norm(nn.Linear(3, 3)), cygnet.randn(2, 3)
+    compiled = cygnet.compile(layer, fullgraph=True)
+    with cygnet.no_grad():
+        with P.cached():
+            before = layer.weight
+            for _ in range(3):
+                compiled(x)
+            assert layer.weight is before
+        layer.parametrizations.weight.original0.mul_(2)
+        np.testing.assert_array_equal(compiled(x).numpy(), layer(x).numpy())
+
+
+@pytest.mark.parametrize("compute", COMPUTED)
+def test_fused_layers_are_plain(compute):
+    layer, norm = compute(nn.Conv2d(2, 3, 3)).eval(), nn.BatchNorm2d(3).eval()
+    norm.running_var.fill_(3.0)
+    norm.running_mean.fill_(0.5)
+    fused = nn.utils.fuse_conv_bn_eval(layer, norm)
+    assert type(fused) is nn.Conv2d
+    assert sorted(fused.state_dict()) == ["bias", "weight"]
+    x = cygnet.randn(1, 2, 5, 5)
+    np.testing.assert_allclose(
+        fused(x).detach().numpy(), norm(layer(x)).detach().numpy(), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_members_of_parameter_lists():
+    held = nn.ParameterList([cygnet.ones(2), cygnet.ones(2)])
+    prune.custom_from_mask(held, "1", cygnet.tensor([0.0, 1.0]))
+    assert [each.tolist() for each in held] == [[1.0, 1.0], [0.0, 1.0]]
+
+
+def test_methods_of_users_may_define_how_a_mask_is_applied():
+    class Halving(prune.Identity):
+        def apply_mask(self, module):
+            return super().apply_mask(module) / 2
+
+    layer = nn.Linear(2, 2)
+    expected = layer.weight.detach().numpy() / 2
+    Halving.apply(layer, "weight")
+    np.testing.assert_array_equal(layer.weight.detach().numpy(), expected)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from cygnet.kernels import ShapeError, modules_changed
+from cygnet.kernels import ShapeError
 from cygnet.nn.conv import (
     Conv1d,
     Conv2d,
@@ -33,6 +33,7 @@ from cygnet.nn.parameter import (
     float_dtype,
     is_lazy,
 )
+from cygnet.nn.utils.computed import become
 from cygnet.tensor import Tensor
 
 __all__ = [
@@ -81,8 +82,7 @@ class LazyModuleMixin(Module):
             )
         if self.cls_to_become is None:
             return super().__call__(*args, **kwargs)
-        setattr(self, "__class__", self.cls_to_become)  # noqa: B010 (mypy)
-        modules_changed()
+        become(self, self.cls_to_become)
         return self(*args, **kwargs)
 
 

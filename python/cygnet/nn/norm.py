@@ -512,4 +512,8 @@ class LocalResponseNorm(OfFunction, function=functional.local_response_norm):
 
 
 class CrossMapLRN2d(LocalResponseNorm):
-    """A :class:`LocalResponseNorm` by the name of old programs."""
+    """A :class:`LocalResponseNorm` by the name of old programs.
+
+    PyTorch's class of this name never takes the first channel out of the window that it moves over
+    the channels, so its results in later channels are others.
+    """

@@ -133,7 +133,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
         Raises
         ------
-        ShapeError
+        ShapeError, DTypeError
         IndexError
             If a target is no class.
         """
@@ -170,6 +170,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     def log_prob(self, input: Tensor) -> Tensor:
         """The log-probabilities (N, n_classes) of all classes of an input (N, in_features)."""
+        self._check_matrix(input)
         head = functional.log_softmax(self.head(input), 1)
         first = self.shortlist_size
         parts = [head[:, :first]]
@@ -178,12 +179,19 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             parts.append(own + head[:, first + i].unsqueeze(1))
         return ops.cat(parts, 1)
 
+    def _check_matrix(self, input: Tensor) -> None:
+        if input.ndim != 2:
+            raise ShapeError(
+                f"{type(self).__name__}: input has shape {input.shape}, expected (N, in_features)"
+            )
+
     def predict(self, input: Tensor) -> Tensor:
         """The most probable class (N,) of each sample of an input (N, in_features).
 
         As in PyTorch, a sample whose largest output of the head is a class, not a cluster, is of
         that class.
         """
+        self._check_matrix(input)
         first = self.head(input).argmax(1)
         return ops.where(first < self.shortlist_size, first, self.log_prob(input).argmax(1))
 

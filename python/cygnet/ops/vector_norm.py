@@ -81,6 +81,8 @@ def _power_norm(x: Tensor, p: Number, dim: Dims, keepdim: bool) -> Tensor:
         share = div(x, where(zero, 1.0, reshape(norm, kept)))
         if p != 2:
             share = mul(sign(x), pow(abs(share), p - 1))
+        if p < 1:
+            share = where(eq(x, 0), 0.0, share)
         return (where(zero, 0.0, mul(share, reshape(grad, kept))),)
 
     result = wrap(output)

@@ -102,8 +102,8 @@ class Muon(KernelOptimizer):
         return ("momentum_buffer",)
 
     def _kind(self, group: ParamGroup) -> tuple[Any, ...]:
-        names = ("nesterov", "ns_coefficients", "eps", "ns_steps", "adjust_lr_fn")
-        return tuple(group[name] for name in names)
+        names = ("nesterov", "eps", "ns_steps", "adjust_lr_fn")
+        return *group["ns_coefficients"], *(group[name] for name in names)
 
     @no_grad()
     def _update(self, group: ParamGroup, params: list[Tensor], cell: Array) -> None:

@@ -13,7 +13,7 @@ from cygnet.nn.module import Module
 from cygnet.nn.parameter import Parameter
 from cygnet.tensor import Tensor
 
-__all__ = ["Rule", "attach", "class_before", "detach", "rule_of", "rules_of"]
+__all__ = ["Rule", "attach", "become", "class_before", "detach", "rule_of", "rules_of", "settle"]
 
 _M = TypeVar("_M", bound=Module)
 _R = TypeVar("_R", bound="Rule")
@@ -28,6 +28,10 @@ class Rule:
 
     def compute(self, module: Module) -> Tensor:
         """The value of the tensor; each rule defines it."""
+        raise NotImplementedError
+
+    def remove(self, module: Module) -> None:
+        """Make the tensor an ordinary one of the same value; each rule defines it."""
         raise NotImplementedError
 
     def assign(self, module: Module, value: Any) -> None:
@@ -73,6 +77,12 @@ def class_before(module: Module) -> type[Module]:
     return kind.__bases__[1] if issubclass(kind, _Computing) else kind
 
 
+def settle(module: Module) -> None:
+    """Make all computed tensors of a module ordinary ones of the same value."""
+    for rule in list(rules_of(module).values()):
+        rule.remove(module)
+
+
 def attach(module: Module, name: str, rule: Rule) -> None:
     """Compute a tensor, which is no parameter or buffer any more, by a rule."""
     _change(module, {**rules_of(module), name: rule})
@@ -87,8 +97,13 @@ def detach(module: Module, name: str, tensor: Tensor) -> None:
         module.register_buffer(name, tensor)
 
 
-def _change(module: Module, rules: dict[str, Rule]) -> None:
-    kind = class_before(module)
+def become(module: Module, kind: type[Module]) -> None:
+    """Give a module another class, that it computes the same tensors in."""
+    _change(module, rules_of(module), kind)
+
+
+def _change(module: Module, rules: dict[str, Rule], kind: type[Module] | None = None) -> None:
+    kind = class_before(module) if kind is None else kind
     module.__dict__.pop(_RULES, None)
     if rules:
         module.__dict__[_RULES] = rules

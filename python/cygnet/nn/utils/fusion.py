@@ -12,6 +12,7 @@ from cygnet.nn.conv import _Convolution
 from cygnet.nn.linear import Linear
 from cygnet.nn.norm import BatchNorm1d
 from cygnet.nn.parameter import Parameter
+from cygnet.nn.utils.computed import settle
 from cygnet.tensor import Tensor
 
 __all__ = [
@@ -37,6 +38,8 @@ def _statistics(op: str, layer: Linear | _Convolution, bn: BatchNorm1d) -> tuple
 def fuse_conv_bn_eval(conv: _C, bn: BatchNorm1d, transpose: bool = False) -> _C:
     """A copy of a convolution that also does the batch normalisation after it.
 
+    Weights that are normalised, pruned or parametrized are ordinary parameters in the copy.
+
     Parameters
     ----------
     conv : Conv1d, ConvTranspose1d or those of more axes
@@ -60,6 +63,7 @@ def fuse_conv_bn_eval(conv: _C, bn: BatchNorm1d, transpose: bool = False) -> _C:
     """
     mean, variance = _statistics("fuse_conv_bn_eval", conv, bn)
     fused = copy.deepcopy(conv)
+    settle(fused)
     fused.weight, fused.bias = fuse_conv_bn_weights(
         fused.weight, fused.bias, mean, variance, bn.eps, bn.weight, bn.bias, transpose
     )
@@ -98,6 +102,8 @@ def fuse_conv_bn_weights(
 def fuse_linear_bn_eval(linear: _L, bn: BatchNorm1d) -> _L:
     """A copy of a linear layer that also does the batch normalisation after it.
 
+    Weights that are normalised, pruned or parametrized are ordinary parameters in the copy.
+
     Raises
     ------
     ValueError
@@ -112,6 +118,7 @@ def fuse_linear_bn_eval(linear: _L, bn: BatchNorm1d) -> _L:
             f"{op}: bn has {bn.num_features} features, expected {linear.out_features} or 1"
         )
     fused = copy.deepcopy(linear)
+    settle(fused)
     fused.weight, fused.bias = fuse_linear_bn_weights(
         fused.weight, fused.bias, mean, variance, bn.eps, bn.weight, bn.bias
     )

@@ -52,7 +52,8 @@ def weight_norm(module: _M, name: str = "weight", dim: int | None = 0) -> _M:
     module : Module
     name : str, default "weight"
     dim : int or None, default 0
-        The axis along which there are norms of their own; None for a single norm.
+        The axis along which there are norms of their own; None, or as in PyTorch -1, for a
+        single norm.
 
     Returns
     -------

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from cygnet.autograd import no_grad
+from cygnet.autograd.modes import mode
 from cygnet.nn.container import ModuleDict, ModuleList
 from cygnet.nn.module import Module
 from cygnet.nn.parameter import Parameter
@@ -27,13 +28,24 @@ __all__ = [
 _M = TypeVar("_M", bound=Module)
 
 
-class _Cache(threading.local):
-    """The values computed in the ``with cached()`` blocks of this thread."""
-
-    depth = 0
+class _Values:
+    """What was computed in a ``with cached()`` block."""
 
     def __init__(self) -> None:
-        self.values: dict[tuple[int, str], Tensor] = {}
+        self.recorder = mode.recorder
+        self.values: dict[tuple[Module, str], Tensor] = {}  # the modules stay alive
+
+    def serve(self) -> bool:
+        """Whether what runs now belongs to the same recording as the block, or both to none: a
+        replay would neither find the block's values nor renew what it leaves there.
+        """
+        return self.recorder is mode.recorder
+
+
+class _Cache(threading.local):
+    """The values of the ``with cached()`` block that this thread is in."""
+
+    block: _Values | None = None
 
 
 _cache = _Cache()
@@ -42,6 +54,9 @@ _cache = _Cache()
 @contextmanager
 def cached() -> Iterator[None]:
     """Compute each parametrized tensor but once in the ``with`` block.
+
+    A captured function that is called in the block computes the tensors itself; one that holds the
+    block computes each once.
 
     Examples
     --------
@@ -52,13 +67,13 @@ def cached() -> Iterator[None]:
     ...     layer.weight is layer.weight
     True
     """
-    _cache.depth += 1
+    outer = _cache.block
+    if outer is None or not outer.serve():
+        _cache.block = _Values()
     try:
         yield
     finally:
-        _cache.depth -= 1
-        if not _cache.depth:
-            _cache.values.clear()
+        _cache.block = outer
 
 
 def _inverse(parametrization: Any, value: Any) -> Any:
@@ -197,12 +212,17 @@ class _Parametrization(Rule):
     def compute(self, module: Module) -> Tensor:
         """Computed, or found in the cache."""
         held: ParametrizationList = module.parametrizations[self.name]
-        if not _cache.depth:
+        block = _cache.block
+        if block is None or not block.serve():
             return held()  # type: ignore[no-any-return]
-        key = (id(module), self.name)
-        if key not in _cache.values:
-            _cache.values[key] = held()
-        return _cache.values[key]
+        key = (module, self.name)
+        if key not in block.values:
+            block.values[key] = held()
+        return block.values[key]
+
+    def remove(self, module: Module) -> None:
+        """Without parametrizations."""
+        remove_parametrizations(module, self.name)
 
     def assign(self, module: Module, value: Tensor) -> None:
         """By the inverses."""

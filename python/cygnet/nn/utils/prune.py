@@ -75,7 +75,9 @@ class BasePruningMethod(Rule, ABC):
         mask, original = (getattr(module, f"{self._tensor_name}_{part}") for part in _PARTS)
         return ops.mul(mask.to(original.dtype), original)
 
-    compute = apply_mask
+    def compute(self, module: Module) -> Tensor:
+        """By `apply_mask`, which a subclass may define."""
+        return self.apply_mask(module)
 
     @classmethod
     def apply(

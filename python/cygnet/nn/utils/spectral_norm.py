@@ -56,16 +56,27 @@ class SpectralNorm(Rule):
 
     def compute(self, module: Module) -> Tensor:
         """Of the weight and its singular vectors, which are improved in training."""
+        return self.divided(module, module.training)
+
+    def divided(self, module: Module, improve: bool) -> Tensor:
+        """The weight by its largest singular value, whose vectors may first be improved."""
         weight = getattr(module, f"{self.name}_orig")
         u, v = (getattr(module, f"{self.name}_{part}") for part in "uv")
         matrix = as_matrix(weight, self.dim)
-        if module.training:
+        if improve:
             with no_grad():
                 for _ in range(self.n_power_iterations):
                     v.copy_(unit(ops.matmul(ops.transpose(matrix, 0, 1), u), self.eps))
                     u.copy_(unit(ops.matmul(matrix, v), self.eps))
             u, v = u.clone(), v.clone()  # the next call changes the vectors in place
         return ops.div(weight, ops.sum(ops.mul(u, ops.matmul(matrix, v))))
+
+    def remove(self, module: Module) -> None:
+        """Leave a parameter, without the vectors."""
+        weight = Parameter(self.divided(module, False).detach())
+        for part in ("orig", "u", "v"):
+            delattr(module, f"{self.name}_{part}")
+        detach(module, self.name, weight)
 
 
 def spectral_norm(
@@ -121,9 +132,5 @@ def remove_spectral_norm(module: _M, name: str = "weight") -> _M:
         raise ValueError(
             f"remove_spectral_norm: {type(module).__name__} has no SpectralNorm of {name!r}"
         )
-    module.eval()
-    weight = Parameter(rule.compute(module).detach())
-    for part in ("orig", "u", "v"):
-        delattr(module, f"{name}_{part}")
-    detach(module, name, weight)
+    rule.remove(module)
     return module

@@ -18,9 +18,11 @@ _M = TypeVar("_M", bound=Module)
 
 
 def norm_except(weight: Tensor, dim: int | None) -> Tensor:
-    """The norms of `weight` over all axes but `dim`, which keep their places; of None over all."""
+    """The norms of `weight` over all axes but `dim`, which keep their places; of None, and as in
+    PyTorch of -1, over all.
+    """
     squares = ops.mul(weight, weight)
-    if dim is None:
+    if dim is None or dim == -1:
         return ops.sqrt(ops.sum(squares))
     kept = normalized_axis("weight_norm", dim, weight.ndim)
     others = tuple(axis for axis in range(weight.ndim) if axis != kept)
@@ -47,6 +49,13 @@ class WeightNorm(Rule):
         g, v = (getattr(module, f"{self.name}_{part}") for part in "gv")
         return ops.mul(v, ops.div(g, norm_except(v, self.dim)))
 
+    def remove(self, module: Module) -> None:
+        """Leave a parameter, without norm and direction."""
+        weight = Parameter(self.compute(module).detach())
+        for part in "gv":
+            delattr(module, f"{self.name}_{part}")
+        detach(module, self.name, weight)
+
 
 def weight_norm(module: _M, name: str = "weight", dim: int | None = 0) -> _M:
     """Replace a parameter by its norm ``<name>_g`` and its direction ``<name>_v``.
@@ -56,7 +65,8 @@ def weight_norm(module: _M, name: str = "weight", dim: int | None = 0) -> _M:
     module : Module
     name : str, default "weight"
     dim : int or None, default 0
-        The axis along which there are norms of their own; None for a single norm.
+        The axis along which there are norms of their own; None, or as in PyTorch -1, for a
+        single norm.
 
     Returns
     -------
@@ -85,8 +95,5 @@ def remove_weight_norm(module: _M, name: str = "weight") -> _M:
         raise ValueError(
             f"remove_weight_norm: {type(module).__name__} has no WeightNorm of {name!r}"
         )
-    weight = Parameter(rule.compute(module).detach())
-    for part in "gv":
-        delattr(module, f"{name}_{part}")
-    detach(module, name, weight)
+    rule.remove(module)
     return module
