@@ -84,6 +84,48 @@ Array any_array(const char* op, const char* name, const ArrayArg& arg) {
   return result;
 }
 
+std::ostream& operator<<(std::ostream& out, const Shown& shown) {
+  // A str() that fails, or cannot be encoded, must not take the place of the message.
+  const auto text = py::reinterpret_steal<py::object>(PyObject_Str(shown.object.ptr()));
+  const auto bytes = py::reinterpret_steal<py::object>(
+      text ? PyUnicode_AsEncodedString(text.ptr(), "utf-8", "backslashreplace") : nullptr);
+  if (bytes) return out << std::string_view(PyBytes_AS_STRING(bytes.ptr()), PyBytes_GET_SIZE(bytes.ptr()));
+  PyErr_Clear();
+  return out << "an object of type " << Py_TYPE(shown.object.ptr())->tp_name;
+}
+
+py::tuple items_of(const char* op, const char* name, py::handle list, const char* wanted) {
+  PyObject* const object = list.ptr();
+  const bool sequence = PySequence_Check(object) && !PyUnicode_Check(object) && !PyBytes_Check(object);
+  PyObject* const items = sequence ? PySequence_Tuple(object) : nullptr;
+  if (items) return py::reinterpret_steal<py::tuple>(items);
+  PyErr_Clear();
+  throw TypeError(message(op, ": ", name, " must be ", wanted, ", got ", Shown{list}));
+}
+
+std::optional<int64_t> integer_of(py::handle item) {
+  if (PyBool_Check(item.ptr())) return std::nullopt;
+  const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(item.ptr()));
+  if (!index) {
+    PyErr_Clear();
+    return std::nullopt;
+  }
+  int overflow = 0;
+  const int64_t value = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
+  return overflow ? overflow > 0 ? INT64_MAX : INT64_MIN : value;
+}
+
+std::vector<int64_t> integers_of(const char* op, const char* name, const IntegersArg& arg) {
+  constexpr const char* wanted = "a list or tuple of ints";
+  std::vector<int64_t> values;
+  for (const py::handle item : items_of(op, name, arg.object, wanted)) {
+    const std::optional<int64_t> value = integer_of(item);
+    if (!value) throw TypeError(message(op, ": ", name, " must be ", wanted, ", got ", Shown{arg.object}));
+    values.push_back(*value);
+  }
+  return values;
+}
+
 Array float_array(const char* op, const char* name, const ArrayArg& arg) {
   Array result = any_array(op, name, arg);
   check<DTypeError>(result.dtype() == DType::Float32 || result.dtype() == DType::Float64, op, ": ", name, " has dtype ",
@@ -242,20 +284,14 @@ Array output(const char* op, const OptionalArray& out, DType dtype, const Dims& 
 
 Pair pair(const char* op, const char* name, const PairArg& arg, int64_t minimum) {
   const auto integer = [&](py::handle item) {
-    const auto index =
-        PyBool_Check(item.ptr()) ? py::object() : py::reinterpret_steal<py::object>(PyNumber_Index(item.ptr()));
-    if (!index) {
-      PyErr_Clear();
-      throw TypeError(message(op, ": ", name, " must be an int or a pair of ints, got ", Shown{arg.object}));
-    }
-    int overflow = 0;
-    const int64_t value = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
-    check<ValueError>(!overflow && value >= minimum && value <= INT32_MAX, op, ": ", name, " is ", Shown{arg.object},
+    const std::optional<int64_t> value = integer_of(item);
+    if (!value) throw TypeError(message(op, ": ", name, " must be an int or a pair of ints, got ", Shown{arg.object}));
+    check<ValueError>(*value >= minimum && *value <= INT32_MAX, op, ": ", name, " is ", Shown{arg.object},
                       ", expected at least ", minimum, " and at most ", INT32_MAX);
-    return value;
+    return *value;
   };
   if (py::isinstance<py::tuple>(arg.object) || py::isinstance<py::list>(arg.object)) {
-    const auto items = py::reinterpret_borrow<py::sequence>(arg.object);
+    const py::tuple items = items_of(op, name, arg.object);
     check<ValueError>(items.size() == 2, op, ": ", name, " must be an int or a pair of ints, got ", Shown{arg.object});
     const py::object h = items[0], w = items[1];
     return {integer(h), integer(w)};
@@ -292,7 +328,7 @@ Dims axes_of(const char* op, const py::object& axis, int rank) {
     chosen[i] = true;
   };
   if (py::isinstance<py::tuple>(axis) || py::isinstance<py::list>(axis))
-    for (py::handle item : axis) choose(item);
+    for (py::handle item : items_of(op, "axis", axis)) choose(item);
   else
     choose(axis);
   for (int i = 0; i < rank; ++i)

@@ -29,13 +29,27 @@ struct PairArg {
   py::object object;
 };
 
-/// An object that a message shows as str() does; converted only when the message is written.
+/// Any Python object in the place of a list; `items_of` and its kin check it.
+struct ListArg {
+  py::object object;
+};
+/// The same, of ints; `integers_of` checks it.
+struct IntegersArg : ListArg {};
+
+/// An object that a message shows as str() does, or by its type where that fails; converted only when the message is
+/// written.
 struct Shown {
   py::handle object;
-  friend std::ostream& operator<<(std::ostream& out, const Shown& shown) {
-    return out << py::cast<std::string>(py::str(shown.object));
-  }
+  friend std::ostream& operator<<(std::ostream& out, const Shown& shown);
 };
+
+/// The items of a sequence that is no string, held: what the code of one does to a list changes nothing.
+py::tuple items_of(const char* op, const char* name, py::handle list, const char* wanted = "a list or tuple");
+/// The ints of a sequence.
+std::vector<int64_t> integers_of(const char* op, const char* name, const IntegersArg& arg);
+/// An int of Python or NumPy that is no bool and fits 64 bits; one that does not is the nearest that does. None
+/// where it is no int.
+std::optional<int64_t> integer_of(py::handle item);
 
 /// An array in use: the view, and the Python object that keeps its memory alive.
 struct Array {
@@ -122,6 +136,20 @@ struct type_caster<cygnet::ArrayArg> {
     value.object = source;
     return true;
   }
+};
+template <class Arg>
+struct list_caster_of {
+  PYBIND11_TYPE_CASTER(Arg, const_name("Sequence[Any]"));
+  bool load(handle source, bool) {
+    value.object = reinterpret_borrow<object>(source);
+    return true;
+  }
+};
+template <>
+struct type_caster<cygnet::ListArg> : list_caster_of<cygnet::ListArg> {};
+template <>
+struct type_caster<cygnet::IntegersArg> : list_caster_of<cygnet::IntegersArg> {
+  static constexpr auto name = const_name("Sequence[int]");
 };
 template <>
 struct type_caster<cygnet::PairArg> {

@@ -52,17 +52,21 @@ void copy_into(const ArrayArg& target_arg, const ArrayArg& source_arg) {
   launch_copy(op, source, target, target.view);
 }
 
-py::object empty(const std::vector<int64_t>& shape, const std::string& dtype_name) {
-  constexpr const char* op = "empty";
+Dims shape_of(const char* op, const IntegersArg& shape) {
   Dims dims;
-  for (int64_t size : shape) dims.push(size);
+  for (int64_t size : integers_of(op, "shape", shape)) dims.push(size);
+  return dims;
+}
+
+py::object empty(const IntegersArg& shape, const std::string& dtype_name) {
+  constexpr const char* op = "empty";
+  const Dims dims = shape_of(op, shape);
   return new_array(op, dtype_named(op, dtype_name), dims).object;
 }
 
-py::object full(const std::vector<int64_t>& shape, double value, const std::string& dtype_name) {
+py::object full(const IntegersArg& shape, double value, const std::string& dtype_name) {
   constexpr const char* op = "full";
-  Dims dims;
-  for (int64_t size : shape) dims.push(size);
+  const Dims dims = shape_of(op, shape);
   const DType dtype = dtype_named(op, dtype_name);
   const Array result = new_array(op, dtype, dims);
   const int64_t count = result.count();
@@ -75,13 +79,14 @@ py::object full(const std::vector<int64_t>& shape, double value, const std::stri
   return result.object;
 }
 
-py::object concatenate(const py::sequence& items, int64_t axis_arg) {
+py::object concatenate(const ListArg& list, int64_t axis_arg) {
   constexpr const char* op = "concatenate";
+  const py::tuple items = items_of(op, "arrays", list.object, "a list or tuple of NumPy arrays");
   check<ValueError>(items.size() > 0, op, ": arrays is empty, expected at least one array");
   std::vector<Array> arrays;
   std::vector<std::string> names;
   for (size_t i = 0; i < items.size(); ++i) {
-    const py::object item = items[i];
+    const py::handle item = PyTuple_GET_ITEM(items.ptr(), static_cast<Py_ssize_t>(i));
     const std::string name = "arrays[" + std::to_string(i) + "]";
     arrays.push_back(any_array(op, name.c_str(), ArrayArg{item}));
     names.push_back(name);

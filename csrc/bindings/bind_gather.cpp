@@ -171,12 +171,14 @@ void index_put_binding(const ArrayArg& target_arg, const ArrayArg& positions_arg
              [=](auto* from, const int64_t* indices, auto* at) { put_rows(shape, put, false, from, indices, at); });
 }
 
-py::object flat_positions_binding(const std::vector<ArrayArg>& indices_arg, const std::vector<int64_t>& sizes) {
+py::object flat_positions_binding(const ListArg& indices_arg, const IntegersArg& sizes_arg) {
   constexpr const char* op = "indexing";  // the user's message: every way of indexing comes here
-  check<ValueError>(!sizes.empty() && indices_arg.size() == sizes.size(), op, ": ", indices_arg.size(),
-                    " index arrays for ", sizes.size(), " sizes, expected one each");
+  const py::tuple items = items_of(op, "indices", indices_arg.object, "a list or tuple of NumPy arrays");
+  const std::vector<int64_t> sizes = integers_of(op, "sizes", sizes_arg);
+  check<ValueError>(!sizes.empty() && items.size() == sizes.size(), op, ": ", items.size(), " index arrays for ",
+                    sizes.size(), " sizes, expected one each");
   std::vector<Array> indices;
-  for (const ArrayArg& arg : indices_arg) indices.push_back(index_array(op, "index", arg));
+  for (const py::handle item : items) indices.push_back(index_array(op, "index", ArrayArg{item}));
   const Dims shape = indices[0].shape();
   Dims limits;
   for (size_t i = 0; i < sizes.size(); ++i) {
@@ -218,12 +220,12 @@ py::object nonzero_binding(const ArrayArg& input_arg) {
   return result.object;
 }
 
-py::object unravel_binding(const ArrayArg& positions_arg, const std::vector<int64_t>& shape) {
+py::object unravel_binding(const ArrayArg& positions_arg, const IntegersArg& shape) {
   constexpr const char* op = "unravel";
   const Array positions = index_array(op, "positions", positions_arg);
   check_rank(op, "positions", positions, 1);
   Dims sizes;
-  for (int64_t size : shape) sizes.push(size);
+  for (int64_t size : integers_of(op, "shape", shape)) sizes.push(size);
   const int64_t elements = element_count(op, sizes), count = positions.count();
   const Array result = new_array(op, DType::Int64, {sizes.rank, count});
   launch(op, {0, bytes_of(positions) + bytes_of(result)}, {read(positions), write(result)}, 0, [=](void* const* at) {

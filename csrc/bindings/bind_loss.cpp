@@ -111,9 +111,10 @@ py::object nll_loss_forward_binding(const ArrayArg& input_arg, const ArrayArg& l
 }
 
 py::object nll_loss_backward_binding(const ArrayArg& grad_arg, const ArrayArg& labels_arg,
-                                     const std::vector<int64_t>& input_shape, const OptionalArray& weight_arg,
+                                     const IntegersArg& input_shape_arg, const OptionalArray& weight_arg,
                                      int64_t ignore_index, const std::string& reduction_name) {
   constexpr const char* op = "nll_loss_backward";
+  const std::vector<int64_t> input_shape = integers_of(op, "input_shape", input_shape_arg);
   check<ShapeError>(input_shape.size() == 2, op, ": input_shape has ", input_shape.size(), " sizes, expected 2");
   const int64_t rows = input_shape[0], classes = input_shape[1];
   element_count(op, {rows, classes}, 8);

@@ -8,16 +8,20 @@
 namespace cygnet {
 namespace {
 
-py::object pad_constant_binding(const ArrayArg& input_arg, const std::vector<std::pair<int64_t, int64_t>>& padding,
-                                double value) {
+py::object pad_constant_binding(const ArrayArg& input_arg, const ListArg& padding_arg, double value) {
   constexpr const char* op = "pad_constant";
   const Array input = any_array(op, "input", input_arg);
+  constexpr const char* wanted = "a list of pairs of ints";
+  const py::tuple padding = items_of(op, "padding", padding_arg.object, wanted);
   check<ShapeError>(input.rank() >= 1 && padding.size() == static_cast<size_t>(input.rank()), op, ": padding has ",
                     padding.size(), " pairs, expected one for each dimension of shape ", input.shape(),
                     ", which must have at least one");
   Dims shape = input.shape(), before;
   for (int i = 0; i < input.rank(); ++i) {
-    const auto [first, second] = padding[static_cast<size_t>(i)];
+    const py::object pair = padding[static_cast<size_t>(i)];
+    const std::vector<int64_t> sizes = integers_of(op, "padding", {{pair}});
+    check<ValueError>(sizes.size() == 2, op, ": padding must be ", wanted, ", got ", Shown{padding});
+    const int64_t first = sizes[0], second = sizes[1];
     check<ValueError>(first >= 0 && second >= 0, op, ": padding[", i, "] is (", first, ", ", second,
                       "), expected numbers of at least 0");
     check<ShapeError>(

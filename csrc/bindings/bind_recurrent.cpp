@@ -13,14 +13,6 @@ namespace {
 constexpr size_t parameters_of_direction = 5, saved_of_direction = 3;
 constexpr const char* parameter_names[] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr"};
 
-// The items of a list or tuple.
-std::vector<py::handle> items_of(const char* op, const char* name, py::handle list) {
-  check<TypeError>(PyList_Check(list.ptr()) || PyTuple_Check(list.ptr()), op, ": ", name,
-                   " must be a list or tuple, got ", Py_TYPE(list.ptr())->tp_name);
-  PyObject** const first = PySequence_Fast_ITEMS(list.ptr());
-  return {first, first + PySequence_Fast_GET_SIZE(list.ptr())};
-}
-
 // The arguments that forward and backward calls share, checked.
 struct Layer {
   const char* op;
@@ -38,7 +30,7 @@ struct Layer {
     dtype = input.dtype();
     read_steps(batch_sizes);
     sizes.inputs = input.shape(input.rank() - 1);
-    const std::vector<py::handle> directions = items_of(op, "parameters", parameter_lists);
+    const py::tuple directions = items_of(op, "parameters", parameter_lists);
     check<ValueError>(directions.size() == 1 || directions.size() == most_directions, op, ": parameters has ",
                       directions.size(), " directions, expected 1 or 2");
     sizes.directions = static_cast<int>(directions.size());
@@ -82,17 +74,14 @@ struct Layer {
       return;
     }
     check_rank(op, "input", input, 2);
-    const std::vector<py::handle> counts = items_of(op, "batch_sizes", batch_sizes);
+    const std::vector<int64_t> counts = integers_of(op, "batch_sizes", {{batch_sizes}});
     check<ValueError>(!counts.empty(), op, ": batch_sizes is empty, expected one number a step");
     sizes.steps = static_cast<int64_t>(counts.size());
     first.push_back(0);
     int64_t before = input.shape(0);
     for (size_t t = 0; t < counts.size(); ++t) {
-      const py::object index = py::reinterpret_steal<py::object>(PyNumber_Index(counts[t].ptr()));
-      if (!index) throw py::error_already_set();
-      int overflow = 0;
-      const int64_t count = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
-      check<ValueError>(!overflow && count > 0 && count <= before, op, ": batch_sizes[", t, "] is ", Shown{index},
+      const int64_t count = counts[t];
+      check<ValueError>(count > 0 && count <= before, op, ": batch_sizes[", t, "] is ", count,
                         ", expected at least 1 and at most ", before);
       first.push_back(first.back() + count);
       check<ShapeError>(first.back() <= input.shape(0), op, ": batch_sizes has more rows than input, ", input.shape(0));
@@ -105,7 +94,7 @@ struct Layer {
 
   void read_parameters(size_t d, py::handle list) {
     const std::string direction = "parameters[" + std::to_string(d) + "]";
-    const std::vector<py::handle> items = items_of(op, direction.c_str(), list);
+    const py::tuple items = items_of(op, direction.c_str(), list);
     const size_t most = parameters_of_direction - (sizes.cell != Cell::Lstm);
     check<ValueError>(items.size() >= 4 && items.size() <= most, op, ": ", direction, " has ", items.size(),
                       " arrays, expected weight_ih, weight_hh, bias_ih and bias_hh", most == 5 ? ", weight_hr" : "");
@@ -249,7 +238,7 @@ std::vector<Array> last_states(const Layer& layer, const py::object& out) {
     for (const Dims& shape : shapes) states.push_back(new_array(layer.op, layer.dtype, shape));
     return states;
   }
-  const std::vector<py::handle> items = items_of(layer.op, "out", out);
+  const py::tuple items = items_of(layer.op, "out", out);
   check<ValueError>(items.size() == shapes.size(), layer.op, ": out has ", items.size(), " arrays, expected ",
                     shapes.size());
   for (size_t i = 0; i < items.size(); ++i) {
@@ -312,7 +301,7 @@ py::tuple backward(const char* op, Cell kind, const OptionalArray& grad_output_a
   check_shape(op, "output", output, layer.output_shape());
   output = contiguous(output);
 
-  const std::vector<py::handle> items = items_of(op, "saved", saved_list);
+  const py::tuple items = items_of(op, "saved", saved_list);
   const size_t directions = static_cast<size_t>(sizes.directions);
   check<ValueError>(items.size() == saved_of_direction * directions, op, ": saved has ", items.size(),
                     " arrays, expected what the forward call gave, ", saved_of_direction * directions);

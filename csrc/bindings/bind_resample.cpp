@@ -10,12 +10,14 @@ struct Matrix {
   Array offsets, sources, weights;
   int64_t count, taps;
 
-  Matrix(const char* op, const char* name, const std::vector<ArrayArg>& arrays, int64_t size, DType dtype) {
+  Matrix(const char* op, const char* name, const ListArg& list, int64_t size, DType dtype) {
+    const py::tuple arrays = items_of(op, name, list.object, "offsets, sources and weights");
     check<ValueError>(arrays.size() == 3, op, ": ", name, " has ", arrays.size(),
                       " arrays, expected offsets, sources and weights");
-    offsets = contiguous(array_of(op, name, arrays[0], DType::Int64));
-    sources = contiguous(array_of(op, name, arrays[1], DType::Int64));
-    weights = contiguous(array_of(op, name, arrays[2], dtype, "input"));
+    const auto item = [&](Py_ssize_t i) { return ArrayArg{PyTuple_GET_ITEM(arrays.ptr(), i)}; };
+    offsets = contiguous(array_of(op, name, item(0), DType::Int64));
+    sources = contiguous(array_of(op, name, item(1), DType::Int64));
+    weights = contiguous(array_of(op, name, item(2), dtype, "input"));
     check_rank(op, name, offsets, 1);
     check_rank(op, name, sources, 1);
     check_shape(op, name, weights, sources.shape());
@@ -35,8 +37,7 @@ struct Matrix {
   }
 };
 
-py::object resample_binding(const ArrayArg& input_arg, const std::vector<ArrayArg>& rows,
-                            const std::vector<ArrayArg>& columns) {
+py::object resample_binding(const ArrayArg& input_arg, const ListArg& rows, const ListArg& columns) {
   constexpr const char* op = "resample";
   Array input = float_array(op, "input", input_arg);
   check<ShapeError>(input.rank() >= 3, op, ": input has shape ", input.shape(), ", expected at least 3 dimensions");

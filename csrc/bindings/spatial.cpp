@@ -8,14 +8,6 @@ namespace {
 // Beyond any memory, and far enough from the end of int64 that positions in padded images do not overflow.
 constexpr int64_t largest_size = int64_t{1} << 48;
 
-// An int, else null.
-py::object index_of(py::handle item) {
-  if (PyBool_Check(item.ptr())) return {};
-  auto index = py::reinterpret_steal<py::object>(PyNumber_Index(item.ptr()));
-  if (!index) PyErr_Clear();
-  return index;
-}
-
 bool is_sequence(const py::object& object) {
   return py::isinstance<py::tuple>(object) || py::isinstance<py::list>(object);
 }
@@ -34,19 +26,17 @@ struct AxesReader {
       for (int i = 0; i < axes; ++i) take(whole);
       return;
     }
-    const auto parts = py::reinterpret_borrow<py::sequence>(whole);
+    const py::tuple parts = items_of(op, name, whole);
     check<ValueError>(parts.size() == 1 || parts.size() == static_cast<size_t>(axes), op, ": ", name, " must be ",
                       wanted, " of ", axes, axes == 1 ? " axis, got " : " axes, got ", Shown{whole});
     for (int i = 0; i < axes; ++i) take(py::object(parts[parts.size() == 1 ? 0 : static_cast<size_t>(i)]));
   }
   int64_t integer(py::handle item) const {
-    const py::object index = index_of(item);
-    if (!index) throw TypeError(message(op, ": ", name, " must be ", wanted, ", got ", Shown{whole}));
-    int overflow = 0;
-    const int64_t value = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
-    check<ValueError>(!overflow && value >= minimum && value <= INT32_MAX, op, ": ", name, " is ", Shown{whole},
+    const std::optional<int64_t> value = integer_of(item);
+    if (!value) throw TypeError(message(op, ": ", name, " must be ", wanted, ", got ", Shown{whole}));
+    check<ValueError>(*value >= minimum && *value <= INT32_MAX, op, ": ", name, " is ", Shown{whole},
                       ", expected at least ", minimum, " and at most ", INT32_MAX);
-    return value;
+    return *value;
   }
 };
 
@@ -68,7 +58,7 @@ Padding padding_of(const char* op, const PaddingArg& arg, int axes) {
       padding.high.push(padding.low.back());
       return;
     }
-    const auto pair = py::reinterpret_borrow<py::sequence>(value);
+    const py::tuple pair = items_of(op, "padding", value);
     check<ValueError>(pair.size() == 2, op, ": padding must be ", reader.wanted, " of ", axes, " axes, got ",
                       Shown{arg.object});
     padding.low.push(reader.integer(py::object(pair[0])));
@@ -82,18 +72,16 @@ Dims image_shape(const char* op, const char* name, const py::object& arg, int ra
     return TypeError(message(op, ": ", name, " must be a tuple of ", rank, " ints, got ", Shown{arg}));
   };
   if (!is_sequence(arg)) throw not_ints();
-  const auto items = py::reinterpret_borrow<py::sequence>(arg);
+  const py::tuple items = items_of(op, name, arg);
   check<ShapeError>(items.size() == static_cast<size_t>(rank), op, ": ", name, " is ", Shown{arg}, ", expected ", rank,
                     " sizes");
   Dims shape;
   for (py::handle item : items) {
-    const py::object index = index_of(item);
-    if (!index) throw not_ints();
-    int overflow = 0;
-    const int64_t value = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
-    check<ShapeError>(!overflow && value >= 0 && value <= largest_size, op, ": ", name, " is ", Shown{arg},
+    const std::optional<int64_t> value = integer_of(item);
+    if (!value) throw not_ints();
+    check<ShapeError>(*value >= 0 && *value <= largest_size, op, ": ", name, " is ", Shown{arg},
                       ", expected sizes of at least 0 and at most 2**48");
-    shape.push(value);
+    shape.push(*value);
   }
   return shape;
 }

@@ -15,6 +15,7 @@ from cygnet.nn.function import OfFunction
 from cygnet.nn.linear import positive_int
 from cygnet.nn.module import Module
 from cygnet.nn.parameter import Parameter, float_dtype
+from cygnet.ops.common import as_tensor
 from cygnet.random import module_cell
 from cygnet.tensor import Tensor
 
@@ -358,6 +359,7 @@ class Softmax2d(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalise over the channels."""
+        input = as_tensor(input, "Softmax2d", "input")
         if input.ndim not in (3, 4):
             raise ShapeError(
                 f"Softmax2d: input has shape {input.shape}, expected (N, C, H, W) or (C, H, W)"

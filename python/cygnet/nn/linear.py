@@ -10,7 +10,7 @@ import numpy as np
 from cygnet.nn import functional, init
 from cygnet.nn.module import Module
 from cygnet.nn.parameter import Parameter, float_dtype
-from cygnet.ops.common import FUSED_ACTIVATIONS
+from cygnet.ops.common import FUSED_ACTIVATIONS, as_tensor
 from cygnet.tensor import Tensor, empty_array
 
 __all__ = ["Bilinear", "Flatten", "Identity", "Linear", "Unflatten"]
@@ -171,7 +171,7 @@ class Flatten(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Flatten."""
-        return input.flatten(self.start_dim, self.end_dim)
+        return as_tensor(input, "Flatten", "input").flatten(self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"

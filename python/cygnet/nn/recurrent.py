@@ -21,6 +21,7 @@ from cygnet.nn.utils.rnn import (
     padded_rows,
     read_packed,
 )
+from cygnet.ops.common import as_tensor
 from cygnet.ops.gather import gather_rows
 from cygnet.ops.recurrent import recurrent, states_of
 from cygnet.ops.recurrent_layer import Kind
@@ -280,6 +281,7 @@ class RNNBase(Module):
                 self._run, input.data, states, sizes, input.sorted_indices, input.unsorted_indices
             )
             return PackedSequence(output, *input[1:]), self._as_given(last)
+        input = as_tensor(input, name, "input")
         if input.ndim not in (2, 3):
             raise ShapeError(f"{name}: input has shape {input.shape}, expected 2 or 3 dimensions")
         if lengths is not None:

@@ -198,7 +198,7 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
     """0 where the input is negative or NaN, 1 where positive, `values` where it is 0; without a
     gradient.
     """
-    a, b = operands("heaviside", input.detach(), values.detach())
+    a, b = (each.detach() for each in operands("heaviside", input, values))
     return where(eq(a, 0), b, cast(gt(a, 0), b.dtype))
 
 

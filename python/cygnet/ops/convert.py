@@ -177,6 +177,7 @@ def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     It is C-contiguous; with ``memory_format=channels_last``, or by default if the input is so, it
     is channels-last.
     """
+    input = as_tensor(input, "clone", "input")
     array = input._array
     last = (
         _is_channels_last(array)

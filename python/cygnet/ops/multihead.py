@@ -189,7 +189,8 @@ def _check_inputs(
     for name, tensor, weight in zip(
         ("query", "key", "value"), (query, key, value), each, strict=True
     ):
-        expected = width if name == "query" or weight is None else weight.shape[-1]
+        own = name == "query" or weight is None
+        expected = width if own else as_tensor(weight, op, f"{name}'s weight").shape[-1]
         if tensor.shape[-1] != expected:
             raise ShapeError(
                 f"{op}: {name} has shape {tensor.shape}, expected a last size of {expected}"

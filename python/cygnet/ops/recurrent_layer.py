@@ -144,14 +144,17 @@ def run_layer(
     dimension of directions, and the results are the states, which may be written into the tensors
     `out` where no gradient is needed.
     """
-    x: Any = input._array
-    initial = [state if state is None else state._array for state in states]
+    try:
+        x: Any = input._array
+        initial = [state if state is None else state._array for state in states]
+        parameters = [
+            [parameter if parameter is None else parameter._array for parameter in direction]
+            for direction in layer
+        ]
+    except AttributeError:
+        raise TypeError(f"{op}: input, states and parameters must be Tensors") from None
     if single:
         x, initial = x[None], [array if array is None else array[None] for array in initial]
-    parameters = [
-        [parameter if parameter is None else parameter._array for parameter in direction]
-        for direction in layer
-    ]
     given: tuple[Tensor | None, ...] = ()
     inputs: tuple[Tensor, ...] = ()
     if is_grad_enabled():

@@ -179,6 +179,7 @@ def t(input: Tensor) -> Tensor:
 
 def T(input: Tensor) -> Tensor:  # noqa: N802 (PyTorch's name)
     """A view with the dimensions in reverse order."""
+    input = as_tensor(input, "T", "input")
     return permuted(input, tuple(range(input.ndim))[::-1], "T")
 
 
@@ -190,6 +191,7 @@ def mT(input: Tensor) -> Tensor:  # noqa: N802 (PyTorch's name)
     ShapeError
         If the tensor has fewer than two dimensions.
     """
+    input = as_tensor(input, "mT", "input")
     if input.ndim < 2:
         raise kernels.ShapeError(
             f"mT: input has shape {input.shape}, expected at least 2 dimensions"
@@ -449,6 +451,7 @@ def tensor_split(
 
 def hsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
     """`tensor_split` along the second dimension, or the only one."""
+    input = as_tensor(input, "hsplit", "input")
     return _equal_split("hsplit", input, indices_or_sections, 1 if input.ndim > 1 else 0, 1)
 
 
@@ -465,6 +468,7 @@ def dsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Ten
 def _equal_split(
     op: str, input: Tensor, sections: int | Sequence[int], axis: int, rank: int
 ) -> tuple[Tensor, ...]:
+    input = as_tensor(input, op, "input")
     if input.ndim < rank:
         raise kernels.ShapeError(
             f"{op}: input has shape {input.shape}, expected at least {rank} dimensions"

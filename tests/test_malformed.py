@@ -1,0 +1,162 @@
+"""No call, whatever its arguments, ends the process, hangs, or gives an error that says nothing.
+
+Every kernel and every row of the table of op cases, with every class of malformed arguments that can
+stand in the place of a valid one (`tests/malformed_calls.py`), in a child process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cygnet import kernels
+from tests.fuzz.harvest import LEFT_OUT
+from tests.op_cases import CASES
+
+ROOT = Path(__file__).parent.parent
+SECONDS = 30  # that a call may take
+KERNELS = [
+    name
+    for name in kernels.__all__
+    if not isinstance(getattr(kernels, name), type) and name not in LEFT_OUT
+]
+
+
+class Child:
+    """The process that makes the calls; a new one after a death."""
+
+    def __init__(self, calls: Path) -> None:
+        self.calls = calls
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def ask(self, kind: str, name: str) -> dict[str, Any]:
+        """What the calls of a kernel or row did wrong; fails with the call that ended the process."""
+        if self.process is None or self.process.poll() is not None:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.malformed_calls", str(self.calls)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                cwd=ROOT,
+            )
+        process = self.process
+        assert process.stdin and process.stdout
+        process.stdin.write(json.dumps([kind, name]).encode() + b"\n")
+        process.stdin.flush()
+        last, buffer = b"the start", b""
+        while True:
+            if not select.select([process.stdout], [], [], SECONDS)[0]:
+                self.end()
+                pytest.fail(f"hangs in {last.decode()}")
+            read = os.read(process.stdout.fileno(), 1 << 16)
+            if not read:
+                code = process.wait()
+                pytest.fail(f"the process ended with {code} in {last.decode()}")
+            *lines, buffer = (buffer + read).split(b"\n")
+            for line in lines:
+                if line.startswith(b"{"):
+                    answer: dict[str, Any] = json.loads(line)
+                    return answer
+                last = line
+
+    def end(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
+    path = tmp_path_factory.mktemp("malformed") / "calls"
+    command = [sys.executable, "-m", "tests.fuzz.harvest", str(path)]
+    subprocess.run(command, check=True, cwd=ROOT)
+    child = Child(path)
+    yield child
+    child.end()
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernel(child: Child, name: str) -> None:
+    answer = child.ask("kernel", name)
+    assert not answer["wrong"], "\n".join(answer["wrong"][:20])
+
+
+@pytest.mark.parametrize("name", [case.name for case in CASES])
+def test_row(child: Child, name: str) -> None:
+    answer = child.ask("row", name)
+    assert not answer["wrong"], "\n".join(answer["wrong"][:20])
+
+
+# What the fuzzer found.
+
+
+class Emptying:
+    """An item that empties the list it is in."""
+
+    def __init__(self, owner: list[Any]) -> None:
+        self.owner = owner
+
+    def __index__(self) -> int:
+        self.owner.clear()
+        return 2
+
+
+def emptying(count: int) -> list[Any]:
+    items: list[Any] = []
+    items.extend(Emptying(items) for _ in range(count))
+    return items
+
+
+def test_a_list_that_empties_while_it_is_read() -> None:
+    weights = [[np.ones((2, 3)), np.ones((2, 2)), np.ones(2), np.ones(2)]]
+    output = kernels.rnn_forward(np.ones((4, 3)), weights, batch_sizes=emptying(2))[0]
+    np.testing.assert_array_equal(
+        output, kernels.rnn_forward(np.ones((4, 3)), weights, batch_sizes=[2, 2])[0]
+    )
+    assert kernels.avg_pool2d_forward(np.ones((1, 1, 4, 4)), emptying(2)).shape == (1, 1, 2, 2)
+    assert kernels.empty(emptying(3)).shape == (2, 2, 2)
+    assert kernels.sum(np.ones((2, 3, 4)), emptying(1)).shape == (2, 3)
+
+
+def test_dropout_of_nothing_whose_axes_are_turned() -> None:
+    cell = np.zeros(2, np.int64)
+    for shape in ((2, 3, 0), (0, 5, 1), (3, 0, 2)):
+        for turned in (np.empty(shape).swapaxes(0, 1), np.empty(shape)[:, ::-1]):
+            misaligned = np.ndarray(shape, np.float64, bytearray(9), 1, turned.strides)
+            for values in (turned, misaligned):
+                output, kept = kernels.dropout_forward(values, cell, 0.5)
+                assert output.shape == kept.shape == values.shape
+
+
+@pytest.mark.parametrize("stride", ["\ud800", "ü"])
+def test_a_message_shows_any_string(stride: str) -> None:
+    with pytest.raises(TypeError, match="avg_pool2d: stride must be an int"):
+        kernels.avg_pool2d_forward(np.ones((1, 1, 4, 4)), 2, stride)
+
+
+def test_a_message_shows_an_object_that_cannot_be_shown() -> None:
+    class Silent:
+        def __str__(self) -> str:
+            raise ZeroDivisionError
+
+    with pytest.raises(TypeError, match="stride must be .* got an object of type Silent"):
+        kernels.avg_pool2d_forward(np.ones((1, 1, 4, 4)), 2, Silent())
+
+
+def test_a_scalar_for_a_list() -> None:
+    scalar = np.array(3)
+    with pytest.raises(TypeError, match="nll_loss_backward: input_shape must be a list"):
+        kernels.nll_loss_backward(np.ones(3), np.zeros(3, np.int64), scalar)
+    with pytest.raises(TypeError, match="concatenate: arrays must be a list"):
+        kernels.concatenate(scalar)
+    with pytest.raises(TypeError, match="rnn_forward: batch_sizes must be .* of ints"):
+        weights = [[np.ones((2, 3)), np.ones((2, 2)), None, None]]
+        kernels.rnn_forward(np.ones((4, 3)), weights, batch_sizes=[2.0, 2.0])
