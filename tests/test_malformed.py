@@ -1,7 +1,7 @@
 """No call, whatever its arguments, ends the process, hangs, or gives an error that says nothing.
 
-Every kernel and every row of the table of op cases, with every class of malformed arguments that can
-stand in the place of a valid one (`tests/malformed_calls.py`), in a child process.
+Every kernel and row of the op cases, with every class of malformed arguments that can stand in
+the place of a valid one (`tests/malformed_calls.py`), in a child process.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Child:
         self.process: subprocess.Popen[bytes] | None = None
 
     def ask(self, kind: str, name: str) -> dict[str, Any]:
-        """What the calls of a kernel or row did wrong; fails with the call that ended the process."""
+        """What the calls of a kernel or row did wrong; fails where one ends the process."""
         if self.process is None or self.process.poll() is not None:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.malformed_calls", str(self.calls)],
@@ -147,7 +147,7 @@ def test_a_message_shows_an_object_that_cannot_be_shown() -> None:
         def __str__(self) -> str:
             raise ZeroDivisionError
 
-    with pytest.raises(TypeError, match="stride must be .* got an object of type Silent"):
+    with pytest.raises(TypeError, match=r"stride must be .* got an object of type Silent"):
         kernels.avg_pool2d_forward(np.ones((1, 1, 4, 4)), 2, Silent())
 
 
@@ -157,6 +157,6 @@ def test_a_scalar_for_a_list() -> None:
         kernels.nll_loss_backward(np.ones(3), np.zeros(3, np.int64), scalar)
     with pytest.raises(TypeError, match="concatenate: arrays must be a list"):
         kernels.concatenate(scalar)
-    with pytest.raises(TypeError, match="rnn_forward: batch_sizes must be .* of ints"):
-        weights = [[np.ones((2, 3)), np.ones((2, 2)), None, None]]
+    weights = [[np.ones((2, 3)), np.ones((2, 2)), None, None]]
+    with pytest.raises(TypeError, match=r"rnn_forward: batch_sizes must be .* of ints"):
         kernels.rnn_forward(np.ones((4, 3)), weights, batch_sizes=[2.0, 2.0])

@@ -126,6 +126,15 @@ std::vector<int64_t> integers_of(const char* op, const char* name, const Integer
   return values;
 }
 
+Dims sizes_of(const char* op, const char* name, const IntegersArg& arg) {
+  const std::vector<int64_t> values = integers_of(op, name, arg);
+  check<ShapeError>(values.size() <= max_rank, op, ": ", name, " has ", values.size(), " sizes, expected at most ",
+                    max_rank);
+  Dims sizes;
+  for (int64_t value : values) sizes.push(value);
+  return sizes;
+}
+
 Array float_array(const char* op, const char* name, const ArrayArg& arg) {
   Array result = any_array(op, name, arg);
   check<DTypeError>(result.dtype() == DType::Float32 || result.dtype() == DType::Float64, op, ": ", name, " has dtype ",

@@ -45,8 +45,9 @@ struct Shown {
 
 /// The items of a sequence that is no string, held: what the code of one does to a list changes nothing.
 py::tuple items_of(const char* op, const char* name, py::handle list, const char* wanted = "a list or tuple");
-/// The ints of a sequence.
+/// The ints of a sequence; as sizes, no more than an array may have.
 std::vector<int64_t> integers_of(const char* op, const char* name, const IntegersArg& arg);
+Dims sizes_of(const char* op, const char* name, const IntegersArg& arg);
 /// An int of Python or NumPy that is no bool and fits 64 bits; one that does not is the nearest that does. None
 /// where it is no int.
 std::optional<int64_t> integer_of(py::handle item);

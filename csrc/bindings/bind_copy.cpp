@@ -52,21 +52,15 @@ void copy_into(const ArrayArg& target_arg, const ArrayArg& source_arg) {
   launch_copy(op, source, target, target.view);
 }
 
-Dims shape_of(const char* op, const IntegersArg& shape) {
-  Dims dims;
-  for (int64_t size : integers_of(op, "shape", shape)) dims.push(size);
-  return dims;
-}
-
 py::object empty(const IntegersArg& shape, const std::string& dtype_name) {
   constexpr const char* op = "empty";
-  const Dims dims = shape_of(op, shape);
+  const Dims dims = sizes_of(op, "shape", shape);
   return new_array(op, dtype_named(op, dtype_name), dims).object;
 }
 
 py::object full(const IntegersArg& shape, double value, const std::string& dtype_name) {
   constexpr const char* op = "full";
-  const Dims dims = shape_of(op, shape);
+  const Dims dims = sizes_of(op, "shape", shape);
   const DType dtype = dtype_named(op, dtype_name);
   const Array result = new_array(op, dtype, dims);
   const int64_t count = result.count();

@@ -174,23 +174,19 @@ void index_put_binding(const ArrayArg& target_arg, const ArrayArg& positions_arg
 py::object flat_positions_binding(const ListArg& indices_arg, const IntegersArg& sizes_arg) {
   constexpr const char* op = "indexing";  // the user's message: every way of indexing comes here
   const py::tuple items = items_of(op, "indices", indices_arg.object, "a list or tuple of NumPy arrays");
-  const std::vector<int64_t> sizes = integers_of(op, "sizes", sizes_arg);
-  check<ValueError>(!sizes.empty() && items.size() == sizes.size(), op, ": ", items.size(), " index arrays for ",
-                    sizes.size(), " sizes, expected one each");
+  const Dims limits = sizes_of(op, "sizes", sizes_arg);
+  check<ValueError>(limits.rank > 0 && items.size() == static_cast<size_t>(limits.rank), op, ": ", items.size(),
+                    " index arrays for ", limits.rank, " sizes, expected one each");
   std::vector<Array> indices;
   for (const py::handle item : items) indices.push_back(index_array(op, "index", ArrayArg{item}));
   const Dims shape = indices[0].shape();
-  Dims limits;
-  for (size_t i = 0; i < sizes.size(); ++i) {
-    check_shape(op, "index", indices[i], shape);
-    limits.push(sizes[i]);
-  }
+  for (const Array& index : indices) check_shape(op, "index", index, shape);
   element_count(op, limits);
   const Array result = new_array(op, DType::Int64, shape);
   std::vector<Operand> operands{write(result)};
   for (const Array& index : indices) operands.push_back(read(index));
   const int64_t count = result.count();
-  launch(op, {0, bytes_of(result) * static_cast<double>(sizes.size() + 1)}, operands.data(), operands.size(), 0,
+  launch(op, {0, bytes_of(result) * static_cast<double>(limits.rank + 1)}, operands.data(), operands.size(), 0,
          [=](void* const* at) {
            int64_t* const positions = to<int64_t>(at[0]);
            for (int i = 0; i < limits.rank; ++i) {
@@ -224,8 +220,7 @@ py::object unravel_binding(const ArrayArg& positions_arg, const IntegersArg& sha
   constexpr const char* op = "unravel";
   const Array positions = index_array(op, "positions", positions_arg);
   check_rank(op, "positions", positions, 1);
-  Dims sizes;
-  for (int64_t size : integers_of(op, "shape", shape)) sizes.push(size);
+  const Dims sizes = sizes_of(op, "shape", shape);
   const int64_t elements = element_count(op, sizes), count = positions.count();
   const Array result = new_array(op, DType::Int64, {sizes.rank, count});
   launch(op, {0, bytes_of(positions) + bytes_of(result)}, {read(positions), write(result)}, 0, [=](void* const* at) {

@@ -233,6 +233,7 @@ py::tuple group_norm_backward(const ArrayArg& grad, const ArrayArg& input_arg, c
   const Array input = channels_input(op, input_arg);
   const Array mean = array_of(op, "mean", mean_arg, input.dtype(), "input");
   check_rank(op, "mean", mean, 2);
+  check<ShapeError>(mean.shape(1) > 0, op, ": mean has shape ", mean.shape(), ", expected at least one group");
   const ChannelSizes sizes = image_sizes(op, input, mean.shape(1));
   const py::tuple all = backward(op, sizes, {sizes.samples, sizes.groups}, input, grad, mean_arg, rstd, weight, {}, {},
                                  true, false, {need_input, need_weight, need_bias});

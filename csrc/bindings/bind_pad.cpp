@@ -26,7 +26,7 @@ py::object pad_constant_binding(const ArrayArg& input_arg, const ListArg& paddin
                       "), expected numbers of at least 0");
     check<ShapeError>(
         !__builtin_add_overflow(shape[i], first, &shape[i]) && !__builtin_add_overflow(shape[i], second, &shape[i]), op,
-        ": the result has more elements than memory can hold");
+        ": padding of ", first, " and ", second, " gives more elements than memory can hold");
     before.push(first);
   }
   const Array result = new_array(op, input.dtype(), shape, layout_of(input));

@@ -11,6 +11,7 @@ namespace cygnet {
 namespace {
 
 constexpr size_t parameters_of_direction = 5, saved_of_direction = 3;
+constexpr int64_t most_steps = int64_t{1} << 27;  // each has an offset: an expanded input must not take all memory
 constexpr const char* parameter_names[] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr"};
 
 // The arguments that forward and backward calls share, checked.
@@ -70,6 +71,8 @@ struct Layer {
       sizes.steps = input.shape(0);
       sizes.batch = input.shape(1);
       check<ShapeError>(sizes.steps > 0, op, ": input has shape ", input.shape(), ", expected at least one step");
+      check<ShapeError>(sizes.steps <= most_steps, op, ": input has shape ", input.shape(), ", expected at most ",
+                        most_steps, " steps");
       for (int64_t t = 0; t <= sizes.steps; ++t) first.push_back(t * sizes.batch);
       return;
     }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 PAGE = mmap.PAGESIZE
+MOST = 28_000  # pieces: each takes two of the 65,530 mappings that Linux gives a process
 _library = ctypes.CDLL(None, use_errno=True)
 _library.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 
@@ -37,16 +38,22 @@ class Guarded:
         self._next = 0
         self._room = room
         self._at_the_start = False
+        self._pieces = 0
 
     def _close(self) -> None:
         if _library.mprotect(self._address + self._next, PAGE, 0):
             raise OSError(ctypes.get_errno(), "mprotect")
         self._next += PAGE
 
+    def full(self) -> bool:
+        """Whether there is no more memory with guards."""
+        return self._pieces >= MOST or self._next + (1 << 20) > self._room
+
     def base(self, values: np.ndarray, shift: int = 0) -> Base:
         """A copy of an array in the same memory order; `shift` bytes off its alignment."""
         if self._next == 0:
             self._close()
+        self._pieces += 1
         pages = -(-(values.nbytes + shift) // PAGE) or 1
         if self._next + (pages + 1) * PAGE > self._room:
             raise MemoryError("the fuzzer's guarded memory is full")

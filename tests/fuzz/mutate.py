@@ -256,6 +256,8 @@ class Mutator:
         """Another array made from a base's, kept for the next time."""
         found = base.variants.get(key)
         if found is None:
+            if self.memory.full():
+                return make()
             found = base.variants[key] = self.memory.base(make(), shift)
         return found
 

@@ -26,6 +26,8 @@ from cygnet.ops.common import (
 from cygnet.ops.pieces import pieces
 from cygnet.tensor import Array, Tensor
 
+MOST_PARTS = 1 << 22
+
 __all__ = [
     "adjoint",
     "atleast_1d",
@@ -358,6 +360,12 @@ def _sized_axis(op: str, input: Tensor, dim: int) -> tuple[int, int]:
     return axis, input.shape[axis]
 
 
+def _check_parts(op: str, count: int) -> None:
+    """Each part is an object: a size at the limits of integers must not take all memory."""
+    if count > MOST_PARTS:
+        raise ValueError(f"{op}: input is cut into {count} parts, expected at most {MOST_PARTS}")
+
+
 def select(input: Tensor, dim: int, index: int) -> Tensor:
     """The entry `index` of a dimension, which vanishes: a view.
 
@@ -378,6 +386,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """All entries of a dimension, as views."""
     input = as_tensor(input, "unbind", "input")
     axis, size = _sized_axis("unbind", input, dim)
+    _check_parts("unbind", size)
     return pieces(input, axis, [1] * size, "unbind", alone=True)
 
 
@@ -401,6 +410,7 @@ def split(
         step = split_size_or_sections
         if step < 0 or (step == 0 and size > 0):
             raise ValueError(f"split: split_size is {step}, expected at least 1")
+        _check_parts("split", size // max(step, 1))
         lengths = [min(step, size - begin) for begin in range(0, size, max(step, 1))] or [0]
     return pieces(tensor, axis, lengths, "split")
 
@@ -424,6 +434,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
         raise ValueError(f"chunk: chunks is {chunks}, expected at least 1")
     axis, size = _sized_axis("chunk", input, dim)
     if size == 0:
+        _check_parts("chunk", chunks)
         return pieces(input, axis, [0] * chunks, "chunk")
     return split(input, -(-size // chunks), axis)
 
@@ -442,6 +453,7 @@ def tensor_split(
         sections = indices_or_sections
         if sections < 1:
             raise ValueError(f"tensor_split: sections is {sections}, expected at least 1")
+        _check_parts("tensor_split", sections)
         small, larger = divmod(size, sections)
         ends = [small * (i + 1) + min(i + 1, larger) for i in range(sections)]
     else:
