@@ -263,7 +263,7 @@ class Judge:
         words = set(re.findall(r"\w+", text))
         names = self.parameters[call.name]
         # A backward may name the forward's input, by the first word of input_shape.
-        known = {"index", "shape", *names, *(name.split("_")[0] for name in names)}
+        known = {"index", "shape", "size", *names, *(name.split("_")[0] for name in names)}
         if names and not words & known:
             return "names no argument"
         return ""

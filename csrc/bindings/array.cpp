@@ -219,6 +219,11 @@ Array new_array(const char* op, DType dtype, const Dims& shape, Layout layout) {
 Array new_array_strided(const char* op, DType dtype, const Dims& shape, const Dims& strides) {
   const size_t item = item_size(dtype);
   const size_t bytes = static_cast<size_t>(element_count(op, shape, item)) * item;
+  if (bytes == 0) {  // NumPy refuses an empty array whose other sizes would not fit memory
+    Dims others;
+    for (int64_t size : shape) others.push(size ? size : 1);
+    element_count(op, others, item);
+  }
   if (Recording* recording = Recording::current()) {
     const auto block = recording->allocate(bytes);
     return array_in(block, {block->data(), dtype, shape, strides});

@@ -91,13 +91,13 @@ inline int64_t element_count(const char* op, const Dims& shape, size_t item = 1)
   int64_t count = 1;
   bool empty = false, overflow = false;
   for (int64_t size : shape) {
-    check<ShapeError>(size >= 0, op, ": shape ", shape, " has a negative size");
+    check<ShapeError>(size >= 0, op, ": a size of ", shape, " is negative");
     empty |= size == 0;
     if (size) overflow |= __builtin_mul_overflow(count, size, &count);
   }
   int64_t bytes;
   overflow |= __builtin_mul_overflow(count, static_cast<int64_t>(item), &bytes);
-  check<ShapeError>(!overflow, op, ": shape ", shape, " has more elements than memory can hold");
+  check<ShapeError>(empty || !overflow, op, ": shape ", shape, " has more elements than memory can hold");
   return empty ? 0 : count;
 }
 

@@ -24,7 +24,10 @@ def lengths_of(op: str, name: str, lengths: Lengths) -> Tensor:
         return reshape(lengths, (1,)) if lengths.ndim == 0 else lengths
     if not isinstance(lengths, Sequence) or not all(hasattr(i, "__index__") for i in lengths):
         raise TypeError(f"{op}: argument {name} expected a Tensor or ints, got {lengths!r}")
-    return wrap(np.array(lengths, np.int64))
+    try:
+        return wrap(np.array(lengths, np.int64))
+    except OverflowError:
+        raise ValueError(f"{op}: {name} are {lengths}, expected numbers of 64 bits") from None
 
 
 def ctc_loss(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -41,25 +42,34 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     return _triangle("triu", input, diagonal - 1, True)
 
 
+def _lower(op: str, rows: int, columns: int, diagonal: int, below: int = 0) -> Any:
+    """Whether elements of a matrix lie on or below a diagonal, or that `below` it."""
+    try:
+        diagonal = operator.index(diagonal) - below
+    except TypeError:
+        raise TypeError(f"{op}: diagonal must be an int, got {diagonal!r}") from None
+    return np.tri(rows, columns, max(-rows, min(diagonal, columns)), dtype=np.bool_)
+
+
 def _triangle(op: str, input: Tensor, diagonal: int, upper: bool) -> Tensor:
     input = as_tensor(input, op, "input")
     if input.ndim < 2:
         raise kernels.ShapeError(
             f"{op}: input has shape {input.shape}, expected at least 2 dimensions"
         )
-    lower = np.tri(input.shape[-2], input.shape[-1], diagonal, dtype=np.bool_)
+    lower = _lower(op, input.shape[-2], input.shape[-1], diagonal)
     zero = wrap(np.zeros((), input.dtype))
     return where(wrap(lower), zero, input) if upper else where(wrap(lower), input, zero)
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = np.int64) -> Tensor:
     """(2, n): the indices of the lower triangle of a (row, col) matrix, row by row."""
-    return _indices("tril_indices", row, col, dtype, np.tri(row, col, offset, dtype=np.bool_))
+    return _indices("tril_indices", row, col, dtype, _lower("tril_indices", row, col, offset))
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = np.int64) -> Tensor:
     """(2, n): the indices of the upper triangle of a (row, col) matrix, row by row."""
-    return _indices("triu_indices", row, col, dtype, ~np.tri(row, col, offset - 1, dtype=np.bool_))
+    return _indices("triu_indices", row, col, dtype, ~_lower("triu_indices", row, col, offset, 1))
 
 
 def _indices(op: str, row: int, col: int, dtype: Any, triangle: Any) -> Tensor:
@@ -110,8 +120,8 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
         raise ValueError(f"{op}: dim1 and dim2 are both dimension {first}")
     count, before = input.shape[-1], input.shape[:-1]
     size = count + abs(offset)
-    places = np.arange(count) * (size + 1) + (offset if offset >= 0 else -offset * size)
     zeros = wrap(kernels.full((*before, size * size), 0.0, NAMES[input.dtype]))
+    places = np.arange(count) * (size + 1) + (offset if offset >= 0 else -offset * size)
     at = Resolved(None, wrap(places), input.ndim - 1, (size * size,), (count,))
     square = to_shape(put(op, zeros, at, input, "assign"), (*before, size, size))
     return movedim(square, (-2, -1), (first, second))

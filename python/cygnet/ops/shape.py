@@ -5,6 +5,7 @@ rearrange.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -360,6 +361,13 @@ def _sized_axis(op: str, input: Tensor, dim: int) -> tuple[int, int]:
     return axis, input.shape[axis]
 
 
+def _ints(op: str, name: str, values: Any) -> list[int]:
+    try:
+        return [operator.index(value) for value in values]
+    except TypeError:
+        raise TypeError(f"{op}: {name} must be an int or a list of ints, got {values!r}") from None
+
+
 def _check_parts(op: str, count: int) -> None:
     """Each part is an object: a size at the limits of integers must not take all memory."""
     if count > MOST_PARTS:
@@ -403,7 +411,7 @@ def split(
     tensor = as_tensor(tensor, "split", "tensor")
     axis, size = _sized_axis("split", tensor, dim)
     if not isinstance(split_size_or_sections, int):
-        lengths = [int(length) for length in split_size_or_sections]
+        lengths = _ints("split", "split_size_or_sections", split_size_or_sections)
         if min(lengths, default=0) < 0 or sum(lengths) != size:
             raise ValueError(f"split: the sizes {lengths} do not add up to {size}")
     else:
@@ -457,7 +465,8 @@ def tensor_split(
         small, larger = divmod(size, sections)
         ends = [small * (i + 1) + min(i + 1, larger) for i in range(sections)]
     else:
-        ends = [slice(0, int(end)).indices(size)[1] for end in indices_or_sections] + [size]
+        indices = _ints("tensor_split", "indices_or_sections", indices_or_sections)
+        ends = [slice(0, end).indices(size)[1] for end in indices] + [size]
     return _parts(input, axis, ends, "tensor_split")
 
 
