@@ -32,28 +32,31 @@ class Base:
 class Guarded:
     """Hands out memory whose end or start lies at a page that cannot be touched, in turns."""
 
+    pieces = 0  # of the process
+
     def __init__(self, room: int = 1 << 28) -> None:
         self._map = mmap.mmap(-1, room)
         self._address = ctypes.addressof(ctypes.c_char.from_buffer(self._map))
         self._next = 0
         self._room = room
         self._at_the_start = False
-        self._pieces = 0
 
     def _close(self) -> None:
+        Guarded.pieces += 1
+        if Guarded.pieces > MOST:
+            return
         if _library.mprotect(self._address + self._next, PAGE, 0):
             raise OSError(ctypes.get_errno(), "mprotect")
         self._next += PAGE
 
     def full(self) -> bool:
         """Whether there is no more memory with guards."""
-        return self._pieces >= MOST or self._next + (1 << 20) > self._room
+        return Guarded.pieces >= MOST or self._next + (1 << 20) > self._room
 
     def base(self, values: np.ndarray, shift: int = 0) -> Base:
         """A copy of an array in the same memory order; `shift` bytes off its alignment."""
         if self._next == 0:
             self._close()
-        self._pieces += 1
         pages = -(-(values.nbytes + shift) // PAGE) or 1
         if self._next + (pages + 1) * PAGE > self._room:
             raise MemoryError("the fuzzer's guarded memory is full")

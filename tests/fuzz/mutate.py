@@ -257,7 +257,8 @@ class Mutator:
         found = base.variants.get(key)
         if found is None:
             if self.memory.full():
-                return make()
+                array = make()
+                return Base(array, array)
             found = base.variants[key] = self.memory.base(make(), shift)
         return found
 

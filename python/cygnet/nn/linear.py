@@ -199,7 +199,7 @@ class Unflatten(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Unflatten."""
-        return input.unflatten(self.dim, self.unflattened_size)
+        return as_tensor(input, "Unflatten", "input").unflatten(self.dim, self.unflattened_size)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

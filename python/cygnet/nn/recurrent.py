@@ -28,6 +28,8 @@ from cygnet.ops.recurrent_layer import Kind
 from cygnet.random import module_cell
 from cygnet.tensor import Array, Tensor, empty_array
 
+MOST_LAYERS = 1 << 16  # a count at the limits of integers must not take all memory
+
 __all__ = ["GRU", "LSTM", "RNN", "RNNBase"]
 
 _WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
@@ -152,6 +154,8 @@ class RNNBase(Module):
         self.input_size = positive_int(name, "input_size", input_size)
         self.hidden_size = positive_int(name, "hidden_size", hidden_size)
         self.num_layers = positive_int(name, "num_layers", num_layers)
+        if self.num_layers > MOST_LAYERS:
+            raise ValueError(f"{name}: num_layers is {num_layers}, expected at most {MOST_LAYERS}")
         for which, flag in (("bias", bias), ("batch_first", batch_first)):
             if not isinstance(flag, bool):
                 raise TypeError(

@@ -370,6 +370,10 @@ class Transformer(Module):
         :meth:`MultiheadAttention.forward`.
         """
         for name, tensor in (("src", src), ("tgt", tgt)):
+            if not isinstance(tensor, Tensor):
+                raise TypeError(
+                    f"Transformer: {name} must be a Tensor, got {type(tensor).__name__}"
+                )
             if tensor.ndim != src.ndim or tensor.ndim not in (2, 3):
                 raise ShapeError(
                     f"Transformer: {name} has shape {tensor.shape}, expected 3 dimensions, or 2 "

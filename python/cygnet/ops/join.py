@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import itertools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -215,7 +216,10 @@ def repeat_interleave(
     size = input.shape[axis]
     if isinstance(repeats, Tensor) and repeats.numel() != 1:
         return gather_rows(input, wrap(_repeated_positions(repeats, size)), axis)
-    times = int(repeats)
+    try:
+        times = operator.index(repeats)
+    except TypeError:
+        raise TypeError(f"{op}: repeats must be an int or a Tensor, got {repeats!r}") from None
     if times < 0:
         raise ValueError(f"{op}: repeats is {times}, expected at least 0")
     before, after = input.shape[:axis], input.shape[axis + 1 :]

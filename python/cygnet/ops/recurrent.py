@@ -95,6 +95,13 @@ def recurrent(
     return output, *(each[0] if len(each) == 1 else cat(each) for each in zip(*finals, strict=True))
 
 
+def _check_tensors(op: str, input: Any, weight_ih: Any, weight_hh: Any) -> None:
+    named = (("input", input), ("weight_ih", weight_ih), ("weight_hh", weight_hh))
+    for name, tensor in named:
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"{op}: {name} must be a Tensor, got {type(tensor).__name__}")
+
+
 def _check(
     op: str,
     kind: Kind,
@@ -106,6 +113,7 @@ def _check(
 ) -> None:
     """An error unless input and states fit the parameters."""
     weight_ih, weight_hh = layers[0][0][:2]
+    _check_tensors(op, input, weight_ih, weight_hh)
     shape, width = input.shape, weight_ih.shape[1]
     if len(shape) != (3 if batch_sizes is None else 2) or shape[-1] != width:
         form = "rows" if batch_sizes is not None else "N, T" if batch_first else "T, N"
@@ -310,6 +318,7 @@ def step(
     out : sequence of Tensor, optional
         C-contiguous tensors for the next states, which may be `states`; only without gradients.
     """
+    _check_tensors(op, input, weight_ih, weight_hh)
     width, hidden = weight_ih.shape[1], weight_hh.shape[1]
     shape, dtype = input.shape, weight_ih.dtype
     if len(shape) not in (1, 2) or shape[-1] != width:
@@ -345,7 +354,10 @@ def _cell(name: str, kind: Kind, summary: str) -> Callable[..., Any]:
         out: Any = None,
     ) -> Any:
         weights = (("w_ih", w_ih), ("w_hh", w_hh), ("b_ih", b_ih), ("b_hh", b_hh))
-        tensors: Any = [w if w is None else as_tensor(w, name, which) for which, w in weights]
+        tensors: Any = [
+            w if w is None and which[0] == "b" else as_tensor(w, name, which)
+            for which, w in weights
+        ]
         for (which, _), weight in zip(weights[:2], tensors, strict=False):
             if weight.ndim != 2:
                 raise kernels.ShapeError(

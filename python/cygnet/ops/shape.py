@@ -543,7 +543,7 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
         raise ValueError(f"unfold: step is {step}, expected at least 1")
     if input.ndim == 0:
         return to_shape(input, (1,) * size)
-    shape = input.shape
+    shape, step = input.shape, min(step, length + 1)  # beyond the length all steps are alike
 
     def windows(array: Array) -> Array:
         view = np.lib.stride_tricks.as_strided
