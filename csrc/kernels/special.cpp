@@ -21,7 +21,7 @@ double positive_zeta(double s, double q) noexcept {
   for (; q < asymptotic + s; ++q) {  // the terms of the series below rise with s / q
     const double term = std::pow(q, -s);
     sum += term;
-    if (term < sum * 1e-17) return sum;
+    if (term <= sum * 1e-17) return sum;  // also where both are zero
   }
   const double power = std::pow(q, -s);
   sum += power * (q / (s - 1) + 0.5);

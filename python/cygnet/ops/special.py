@@ -188,10 +188,10 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
     Raises
     ------
     ValueError
-        If p is below 1.
+        If p is below 1 or above 65536.
     """
-    if p < 1:
-        raise ValueError(f"mvlgamma: p is {p}, expected at least 1")
+    if not 1 <= p <= 1 << 16:  # a term each
+        raise ValueError(f"mvlgamma: p is {p}, expected 1 to 65536")
     input = floating("mvlgamma", input)
     total = lgamma(input)
     for k in range(1, p):
