@@ -30,6 +30,7 @@ PLAINER = {
     "typing.SupportsInt | typing.SupportsIndex": "int",
     "typing.SupportsFloat | typing.SupportsIndex": "float",
     "numpy.ndarray": "Array",
+    "typing.Sequence[": "Sequence[",
     "collections.abc.Sequence[": "Sequence[",
     "collections.abc.Sequence": "Sequence[Any]",
     "typing.Any": "Any",
