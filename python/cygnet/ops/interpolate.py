@@ -141,6 +141,8 @@ def _sizes(
     each = (given,) * count if isinstance(given, int | float) else tuple(given)
     if len(each) != count:
         raise ValueError(f"{op}: {name} is {given}, expected one number or {count}")
+    if not all(math.isfinite(n) for n in each):
+        raise ValueError(f"{op}: {name} is {given}, expected finite numbers")
     if scale_factor is None:
         sizes = tuple(int(n) for n in each)
         scales: tuple[float | None, ...] = (None,) * count

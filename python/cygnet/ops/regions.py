@@ -14,7 +14,7 @@ from cygnet.ops.common import Shape, as_tensor, normalized_axis
 from cygnet.ops.convert import clone
 from cygnet.ops.create import empty
 from cygnet.ops.inplace import copy_
-from cygnet.ops.shape import along, diagonal, narrow, overlapping, permuted, select
+from cygnet.ops.shape import along, diagonal, narrow, overlapping, permuted, select, whole_numbers
 from cygnet.tensor import Array, Tensor
 
 __all__ = [
@@ -55,7 +55,8 @@ def as_strided(
     """
     op = "as_strided"
     input = as_tensor(input, op, "input")
-    shape, steps = tuple(map(int, size)), tuple(map(int, stride))
+    shape = tuple(whole_numbers(op, "size", size))
+    steps = tuple(whole_numbers(op, "stride", stride))
     if len(shape) != len(steps):
         raise kernels.ShapeError(
             f"{op}: stride has {len(steps)} elements, expected {len(shape)}, as many as size"
@@ -175,7 +176,8 @@ def empty_strided(size: Sequence[int], stride: Sequence[int], **options: Any) ->
     ------
     ShapeError, ValueError
     """
-    shape, steps = tuple(map(int, size)), tuple(map(int, stride))
+    shape = tuple(whole_numbers("empty_strided", "size", size))
+    steps = tuple(whole_numbers("empty_strided", "stride", stride))
     if len(shape) == len(steps) and min((*shape, *steps), default=0) >= 0:
         room = 1 + sum((n - 1) * step for n, step in zip(shape, steps, strict=True) if n)
     else:

@@ -259,8 +259,8 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     if x.ndim != 1:
         raise kernels.ShapeError(f"vander: x has shape {x.shape}, expected one dimension")
     count = x.numel() if N is None else N
-    if count < 0:
-        raise ValueError(f"vander: N is {N}, expected at least 0")
+    if not 0 <= count <= 65536:  # each power is an operand
+        raise ValueError(f"vander: N is {N}, expected 0 to 65536")
     column = to_shape(x, (x.numel(), 1))
     parts = [full(column.shape, 1, dtype=x.dtype)] + [column] * (count - 1)
     powers = cumprod(cat(parts, 1), 1) if count else cat(parts, 1)[:, :0]

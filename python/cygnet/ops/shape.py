@@ -361,7 +361,7 @@ def _sized_axis(op: str, input: Tensor, dim: int) -> tuple[int, int]:
     return axis, input.shape[axis]
 
 
-def _ints(op: str, name: str, values: Any) -> list[int]:
+def whole_numbers(op: str, name: str, values: Any) -> list[int]:
     try:
         return [operator.index(value) for value in values]
     except TypeError:
@@ -411,7 +411,7 @@ def split(
     tensor = as_tensor(tensor, "split", "tensor")
     axis, size = _sized_axis("split", tensor, dim)
     if not isinstance(split_size_or_sections, int):
-        lengths = _ints("split", "split_size_or_sections", split_size_or_sections)
+        lengths = whole_numbers("split", "split_size_or_sections", split_size_or_sections)
         if min(lengths, default=0) < 0 or sum(lengths) != size:
             raise ValueError(f"split: the sizes {lengths} do not add up to {size}")
     else:
@@ -465,7 +465,7 @@ def tensor_split(
         small, larger = divmod(size, sections)
         ends = [small * (i + 1) + min(i + 1, larger) for i in range(sections)]
     else:
-        indices = _ints("tensor_split", "indices_or_sections", indices_or_sections)
+        indices = whole_numbers("tensor_split", "indices_or_sections", indices_or_sections)
         ends = [slice(0, end).indices(size)[1] for end in indices] + [size]
     return _parts(input, axis, ends, "tensor_split")
 
