@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from cygnet import kernels
+from cygnet.kernels import DTypeError
 from tests.fuzz.harvest import LEFT_OUT
 from tests.op_cases import CASES
 
@@ -149,6 +150,21 @@ def test_a_message_shows_an_object_that_cannot_be_shown() -> None:
 
     with pytest.raises(TypeError, match=r"stride must be .* got an object of type Silent"):
         kernels.avg_pool2d_forward(np.ones((1, 1, 4, 4)), 2, Silent())
+
+
+def test_an_array_for_a_list_of_arrays() -> None:
+    """Its rows are objects that nothing else keeps."""
+    rows = np.arange(15).reshape(3, 5) % 3
+    with pytest.raises(DTypeError, match="resample: rows has dtype int64, expected float64"):
+        kernels.resample(np.ones((2, 4, 4)), rows, rows)
+    expected = kernels.flat_positions(list(rows), [3, 3, 3])
+    np.testing.assert_array_equal(kernels.flat_positions(rows, [3, 3, 3]), expected)
+
+
+def test_an_expanded_array_is_not_written() -> None:
+    expanded = np.lib.stride_tricks.as_strided(np.zeros(1), (2**16 + 1, 2**31 - 1), (0, 0))
+    with pytest.raises(ValueError, match=r"copy_into: target has shape .* cannot be written"):
+        kernels.copy_into(expanded, np.zeros(()))
 
 
 def test_a_scalar_for_a_list() -> None:

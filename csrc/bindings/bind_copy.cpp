@@ -35,6 +35,9 @@ void copy_into(const ArrayArg& target_arg, const ArrayArg& source_arg) {
   const Array target = any_array(op, "target", target_arg);
   Array source = any_array(op, "source", source_arg);
   check_writeable(op, "target", target);
+  for (int i = 0; target.count() && i < target.rank(); ++i)
+    check<ValueError>(target.shape(i) == 1 || target.view.strides[i] != 0, op, ": target has shape ", target.shape(),
+                      ", but all places along axis ", i, " are one in memory: an expanded array cannot be written");
   check<ShapeError>(source.rank() <= target.rank(), op, ": source has shape ", source.shape(),
                     ", which does not broadcast to ", target.shape());
   check_no_overlap(op, "target", target, "source", source);

@@ -465,6 +465,8 @@ def arange(
         wanted = np.dtype(np.int64) if whole else get_default_dtype()
     else:
         wanted = as_dtype(dtype, "arange")
+    if any(isinstance(n, float) and not math.isfinite(n) for n in (low, high, by)):
+        raise ValueError(f"arange: {low} to {high} by {by}, expected finite numbers")
     if wanted == np.int64:
         low, high, by = int(low), int(high), int(by)
     if by == 0:
@@ -474,6 +476,8 @@ def arange(
     count = -((low - high) // by) if wanted == np.int64 else math.ceil((high - low) / by)
     if wanted.kind in "iu":
         low, by = int(low), int(by)
+    if count >= 1 << 60 or (whole and max(abs(low), abs(by), abs(high)) >= 1 << 63):
+        raise ValueError(f"arange: {low} to {high} by {by} is beyond numbers of 64 bits")
     return finished(constant((low + by * np.arange(count)).astype(wanted)), requires_grad)
 
 

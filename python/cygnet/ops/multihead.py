@@ -276,6 +276,7 @@ def _mask(
     batch, heads, length, keys = shape
     masks = []
     if attn_mask is not None:
+        attn_mask = as_tensor(attn_mask, op, "attn_mask")
         each = (batch * heads, length, keys)
         if attn_mask.shape not in (each, each[1:]):
             raise ShapeError(
@@ -285,6 +286,7 @@ def _mask(
             attn_mask = reshape(attn_mask, shape)
         masks.append(_allowing(op, "attn_mask", attn_mask, dtype))
     if padding is not None:
+        padding = as_tensor(padding, op, "key_padding_mask")
         if padding.shape != (batch, keys):
             raise ShapeError(
                 f"{op}: key_padding_mask has shape {padding.shape}, expected {(batch, keys)}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from cygnet import kernels
 from cygnet.autograd import record
-from cygnet.ops.broadcast import kept_shape, reshape, to_shape
+from cygnet.ops.broadcast import expand, kept_shape, reshape, to_shape
 from cygnet.ops.common import (
     as_tensor,
     cast,
@@ -262,6 +262,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     if not 0 <= count <= 65536:  # each power is an operand
         raise ValueError(f"vander: N is {N}, expected 0 to 65536")
     column = to_shape(x, (x.numel(), 1))
-    parts = [full(column.shape, 1, dtype=x.dtype)] + [column] * (count - 1)
+    factors = expand(column, (x.numel(), max(count - 1, 0)))
+    parts = [full(column.shape, 1, dtype=x.dtype), factors]
     powers = cumprod(cat(parts, 1), 1) if count else cat(parts, 1)[:, :0]
     return powers if increasing else flip(powers, 1)
