@@ -476,8 +476,8 @@ def arange(
     count = -((low - high) // by) if wanted == np.int64 else math.ceil((high - low) / by)
     if wanted.kind in "iu":
         low, by = int(low), int(by)
-    if count >= 1 << 60 or (whole and max(abs(low), abs(by), abs(high)) >= 1 << 63):
-        raise ValueError(f"arange: {low} to {high} by {by} is beyond numbers of 64 bits")
+    if count >= 1 << 60:
+        raise ValueError(f"arange: {low} to {high} by {by} has {count} elements")
     return finished(constant((low + by * np.arange(count)).astype(wanted)), requires_grad)
 
 

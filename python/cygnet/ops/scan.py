@@ -259,8 +259,8 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     if x.ndim != 1:
         raise kernels.ShapeError(f"vander: x has shape {x.shape}, expected one dimension")
     count = x.numel() if N is None else N
-    if not 0 <= count <= 65536:  # each power is an operand
-        raise ValueError(f"vander: N is {N}, expected 0 to 65536")
+    if not 0 <= count < 1 << 31:
+        raise ValueError(f"vander: N is {N}, expected 0 to 2**31 - 1")
     column = to_shape(x, (x.numel(), 1))
     factors = expand(column, (x.numel(), max(count - 1, 0)))
     parts = [full(column.shape, 1, dtype=x.dtype), factors]
