@@ -221,7 +221,7 @@ def test_batch_norm_far_from_zero() -> None:
     exact = exact_batch_norm(x, grad)
     ours = normalised(cygnet, x, grad, np.float32)
     assert relative(ours[0], exact[0]) < 0.05
-    assert relative(ours[1], exact[1]) < 1e-3
+    assert relative(ours[1], exact[1]) < 5e-4
     centred = ours[0] - ours[0].mean((0, 2, 3), dtype=np.float64, keepdims=True)
     assert relative(centred, exact[0]) < 1e-3
     for got, expected in zip(normalised(cygnet, x, grad, np.float64), exact, strict=True):
@@ -235,10 +235,11 @@ def test_batch_norm_far_from_zero() -> None:
 def test_batch_norm_far_from_zero_is_not_worse_than_pytorchs() -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is the oracle")
     x, grad = narrow_batch()
-    exact, _ = exact_batch_norm(x, grad)
-    ours, _ = normalised(cygnet, x, grad, np.float32)
-    theirs, _ = normalised(torch, x, grad, np.float32)
-    assert relative(ours, exact) <= relative(theirs, exact)
+    results = exact_batch_norm(x, grad)
+    ours = normalised(cygnet, x, grad, np.float32)
+    theirs = normalised(torch, x, grad, np.float32)
+    for own, other, exact in zip(ours, theirs, results, strict=True):
+        assert relative(own, exact) <= relative(other, exact)
 
 
 @pytest.mark.parametrize("poison", [NAN, INF, -INF])
@@ -301,3 +302,28 @@ def test_histograms_of_what_is_not_finite() -> None:
         cygnet.histc(x, 4)
     with pytest.raises(ValueError, match=r"histc: .*finite min <= max"):
         cygnet.histc(x, 4, 0, INF)
+
+
+@pytest.mark.parametrize("dtype", [cygnet.float32, cygnet.float64])
+def test_logits_of_certain_probabilities(dtype: Any) -> None:
+    x = cygnet.tensor([0.0, 1.0, 0.5, -0.5, 1.5], dtype=dtype, requires_grad=True)
+    y = cygnet.logit(x)
+    y.sum().backward()
+    np.testing.assert_array_equal(y.detach().numpy(), [-INF, INF, 0, NAN, NAN])
+    np.testing.assert_array_equal(x.grad.numpy(), [INF, INF, 4, NAN, NAN])
+
+
+@pytest.mark.parametrize("reduction", ["none", "sum"])
+def test_losses_of_infinite_logits(reduction: str) -> None:
+    """A class that is certain costs nothing where it is the target, else all."""
+    for logit, target, loss in (
+        (INF, 1.0, 0.0), (INF, 0.0, INF), (INF, 0.5, INF), (NAN, 1.0, NAN), (NAN, 0.0, NAN),
+        (-INF, 0.0, 0.0), (-INF, 1.0, INF), (-INF, 0.5, INF), (1.0, NAN, NAN),
+    ):  # fmt: skip
+        x = cygnet.tensor([logit], requires_grad=True)
+        y = F.binary_cross_entropy_with_logits(x, cygnet.tensor([target]), reduction=reduction)
+        np.testing.assert_array_equal(y.detach().numpy().reshape(()), loss)
+        y.sum().backward()
+        share = {INF: 1.0, -INF: 0.0}.get(logit, NAN)
+        if target == target:
+            np.testing.assert_array_equal(x.grad.numpy(), [share - target])

@@ -45,13 +45,15 @@ def test_an_expanded_target_takes_the_sum():
     assert total[0] == 35
 
 
+def sparse(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Offsets, sources and weights of all elements of a matrix."""
+    size, taps = matrix.shape
+    return np.arange(size + 1) * taps, np.tile(np.arange(taps), size), matrix.reshape(-1)
+
+
 def test_resampling_is_a_product_on_either_side():
     image = rng.standard_normal((2, 3, 5, 7))
     rows, columns = rng.standard_normal((4, 5)), rng.standard_normal((6, 7))
-
-    def sparse(matrix):
-        size, taps = matrix.shape
-        return np.arange(size + 1) * taps, np.tile(np.arange(taps), size), matrix.reshape(-1)
 
     expected = np.einsum("ij,nchw,kw->ncik", rows[:, :1] * 0 + 1, image[:, :, :1], columns)
     single = (np.arange(5), np.zeros(4, int), np.ones(4))
@@ -61,6 +63,36 @@ def test_resampling_is_a_product_on_either_side():
         np.testing.assert_allclose(found, rows @ image @ columns.T)
     nothing = (np.zeros(3, int), np.zeros(0, int), np.zeros(0))
     assert not kernels.resample(image, nothing, sparse(columns)).any()
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("value", [-1, 4, 2**40, -(2**62)])
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_replay_checks_the_places_that_it_resamples(side: int, place: int, value: int) -> None:
+    """Offsets and sources are data, which may have changed since the call was recorded."""
+    image = np.random.default_rng(0).standard_normal((2, 4, 4))
+    matrices = [sparse(np.eye(4)[[0, 1, 3]]), sparse(np.ones((2, 4)))]
+    with kernels.Recording() as recording:
+        result = kernels.resample(image, *matrices)
+    expected = result.copy()
+    changed = matrices[side][place]
+    kept = changed.copy()
+    changed[-1] = value
+    with pytest.raises((ValueError, IndexError), match=r"resample: (rows|columns) has"):
+        recording.replay()
+    changed[:] = kept
+    recording.replay()
+    np.testing.assert_array_equal(result, expected)
+
+
+def test_a_replay_counts_the_terms_again() -> None:
+    image = np.random.default_rng(0).standard_normal((2, 4, 4))
+    rows, columns = sparse(np.eye(4)), (np.arange(5), np.arange(4), np.ones(4))
+    with kernels.Recording() as recording:
+        result = kernels.resample(image, rows, columns)
+    columns[0][:] = [0, 0, 2, 2, 4]
+    recording.replay()
+    np.testing.assert_array_equal(result, kernels.resample(image, rows, columns))
 
 
 @pytest.mark.parametrize(
@@ -159,14 +191,14 @@ def test_resampling_is_a_product_on_either_side():
         ),
         (
             lambda: kernels.resample(
-                np.ones((1, 2, 2)), [np.arange(3), np.array([0, 2]), np.ones(2)], []
+                np.ones((1, 2, 2)), [np.arange(3), np.array([0, 2]), np.ones(2)], sparse(np.eye(2))
             ),
             IndexError,
             "rows has the source 2, expected 0 <= source < 2",
         ),
         (
             lambda: kernels.resample(
-                np.ones((1, 2, 2)), [np.arange(3), np.array([0]), np.ones(1)], []
+                np.ones((1, 2, 2)), [np.arange(3), np.array([0]), np.ones(1)], sparse(np.eye(2))
             ),
             ValueError,
             "offsets that do not span",

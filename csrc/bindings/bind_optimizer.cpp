@@ -185,8 +185,8 @@ void step(const char* op, const py::object& params, const py::object& grads, con
   lists.add_hyper(hyper, sizeof(Rule) / sizeof(double));
   lists.check_overlaps();
   const std::vector<Operand> operands = lists.operands();
-  launch(op, {2 * tensors * lists.elements(), tensors * lists.bytes()}, operands.data(), operands.size(),
-         optimizer_scratch_bytes<Rule>(n), [=, spans = lists.spans()](void* const* at) {
+  launch(op, {2 * tensors * lists.elements(), tensors * lists.bytes()}, operands.data(), operands.size(), 0,
+         [=, spans = lists.spans()](void* const* at) {
            if (n == 0) return;
            OptimizerLists<Rule> addresses{at, at + n, {}, {}};
            for (size_t k = 0; k < Rule::numbers; ++k) addresses.numbers[k] = number_at[k] ? at + number_at[k] : nullptr;
@@ -194,7 +194,7 @@ void step(const char* op, const py::object& params, const py::object& grads, con
            const Rule& rule = *in<Rule>(at[cell]);
            check<ValueError>(has_momentum_buffers(rule, addresses), op,
                              ": hyper asks for momentum, but momentum_buffers is empty");
-           optimizer_step(spans.data(), n, rule, addresses, at[cell + 1]);
+           optimizer_step(spans.data(), n, rule, addresses);
          });
 }
 

@@ -81,7 +81,9 @@ struct BinaryCrossEntropyLoss {
 struct BinaryCrossEntropyWithLogitsLoss {
   template <class T>
   static Vec<T> loss(Vec<T> x, Vec<T> t) {
-    return max(x, Vec<T>(T(0))) - x * t + log1p_of_fraction(exp(-abs(x)));
+    // The distance to the other class counts by the other class's share: nothing where that is 0, be it infinite.
+    const Vec<T> zero(T(0)), share = select(x < zero, t, Vec<T>(T(1)) - t), size = abs(x);
+    return select(share == zero, zero, share * size) + log1p_of_fraction(exp(-size));
   }
   template <class T>
   static Vec<T> gradient(Vec<T> x, Vec<T> t) {

@@ -191,7 +191,7 @@ inline void column_sums(const Piece& p, Columns<T> (&total)[sums], const F& term
 template <class T>
 struct Scratch {
   double* total[2];   // (samples, channels)
-  T* partial;         // (samples, pieces, 2, channels)
+  double* partial;    // (samples, pieces, 2, channels)
   T* coefficient[4];  // (samples, channels)
   T* variance;        // (samples, groups)
   size_t bytes;
@@ -209,7 +209,7 @@ struct Scratch {
     take(variance, walk.sizes.samples * walk.sizes.groups);
     bytes = static_cast<size_t>(at - static_cast<char*>(memory));
   }
-  T* partial_of(const Walk<T>& walk, int64_t sample, int64_t piece, int which) const noexcept {
+  double* partial_of(const Walk<T>& walk, int64_t sample, int64_t piece, int which) const noexcept {
     return partial + ((sample * walk.pieces + piece) * 2 + which) * walk.sizes.channels;
   }
 };
@@ -248,9 +248,9 @@ void combine_statistics(const Walk<T>& walk, const Scratch<T>& scratch, double e
       return static_cast<double>(std::min(walk.rows, s.rows - piece * walk.rows));
     };
     for (int64_t piece = 0; piece < walk.pieces; ++piece) {
-      const T* const part = scratch.partial_of(walk, sample, piece, 0);
+      const double* const part = scratch.partial_of(walk, sample, piece, 0);
       const double rows = rows_of(piece);
-      for (int64_t c = begin; c < end; ++c) sum[c] += rows * static_cast<double>(part[c]);
+      for (int64_t c = begin; c < end; ++c) sum[c] += rows * part[c];
     }
     for (int64_t g = first; g < last; ++g) {
       double total = 0;
@@ -260,11 +260,11 @@ void combine_statistics(const Walk<T>& walk, const Scratch<T>& scratch, double e
       mean[sample * s.groups + g] = static_cast<T>(total);
     }
     for (int64_t piece = 0; piece < walk.pieces; ++piece) {
-      const T *const part = scratch.partial_of(walk, sample, piece, 0), *const squares = part + s.channels;
+      const double *const part = scratch.partial_of(walk, sample, piece, 0), *const squares = part + s.channels;
       const double rows = rows_of(piece);
       for (int64_t c = begin; c < end; ++c) {
-        const double distance = static_cast<double>(part[c]) - sum[c];
-        square[c] += static_cast<double>(squares[c]) + rows * distance * distance;
+        const double distance = part[c] - sum[c];
+        square[c] += squares[c] + rows * distance * distance;
       }
     }
     for (int64_t g = first; g < last; ++g) {
@@ -350,13 +350,13 @@ void take_statistics(const Walk<T>& walk, const Scratch<T>& scratch, const T* x,
         return Terms<T, 2>{{distance, distance * distance}};
       };
     });
-    T* const means = scratch.partial_of(walk, p.sample, p.index, 0) + p.first;
-    T* const squares = scratch.partial_of(walk, p.sample, p.index, 1) + p.first;
+    double* const means = scratch.partial_of(walk, p.sample, p.index, 0) + p.first;
+    double* const squares = scratch.partial_of(walk, p.sample, p.index, 1) + p.first;
     for (int64_t c = 0; c < p.channels; ++c) {
       const double distance = static_cast<double>(total[0].value[c]) / static_cast<double>(p.count);
       const double square = static_cast<double>(total[1].value[c]) - static_cast<double>(p.count) * distance * distance;
-      means[c] = static_cast<T>(static_cast<double>(center.value[c]) + distance);
-      squares[c] = static_cast<T>(square < 0 ? 0 : square);
+      means[c] = static_cast<double>(center.value[c]) + distance;
+      squares[c] = square < 0 ? 0 : square;
     }
   });
   combine_statistics(walk, scratch, eps, mean, rstd);
@@ -480,8 +480,8 @@ void combine_gradients(const Walk<T>& walk, const ChannelNormBackward<T>& of, co
       double* const total = scratch.total[k] + row;
       std::fill(total + begin, total + end, 0.0);
       for (int64_t piece = 0; piece < walk.pieces; ++piece) {
-        const T* const part = scratch.partial_of(walk, sample, piece, k);
-        for (int64_t c = begin; c < end; ++c) total[c] += static_cast<double>(part[c]);
+        const double* const part = scratch.partial_of(walk, sample, piece, k);
+        for (int64_t c = begin; c < end; ++c) total[c] += part[c];
       }
     }
     for (int64_t g = first; g < last; ++g) {

@@ -21,10 +21,10 @@ template <class Update>
 void for_chunks(const ParameterSpan* spans, size_t parameters, const Update& update) noexcept {
   if (parameters == 0) return;
   const ParameterSpan& last = spans[parameters - 1];
-  const int64_t elements = last.begin + last.count,
-                chunks = chunk_multiple * ceil_div(elements, chunk_multiple * chunk);
+  const int64_t first = spans[0].begin, elements = last.begin + last.count - first;
+  const int64_t chunks = chunk_multiple * ceil_div(elements, chunk_multiple * chunk);
   const auto begin_of = [=](int64_t index) {
-    return index == chunks ? elements : elements / chunk_unit * index / chunks * chunk_unit;
+    return first + (index == chunks ? elements : elements / chunk_unit * index / chunks * chunk_unit);
   };
   parallel_for(chunks, static_cast<double>(elements) / 2, [&](int64_t index) {
     int64_t begin = begin_of(index);
@@ -388,42 +388,45 @@ void update(const Rprop& rule, const RpropScale&, const Chunk<T, 2>& chunk) noex
 template <class Rule>
 using ScaleOf = decltype(scale_of(std::declval<const Rule&>(), nullptr));
 
-}  // namespace
+// The scales of so many parameters stand on the stack, so that a step takes no memory and cannot fail half done.
+constexpr size_t together = 256;
 
 template <class Rule>
-size_t optimizer_scratch_bytes(size_t parameters) {
-  return parameters * sizeof(ScaleOf<Rule>);
-}
-
-template <class Rule>
-void optimizer_step(const ParameterSpan* spans, size_t parameters, const Rule& rule, const OptimizerLists<Rule>& lists,
-                    void* scratch) noexcept {
-  auto* const scales = static_cast<ScaleOf<Rule>*>(scratch);
+void step_together(const ParameterSpan* spans, size_t first, size_t parameters, const Rule& rule,
+                   const OptimizerLists<Rule>& lists) noexcept {
+  ScaleOf<Rule> scales[together];
   for (size_t i = 0; i < parameters; ++i) {
     float* numbers[Rule::numbers];
     for (size_t k = 0; k < Rule::numbers; ++k)
-      numbers[k] = lists.numbers[k] ? static_cast<float*>(lists.numbers[k][i]) : nullptr;
+      numbers[k] = lists.numbers[k] ? static_cast<float*>(lists.numbers[k][first + i]) : nullptr;
     scales[i] = scale_of(rule, numbers);
   }
-  for_chunks(spans, parameters, [&](size_t i, int64_t begin, int64_t count) {
+  for_chunks(spans + first, parameters, [&](size_t i, int64_t begin, int64_t count) {
     const auto run = [&](auto zero) {
       using T = decltype(zero);
-      const auto at = [&](void* const* list) { return list ? static_cast<T*>(list[i]) + begin : nullptr; };
+      const auto at = [&](void* const* list) { return list ? static_cast<T*>(list[first + i]) + begin : nullptr; };
       Chunk<T, Rule::states> chunk{at(lists.params), at(lists.grads), {}, count};
       for (size_t k = 0; k < Rule::states; ++k) chunk.state[k] = at(lists.states[k]);
       update(rule, scales[i], chunk);
     };
-    if (spans[i].dtype == DType::Float64)
+    if (spans[first + i].dtype == DType::Float64)
       run(double{});
     else
       run(float{});
   });
 }
 
-#define CYGNET_INSTANTIATE(Rule)                                                                             \
-  template size_t optimizer_scratch_bytes<Rule>(size_t);                                                     \
-  template void optimizer_step<Rule>(const ParameterSpan*, size_t, const Rule&, const OptimizerLists<Rule>&, \
-                                     void*) noexcept;
+}  // namespace
+
+template <class Rule>
+void optimizer_step(const ParameterSpan* spans, size_t parameters, const Rule& rule,
+                    const OptimizerLists<Rule>& lists) noexcept {
+  for (size_t first = 0; first < parameters; first += together)
+    step_together(spans, first, std::min(together, parameters - first), rule, lists);
+}
+
+#define CYGNET_INSTANTIATE(Rule) \
+  template void optimizer_step<Rule>(const ParameterSpan*, size_t, const Rule&, const OptimizerLists<Rule>&) noexcept;
 CYGNET_INSTANTIATE(Adadelta)
 CYGNET_INSTANTIATE(Adagrad)
 CYGNET_INSTANTIATE(Adam)

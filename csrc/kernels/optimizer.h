@@ -125,12 +125,9 @@ struct OptimizerLists {
   void* const* states[Rule::states];
 };
 
-template <class Rule>
-size_t optimizer_scratch_bytes(size_t parameters);
-
 /// One step of a rule, in place. Parameters, numbers and states do not overlap each other or gradients.
 template <class Rule>
-void optimizer_step(const ParameterSpan* spans, size_t parameters, const Rule& rule, const OptimizerLists<Rule>& lists,
-                    void* scratch) noexcept;
+void optimizer_step(const ParameterSpan* spans, size_t parameters, const Rule& rule,
+                    const OptimizerLists<Rule>& lists) noexcept;
 
 }  // namespace cygnet

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cygnet import kernels
-from cygnet.autograd import record
+from cygnet.autograd import no_grad, record
 from cygnet.ops.broadcast import sum_to
 from cygnet.ops.common import Number, as_tensor, cast, floating, operands, wrap
 from cygnet.ops.elementwise import (
@@ -20,6 +20,7 @@ from cygnet.ops.elementwise import (
     le,
     log,
     logical_and,
+    lt,
     maximum,
     minimum,
     mul,
@@ -241,7 +242,14 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     x = floating("logit", input)
     if eps is not None:
         x = clamp(x, eps, 1 - eps)
-    return log(div(x, sub(1.0, x)))
+
+    def backward(grad: Tensor) -> tuple[Tensor]:
+        variance = mul(x, sub(1.0, x))  # at 0 and 1 the gradient is infinite
+        return (div(grad, where(lt(variance, 0), math.nan, variance)),)
+
+    with no_grad():
+        result = log(div(x, sub(1.0, x)))
+    return record(result, (x,), backward, "logit")
 
 
 def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from cygnet import ops
 from cygnet.autograd import no_grad
-from cygnet.optim.kernel import KernelOptimizer, check_numbers
+from cygnet.optim.kernel import KernelOptimizer, assignments, check_numbers
 from cygnet.optim.optimizer import ParamGroup, number_of
 from cygnet.tensor import Array, Tensor, empty_array
 
@@ -102,38 +103,32 @@ class Adafactor(KernelOptimizer):
         return bool(group["maximize"]), group["weight_decay"] != 0, group["eps"][0] is None
 
     @no_grad()
-    def _update(self, group: ParamGroup, params: list[Tensor], cell: Array) -> None:
+    def _prepared(self, group: ParamGroup, params: list[Tensor], cell: Array) -> Callable[[], None]:
         lr, beta2_decay, eps, least, d, weight_decay = (
             Tensor._wrap(cell[i : i + 1].reshape(())) for i in range(6)
         )
+        values = []
         for param in params:
             state = self._state(param)
-            step = state["step"].add_(1).to(np.float64)
+            count = state["step"] + 1
+            values.append((state["step"], count))
             if not param.numel():
                 continue
             assert param.grad is not None
+            step = count.to(np.float64)
             grad = -param.grad if group["maximize"] else param.grad
             rate = ops.minimum(lr, ops.rsqrt(step)) * ops.maximum(_root_mean_square(param), least)
-            if group["weight_decay"]:
-                param.mul_(1 - lr * weight_decay)
+            shrunk = param * (1 - lr * weight_decay) if group["weight_decay"] else param
             root = eps
             if group["eps"][0] is None:
                 root = ops.full((), np.finfo(param.dtype).eps, dtype=np.float64)
-            square = self._mean_square(state, grad * grad, step**beta2_decay, root)
+            averages = _averages(state, grad * grad, step**beta2_decay)
+            values += [(state[name], average) for name, average in averages.items()]
+            square = _mean_square(averages, root)
             update = grad * ops.rsqrt(ops.maximum(square, (root * root).to(square.dtype)))
             clipped = ops.maximum(_root_mean_square(update) / d, ops.ones_like(d))
-            param.sub_(update * (rate / clipped))
-
-    def _mean_square(
-        self, state: dict[str, Any], square: Tensor, fresh: Tensor, root: Tensor
-    ) -> Tensor:
-        """The running average of a gradient's squares, where the new ones weigh `fresh`."""
-        if square.ndim < 2:
-            average: Tensor = state["variance"].lerp_(square, fresh)
-            return average
-        row: Tensor = state["row_var"].lerp_(square.mean(-1, keepdim=True), fresh)
-        column: Tensor = state["col_var"].lerp_(square.mean(-2, keepdim=True), fresh)
-        return row * column / ops.maximum(row.mean(-2, keepdim=True), root.to(row.dtype))
+            values.append((param, shrunk - update * (rate / clipped)))
+        return assignments(values)
 
     def _state(self, param: Tensor) -> dict[str, Any]:
         state = self.state[param]
@@ -159,6 +154,24 @@ def _state_shapes(shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
     if len(shape) < 2:
         return {"step": (), "variance": shape}
     return {"step": (), "row_var": (*shape[:-1], 1), "col_var": (*shape[:-2], 1, shape[-1])}
+
+
+def _averages(state: dict[str, Any], square: Tensor, fresh: Tensor) -> dict[str, Tensor]:
+    """The running averages of a gradient's squares, where the new ones weigh `fresh`."""
+    if square.ndim < 2:
+        return {"variance": state["variance"].lerp(square, fresh)}
+    return {
+        "row_var": state["row_var"].lerp(square.mean(-1, keepdim=True), fresh),
+        "col_var": state["col_var"].lerp(square.mean(-2, keepdim=True), fresh),
+    }
+
+
+def _mean_square(averages: dict[str, Tensor], root: Tensor) -> Tensor:
+    """The squares that the averages stand for."""
+    if "variance" in averages:
+        return averages["variance"]
+    row, column = averages["row_var"], averages["col_var"]
+    return row * column / ops.maximum(row.mean(-2, keepdim=True), root.to(row.dtype))
 
 
 def _root_mean_square(tensor: Tensor) -> Tensor:

@@ -7,13 +7,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from cygnet import kernels
 from cygnet.autograd import enable_grad, modified
 from cygnet.autograd.modes import mode
 from cygnet.optim.optimizer import Optimizer, ParamGroup, number_of
 from cygnet.recorder import Recorder
 from cygnet.tensor import Array, Tensor, empty_array
 
-__all__ = ["KernelOptimizer", "check_numbers"]
+__all__ = ["KernelOptimizer", "assignments", "check_numbers"]
 
 _SEVERAL = (tuple, list)  # the types of an argument that is several numbers
 
@@ -56,18 +57,25 @@ class KernelOptimizer(Optimizer):
             with enable_grad():
                 loss = closure()
         self.update_cells()
+        updates = []
         for group, cell in zip(self.param_groups, self._hyper_cells, strict=True):
             params = [param for param in group["params"] if param.grad is not None]
             if params:
-                self._update(group, params, cell)
+                updates.append(self._prepared(group, params, cell))
+        for update in updates:
+            update()
         if mode.recorder is not None:
             self._note(mode.recorder)
         return loss
 
     step.__doc__ = Optimizer.step.__doc__
 
-    def _update(self, group: ParamGroup, params: list[Tensor], cell: Array) -> None:
-        """A step of those parameters of a group that have gradients."""
+    def _prepared(self, group: ParamGroup, params: list[Tensor], cell: Array) -> Callable[[], None]:
+        """A step of those parameters of a group that have gradients.
+
+        Memory is taken here: where there is none, no group has changed, and the step can be made
+        again.
+        """
         lists = [
             [param._array for param in params],
             [param.grad._array for param in params if param.grad is not None],
@@ -75,9 +83,16 @@ class KernelOptimizer(Optimizer):
         ]
         if not all(array.flags.c_contiguous for array in lists[0]):
             lists = _in_memory_order(lists)
-        self._kernel(*lists, cell)
-        for param in params:
-            modified(param)
+        for i, grad in enumerate(lists[1]):
+            if not grad.flags.c_contiguous:
+                lists[1][i] = kernels.contiguous(grad)
+
+        def update() -> None:
+            self._kernel(*lists, cell)
+            for param in params:
+                modified(param)
+
+        return update
 
     def update_cells(self) -> None:
         """Writes the groups' arguments to the cells that the kernels read.
@@ -219,6 +234,17 @@ class KernelOptimizer(Optimizer):
             np.copyto(array, converted._array)
             return Tensor._wrap(array)
         return converted
+
+
+def assignments(values: list[tuple[Tensor, Tensor]]) -> Callable[[], None]:
+    """What writes new values, the seconds, into tensors; it takes no memory."""
+
+    def assign_all() -> None:
+        for tensor, value in values:
+            kernels.copy_into(tensor._array, value._array)
+            modified(tensor)
+
+    return assign_all
 
 
 def check_numbers(kind: str, name: str, value: Any, count: int) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from cygnet import ops
 from cygnet.autograd import no_grad
-from cygnet.optim.kernel import KernelOptimizer, check_numbers
+from cygnet.optim.kernel import KernelOptimizer, assignments, check_numbers
 from cygnet.optim.optimizer import ParamGroup
 from cygnet.tensor import Array, Tensor
 
@@ -106,17 +107,20 @@ class Muon(KernelOptimizer):
         return *group["ns_coefficients"], *(group[name] for name in names)
 
     @no_grad()
-    def _update(self, group: ParamGroup, params: list[Tensor], cell: Array) -> None:
+    def _prepared(self, group: ParamGroup, params: list[Tensor], cell: Array) -> Callable[[], None]:
         lr, weight_decay, momentum = (
             Tensor._wrap(cell[i : i + 1].reshape(())) for i in range(len(cell))
         )
         self._lists(group, params)
+        values = []
         for param in params:
-            buffer = self.state[param]["momentum_buffer"].lerp_(param.grad, 1 - momentum)
+            state = self.state[param]["momentum_buffer"]
+            buffer = state.lerp(param.grad, 1 - momentum)
             assert param.grad is not None
             direction = param.grad.lerp(buffer, momentum) if group["nesterov"] else buffer
-            param.mul_(1 - lr * weight_decay)
-            param.sub_(_orthogonal(direction, group) * (lr * _factor(param, group)))
+            step = _orthogonal(direction, group) * (lr * _factor(param, group))
+            values += [(state, buffer), (param, param * (1 - lr * weight_decay) - step)]
+        return assignments(values)
 
 
 def _orthogonal(matrix: Tensor, group: ParamGroup) -> Tensor:
