@@ -23,6 +23,7 @@ NEEDS_MODULE = {"translation": "sacrebleu"}
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_example(name: str) -> None:
     if name in NEEDS_DATA and "CYGNET_DATA" not in os.environ:

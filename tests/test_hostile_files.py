@@ -38,14 +38,8 @@ def test_flips_and_cuts(tmp_path: Path, kind: str) -> None:
     """A part of what `python -m tests.hostile_files` does."""
     if kind in PICTURES:
         pytest.importorskip("PIL", reason="pictures need Pillow")
-    found = check(kind, kinds(tmp_path)[kind], tmp_path, flips=150, seed=1)
+    found = check(kind, kinds(tmp_path)[kind], tmp_path, flips=1000, seed=1)
     assert found["error"] > 10
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-def test_ten_thousand_flips(tmp_path: Path, kind: str) -> None:
-    check(kind, kinds(tmp_path)[kind], tmp_path, flips=10_000)
 
 
 @contextmanager

@@ -48,7 +48,6 @@ def test_every_exception_has_a_row() -> None:
     assert [name for name, _ in EXCEPTIONS if name not in names] == []
 
 
-@pytest.mark.slow
 @each
 def test_any_number_of_threads_gives_the_same_bits(case: Case) -> None:
     for sample in case.samples:

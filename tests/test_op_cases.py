@@ -299,16 +299,6 @@ def test_replay(case: Case, sample: Sample) -> None:
     check_bits(recorded.all(), Run(case, sample, fresh).all())
 
 
-@each
-def test_number_of_threads_changes_no_bit(case: Case, sample: Sample) -> None:
-    arrays = sample.draw(np.float32)
-    kernels.set_num_threads(1)
-    one = Run(case, sample, arrays).all()
-    for count in (2, 3):
-        kernels.set_num_threads(count)
-        check_bits(Run(case, sample, arrays).all(), one)
-
-
 def test_the_table_names_every_row_once() -> None:
     names = [case.name for case in CASES]
     assert len(set(names)) == len(names)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from cygnet import kernels
-from cygnet.ops.broadcast import reshape
 from cygnet.ops.common import Number, as_tensor, operands, wrap
 from cygnet.ops.elementwise import (
     abs,
@@ -13,7 +12,6 @@ from cygnet.ops.elementwise import (
     eq,
     le,
     logical_and,
-    logical_not,
     logical_or,
     lt,
     mul,
@@ -21,8 +19,7 @@ from cygnet.ops.elementwise import (
     sub,
     truth,
 )
-from cygnet.ops.reduce import all, any
-from cygnet.ops.shape import unsqueeze
+from cygnet.ops.reduce import all
 from cygnet.ops.special import copysign
 from cygnet.tensor import FLOATS, Tensor
 
@@ -35,7 +32,6 @@ __all__ = [
     "equal",
     "isclose",
     "isfinite",
-    "isin",
     "isinf",
     "isnan",
     "isneginf",
@@ -169,26 +165,3 @@ def signbit(input: Tensor) -> Tensor:
     """Whether the sign is a minus, also that of -0."""
     input = as_tensor(input, "signbit", "input").detach()
     return lt(copysign(1.0, input) if input.dtype in FLOATS else input, 0)
-
-
-def isin(
-    elements: Tensor | Number,
-    test_elements: Tensor | Number,
-    *,
-    assume_unique: bool = False,
-    invert: bool = False,
-) -> Tensor:
-    """Whether each element is among the test elements, or, with `invert`, is not; NaN never is.
-
-    Parameters
-    ----------
-    elements : Tensor or number
-        Any shape, which is the result's.
-    test_elements : Tensor or number
-        Any shape; each pair is compared, whether they are unique (`assume_unique`) or not.
-    invert : bool
-        Default False.
-    """
-    a, b = operands("isin", elements, test_elements)
-    found = any(eq(unsqueeze(a, -1), reshape(b, -1 if b.numel() else 0)), -1)
-    return logical_not(found) if invert else found

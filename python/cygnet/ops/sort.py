@@ -23,6 +23,7 @@ from cygnet.ops.elementwise import (
     ge,
     le,
     logical_and,
+    logical_not,
     maximum,
     minimum,
     mul,
@@ -44,6 +45,7 @@ __all__ = [
     "bincount",
     "bucketize",
     "histc",
+    "isin",
     "kthvalue",
     "median",
     "mode",
@@ -280,6 +282,32 @@ def searchsorted(
     boundaries, values = operands(op, boundaries, input)
     found = kernels.searchsorted(boundaries._array, values._array, right or side == "right")
     return cast(wrap(found), _INT) if out_int32 else wrap(found)
+
+
+def isin(
+    elements: Tensor | Number,
+    test_elements: Tensor | Number,
+    *,
+    assume_unique: bool = False,
+    invert: bool = False,
+) -> Tensor:
+    """Whether each element is among the test elements, or, with `invert`, is not; NaN never is.
+
+    Parameters
+    ----------
+    elements : Tensor or number
+        Any shape, which is the result's.
+    test_elements : Tensor or number
+        Any shape; they are sorted, whether they are unique (`assume_unique`) or not.
+    invert : bool
+        Default False.
+    """
+    a, b = operands("isin", elements, test_elements)
+    boundaries = msort(reshape(b.detach(), b.numel()))._array
+    below = kernels.searchsorted(boundaries, a._array, False)
+    not_above = kernels.searchsorted(boundaries, a._array, True)
+    found = logical_and(ne(wrap(below), wrap(not_above)), eq(a, a))
+    return logical_not(found) if invert else found
 
 
 def bucketize(
