@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import cygnet
 from cygnet import kernels
 from cygnet.kernels import DTypeError
 from tests.fuzz.harvest import LEFT_OUT
@@ -94,6 +95,37 @@ def test_kernel(child: Child, name: str) -> None:
 def test_row(child: Child, name: str) -> None:
     answer = child.ask("row", name)
     assert not answer["wrong"], "\n".join(answer["wrong"][:20])
+
+
+def test_objects_whose_construction_failed() -> None:
+    """See `tests/unfinished.py`."""
+    command = [sys.executable, "-m", "tests.unfinished"]
+    child = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert child.returncode == 0, child.stdout[-2000:] + child.stderr[-2000:]
+
+
+def test_the_base_of_bound_classes_has_no_objects() -> None:
+    """Its allocation would throw through Python's C; copies and pickles ask for one."""
+    recording = kernels.Recording()
+    with pytest.raises(TypeError, match="it has no objects itself"):
+        type(recording).__base__()
+    with pytest.raises(TypeError, match="it has no objects itself"):
+        recording.__reduce__()
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("put", lambda x, i: cygnet.put(x, i, cygnet.ones(1))),
+        ("put", lambda x, i: x.put_(i, cygnet.ones(1))),
+        ("take", lambda x, i: cygnet.take(x, i)),
+        ("index_fill", lambda x, i: cygnet.index_fill(x, 0, i, 1.0)),
+        ("unravel_index", lambda x, i: cygnet.unravel_index(i, (3,))),
+    ],
+)
+def test_places_out_of_range_name_the_op(name: str, call: Any) -> None:
+    with pytest.raises(IndexError, match=rf"^{name}: index\[0\] is 7, expected -3 <= index < 3"):
+        call(cygnet.zeros(3), cygnet.tensor([7]))
 
 
 # What the fuzzer found.

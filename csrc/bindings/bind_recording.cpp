@@ -255,6 +255,17 @@ std::shared_ptr<Draft> make_draft(std::shared_ptr<const Signature> signature, Re
   return draft;
 }
 
+}  // namespace
+}  // namespace cygnet
+
+template <>
+struct pybind11::detail::type_caster<cygnet::Recorded> : cygnet::ConstructedCaster<cygnet::Recorded> {};
+template <>
+struct pybind11::detail::type_caster<cygnet::Draft> : cygnet::ConstructedCaster<cygnet::Draft> {};
+
+namespace cygnet {
+namespace {
+
 /// Lets Python's collector see the objects that a replay or draft holds: a model may hold its own recordings.
 template <class T>
 py::custom_type_setup traversed() {

@@ -26,9 +26,23 @@ void add_exception(py::module_& m, const char* name, const char* doc, py::handle
   });
 }
 
+// The base that pybind11 gives all classes has no instances of its own: its allocation throws through Python's C, which
+// ends the process. `object.__reduce__` of any bound object asks for one.
+void forbid_instances_of_the_base() {
+  static newfunc original = nullptr;
+  static PyTypeObject* const base = reinterpret_cast<PyTypeObject*>(py::detail::get_internals().instance_base);
+  original = base->tp_new;
+  base->tp_new = [](PyTypeObject* type, PyObject* args, PyObject* kwargs) -> PyObject* {
+    if (type != base) return original(type, args, kwargs);
+    PyErr_Format(PyExc_TypeError, "%s: expected one of its classes, it has no objects itself", type->tp_name);
+    return nullptr;
+  };
+}
+
 }  // namespace
 
 PYBIND11_MODULE(CYGNET_MODULE, m) {
+  forbid_instances_of_the_base();
   m.doc() = "Cygnet's kernels, compiled for one instruction set.";
   py::register_local_exception_translator([](std::exception_ptr pointer) {
     try {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "array.h"
+#include "constructed.h"
 #include "core/plan.h"
 
 namespace cygnet {
@@ -225,3 +226,10 @@ bool is_sequence(PyObject* object);
 int64_t& module_changes() noexcept;
 
 }  // namespace cygnet
+
+template <>
+struct pybind11::detail::type_caster<cygnet::Signature> : cygnet::ConstructedCaster<cygnet::Signature> {};
+template <>
+struct pybind11::detail::type_caster<cygnet::Pending> : cygnet::ConstructedCaster<cygnet::Pending> {};
+template <>
+struct pybind11::detail::type_caster<cygnet::Replay> : cygnet::ConstructedCaster<cygnet::Replay> {};
