@@ -10,7 +10,6 @@ import ast
 import json
 import pickle
 import re
-import resource
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,9 +21,10 @@ from numpy.lib.stride_tricks import as_strided
 import cygnet
 from cygnet import as_tensor, kernels
 from tests.fuzz.harvest import Call, arrays_in, kept
+from tests.fuzz.memory import limit_memory
 
 ALLOWED = (TypeError, ValueError, IndexError, RuntimeError, MemoryError)
-MEMORY = 1 << 28  # that the child may take beside what it starts with
+MEMORY = 256  # MB that the child may take beside what it starts with
 STUBS = Path(cygnet.__file__).parent / "_core" / "_native.pyi"
 
 # Numbers in the place of strides, sizes, blocks, axes, counts: by class.
@@ -326,9 +326,7 @@ def main(path: str) -> None:
     np.set_printoptions(override_repr=lambda array: "array")
     with open(path, "rb") as file:
         judge = Judge(pickle.load(file))
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    limit = pages * resource.getpagesize() + MEMORY
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    limit_memory(MEMORY)
     for line in sys.stdin:
         kind, name = json.loads(line)
         judge.made = 0

@@ -569,3 +569,10 @@ def test_second_derivatives(name):
         np.testing.assert_allclose(
             (leaf.grad.numpy() * direction).sum(), (sides[0] - sides[1]) / 2e-6, rtol=1e-6
         )
+
+
+def test_a_stride_far_beyond_the_image(generator: np.random.Generator) -> None:
+    """What is sent for ahead of its use has the image's size at most, not the stride's."""
+    x, w = generator.standard_normal((1, 1, 5, 5)), generator.standard_normal((1, 1, 1, 1))
+    output = kernels.conv2d_forward(x, w, None, 2**31 - 1)
+    np.testing.assert_allclose(output, x[:, :, :1, :1] * w, rtol=1e-15)

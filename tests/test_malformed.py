@@ -22,6 +22,8 @@ import cygnet
 from cygnet import kernels
 from cygnet.kernels import DTypeError
 from tests.fuzz.harvest import LEFT_OUT
+from tests.fuzz.memory import environment_with_limit
+from tests.malformed_calls import MEMORY
 from tests.op_cases import CASES
 
 ROOT = Path(__file__).parent.parent
@@ -48,6 +50,7 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 cwd=ROOT,
+                env=environment_with_limit(MEMORY),
             )
         process = self.process
         assert process.stdin and process.stdout

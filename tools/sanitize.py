@@ -29,7 +29,7 @@ REPORTED = 66  # the exit code of a process with a report
 SETTINGS = {
     "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
-    "TSAN_OPTIONS": f"suppressions={ROOT / 'tests' / 'tsan.supp'}",
+    "TSAN_OPTIONS": f"suppressions={ROOT / 'tests' / 'tsan.supp'}:die_after_fork=0",
 }
 
 

@@ -423,8 +423,10 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
   // target of a strip that comes some time later.
   constexpr int64_t line_pair = 128 / sizeof(T);  // comes as one
   const auto fetch_source = [&](const T* next, int64_t rows) {
-    const int64_t size = rows * plan.axes[2].source_step * channels;
-    for (int64_t line = 0; line < plan.axes[1].source_step; ++line) {
+    // A stride may go far beyond the source.
+    const int64_t size = rows * std::min(plan.axes[2].source_step, plan.axes[2].source) * channels;
+    const int64_t lines = std::min(plan.axes[1].source_step, plan.axes[1].source);
+    for (int64_t line = 0; line < lines; ++line) {
       const T* const from = next + (plan.reach[1].high - line) * pitch[2];
       for (int64_t i = 0; i < size; i += line_pair) __builtin_prefetch(from + i, 0, 2);
     }

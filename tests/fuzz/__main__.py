@@ -28,6 +28,7 @@ import time
 from pathlib import Path
 
 from tests.fuzz.harvest import Call
+from tests.fuzz.memory import environment_with_limit
 
 HANG = 10  # seconds
 MEMORY = 256  # MB that a child may take beside what it has at its start
@@ -85,6 +86,7 @@ class Run:
                 self.child(str(first), str(last), *self.options.op),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                env=environment_with_limit(self.options.memory),
             )
             hung = self._listen(process)
             output, errors = process.communicate()
@@ -161,7 +163,8 @@ def main() -> int:
         if options.replay is not None:
             print(run.snippet(options.replay), flush=True)
             command = run.child(str(options.replay), str(options.replay + 1), *options.op)
-            code = subprocess.run(command, check=False).returncode
+            environment = environment_with_limit(options.memory)
+            code = subprocess.run(command, check=False, env=environment).returncode
             print("the child ends with", code if code >= 0 else signal.Signals(-code).name)
             return int(code != 0)
         with run.calls.open("rb") as file:

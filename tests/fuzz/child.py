@@ -7,11 +7,9 @@ import json
 import mmap
 import pickle
 import re
-import resource
 import struct
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -20,6 +18,7 @@ import numpy as np
 import cygnet
 from cygnet import as_tensor, kernels
 from tests.fuzz.harvest import MOST_BYTES, Call, arrays_in
+from tests.fuzz.memory import limit_memory
 from tests.fuzz.mutate import Mutator
 
 BLOCK = 256
@@ -245,10 +244,7 @@ def main(arguments: list[str]) -> int:
         for _, *made in fuzzer.calls(int(first), int(first) + 1):
             print(snippet(*made))
         return 0
-    if int(memory):
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        limit = pages * mmap.PAGESIZE + (int(memory) << 20)
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    limit_memory(int(memory))
     print(json.dumps("ready"), flush=True)
     fuzzer.run(int(first), int(last), lambda number: place.pack_into(shared, 0, number))
     return 0

@@ -1,17 +1,45 @@
-"""Memory between pages that cannot be touched: a step outside of an array ends the process."""
+"""Memory between pages that cannot be touched: a step outside of an array ends the process.
+
+And the limit of memory that a child process makes its calls under.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import mmap
+import os
+import resource
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from cygnet import kernels
 
 PAGE = mmap.PAGESIZE
 MOST = 28_000  # pieces: each takes two of the 65,530 mappings that Linux gives a process
 _library = ctypes.CDLL(None, use_errno=True)
 _library.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+
+# Sanitizers reserve terabytes of addresses: they have a limit of their own, of each allocation.
+SANITIZED = "sanitize" in kernels.build_info()
+
+
+def environment_with_limit(megabytes: int) -> dict[str, str]:
+    """The environment of a child that is going to call `limit_memory`."""
+    environment = dict(os.environ)
+    if SANITIZED and megabytes:
+        for name in ("ASAN_OPTIONS", "TSAN_OPTIONS"):
+            environment[name] = f"{environment.get(name, '')}:max_allocation_size_mb={megabytes}"
+    return environment
+
+
+def limit_memory(megabytes: int) -> None:
+    """Limits what this process may take beside what it has; 0 is no limit."""
+    if megabytes and not SANITIZED:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * mmap.PAGESIZE + (megabytes << 20)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 class Base:
