@@ -129,7 +129,9 @@ class Counted(IterableDataset):
 
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("start", [0, 1, 3, 9])
-@pytest.mark.parametrize("data", [numbered(11), Squares(), Counted()], ids=repr)
+@pytest.mark.parametrize(
+    "data", [numbered(11), Squares(), Counted()], ids=lambda each: type(each).__name__
+)
 def test_iteration_from_a_batch_on(data: Any, start: int, workers: int) -> None:
     stream = isinstance(data, Counted)
     generator = Generator(6)
@@ -319,6 +321,7 @@ IMAGE_FILE, LABEL_FILE = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.
         (LABEL_FILE, gzip.compress(idx(LABELS + 5)), "has label 14, expected 0 to 9"),
         (LABEL_FILE, gzip.compress(b"\0\0\x08\x01" + b"\xff" * 4), "0 bytes of data, expected 4"),
     ],
+    ids=lambda each: "" if isinstance(each, bytes) else None,
 )
 def test_mnist_corrupt(folder: Path, name: str, content: bytes, text: str) -> None:
     (folder / name).write_bytes(content)

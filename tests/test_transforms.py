@@ -71,7 +71,9 @@ EXACT = [
 ]
 
 
-@pytest.mark.parametrize(("transform", "expected"), EXACT, ids=lambda each: repr(each)[:40])
+@pytest.mark.parametrize(
+    ("transform", "expected"), EXACT, ids=[repr(transform)[:40] for transform, _ in EXACT]
+)
 def test_exact(transform: Any, expected: Any) -> None:
     wanted = expected(IMAGE)
     before = IMAGE.copy()
