@@ -7,6 +7,7 @@ each with a line of what was wrong.
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import pickle
 import re
@@ -20,6 +21,8 @@ from numpy.lib.stride_tricks import as_strided
 
 import cygnet
 from cygnet import as_tensor, kernels
+from tests import error_names
+from tests import malformed_constructors as constructors
 from tests.fuzz.harvest import Call, arrays_in, kept
 from tests.fuzz.memory import limit_memory
 
@@ -164,6 +167,23 @@ def malformed(call: Call) -> Iterator[tuple[str, Any, list[Any], dict[str, Any]]
     yield "of no such name", "nonsense", list(call.arguments), {**call.keywords, "nonsense": 1}
 
 
+def left_out(call: Call) -> Iterator[tuple[str, Any, list[Any], dict[str, Any]]]:
+    """Calls of a row's op with an option that the sample leaves out, one of each class."""
+    op = getattr(cygnet.ops, call.name.partition(" ")[0], None)
+    if not inspect.isfunction(op):
+        return
+    options = list(inspect.signature(op).parameters.values())[len(call.arguments) :]
+    for option in options:
+        if option.default is option.empty or option.name in call.keywords:
+            continue
+        seen = set()
+        for name, other in others(option.default):
+            if name not in seen:
+                seen.add(name)
+                arguments, keywords = copied(call)
+                yield name, option.name, arguments, {**keywords, option.name: other}
+
+
 def parameters() -> dict[str, list[str]]:
     """The names of every kernel's parameters, from the stubs."""
     tree = ast.parse(STUBS.read_text())
@@ -226,11 +246,45 @@ class Judge:
         sample = next((s for s in case.samples if all(0 not in i.shape for i in s.inputs)), None)
         if sample is not None and sum(np.prod(i.shape) for i in sample.inputs) < 4000:
             call = Call(name, sample.draw(np.float32), dict(sample.options), True)
-            self._all(call, row_function(name), wrong)
+            function = row_function(name)
+            self._all(call, function, wrong)
+            self._all(call, function, wrong, left_out(call))
         return wrong
 
-    def _all(self, call: Call, function: Callable[..., Any], wrong: list[str]) -> None:
-        for kind, place, arguments, keywords in malformed(call):
+    def constructor(self, name: str) -> list[str]:
+        """Malformed arguments of a class: an error names both, what is made can be called."""
+        wrong: list[str] = []
+        kind = constructors.found(name)
+        for class_, place, keywords in constructors.calls(name, others):
+            where = f"{name}, argument {place} {class_}"
+            print(json.dumps(f"{where}: {shown([], keywords)}"), flush=True)
+            self.made += 1
+            try:
+                made = kind(**keywords)
+            except constructors.ALLOWED as error:
+                if complaint := error_names.of_constructor(kind, place, error):
+                    wrong.append(f"{where}: {complaint}: {type(error).__name__}: {error}"[:600])
+                continue
+            except BaseException as error:
+                wrong.append(f"{where}: {type(error).__name__}: {error}"[:600])
+                continue
+            try:
+                constructors.used(made)
+            except ALLOWED as error:
+                if not str(error):
+                    wrong.append(f"{where}: says nothing when it is called")
+            except BaseException as error:
+                wrong.append(f"{where}, called: {type(error).__name__}: {error}"[:600])
+        return wrong
+
+    def _all(
+        self,
+        call: Call,
+        function: Callable[..., Any],
+        wrong: list[str],
+        calls: Iterator[tuple[str, Any, list[Any], dict[str, Any]]] | None = None,
+    ) -> None:
+        for kind, place, arguments, keywords in calls or malformed(call):
             before = [snapshot(value) for value in (*arguments, *keywords.values())]
             where = f"{call.name}, argument {place} {kind}"
             print(json.dumps(f"{where}: {shown(arguments, keywords)}"), flush=True)
@@ -255,7 +309,7 @@ class Judge:
         if isinstance(error, MemoryError):
             return ""
         if call.row:
-            return "" if text and text != "None" else "says nothing"
+            return error_names.complaint(call.name, error)
         if type(error) is RuntimeError:
             return "is not of one of the library's types"
         if not re.match(r"^[a-z_]\w*(\(\))?: ", text):
@@ -330,7 +384,7 @@ def main(path: str) -> None:
     for line in sys.stdin:
         kind, name = json.loads(line)
         judge.made = 0
-        wrong = judge.row(name) if kind == "row" else judge.kernel(name)
+        wrong = getattr(judge, kind)(name)
         print(json.dumps({"made": judge.made, "wrong": wrong}), flush=True)
 
 

@@ -1,7 +1,8 @@
-"""No call, whatever its arguments, ends the process, hangs, or gives an error that says nothing.
+"""No call, whatever its arguments, ends the process, hangs, or gives an error that does not name
+the op and an argument.
 
-Every kernel and row of the op cases, with every class of malformed arguments that can stand in
-the place of a valid one (`tests/malformed_calls.py`), in a child process.
+Every kernel, row of the op cases and constructor, with every class of malformed arguments that can
+stand in the place of a valid one (`tests/malformed_calls.py`), in a child process.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from cygnet.kernels import DTypeError
 from tests.fuzz.harvest import LEFT_OUT
 from tests.fuzz.memory import environment_with_limit
 from tests.malformed_calls import MEMORY
+from tests.malformed_constructors import CLASSES
 from tests.op_cases import CASES
 
 ROOT = Path(__file__).parent.parent
@@ -129,6 +131,12 @@ def test_the_base_of_bound_classes_has_no_objects() -> None:
 def test_places_out_of_range_name_the_op(name: str, call: Any) -> None:
     with pytest.raises(IndexError, match=rf"^{name}: index\[0\] is 7, expected -3 <= index < 3"):
         call(cygnet.zeros(3), cygnet.tensor([7]))
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_constructor(child: Child, name: str) -> None:
+    answer = child.ask("constructor", name)
+    assert not answer["wrong"], "\n".join(answer["wrong"][:20])
 
 
 # What the fuzzer found.

@@ -137,7 +137,7 @@ def test_a_replay_counts_the_terms_again() -> None:
             ValueError,
             "repeat_interleave: repeats is int64 of shape (2,)",
         ),
-        (lambda: M.mm(M), ShapeError, "mm: shapes (3, 4) and (3, 4) do not fit"),
+        (lambda: M.mm(M), ShapeError, "mm: input has shape (3, 4), other (3, 4), which do not fit"),
         (lambda: M @ V.double(), DTypeError, "matmul: other is float64, expected float32"),
         (lambda: cn.bmm(M, M), ShapeError, "bmm: input has shape (3, 4), expected 3 dimensions"),
         (lambda: cn.addmm(X, M, M.t()), ShapeError, "addmm: "),

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from cygnet import kernels
+from cygnet.errors import name_constructor
 from cygnet.ops import randperm
 from cygnet.ops.create import as_tensor
 from cygnet.random import Generator
@@ -36,6 +37,10 @@ class Dataset:
     """
 
     __class_getitem__: Any = classmethod(types.GenericAlias)  # `Dataset[Tensor]` in annotations
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        name_constructor(cls)
 
     def __getitem__(self, index: int) -> Any:
         """The sample at `index`: a tensor, array or number, or a tuple, list or dict of them."""

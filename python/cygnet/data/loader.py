@@ -20,6 +20,7 @@ from cygnet.data.sampler import (
     check_count,
 )
 from cygnet.data.workers import Fetch, WorkerInfo, batches_by_workers
+from cygnet.errors import constructor
 from cygnet.random import Generator, default_generator
 
 __all__ = ["DataLoader"]
@@ -92,6 +93,7 @@ class DataLoader:
     [(2, 1), (1, 1)]
     """
 
+    @constructor
     def __init__(
         self,
         dataset: Any,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cygnet import kernels
+from cygnet.errors import name_constructor
 from cygnet.ops import multinomial, randint, tensor
 from cygnet.random import Generator, default_generator
 from cygnet.tensor import Array
@@ -35,6 +36,10 @@ class Sampler:
     """
 
     __class_getitem__: Any = classmethod(types.GenericAlias)  # `Sampler[int]` in annotations
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        name_constructor(cls)
 
     def __init__(self, data_source: Any = None) -> None:
         pass

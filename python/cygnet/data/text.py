@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cygnet.data.sampler import check_count
+from cygnet.errors import constructor
 from cygnet.tensor import Array
 
 __all__ = ["Vocabulary", "tokenize_words"]
@@ -87,6 +88,7 @@ class Vocabulary:
     'hole'
     """
 
+    @constructor
     def __init__(
         self,
         tokens: Iterable[str],

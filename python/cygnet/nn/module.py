@@ -11,6 +11,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd.modes import mode as thread
+from cygnet.errors import name_constructor
 from cygnet.nn import state
 from cygnet.nn.convert import Convertible
 from cygnet.nn.hooks import NO_HOOKS, Hooked, hooks_of
@@ -113,6 +114,7 @@ class Module(Convertible, Hooked):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        name_constructor(cls)
         if "forward" in cls.__dict__:  # another forward is not what the parents fuse
             if "fuses" not in cls.__dict__:
                 cls.fuses = frozenset()

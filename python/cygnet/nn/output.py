@@ -244,8 +244,9 @@ class LinearCrossEntropyLoss(Module):
         name = type(self).__name__
         self.num_classes = positive_int(name, "num_classes", num_classes)
         self.out_features = tuple(positive_int(name, "out_features", n) for n in out_features)
-        if weight is not None and weight.shape != (num_classes,):
-            raise ShapeError(f"{name}: weight has shape {weight.shape}, expected ({num_classes},)")
+        if weight is not None and getattr(weight, "shape", None) != (num_classes,):
+            got = getattr(weight, "shape", type(weight).__name__)
+            raise ShapeError(f"{name}: weight has shape {got}, expected ({num_classes},)")
         if not 0 <= label_smoothing <= 1:
             raise ValueError(
                 f"{name}: argument label_smoothing expected 0 to 1, got {label_smoothing}"

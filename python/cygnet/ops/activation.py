@@ -12,6 +12,7 @@ from typing import Any
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
+from cygnet.errors import composed
 from cygnet.ops.broadcast import reshape, sum_to
 from cygnet.ops.common import as_tensor, floating, from_result, normalized_axis, operands, wrap
 from cygnet.ops.elementwise import abs as abs_
@@ -158,6 +159,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     return record(wrap(kernels.leaky_relu(saved, negative_slope)), (input,), backward, "leaky_relu")
 
 
+@composed
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """input where it is positive, else weight * input.
 
@@ -202,6 +204,7 @@ def sigmoid(input: Tensor) -> Tensor:
     )
 
 
+@composed
 def logsigmoid(input: Tensor) -> Tensor:
     """log(1 / (1 + exp(-input))), without overflow."""
     input = floating("logsigmoid", input)
@@ -223,6 +226,7 @@ def tanh(input: Tensor) -> Tensor:
     )
 
 
+@composed
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """input * P(X < input) for a standard normal X.
 
@@ -308,6 +312,7 @@ SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946
 
 
+@composed
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """A scaled `elu` that keeps mean 0 and variance 1 through the layers.
 
@@ -318,6 +323,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     return mul(elu(input, SELU_ALPHA), SELU_SCALE)
 
 
+@composed
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """input where it is positive, else alpha * (exp(input / alpha) - 1); alpha is above 0.
 
@@ -359,6 +365,7 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     return _smooth("mish", kernels.mish(input._array), input, kernels.mish_backward, slope)
 
 
+@composed
 def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
@@ -374,6 +381,7 @@ def hardtanh(
     return record(wrap(kernels.clamp(saved, min_val, max_val)), (input,), backward, "hardtanh")
 
 
+@composed
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(input, 0), 6)."""
     return hardtanh(input, 0.0, 6.0)
@@ -407,18 +415,21 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     return _smooth("hardswish", output, input, kernels.hardswish_backward, slope)
 
 
+@composed
 def softsign(input: Tensor) -> Tensor:
     """input / (1 + |input|)."""
     x = floating("softsign", input)
     return div(x, add(abs_(x), 1.0))
 
 
+@composed
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """0 where |input| <= lambd, else the input."""
     x = as_tensor(input, "hardshrink", "input")
     return where(le(abs_(x), lambd), 0.0, x)
 
 
+@composed
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """The input moved towards 0 by lambd, which is at least 0; 0 where |input| <= lambd."""
     if not lambd >= 0:
@@ -428,18 +439,21 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     return where(gt(x, lambd), sub(x, lambd), where(lt(x, -lambd), add(x, lambd), inside))
 
 
+@composed
 def tanhshrink(input: Tensor) -> Tensor:
     """input - tanh(input)."""
     x = floating("tanhshrink", input)
     return sub(x, tanh(x))
 
 
+@composed
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """The input where it is above `threshold`, else `value`."""
     x = as_tensor(input, "threshold", "input")
     return where(le(x, threshold), value, x)
 
 
+@composed
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """a * sigmoid(b) of the halves a and b of the input along `dim`, whose size is even.
 

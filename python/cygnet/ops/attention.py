@@ -9,6 +9,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, needs_gradient, record
+from cygnet.errors import composed
 from cygnet.ops.broadcast import expand, reshape
 from cygnet.ops.broadcast import sum as sum_
 from cygnet.ops.common import as_tensor, cast, wrap
@@ -31,6 +32,7 @@ def causal_mask(rows: int, columns: int) -> Tensor:
     return wrap(np.tri(rows, columns, dtype=np.bool_))
 
 
+@composed
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,

@@ -9,6 +9,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import record
+from cygnet.errors import composed
 from cygnet.ops.common import Number, cast, floating, operands, wrap
 from cygnet.ops.elementwise import mul
 from cygnet.ops.special import exp2
@@ -62,6 +63,7 @@ class MantissaExponent(NamedTuple):
     exponent: Tensor
 
 
+@composed
 def frexp(input: Tensor) -> MantissaExponent:
     """The mantissas, in [0.5, 1) with the sign, and the int32 exponents of powers of 2 with which
     they make the numbers; the exponent of 0, infinities and NaN is 0.

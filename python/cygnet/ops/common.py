@@ -201,11 +201,12 @@ def normalized_axes(op: str, dim: int | Sequence[int] | None, ndim: int) -> tupl
 def normalized_axis(op: str, dim: int, ndim: int) -> int:
     """One axis as a non-negative number; IndexError if there is no such axis."""
     size = max(ndim, 1)
-    if not -size <= dim < size:
-        raise IndexError(
-            f"{op}: dim is {dim}, expected {-size} to {size - 1} for {ndim} dimensions"
-        )
-    return dim % size
+    try:
+        if -size <= dim < size:
+            return dim % size
+    except TypeError:
+        raise TypeError(f"{op}: dim must be an int, got {type(dim).__name__}") from None
+    raise IndexError(f"{op}: dim is {dim}, expected {-size} to {size - 1} for {ndim} dimensions")
 
 
 def also_named(name: str) -> Callable[[F], F]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from cygnet import kernels
+from cygnet.errors import composed
 from cygnet.ops.common import Number, as_tensor, operands, wrap
 from cygnet.ops.elementwise import (
     abs,
@@ -41,12 +42,14 @@ __all__ = [
 ]
 
 
+@composed
 def logical_xor(input: Tensor, other: Tensor) -> Tensor:
     """Whether exactly one of both elements is non-zero."""
     a, b = truth("logical_xor", "input", input), truth("logical_xor", "other", other)
     return ne(a, b)
 
 
+@composed
 def bitwise_and(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """The bits that both have; for bools, logical and.
 
@@ -59,12 +62,14 @@ def bitwise_and(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     return wrap(kernels.bitwise_and(a._array, b._array))
 
 
+@composed
 def bitwise_or(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """The bits that either has; for bools, logical or. Floats are a DTypeError."""
     a, b = operands("bitwise_or", input, other)
     return wrap(kernels.bitwise_or(a._array, b._array))
 
 
+@composed
 def bitwise_xor(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """The bits that exactly one has; for bools, whether they differ. Floats are a DTypeError."""
     a, b = operands("bitwise_xor", input, other)
@@ -76,23 +81,27 @@ def bitwise_not(input: Tensor) -> Tensor:
     return wrap(kernels.bitwise_not(as_tensor(input, "bitwise_not", "input")._array))
 
 
+@composed
 def isnan(input: Tensor) -> Tensor:
     """Whether each element is NaN."""
     return ne(input, input)
 
 
+@composed
 def isinf(input: Tensor) -> Tensor:
     """Whether each element is infinite."""
     input = as_tensor(input, "isinf", "input")
     return eq(abs(input.detach()), math.inf) if input.dtype in FLOATS else ne(input, input)
 
 
+@composed
 def isfinite(input: Tensor) -> Tensor:
     """Whether each element is neither infinite nor NaN."""
     input = as_tensor(input, "isfinite", "input")
     return lt(abs(input.detach()), math.inf) if input.dtype in FLOATS else eq(input, input)
 
 
+@composed
 def isclose(
     input: Tensor,
     other: Tensor,
@@ -151,16 +160,19 @@ def equal(input: Tensor, other: Tensor) -> bool:
     return a.shape == b.shape and bool(all(eq(a, b)).item())
 
 
+@composed
 def isposinf(input: Tensor) -> Tensor:
     """Whether each element is +infinity."""
     return eq(as_tensor(input, "isposinf", "input"), math.inf)
 
 
+@composed
 def isneginf(input: Tensor) -> Tensor:
     """Whether each element is -infinity."""
     return eq(as_tensor(input, "isneginf", "input"), -math.inf)
 
 
+@composed
 def signbit(input: Tensor) -> Tensor:
     """Whether the sign is a minus, also that of -0."""
     input = as_tensor(input, "signbit", "input").detach()

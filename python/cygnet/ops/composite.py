@@ -9,6 +9,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import no_grad, record
+from cygnet.errors import composed
 from cygnet.ops.broadcast import sum_to
 from cygnet.ops.common import Number, as_tensor, cast, floating, operands, wrap
 from cygnet.ops.elementwise import (
@@ -59,6 +60,7 @@ __all__ = [
 Bound = Tensor | Number | None
 
 
+@composed
 def clamp(input: Tensor, min: Bound = None, max: Bound = None) -> Tensor:
     """The input, but not below `min` and then not above `max`; NaN where one of them is.
 
@@ -129,11 +131,13 @@ def _bounded(
     return record(wrap(kernel(a._array, b._array)), (a, b), backward, op)
 
 
+@composed
 def clamp_min(input: Tensor, min: Tensor | Number) -> Tensor:
     """`clamp` with a lower bound."""
     return clamp(input, min=min)
 
 
+@composed
 def clamp_max(input: Tensor, max: Tensor | Number) -> Tensor:
     """`clamp` with an upper bound."""
     return clamp(input, max=max)
@@ -169,23 +173,27 @@ def _number_extremum(
     return record(wrap(getattr(kernels, name)(a._array, b._array)), (a, b), backward, name)
 
 
+@composed
 def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
     """input + weight * (end - input)."""
     return add(input, mul(weight, sub(end, input)))
 
 
+@composed
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
     """input + value * tensor1 * tensor2."""
     product = mul(tensor1, tensor2)
     return add(input, product if value == 1 else mul(product, value))
 
 
+@composed
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
     """input + value * tensor1 / tensor2; integers are divided as floats (PyTorch refuses them)."""
     quotient = div(tensor1, tensor2)
     return add(input, quotient if value == 1 else mul(quotient, value))
 
 
+@composed
 def float_power(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     """input ** exponent in float64."""
     wide = np.dtype(np.float64)
@@ -195,6 +203,7 @@ def float_power(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     return pow(base, power)
 
 
+@composed
 def heaviside(input: Tensor, values: Tensor) -> Tensor:
     """0 where the input is negative or NaN, 1 where positive, `values` where it is 0; without a
     gradient.
@@ -203,6 +212,7 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
     return where(eq(a, 0), b, cast(gt(a, 0), b.dtype))
 
 
+@composed
 def fill(input: Tensor, value: Tensor | Number) -> Tensor:
     """A copy of the input in which every element is a number or a 0-d tensor."""
     input = as_tensor(input, "fill", "input")
@@ -213,6 +223,7 @@ def fill(input: Tensor, value: Tensor | Number) -> Tensor:
     return where(kept, input, cast(number, input.dtype))
 
 
+@composed
 def nan_to_num(
     input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
@@ -228,6 +239,7 @@ def nan_to_num(
     return where(eq(input, -math.inf), limits.min if neginf is None else neginf, result)
 
 
+@composed
 def sinc(input: Tensor) -> Tensor:
     """sin(pi * input) / (pi * input), and 1 at 0."""
     angle = mul(floating("sinc", input), math.pi)
@@ -235,6 +247,7 @@ def sinc(input: Tensor) -> Tensor:
     return where(at_zero, 1.0, div(sin(angle), where(at_zero, 1.0, angle)))
 
 
+@composed
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)) of the input, which is first clamped to [eps, 1 - eps] if `eps` is given:
     without it, NaN outside [0, 1].
@@ -252,6 +265,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     return record(result, (x,), backward, "logit")
 
 
+@composed
 def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input * log(other), and 0 where the input is 0 unless other is NaN."""
     a, b = operands("xlogy", input, other, floating=True)
@@ -272,6 +286,7 @@ def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     )
 
 
+@composed
 def xlog1py(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input * log(1 + other), and 0 where the input is 0 unless other is NaN."""
     a, b = operands("xlog1py", input, other, floating=True)
@@ -279,21 +294,25 @@ def xlog1py(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     return mul(a, log1p(where(skipped, 0.0, b)))
 
 
+@composed
 def deg2rad(input: Tensor) -> Tensor:
     """Degrees in radians."""
     return mul(floating("deg2rad", input), math.pi / 180)
 
 
+@composed
 def rad2deg(input: Tensor) -> Tensor:
     """Radians in degrees."""
     return mul(floating("rad2deg", input), 180 / math.pi)
 
 
+@composed
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2 ** other."""
     return mul(input, exp2(other))
 
 
+@composed
 def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
     """log2(2 ** input + 2 ** other), without overflow."""
     scale = math.log(2)
@@ -308,6 +327,7 @@ def positive(input: Tensor) -> Tensor:
     return input
 
 
+@composed
 def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """other - alpha * input."""
     return sub(other, input, alpha=alpha)

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, needs_gradient, record
 from cygnet.autograd.modes import mode
+from cygnet.errors import composed
 from cygnet.ops.activation import fused_gradient
 from cygnet.ops.broadcast import reshape, sum
 from cygnet.ops.channels import convolution_kernel
@@ -213,6 +214,7 @@ def conv1d(
     )  # fmt: skip
 
 
+@composed
 def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
     """`conv1d` of a sequence whose axes are time, batch and channels.
 

@@ -11,6 +11,7 @@ import numpy as np
 from cygnet import kernels
 from cygnet.device import check_device
 from cygnet.dtypes import NAMES, get_default_dtype, strided
+from cygnet.errors import composed
 from cygnet.ops.common import Shape, sizes, wrap
 from cygnet.ops.common import as_tensor as checked
 from cygnet.ops.convert import clone
@@ -107,6 +108,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     return wrap(array_from(data, dtype, "as_tensor"))
 
 
+@composed
 def asarray(
     obj: Any,
     *,
@@ -364,6 +366,7 @@ new_ones = _new("new_ones", 1, "Ones in the type of `input`.")
 new_empty = _new("new_empty", 0, "Zeros in the type of `input`; see `empty`.")
 
 
+@composed
 def full_like(
     input: Tensor,
     fill_value: Any,
@@ -380,6 +383,7 @@ def full_like(
     return _filled("full_like", input.shape, fill_value, wanted, requires_grad)
 
 
+@composed
 def new_full(
     input: Tensor,
     size: Any,
@@ -396,6 +400,7 @@ def new_full(
     return _filled("new_full", sizes("new_full", (size,)), fill_value, wanted, requires_grad)
 
 
+@composed
 def new_tensor(
     input: Tensor,
     data: Any,
@@ -421,6 +426,7 @@ def _numbers(op: str, **given: Any) -> tuple[Any, ...]:
     return tuple(found)
 
 
+@composed
 def arange(
     start: Any = None,
     end: Any = None,
@@ -492,6 +498,7 @@ def _spaced(op: str, start: Any, end: Any, steps: int) -> Array:
     return spaced
 
 
+@composed
 def linspace(
     start: Any,
     end: Any,
@@ -516,6 +523,7 @@ def linspace(
     return finished(constant(values.astype(wanted)), requires_grad)
 
 
+@composed
 def logspace(
     start: Any,
     end: Any,
@@ -540,6 +548,7 @@ def logspace(
     return finished(constant(values.astype(wanted)), requires_grad)
 
 
+@composed
 def eye(
     n: int,
     m: int | None = None,

@@ -9,6 +9,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.dtypes import NAMES
+from cygnet.errors import composed
 from cygnet.ops.broadcast import sum, to_shape
 from cygnet.ops.common import as_tensor, normalized_axis, wrap
 from cygnet.ops.elementwise import where
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 
+@composed
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle of each matrix, up to a diagonal above (positive) or below the main one,
     with zeros elsewhere.
@@ -35,6 +37,7 @@ def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     return _triangle("tril", input, diagonal, False)
 
 
+@composed
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle of each matrix, from a diagonal above (positive) or below the main one,
     with zeros elsewhere.
@@ -84,6 +87,7 @@ def trace(input: Tensor) -> Tensor:
     return sum(diagonal(input))
 
 
+@composed
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """The matrix with a vector on a diagonal; of a matrix, the diagonal."""
     input = as_tensor(input, "diag", "input")
@@ -97,6 +101,7 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
 _diagonal = diagonal  # where an argument has its name
 
 
+@composed
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Square matrices, in two new dimensions, with the last dimension of `input` on a diagonal and
     zeros elsewhere.
@@ -127,6 +132,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     return movedim(square, (-2, -1), (first, second))
 
 
+@composed
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:
     """A matrix with all elements of the input on its diagonal `offset`, and zeros."""
     input = as_tensor(input, "diagflat", "input")

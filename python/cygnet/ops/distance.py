@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cygnet import kernels
+from cygnet.errors import composed
 from cygnet.ops.broadcast import expand
 from cygnet.ops.broadcast import sum as sum_
 from cygnet.ops.common import as_tensor, floating, normalized_axis, operands
@@ -42,6 +43,7 @@ __all__ = [
 ]
 
 
+@composed
 def normalize(
     input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: None = None
 ) -> Tensor:
@@ -57,6 +59,7 @@ def normalize(
     return div(x, where(lt(norm, eps), eps, norm))
 
 
+@composed
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """sum(x1 x2) / (max(|x1|, eps) max(|x2|, eps)) along `dim`.
 
@@ -86,6 +89,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     return sum_(mul(unit(x1), unit(x2)), axis)
 
 
+@composed
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
@@ -113,6 +117,7 @@ def pairwise_distance(
     return vector_norm(add(sub(x1, x2), eps), p, -1, keepdim)
 
 
+@composed
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     """The p-norms of the differences of every two rows.
 
@@ -142,6 +147,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     return vector_norm(sub(index_select(x, 0, first), index_select(x, 0, second)), p, -1)
 
 
+@composed
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -188,6 +194,7 @@ def cosine_embedding_loss(
     return reduced(op, add(near, far), reduction)
 
 
+@composed
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -214,6 +221,7 @@ def margin_ranking_loss(
     return reduced(op, at_least_zero(sub(margin, mul(y, sub(x1, x2)))), reduction)
 
 
+@composed
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -264,6 +272,7 @@ def triplet_margin_loss(
     )
 
 
+@composed
 def triplet_margin_with_distance_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -310,6 +319,7 @@ def _triplet(
     return reduced(op, at_least_zero(add(sub(near, far), margin)), reduction)
 
 
+@composed
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
     """The p-norm of the difference of each pair of rows.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from cygnet import kernels
 from cygnet.autograd import record
 from cygnet.dtypes import NAMES
+from cygnet.errors import composed
 from cygnet.ops.activation import SELU_ALPHA, SELU_SCALE, leaky_relu
 from cygnet.ops.common import Shape, as_tensor, floating, normalized_axis, wrap
 from cygnet.ops.create import ones
@@ -122,6 +123,7 @@ def _feature_dropout(
     return mul(input, dropout(ones(shape, dtype=input.dtype), p, cell=cell))
 
 
+@composed
 def dropout1d(
     input: Tensor,
     p: float = 0.5,
@@ -139,6 +141,7 @@ def dropout1d(
     return _feature_dropout("dropout1d", input, p, training, cell, 2)
 
 
+@composed
 def dropout2d(
     input: Tensor,
     p: float = 0.5,
@@ -153,6 +156,7 @@ def dropout2d(
     return _feature_dropout("dropout2d", input, p, training, cell, 0)
 
 
+@composed
 def dropout3d(
     input: Tensor,
     p: float = 0.5,
@@ -179,6 +183,7 @@ def alpha_dropped(
     return add(mul(where(kept, input, lowest), scale), -lowest * scale * p)
 
 
+@composed
 def alpha_dropout(
     input: Tensor,
     p: float = 0.5,
@@ -208,6 +213,7 @@ def alpha_dropout(
     return alpha_dropped(input, input.shape, p, training, cell)
 
 
+@composed
 def feature_alpha_dropout(
     input: Tensor,
     p: float = 0.5,
@@ -222,6 +228,7 @@ def feature_alpha_dropout(
     return alpha_dropped(input, shape, p, training, cell)
 
 
+@composed
 def rrelu(
     input: Tensor,
     lower: float = 1.0 / 8,
@@ -257,6 +264,7 @@ def rrelu(
     return where(le(x, 0), mul(x, slopes), x)
 
 
+@composed
 def gumbel_softmax(
     logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
 ) -> Tensor:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cygnet import kernels
+from cygnet.errors import composed
 from cygnet.ops.broadcast import expanded, reshape, sum, to_shape
 from cygnet.ops.common import as_tensor, cast
 from cygnet.ops.products import _product
@@ -22,6 +23,7 @@ OP = "einsum"
 LETTERS = string.ascii_uppercase + string.ascii_lowercase  # the numbers of the list form
 
 
+@composed
 def einsum(equation: Any, *operands: Any) -> Tensor:
     """Sums of products over named dimensions.
 

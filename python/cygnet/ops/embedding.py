@@ -6,6 +6,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import modified, record
+from cygnet.errors import composed
 from cygnet.ops.broadcast import reshape, to_shape
 from cygnet.ops.common import as_tensor, wrap
 from cygnet.ops.create import ones
@@ -19,6 +20,7 @@ __all__ = [
 ]
 
 
+@composed
 def embedding(
     input: Tensor,
     weight: Tensor,
@@ -81,6 +83,7 @@ def embedding(
     return record(output, (weight,), backward, op, saved=(input,))
 
 
+@composed
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """int64 zeros with a 1 at each label of a new last dimension.
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.dtypes import NAMES
+from cygnet.errors import composed
 from cygnet.ops.broadcast import reshape
 from cygnet.ops.common import as_tensor, wrap
 from cygnet.ops.create import full, ones, zeros
@@ -18,6 +19,7 @@ from cygnet.tensor import Tensor
 __all__ = ["embedding_bag"]
 
 
+@composed
 def embedding_bag(
     input: Tensor,
     weight: Tensor,

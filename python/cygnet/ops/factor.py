@@ -9,6 +9,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, needs_gradient, record, record_several
+from cygnet.errors import composed
 from cygnet.ops.common import as_tensor, recomputed, wrap
 from cygnet.ops.diagonal import tril, triu
 from cygnet.ops.elementwise import add, mul, sub
@@ -440,6 +441,7 @@ def householder_product(input: Tensor, tau: Tensor) -> Tensor:
 orgqr = householder_product
 
 
+@composed
 def ormqr(
     input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False
 ) -> Tensor:

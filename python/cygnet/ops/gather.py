@@ -8,6 +8,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import record
+from cygnet.errors import composed
 from cygnet.ops.broadcast import expanded, reshape, to_shape, viewed
 from cygnet.ops.common import Number, as_tensor, cast, normalized_axis, wrap
 from cygnet.ops.create import ones_like
@@ -73,6 +74,7 @@ def _corner(sizes: tuple[int, ...]) -> Any:
     return lambda array: array[index]
 
 
+@composed
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """input[i][index[i][j]] and so on along `dim`.
 
@@ -130,6 +132,7 @@ def scatter_along(grad: Tensor, index: Tensor, axis: int, size: int) -> Tensor:
     )
 
 
+@composed
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """`gather` where all other sizes broadcast; of the flattened tensors without `dim`."""
     op = "take_along_dim"
@@ -178,6 +181,7 @@ def _scattered(
     return wrap(_put_along(input, index, src, axis, mode)), input, index, src, axis
 
 
+@composed
 def scatter(
     input: Tensor,
     dim: int,
@@ -234,6 +238,7 @@ def scatter(
     return to_shape(output, input.shape)
 
 
+@composed
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """A copy of `input` to which src[i][j] is added at [i][index[i][j]] and so on along `dim`; see
     `scatter`.
@@ -261,6 +266,7 @@ def _neutral(reduce: str, dtype: np.dtype[Any]) -> Number:
 _MODES = {"sum": "add", "mean": "add", "prod": "multiply", "amax": "amax", "amin": "amin"}
 
 
+@composed
 def scatter_reduce(
     input: Tensor,
     dim: int,

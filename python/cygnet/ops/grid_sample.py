@@ -10,6 +10,7 @@ import numpy as np
 from cygnet import kernels
 from cygnet.autograd import record
 from cygnet.dtypes import NAMES
+from cygnet.errors import composed
 from cygnet.ops.common import as_tensor, wrap
 from cygnet.ops.products import matmul
 from cygnet.ops.shape import transpose
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 
+@composed
 def grid_sample(
     input: Tensor,
     grid: Tensor,
@@ -83,6 +85,7 @@ def grid_sample(
     return record(output, (input, grid), backward, op, once=True)
 
 
+@composed
 def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
     """The grid for `grid_sample` that affine transforms make.
 
@@ -134,6 +137,7 @@ def _places(rows: int, columns: int, align_corners: bool, dtype: str) -> Array:
     return np.stack([u, v, np.ones_like(u)], -1).reshape(-1, 3).astype(dtype)
 
 
+@composed
 def projective_transform(
     input: Tensor,
     transforms: Tensor,

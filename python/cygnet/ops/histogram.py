@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cygnet import kernels
+from cygnet.errors import composed
 from cygnet.ops.broadcast import reshape, sum, to_shape
 from cygnet.ops.common import Number, as_tensor, cast, wrap
 from cygnet.ops.create import arange, full
@@ -35,6 +36,7 @@ class Histogram(NamedTuple):
     bin_edges: Any
 
 
+@composed
 def histogram(
     input: Tensor,
     bins: int | Tensor,
@@ -77,6 +79,7 @@ def histogram(
     return Histogram(hist, edges[0])
 
 
+@composed
 def histogramdd(
     input: Tensor,
     bins: int | Sequence[int] | Sequence[Tensor],

@@ -11,6 +11,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import record
+from cygnet.errors import composed
 from cygnet.ops.broadcast import sum_to, to_shape, viewed
 from cygnet.ops.common import Shape, as_tensor, wrap
 from cygnet.ops.gather import INDICES, gather_rows
@@ -83,6 +84,7 @@ def _around(shape: Shape, at: Resolved) -> tuple[Shape, Shape]:
     return shape[: at.axis], shape[at.axis + len(at.sizes) :]
 
 
+@composed
 def index_put(
     input: Tensor,
     indices: Sequence[Tensor | None],

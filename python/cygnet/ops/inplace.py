@@ -26,6 +26,7 @@ from cygnet.autograd import (
 )
 from cygnet.autograd.modes import mode
 from cygnet.dtypes import NAMES
+from cygnet.errors import composed
 from cygnet.ops.broadcast import expand
 from cygnet.ops.common import Number, cast, stand_in, wrap
 from cygnet.ops.convert import clone
@@ -217,6 +218,7 @@ def zero_(input: Tensor) -> Tensor:
     return fill_(input, 0)
 
 
+@composed
 def setitem(input: Tensor, index: Any, value: Any) -> None:
     """``input[index] = value``; the value is broadcast and converted.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cygnet import kernels
+from cygnet.errors import composed
 from cygnet.ops.broadcast import reshape, sum
 from cygnet.ops.common import Number, as_tensor, floating, normalized_axis
 from cygnet.ops.elementwise import add, div, mul, sub
@@ -21,6 +22,7 @@ __all__ = [
 ]
 
 
+@composed
 def trapezoid(
     y: Tensor, x: Tensor | None = None, *, dx: Number | None = None, dim: int = -1
 ) -> Tensor:
@@ -47,11 +49,13 @@ def trapezoid(
     return sum(areas, axis)
 
 
+@composed
 def trapz(y: Tensor, x: Tensor | None = None, *, dx: Number | None = None, dim: int = -1) -> Tensor:
     """`trapezoid`."""
     return trapezoid(y, x, dx=dx, dim=dim)
 
 
+@composed
 def cumulative_trapezoid(
     y: Tensor, x: Tensor | None = None, *, dx: Number | None = None, dim: int = -1
 ) -> Tensor:
@@ -96,6 +100,7 @@ def _pairs(values: Tensor, axis: int, together: object) -> Tensor:
     )
 
 
+@composed
 def gradient(
     input: Tensor,
     *,

@@ -12,6 +12,7 @@ import numpy as np
 from cygnet import kernels
 from cygnet.autograd import record
 from cygnet.dtypes import NAMES
+from cygnet.errors import composed
 from cygnet.ops.broadcast import to_shape
 from cygnet.ops.common import Shape, as_tensor, wrap
 from cygnet.ops.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
@@ -30,6 +31,7 @@ _DIMENSIONS = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
 _POOLS = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
 
 
+@composed
 def interpolate(
     input: Tensor,
     size: int | Sequence[int] | None = None,
@@ -253,6 +255,7 @@ def _cubic(distance: np.ndarray, a: float) -> np.ndarray:
     return np.where(x <= 1, near, np.where(x < 2, far, 0))
 
 
+@composed
 def upsample(
     input: Tensor,
     size: int | Sequence[int] | None = None,
@@ -264,6 +267,7 @@ def upsample(
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
+@composed
 def upsample_nearest(
     input: Tensor,
     size: int | Sequence[int] | None = None,
@@ -273,6 +277,7 @@ def upsample_nearest(
     return interpolate(input, size, scale_factor, "nearest")
 
 
+@composed
 def upsample_bilinear(
     input: Tensor,
     size: int | Sequence[int] | None = None,

@@ -13,6 +13,7 @@ import numpy as np
 from cygnet import kernels
 from cygnet.autograd import record
 from cygnet.dtypes import NAMES, get_default_dtype
+from cygnet.errors import composed
 from cygnet.ops.broadcast import expanded, reshape, to_shape
 from cygnet.ops.common import (
     also_named,
@@ -63,6 +64,7 @@ __all__ = [
 ]
 
 
+@composed
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Joins tensors along a dimension, in the highest of their types.
 
@@ -118,12 +120,14 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return cat([unsqueeze(part, dim) for part in parts], dim)
 
 
+@composed
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joins along the second dimension, vectors along their only one."""
     parts = atleast_1d(tuple(tensors))
     return cat(parts, 0 if parts[0].ndim == 1 else 1)
 
 
+@composed
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joins along the first dimension; a vector is a row."""
     return cat(atleast_2d(tuple(tensors)), 0)
@@ -132,11 +136,13 @@ def vstack(tensors: Sequence[Tensor]) -> Tensor:
 row_stack = vstack
 
 
+@composed
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joins along the third dimension of what `atleast_3d` gives."""
     return cat(atleast_3d(tuple(tensors)), 2)
 
 
+@composed
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """Joins along the second dimension; a vector is a column."""
     parts = [as_tensor(x, "column_stack", f"tensors[{i}]") for i, x in enumerate(tensors)]
@@ -149,6 +155,7 @@ def apart(result: Tensor, input: Tensor) -> Tensor:
     return clone(result) if shared else result
 
 
+@composed
 @also_named("repeats")
 def repeat(input: Tensor, *repeats: Any) -> Tensor:
     """A copy that repeats the tensor so often along each dimension, also along new ones in front.
@@ -173,6 +180,7 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     return apart(result, input)
 
 
+@composed
 @also_named("dims")
 def tile(input: Tensor, *dims: Any) -> Tensor:
     """`repeat` where missing numbers in front are 1."""
@@ -181,6 +189,7 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
     return repeat(input, (1,) * (input.ndim - len(times)) + times)
 
 
+@composed
 def repeat_interleave(
     input: Tensor,
     repeats: int | Tensor | None = None,
@@ -241,6 +250,7 @@ def _repeated_positions(repeats: Tensor, size: int) -> Any:
     return np.repeat(np.arange(size), counts)
 
 
+@composed
 @also_named("dims")
 def flip(input: Tensor, *dims: Any) -> Tensor:
     """A copy in which the order of the given dimensions is reversed."""
@@ -256,16 +266,19 @@ def flip(input: Tensor, *dims: Any) -> Tensor:
     return record(output, (input,), lambda grad: (flip(grad, axes),), "flip", saved=())
 
 
+@composed
 def fliplr(input: Tensor) -> Tensor:
     """`flip` of the second dimension."""
     return flip(input, 1)
 
 
+@composed
 def flipud(input: Tensor) -> Tensor:
     """`flip` of the first dimension."""
     return flip(input, 0)
 
 
+@composed
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """A copy turned by k quarters, from the first to the second of two dimensions."""
     input = as_tensor(input, "rot90", "input")
@@ -285,6 +298,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
             return flip(input, ())
 
 
+@composed
 def roll(
     input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None
 ) -> Tensor:
@@ -372,6 +386,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
     return cat(rows) if rows else wrap(kernels.full((1, 0), 0.0, NAMES[dtype]))
 
 
+@composed
 def cartesian_prod(*tensors: Tensor) -> Tensor:
     """All choices of one element of each vector, a row each, the last vector's fastest; of one
     vector that vector.
@@ -381,6 +396,7 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
     return stack([reshape(grid, -1) for grid in meshgrid(*tensors, indexing="ij")], 1)
 
 
+@composed
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
     """All choices of `r` elements of a vector in their order, a row each.
 

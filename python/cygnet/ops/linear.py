@@ -7,6 +7,7 @@ import math
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, needs_gradient, record
 from cygnet.autograd.modes import mode
+from cygnet.errors import composed
 from cygnet.ops.activation import fused_gradient
 from cygnet.ops.broadcast import reshape, sum_to
 from cygnet.ops.common import as_tensor, layer_operands, saved_by_product, with_activation, wrap
@@ -131,6 +132,7 @@ def _gradients(
     return by_input, by_weight, sum_to(grads, bias.shape) if bias.requires_grad else None
 
 
+@composed
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """sum over i, j of input1[..., i] weight[o, i, j] input2[..., j], and bias[o].
 

@@ -16,6 +16,7 @@ import numpy as np
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
 from cygnet.dtypes import NAMES
+from cygnet.errors import composed
 from cygnet.ops.activation import logsigmoid, sigmoid, softplus
 from cygnet.ops.broadcast import expand, reshape
 from cygnet.ops.broadcast import sum as sum_
@@ -192,6 +193,7 @@ def l1_loss(
     return reduced(op, losses, reduction)
 
 
+@composed
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -228,6 +230,7 @@ def smooth_l1_loss(
     return reduced(op, losses, reduction)
 
 
+@composed
 def huber_loss(
     input: Tensor,
     target: Tensor,
@@ -264,6 +267,7 @@ def huber_loss(
     return reduced(op, losses, reduction)
 
 
+@composed
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -309,6 +313,7 @@ def binary_cross_entropy(
     return reduced(op, mul(losses, as_tensor(weight, op, "weight")), reduction)
 
 
+@composed
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -356,6 +361,7 @@ def _with_logits(op: str, x: Tensor, y: Tensor, reduction: str) -> Tensor:
     return _fused(op, "bce_with_logits_loss", x, y, reduction, by_input, lambda x, y: neg(x))
 
 
+@composed
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -399,6 +405,7 @@ def kl_div(
     return reduced(op, losses, reduction)
 
 
+@composed
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -446,6 +453,7 @@ def poisson_nll_loss(
     return reduced(op, losses, reduction)
 
 
+@composed
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -522,6 +530,7 @@ def soft_margin_loss(
     return reduced(op, softplus(neg(mul(y, x))), reduction)
 
 
+@composed
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,

@@ -13,6 +13,7 @@ import numpy as np
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
 from cygnet.dtypes import NAMES
+from cygnet.errors import composed
 from cygnet.ops.activation import logsigmoid
 from cygnet.ops.broadcast import reshape
 from cygnet.ops.broadcast import sum as sum_
@@ -76,6 +77,7 @@ def _class_weights(op: str, weight: Tensor | None, like: Tensor) -> Tensor | Non
     return cast(weight, like.dtype)
 
 
+@composed
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -149,6 +151,7 @@ class LinearCrossEntropyOptions:
     acc_dtype: Any = None
 
 
+@composed
 def linear_cross_entropy(
     input: Tensor,
     linear_weight: Tensor,
@@ -365,6 +368,7 @@ def _score_rows(op: str, input: Tensor) -> Tensor:
     return reshape(input, (1, input.shape[0])) if input.ndim == 1 else input
 
 
+@composed
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -421,6 +425,7 @@ def multi_margin_loss(
     return reduced(op, losses if input.ndim > 1 else reshape(losses, ()), reduction)
 
 
+@composed
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -471,6 +476,7 @@ def multilabel_margin_loss(
     return reduced(op, losses if input.ndim > 1 else reshape(losses, ()), reduction)
 
 
+@composed
 def multilabel_soft_margin_loss(
     input: Tensor,
     target: Tensor,

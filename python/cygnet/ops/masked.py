@@ -7,6 +7,7 @@ from typing import Any, overload
 import numpy as np
 
 from cygnet import kernels
+from cygnet.errors import composed
 from cygnet.ops.broadcast import expanded, reshape, to_shape
 from cygnet.ops.common import Number, as_tensor, cast, wrap
 from cygnet.ops.elementwise import where as chosen
@@ -28,6 +29,7 @@ __all__ = [
 def where(condition: Tensor) -> tuple[Tensor, ...]: ...
 @overload
 def where(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Tensor: ...
+@composed
 def where(
     condition: Tensor, input: Tensor | Number | None = None, other: Tensor | Number | None = None
 ) -> Tensor | tuple[Tensor, ...]:
@@ -46,6 +48,7 @@ def where_method(input: Tensor, condition: Tensor, other: Tensor | Number) -> Te
     return chosen(condition, input, other)
 
 
+@composed
 def masked_fill(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor:
     """`input` with a number, or 0-d tensor, where the boolean mask, which broadcasts, holds.
 
@@ -82,12 +85,14 @@ def _masked(op: str, input: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     return reshape(expanded(input, shape), -1), positions
 
 
+@composed
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """A vector of the elements where the boolean mask holds; both broadcast."""
     flat, positions = _masked("masked_select", input, mask)
     return gather_rows(flat, positions)
 
 
+@composed
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """`input` with the elements of `source`, in order, where the boolean mask holds.
 

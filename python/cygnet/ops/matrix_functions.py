@@ -8,6 +8,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import record
+from cygnet.errors import composed
 from cygnet.ops.broadcast import expand, sum
 from cygnet.ops.common import as_tensor, normalized_axis, wrap
 from cygnet.ops.create import full
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 
+@composed
 def matrix_power(input: Tensor, n: int) -> Tensor:
     """The product of `n` times the same matrix, also of each matrix of a stack; of its inverse for
     n < 0.
@@ -119,6 +121,7 @@ def rising_powers(x: Tensor, N: int | None = None) -> Tensor:
     return cumprod(cat((ones, repeated), -1), -1)
 
 
+@composed
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     """The sums of the products over a dimension; the shapes broadcast.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cygnet.errors import composed
 from cygnet.kernels import DTypeError, ShapeError
 from cygnet.ops.attention import attend, attention
 from cygnet.ops.broadcast import expand, reshape
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 
+@composed
 def multi_head_attention_forward(
     query: Tensor,
     key: Tensor,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cygnet import kernels
+from cygnet.errors import composed
 from cygnet.ops.common import as_tensor, wrap
 from cygnet.ops.gather import INDICES
 from cygnet.tensor import Tensor, _check_readable
@@ -38,11 +39,13 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, 
     return tuple(wrap(row) for row in indices) if as_tuple else wrap(indices.T)
 
 
+@composed
 def argwhere(input: Tensor) -> Tensor:
     """`nonzero` as a matrix."""
     return nonzero(input)  # type: ignore[return-value]
 
 
+@composed
 def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     """The first `size` rows of `nonzero`; if there are fewer, the others hold `fill_value`.
 
@@ -61,6 +64,7 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     return wrap(result)
 
 
+@composed
 def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, ...]:
     """The indices of each dimension of the elements at the places `indices` of a flattened tensor.
 

@@ -12,6 +12,7 @@ import numpy as np
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
 from cygnet.autograd.modes import mode
+from cygnet.errors import composed
 from cygnet.ops.activation import fused_gradient
 from cygnet.ops.broadcast import reshape, sum_to
 from cygnet.ops.common import Shape, as_tensor, wrap
@@ -245,6 +246,7 @@ def batch_norm(
     )  # fmt: skip
 
 
+@composed
 def group_norm(
     input: Tensor,
     num_groups: int,
@@ -481,6 +483,7 @@ def _gradients_of_rows(
     return _gradients_in_ops(grad, inputs, standard, rstd, parameters, axes, centred=centred)
 
 
+@composed
 def local_response_norm(
     input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cygnet import kernels
+from cygnet.errors import composed
 from cygnet.ops.broadcast import kept_shape, reshape, sum
 from cygnet.ops.common import Number, as_tensor, cast, normalized_axis
 from cygnet.ops.elementwise import abs, div, mul, ne, where
@@ -24,6 +25,7 @@ __all__ = [
 _ORDERS = (1, -1, 2, -2, math.inf, -math.inf)
 
 
+@composed
 def matrix_norm(
     A: Tensor,
     ord: Number | str = "fro",
@@ -88,6 +90,7 @@ def abs_of(order: Number) -> Number:
     return -order if order < 0 else order
 
 
+@composed
 def linalg_norm(
     A: Tensor,
     ord: Number | str | None = None,
@@ -130,6 +133,7 @@ def linalg_norm(
     return vector_norm(a, ord, dim, keepdim, dtype=dtype)
 
 
+@composed
 def norm(
     input: Tensor,
     p: Number | str | None = "fro",
@@ -157,6 +161,7 @@ def norm(
     return vector_norm(input, order, dim, keepdim, dtype=dtype)
 
 
+@composed
 def cond(A: Tensor, p: Number | str | None = None) -> Tensor:
     """The condition number: norm(A) norm(A⁻¹).
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import record
+from cygnet.errors import composed
 from cygnet.ops.broadcast import viewed
 from cygnet.ops.common import Shape, as_tensor, wrap
 from cygnet.ops.gather import gather_rows
@@ -19,6 +20,7 @@ __all__ = [
 ]
 
 
+@composed
 def pad(
     input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
 ) -> Tensor:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, needs_gradient, record
+from cygnet.errors import composed
 from cygnet.ops.channels import BEHIND_BATCH, LAST, pooling_kernel
 from cygnet.ops.common import Shape, as_tensor, floating, wrap
 from cygnet.ops.elementwise import abs as abs_
@@ -347,11 +348,13 @@ def _adaptive_avg_pool(op: str, axes: int, input: Tensor, output_size: MaybeSize
     return record(output, (input,), backward, op, saved=())
 
 
+@composed
 def adaptive_avg_pool1d(input: Tensor, output_size: MaybeSize) -> Tensor:
     """The means of windows that cut (N, C, L) into output_size parts."""
     return _adaptive_avg_pool("adaptive_avg_pool1d", 1, input, output_size)
 
 
+@composed
 def adaptive_avg_pool2d(input: Tensor, output_size: MaybeSize) -> Tensor:
     """The means of windows that cut (N, C, H, W) into output_size parts, as equal as can be.
 
@@ -365,6 +368,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: MaybeSize) -> Tensor:
     return _adaptive_avg_pool("adaptive_avg_pool2d", 2, input, output_size)
 
 
+@composed
 def adaptive_avg_pool3d(input: Tensor, output_size: MaybeSize) -> Tensor:
     """The means of windows that cut (N, C, D, H, W) into output_size parts."""
     return _adaptive_avg_pool("adaptive_avg_pool3d", 3, input, output_size)
@@ -501,6 +505,7 @@ def _lp_pool(
     return pow(mul(means, count), 1 / norm_type)
 
 
+@composed
 def lp_pool1d(
     input: Tensor,
     norm_type: float,
@@ -512,6 +517,7 @@ def lp_pool1d(
     return _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
+@composed
 def lp_pool2d(
     input: Tensor,
     norm_type: float,
@@ -540,6 +546,7 @@ def lp_pool2d(
     return _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
+@composed
 def lp_pool3d(
     input: Tensor,
     norm_type: float,

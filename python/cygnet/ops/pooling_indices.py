@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from cygnet.errors import composed
 from cygnet.ops.pooling import (
     MaybeSize,
     Size,
@@ -31,6 +32,7 @@ __all__ = [
 Pair = tuple[Tensor, Tensor]
 
 
+@composed
 def max_pool1d_with_indices(
     input: Tensor,
     kernel_size: Size,
@@ -44,6 +46,7 @@ def max_pool1d_with_indices(
     return cast(Pair, max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, True))
 
 
+@composed
 def max_pool2d_with_indices(
     input: Tensor,
     kernel_size: Size,
@@ -57,6 +60,7 @@ def max_pool2d_with_indices(
     return cast(Pair, max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, True))
 
 
+@composed
 def max_pool3d_with_indices(
     input: Tensor,
     kernel_size: Size,
@@ -70,6 +74,7 @@ def max_pool3d_with_indices(
     return cast(Pair, max_pool3d(input, kernel_size, stride, padding, dilation, ceil_mode, True))
 
 
+@composed
 def adaptive_max_pool1d_with_indices(
     input: Tensor, output_size: MaybeSize, return_indices: bool = False
 ) -> Pair:
@@ -77,6 +82,7 @@ def adaptive_max_pool1d_with_indices(
     return cast(Pair, adaptive_max_pool1d(input, output_size, True))
 
 
+@composed
 def adaptive_max_pool2d_with_indices(
     input: Tensor, output_size: MaybeSize, return_indices: bool = False
 ) -> Pair:
@@ -84,6 +90,7 @@ def adaptive_max_pool2d_with_indices(
     return cast(Pair, adaptive_max_pool2d(input, output_size, True))
 
 
+@composed
 def adaptive_max_pool3d_with_indices(
     input: Tensor, output_size: MaybeSize, return_indices: bool = False
 ) -> Pair:

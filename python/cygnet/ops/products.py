@@ -9,6 +9,7 @@ from typing import Any
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
+from cygnet.errors import composed
 from cygnet.ops.broadcast import reshape, sum, sum_to, to_shape
 from cygnet.ops.common import Number, as_tensor, cast, floating, normalized_axis, wrap
 from cygnet.ops.composite import clamp
@@ -92,7 +93,8 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
 def _fitting(op: str, a: Tensor, b: Tensor) -> Tensor:
     if a.shape[-1] != b.shape[-2]:
         raise kernels.ShapeError(
-            f"{op}: shapes {a.shape} and {b.shape} do not fit: {a.shape[-1]} != {b.shape[-2]}"
+            f"{op}: input has shape {a.shape}, other {b.shape}, which do not fit: "
+            f"{a.shape[-1]} != {b.shape[-2]}"
         )
     return _product(a, b, op)
 
@@ -112,6 +114,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     return _fitting("bmm", a, b)
 
 
+@composed
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """The product of a matrix and a vector."""
     a, b = _operands("mv", input=(input, 2), vec=(vec, 1))
@@ -132,12 +135,13 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     a, b = _operands("matmul", input=(input, None), other=(other, None))
     if a.ndim == 0 or b.ndim == 0:
         raise kernels.ShapeError(
-            f"matmul: shapes {a.shape} and {b.shape}, expected at least 1 dimension each"
+            f"matmul: input has shape {a.shape}, other {b.shape}, expected at least 1 dimension"
         )
     depth = b.shape[-2] if b.ndim > 1 else b.shape[0]
     if a.shape[-1] != depth:
         raise kernels.ShapeError(
-            f"matmul: shapes {a.shape} and {b.shape} do not fit: {a.shape[-1]} != {depth}"
+            f"matmul: input has shape {a.shape}, other {b.shape}, which do not fit: "
+            f"{a.shape[-1]} != {depth}"
         )
     if b.ndim == 1:
         return to_shape(matmul(a, to_shape(b, (depth, 1))), a.shape[:-1])
@@ -167,6 +171,7 @@ def _plus(op: str, input: Tensor, product: Tensor, beta: Number, alpha: Number) 
     return add(input if beta == 1 else mul(input, beta), product)
 
 
+@composed
 def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
@@ -174,6 +179,7 @@ def addmm(
     return _plus("addmm", input, mm(mat1, mat2), beta, alpha)
 
 
+@composed
 def addmv(
     input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
@@ -181,6 +187,7 @@ def addmv(
     return _plus("addmv", input, mv(mat, vec), beta, alpha)
 
 
+@composed
 def addr(
     input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
@@ -188,6 +195,7 @@ def addr(
     return _plus("addr", input, outer(vec1, vec2), beta, alpha)
 
 
+@composed
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
@@ -195,6 +203,7 @@ def baddbmm(
     return _plus("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
+@composed
 def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
@@ -216,16 +225,19 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 ger = outer
 
 
+@composed
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The sum of the products of two vectors of one length."""
     return matmul(*_operands("dot", input=(input, 1), tensor=(tensor, 1)))
 
 
+@composed
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """`dot`: tensors are real."""
     return matmul(*_operands("vdot", input=(input, 1), other=(other, 1)))
 
 
+@composed
 def inner(input: Tensor, other: Tensor) -> Tensor:
     """Sums of products over the last dimension of both; with a 0-d tensor, the product."""
     a, b = _operands("inner", input=(input, None), other=(other, None))
@@ -234,6 +246,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     return tensordot(a, b, ([-1], [-1]))
 
 
+@composed
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """Sums of products over dimensions of both.
 
@@ -281,6 +294,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     return to_shape(_product(left, right, op), (*rows, *columns))
 
 
+@composed
 def kron(input: Tensor, other: Tensor) -> Tensor:
     """The Kronecker product: each element of `input` times all of `other`, in its place."""
     a, b = as_tensor(input, "kron", "input"), as_tensor(other, "kron", "other")
@@ -292,6 +306,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     return to_shape(mul(apart, inside), tuple(m * n for m, n in zip(first, second, strict=True)))
 
 
+@composed
 def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     """The vector product along a dimension of size 3, by default the first such; the shapes
     broadcast.
@@ -317,6 +332,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     return sub(mul(roll(a, -1, axis), roll(b, -2, axis)), mul(roll(a, -2, axis), roll(b, -1, axis)))
 
 
+@composed
 def chain_matmul(*matrices: Any) -> Tensor:
     """The product of several matrices in the order that takes the fewest multiplications."""
     listed = (
@@ -325,6 +341,7 @@ def chain_matmul(*matrices: Any) -> Tensor:
     return _chain("chain_matmul", [as_tensor(x, "chain_matmul", "a matrix") for x in listed])
 
 
+@composed
 def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
     """`chain_matmul`, in which the first and the last may be vectors."""
     op = "multi_dot"
@@ -346,7 +363,7 @@ def _chain(op: str, matrices: Sequence[Tensor]) -> Tensor:
     i to j splits after some k, of cheapest products on both sides.
     """
     if not matrices:
-        raise ValueError(f"{op}: no matrix, expected at least one")
+        raise ValueError(f"{op}: matrices are none, expected at least one")
     for i, matrix in enumerate(matrices):
         if matrix.ndim != 2 or (i and matrix.shape[0] != matrices[i - 1].shape[1]):
             raise kernels.ShapeError(
@@ -380,6 +397,7 @@ def _cheapest_product(
     return mm(_cheapest_product(matrices, best, *left), _cheapest_product(matrices, best, *right))
 
 
+@composed
 def cov(input: Tensor, *, correction: int = 1) -> Tensor:
     """The covariances of variables, whose observations are the columns; PyTorch's weights of the
     observations are not offered.
@@ -410,6 +428,7 @@ def cov(input: Tensor, *, correction: int = 1) -> Tensor:
     return reshape(div(products, builtins.max(0, rows.shape[1] - correction)), shape)
 
 
+@composed
 def corrcoef(input: Tensor) -> Tensor:
     """The correlations, -1 to 1, of variables; see `cov`."""
     covariances = cov(input)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cygnet import kernels
+from cygnet.errors import composed
 from cygnet.ops.broadcast import to_shape
 from cygnet.ops.common import Shape, as_tensor
 from cygnet.ops.dropout import dropout as dropout_
@@ -100,6 +101,10 @@ def _check_tensors(op: str, input: Any, weight_ih: Any, weight_hh: Any) -> None:
     for name, tensor in named:
         if not isinstance(tensor, Tensor):
             raise TypeError(f"{op}: {name} must be a Tensor, got {type(tensor).__name__}")
+        if name != "input" and tensor.ndim != 2:
+            raise kernels.ShapeError(
+                f"{op}: {name} has shape {tensor.shape}, expected 2 dimensions"
+            )
 
 
 def _check(
@@ -259,7 +264,7 @@ def _network(name: str, kind: Kind, summary: str) -> Callable[..., tuple[Tensor,
     ------
     ShapeError, DTypeError, ValueError
     """
-    return _named(network, name)
+    return composed(_named(network, name))
 
 
 # What the documentation of a kind with projection says besides.
@@ -393,7 +398,7 @@ def _cell(name: str, kind: Kind, summary: str) -> Callable[..., Any]:
     ------
     ShapeError, DTypeError, ValueError
     """
-    return _named(cell, name)
+    return composed(_named(cell, name))
 
 
 lstm_cell = _cell("lstm_cell", LSTM, "One step of `lstm`.")

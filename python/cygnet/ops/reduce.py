@@ -11,6 +11,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
+from cygnet.errors import composed
 from cygnet.ops.broadcast import axis_argument, expand, kept_shape, reshape, sum
 from cygnet.ops.common import (
     Number,
@@ -117,6 +118,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any =
     return record(output, (input,), backward, "mean", saved=(), fresh=False)
 
 
+@composed
 @numpy_named
 def var(
     input: Tensor,
@@ -150,6 +152,7 @@ def var(
     return var_mean(input, dim, unbiased, keepdim, correction=correction)[0]
 
 
+@composed
 @numpy_named
 def std(
     input: Tensor,
@@ -163,6 +166,7 @@ def std(
     return std_mean(input, dim, unbiased, keepdim, correction=correction)[0]
 
 
+@composed
 @numpy_named
 def std_mean(
     input: Tensor,
@@ -187,6 +191,7 @@ def _root(variance: Tensor) -> Tensor:
     return from_result("std", kernels.sqrt(variance._array), variance, gradient)
 
 
+@composed
 @numpy_named
 def var_mean(
     input: Tensor,
@@ -230,6 +235,7 @@ def _mean_of(input: Tensor, average: np.ndarray, kept: Shape, count: float) -> T
     return record(wrap(average), (input,), backward, "mean", saved=(), fresh=False)
 
 
+@composed
 @numpy_named
 def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """The largest element over the dimensions `dim`, all by default, NaN if one is; equal ones
@@ -243,6 +249,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     return _extreme("amax", kernels.max, input, dim, keepdim)
 
 
+@composed
 @numpy_named
 def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """The smallest element over the dimensions `dim`; see `amax`."""
@@ -280,12 +287,14 @@ def share_among_equals(
     return record(result, (input,), backward, name, saved=(input, result))
 
 
+@composed
 @numpy_named
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
     """`amin` and `amax`."""
     return MinMax(amin(input, dim, keepdim), amax(input, dim, keepdim))
 
 
+@composed
 @numpy_named
 def max(
     input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Any = None
@@ -301,6 +310,7 @@ def max(
     return amax(input) if dim is None else _along("max", kernels.argmax, input, dim, keepdim)
 
 
+@composed
 @numpy_named
 def min(
     input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Any = None
@@ -340,6 +350,7 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     return wrap(kernels.argmin(as_tensor(input, "argmin", "input")._array, dim, keepdim))
 
 
+@composed
 @numpy_named
 def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether an element over the dimensions `dim` is non-zero; uint8 for uint8, else bool."""
@@ -348,6 +359,7 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     return cast(ne(counts, 0), _truth_dtype(input))
 
 
+@composed
 @numpy_named
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether all elements over the dimensions `dim` are non-zero; uint8 for uint8, else bool."""
@@ -366,12 +378,14 @@ def _truth_dtype(input: Tensor) -> np.dtype[Any]:
     return np.dtype(np.uint8 if input.dtype == np.uint8 else np.bool_)
 
 
+@composed
 @numpy_named
 def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """The number of elements that are not 0, as int64."""
     return sum(truth("count_nonzero", "input", input), dim)
 
 
+@composed
 @numpy_named
 def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """`cygnet.sum` with 0 in the place of NaN."""
@@ -381,6 +395,7 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any
     return sum(where(ne(input, input), 0.0, input), dim, keepdim)
 
 
+@composed
 @numpy_named
 def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean of the elements that are not NaN; NaN if there is none."""
@@ -389,6 +404,7 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: An
     return div(nansum(input, dim, keepdim), known)
 
 
+@composed
 @numpy_named
 def logsumexp(input: Tensor, dim: int | Sequence[int], keepdim: bool = False) -> Tensor:
     """log(sum(exp(input))) over the dimensions `dim`, without overflow; -inf of nothing."""

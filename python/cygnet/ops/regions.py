@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cygnet import kernels
+from cygnet.errors import composed
 from cygnet.ops.broadcast import viewed
 from cygnet.ops.common import Shape, as_tensor, normalized_axis
 from cygnet.ops.convert import clone
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 
+@composed
 def as_strided(
     input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
 ) -> Tensor:
@@ -114,6 +116,7 @@ def _replaced(op: str, input: Tensor, src: Tensor, region_of: Callable[[Tensor],
     return copy
 
 
+@composed
 def as_strided_scatter(
     input: Tensor,
     src: Tensor,
@@ -127,6 +130,7 @@ def as_strided_scatter(
     )
 
 
+@composed
 def diagonal_scatter(
     input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1
 ) -> Tensor:
@@ -134,11 +138,13 @@ def diagonal_scatter(
     return _replaced("diagonal_scatter", input, src, lambda x: diagonal(x, offset, dim1, dim2))
 
 
+@composed
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """A copy of `input` with `src` in the place of the entry `index` of `dim`."""
     return _replaced("select_scatter", input, src, lambda x: select(x, dim, index))
 
 
+@composed
 def slice_scatter(
     input: Tensor,
     src: Tensor,
@@ -164,6 +170,7 @@ def slice_scatter(
     return _replaced(op, input, src, lambda x: viewed(x, lambda array: array[index], op))
 
 
+@composed
 def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """`narrow` with memory of its own."""
     return clone(narrow(input, dim, start, length))
@@ -194,6 +201,7 @@ def new_empty_strided(
     return empty_strided(size, stride, **{"dtype": input.dtype, **options})
 
 
+@composed
 def empty_permuted(size: Sequence[int], physical_layout: Sequence[int], **options: Any) -> Tensor:
     """Zeros whose memory has the dimensions in another order: `physical_layout` lists them from the
     outermost to the innermost. See `empty` for the options.

@@ -6,6 +6,7 @@ from typing import Any
 
 from cygnet import kernels
 from cygnet.autograd import record
+from cygnet.errors import composed
 from cygnet.ops.broadcast import sum_to
 from cygnet.ops.common import Number, as_tensor, operands, wrap
 from cygnet.ops.elementwise import constant_slopes, div, mul, neg, sub
@@ -106,6 +107,7 @@ remainder = _rest(
 )
 
 
+@composed
 def floor_divide(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input / other rounded down, in the operands' type, as Python's ``//``; no gradient.
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cygnet import kernels
+from cygnet.errors import composed
 from cygnet.ops.broadcast import expanded, reshape, to_shape
 from cygnet.ops.common import Number, as_tensor, normalized_axis, wrap
 from cygnet.ops.elementwise import mul
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 
+@composed
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The entries `index` (a vector of positions, or one of them) of `input` along `dim`.
 
@@ -51,6 +53,7 @@ def _vector(op: str, index: Any) -> Tensor:
     return to_shape(index, (1,)) if index.ndim == 0 else index
 
 
+@composed
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements of the flattened tensor at `index`, negative ones counted from the end, in its
     shape.
@@ -60,6 +63,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     return to_shape(gather_rows(reshape(input, -1), reshape(positions, -1)), index.shape)
 
 
+@composed
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """A copy of `input` with the elements of `source` at the places `index` of the flattened
     tensor, negative ones counted from the end.
@@ -101,6 +105,7 @@ def wrapped_positions(op: str, index: Tensor, size: int) -> Tensor:
     return wrap(kernels.flat_positions([index._array], [size], op))
 
 
+@composed
 def index_add(
     input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1
 ) -> Tensor:
@@ -114,6 +119,7 @@ def index_add(
     return _put_rows("index_add", input, dim, _vector("index_add", index), source, "add")
 
 
+@composed
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """A copy of `input` in which entry i of `source` stands at index[i] of `dim`; see `index_add`.
     Where a position comes twice, the last one counts.
@@ -121,6 +127,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     return _put_rows("index_copy", input, dim, _vector("index_copy", index), source, "assign")
 
 
+@composed
 def index_reduce(
     input: Tensor,
     dim: int,
@@ -161,6 +168,7 @@ def index_reduce(
     return scatter_reduce(input, axis, positions, source, reduce, include_self=include_self)
 
 
+@composed
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | Number) -> Tensor:
     """A copy of `input` with one number, or 0-d tensor, at the entries `index` of `dim`; negative
     ones count from the end.

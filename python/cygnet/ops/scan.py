@@ -9,6 +9,7 @@ from typing import Any
 
 from cygnet import kernels
 from cygnet.autograd import record
+from cygnet.errors import composed
 from cygnet.ops.broadcast import expand, kept_shape, reshape, to_shape
 from cygnet.ops.common import (
     as_tensor,
@@ -44,6 +45,7 @@ def _on_lines(input: Tensor, dim: int, op: str, run: Callable[[Tensor, int], Ten
     return run(input, axis) if input.ndim else to_shape(run(to_shape(input, (1,)), 0), ())
 
 
+@composed
 @numpy_named
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """The sum of the elements up to each along `dim`; integers and bools give int64.
@@ -70,6 +72,7 @@ def _running_sum(input: Tensor, axis: int, reverse: bool = False) -> Tensor:
     )
 
 
+@composed
 @numpy_named
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """The product of the elements up to each along `dim`; integers and bools give int64.
@@ -163,6 +166,7 @@ def prod(
     return output if dtype is None else cast(output, input.dtype)
 
 
+@composed
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """log(sum(exp(x))) of the elements x up to each along `dim`, without overflow."""
     return _on_lines(floating("logcumsumexp", input), dim, "logcumsumexp", _running_logsumexp)
@@ -182,11 +186,13 @@ def _running_logsumexp(input: Tensor, axis: int) -> Tensor:
     return record(result, (input,), backward, "logcumsumexp", saved=(input, result))
 
 
+@composed
 def cummax(input: Tensor, dim: int) -> ValuesIndices:
     """The largest element up to each along `dim`, and its position, the last of equals."""
     return _running_choice("cummax", kernels.cumargmax, input, dim)
 
 
+@composed
 def cummin(input: Tensor, dim: int) -> ValuesIndices:
     """The smallest element up to each along `dim`, and its position, the last of equals."""
     return _running_choice("cummin", kernels.cumargmin, input, dim)
@@ -200,6 +206,7 @@ def _running_choice(
     return chosen(input, wrap(kernel(input._array, axis)), axis)
 
 
+@composed
 def diff(
     input: Tensor,
     n: int = 1,
@@ -239,6 +246,7 @@ def diff(
     return result
 
 
+@composed
 def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:  # noqa: N803
     """The powers of the elements of a vector, one row each.
 

@@ -14,6 +14,7 @@ import numpy as np
 from cygnet import kernels
 from cygnet.autograd import record, record_view
 from cygnet.dtypes import NAMES
+from cygnet.errors import composed
 from cygnet.ops.broadcast import completed, expand, expanded, reshape, sum_to, to_shape, viewed
 from cygnet.ops.common import (
     Shape,
@@ -87,6 +88,7 @@ def reshape_as(input: Tensor, other: Tensor) -> Tensor:
     return reshape(input, as_tensor(other, "reshape_as", "other").shape)
 
 
+@composed
 def ravel(input: Tensor) -> Tensor:
     """All elements in one dimension."""
     return reshape(input, -1)
@@ -105,6 +107,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return to_shape(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
 
 
+@composed
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """Splits a dimension into several, one of which may be -1.
 
@@ -162,6 +165,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     )
 
 
+@composed
 def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
     """`transpose`."""
     return transpose(input, axis0, axis1)
@@ -202,6 +206,7 @@ def mT(input: Tensor) -> Tensor:  # noqa: N802 (PyTorch's name)
     return transpose(input, -2, -1)
 
 
+@composed
 def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """A view with the dimensions `source` at the positions `destination`, the others in order."""
     input = as_tensor(input, "movedim", "input")
@@ -274,6 +279,7 @@ def _each(op: str, tensors: tuple[Any, ...], change: Any) -> Any:
     return changed[0] if single else changed
 
 
+@composed
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     """The sum over those dimensions that `expand` adds or stretches from these sizes.
 
@@ -295,6 +301,7 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
     return expand(input, as_tensor(other, "expand_as", "other").shape)
 
 
+@composed
 def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     """`expand`."""
     return expand(input, size)
@@ -329,6 +336,7 @@ def along(axis: int, part: Any) -> tuple[Any, ...]:
     return (*[slice(None)] * axis, part, ...)
 
 
+@composed
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """The part from `start` on, of `length`, of a dimension: a view.
 
@@ -374,6 +382,7 @@ def _check_parts(op: str, count: int) -> None:
         raise ValueError(f"{op}: input is cut into {count} parts, expected at most {MOST_PARTS}")
 
 
+@composed
 def select(input: Tensor, dim: int, index: int) -> Tensor:
     """The entry `index` of a dimension, which vanishes: a view.
 
@@ -398,6 +407,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     return pieces(input, axis, [1] * size, "unbind", alone=True)
 
 
+@composed
 def split(
     tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0
 ) -> tuple[Tensor, ...]:
@@ -423,6 +433,7 @@ def split(
     return pieces(tensor, axis, lengths, "split")
 
 
+@composed
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """`split` with a list of sizes."""
     return split(input, list(split_sizes), dim)
@@ -435,6 +446,7 @@ def _parts(input: Tensor, axis: int, ends: Sequence[int], name: str) -> tuple[Te
     )
 
 
+@composed
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of at most `chunks` parts along a dimension, all of one size but the last."""
     input = as_tensor(input, "chunk", "input")
@@ -447,6 +459,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return split(input, -(-size // chunks), axis)
 
 
+@composed
 def tensor_split(
     input: Tensor, indices_or_sections: int | Sequence[int] | Tensor, dim: int = 0
 ) -> tuple[Tensor, ...]:
@@ -470,17 +483,20 @@ def tensor_split(
     return _parts(input, axis, ends, "tensor_split")
 
 
+@composed
 def hsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
     """`tensor_split` along the second dimension, or the only one."""
     input = as_tensor(input, "hsplit", "input")
     return _equal_split("hsplit", input, indices_or_sections, 1 if input.ndim > 1 else 0, 1)
 
 
+@composed
 def vsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
     """`tensor_split` along the first dimension of two or more."""
     return _equal_split("vsplit", input, indices_or_sections, 0, 2)
 
 
+@composed
 def dsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
     """`tensor_split` along the third dimension."""
     return _equal_split("dsplit", input, indices_or_sections, 2, 3)
@@ -499,6 +515,7 @@ def _equal_split(
     return tensor_split(input, sections, axis)
 
 
+@composed
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The diagonal of two dimensions as the last one: a view.
 
@@ -525,6 +542,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     return viewed(input, take, "diagonal")
 
 
+@composed
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """All windows of `size` along a dimension, `step` apart, with the window as a last dimension:
     a view, read-only since windows overlap.
@@ -583,6 +601,7 @@ def overlap_added(grad: Tensor, shape: Shape, windows: Any, name: str) -> Tensor
     )
 
 
+@composed
 def adjoint(input: Tensor) -> Tensor:
     """`mT`: tensors are real."""
     return mT(input)

@@ -11,6 +11,7 @@ from typing import Any
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled
+from cygnet.errors import composed
 from cygnet.ops.broadcast import sum as sum_
 from cygnet.ops.common import as_tensor, cast, from_result, wrap
 from cygnet.ops.elementwise import exp, mul, neg, sub
@@ -59,6 +60,7 @@ def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Ten
     return from_result("log_softmax", output, input, gradient)
 
 
+@composed
 def softmin(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """`softmax` of -input."""
     input, axis = _arguments("softmin", input, dim, dtype)

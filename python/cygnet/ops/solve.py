@@ -10,6 +10,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, record
+from cygnet.errors import composed
 from cygnet.ops.broadcast import expanded, reshape, sum, to_shape
 from cygnet.ops.common import as_tensor, cast, normalized_axes, wrap
 from cygnet.ops.elementwise import abs, log, lt, mul, ne, sign, sub, where
@@ -78,6 +79,7 @@ def _solve(op: str, A: Any, B: Any, left: bool, check: bool) -> Solution:
     return Solution(result, info)
 
 
+@composed
 def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     """X with ``A @ X = B``.
 
@@ -108,6 +110,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     return _solve("solve", A, B, left, True).result
 
 
+@composed
 def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False) -> Solution:
     """`cygnet.linalg.solve` with a word about each matrix, info (...), int32, and an error only
     with `check_errors`; results of singular matrices are not finite.
@@ -119,6 +122,7 @@ def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = Fa
     return _solve("solve_ex", A, B, left, check_errors)
 
 
+@composed
 def solve_triangular(
     A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False
 ) -> Tensor:
@@ -156,6 +160,7 @@ class TriangularSolution(NamedTuple):
     cloned_coefficient: Tensor
 
 
+@composed
 def triangular_solve(
     b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ) -> TriangularSolution:
@@ -167,6 +172,7 @@ def triangular_solve(
     return TriangularSolution(x, a)
 
 
+@composed
 def factors_solved(
     LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False
 ) -> Tensor:
@@ -201,11 +207,13 @@ def factors_solved(
     return x if left else mT(x)
 
 
+@composed
 def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
     """`cygnet.linalg.lu_solve`, with the right side first."""
     return factors_solved(LU_data, LU_pivots, b)
 
 
+@composed
 def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
     """X with ``A @ X = B`` from the triangles that `cygnet.linalg.cholesky` gives of A: 2n²k
     operations.
@@ -238,6 +246,7 @@ def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     return cholesky_solve(identity(a), a, upper)
 
 
+@composed
 def inverse(A: Tensor) -> Tensor:
     """The inverses of square matrices, by the LU factorisation: 8n³/3 operations. `solve` is faster
     and more exact where the inverse is only multiplied.
@@ -360,6 +369,7 @@ def logdet(A: Tensor) -> Tensor:
     return where(lt(sign_, 0), math.nan, logarithm)
 
 
+@composed
 def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
     """The inverse with respect to `tensordot`: A's first `ind` dimensions, which have as many
     elements as the others, become the last ones.

@@ -13,6 +13,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.dtypes import NAMES
+from cygnet.errors import composed
 from cygnet.ops.broadcast import reshape, sum
 from cygnet.ops.common import Number, as_tensor, cast, normalized_axis, numpy_named, operands, wrap
 from cygnet.ops.create import arange, full, ones
@@ -73,6 +74,7 @@ def _positions(input: Tensor, axis: int, found: Array) -> Tensor:
     return wrap(np.moveaxis(found, -1, axis) if input.ndim else found.reshape(()))
 
 
+@composed
 @numpy_named
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """The positions that sort `input` along `dim`, as int64; equal elements keep their order,
@@ -83,6 +85,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     return _positions(input, axis, kernels.argsort(_rows(input, axis), descending))
 
 
+@composed
 @numpy_named
 def sort(
     input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False
@@ -108,11 +111,13 @@ def sort(
     return chosen(input, indices, normalized_axis("sort", dim, input.ndim))
 
 
+@composed
 def msort(input: Tensor) -> Tensor:
     """The elements in ascending order along the first dimension."""
     return sort(input, 0).values
 
 
+@composed
 def topk(
     input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
 ) -> ValuesIndices:
@@ -143,6 +148,7 @@ def topk(
     return chosen(input, _positions(input, axis, found), axis)
 
 
+@composed
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """The k-th smallest element along `dim`, counted from 1, and its position, the first of equals
     that no earlier k has.
@@ -165,6 +171,7 @@ def _kth(input: Tensor, k: int, axis: int, keepdim: bool, nan_wins: bool) -> Val
     return chosen(input, _positions(input, axis, found), axis, keepdim)
 
 
+@composed
 @numpy_named
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
     """The median of all elements, which equal ones share the gradient of; with `dim`, the medians
@@ -187,6 +194,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     return share_among_equals("median", input, middle._array, None, False)
 
 
+@composed
 @numpy_named
 def nanmedian(
     input: Tensor, dim: int | None = None, keepdim: bool = False
@@ -211,6 +219,7 @@ def nanmedian(
     return chosen(input, places, axis, keepdim)
 
 
+@composed
 @numpy_named
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """The most frequent elements along `dim`, the smallest of equally frequent ones, and the last
@@ -243,6 +252,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     return chosen(input, positions, axis, keepdim)
 
 
+@composed
 def searchsorted(
     sorted_sequence: Tensor,
     input: Tensor | Number,
@@ -284,6 +294,7 @@ def searchsorted(
     return cast(wrap(found), _INT) if out_int32 else wrap(found)
 
 
+@composed
 def isin(
     elements: Tensor | Number,
     test_elements: Tensor | Number,
@@ -310,6 +321,7 @@ def isin(
     return logical_not(found) if invert else found
 
 
+@composed
 def bucketize(
     input: Tensor | Number, boundaries: Tensor, *, out_int32: bool = False, right: bool = False
 ) -> Tensor:
@@ -436,6 +448,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     return _counts(cast(input, _LONG), builtins.max(top, minlength), weights)
 
 
+@composed
 def histc(input: Tensor, bins: int = 100, min: Number = 0, max: Number = 0) -> Tensor:
     """How many elements lie in each of `bins` equal parts of [min, max], as floats; those outside
     do not count. If both ends are equal, the smallest and largest element take their place.
@@ -472,6 +485,7 @@ def _between(low: Tensor, high: Tensor, share: Tensor | float) -> Tensor:
     return add(low, mul(sub(high, low), share))
 
 
+@composed
 def quantile(
     input: Tensor,
     q: Tensor | float,
@@ -507,6 +521,7 @@ def quantile(
     return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
 
 
+@composed
 def nanquantile(
     input: Tensor,
     q: Tensor | float,

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from cygnet import kernels
 from cygnet.autograd import record
+from cygnet.errors import composed
 from cygnet.ops.broadcast import sum_to
 from cygnet.ops.common import Number, floating, operands, wrap
 from cygnet.ops.elementwise import (
@@ -84,6 +85,7 @@ def _function(name: str, summary: str, slope: Unary) -> Unary:
     return function
 
 
+@composed
 def square(input: Tensor) -> Tensor:
     """input * input."""
     return mul(input, input)
@@ -181,6 +183,7 @@ def polygamma_method(input: Tensor, n: int) -> Tensor:
     return polygamma(n, input)
 
 
+@composed
 def mvlgamma(input: Tensor, p: int) -> Tensor:
     """The logarithm of the gamma function of p dimensions: p (p - 1) log(pi) / 4 and the sum of
     lgamma(input - k / 2) over k = 0 ... p - 1; the input is above (p - 1) / 2.
@@ -224,11 +227,13 @@ erfcx: Unary = _function(
 )
 
 
+@composed
 def ndtr(input: Tensor) -> Tensor:
     """The probability that a standard normal number is below the input."""
     return mul(erfc(mul(floating("ndtr", input), -math.sqrt(0.5))), 0.5)
 
 
+@composed
 def log_ndtr(input: Tensor) -> Tensor:
     """log(ndtr(input)), also where that is too small for a number."""
     x = mul(floating("log_ndtr", input), math.sqrt(0.5))
@@ -241,6 +246,7 @@ def log_ndtr(input: Tensor) -> Tensor:
     )
 
 
+@composed
 def entr(input: Tensor) -> Tensor:
     """-input * log(input): 0 at 0, -infinity below."""
     x = floating("entr", input)

@@ -9,6 +9,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.autograd import is_grad_enabled, needs_gradient, record, record_several
+from cygnet.errors import composed
 from cygnet.ops.broadcast import sum
 from cygnet.ops.common import Number, as_tensor, wrap
 from cygnet.ops.diagonal import diag_embed
@@ -228,6 +229,7 @@ def values_of(op: str, a: Tensor) -> Tensor:
     return wrap(kernels.svd(a._array, False, False, op)[1])
 
 
+@composed
 def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> OldSVD:
     """`cygnet.linalg.svd` with V in the place of Vh: ``input = U @ diag(S) @ V.mT``; reduced if
     `some`, the default, and with zeros for U and V if not `compute_uv`.
@@ -264,6 +266,7 @@ def _magnitudes(op: str, a: Tensor, hermitian: bool) -> Tensor:
     return abs(wrap(kernels.eigh(a._array, False, op)[0])) if hermitian else values_of(op, a)
 
 
+@composed
 def matrix_rank(
     A: Tensor,
     tol: Number | Tensor | None = None,
@@ -369,6 +372,7 @@ def pinv(
     return _pinv("pinv", a, atol, rcond if rtol is None else rtol, hermitian)
 
 
+@composed
 def pinverse(input: Tensor, rcond: Number = 1e-15) -> Tensor:
     """`cygnet.linalg.pinv` with PyTorch's old default of `rtol`."""
     return pinv(input, rcond)

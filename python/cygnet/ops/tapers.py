@@ -9,6 +9,7 @@ import numpy as np
 
 from cygnet import kernels
 from cygnet.dtypes import get_default_dtype
+from cygnet.errors import composed
 from cygnet.ops.create import check_options, constant, finished
 from cygnet.tensor import FLOATS, Array, Tensor, as_dtype
 
@@ -45,6 +46,7 @@ def _made(
     return finished(constant(values.astype(wanted)), requires_grad)
 
 
+@composed
 def bartlett_window(window_length: int, periodic: bool = True, **options: Any) -> Tensor:
     """A triangle.
 
@@ -67,6 +69,7 @@ def bartlett_window(window_length: int, periodic: bool = True, **options: Any) -
     )
 
 
+@composed
 def hann_window(window_length: int, periodic: bool = True, **options: Any) -> Tensor:
     """sin(pi t) ** 2 for t from 0 to 1; see `bartlett_window`."""
     return _made(
@@ -74,6 +77,7 @@ def hann_window(window_length: int, periodic: bool = True, **options: Any) -> Te
     )
 
 
+@composed
 def hamming_window(
     window_length: int,
     periodic: bool = True,
@@ -91,6 +95,7 @@ def hamming_window(
     )
 
 
+@composed
 def blackman_window(window_length: int, periodic: bool = True, **options: Any) -> Tensor:
     """0.42 - 0.5 cos(2 pi t) + 0.08 cos(4 pi t) for t from 0 to 1; see `bartlett_window`."""
     return _made(
@@ -102,6 +107,7 @@ def blackman_window(window_length: int, periodic: bool = True, **options: Any) -
     )
 
 
+@composed
 def kaiser_window(
     window_length: int, periodic: bool = True, beta: float = 12.0, **options: Any
 ) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 
 from cygnet import kernels
 from cygnet.autograd import record
+from cygnet.errors import composed
 from cygnet.ops.broadcast import axis_argument, kept_shape, reshape, sum
 from cygnet.ops.common import Number, as_tensor, cast, normalized_axis, recomputed, wrap
 from cygnet.ops.elementwise import (
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 
+@composed
 def vector_norm(
     x: Tensor, ord: Number = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None
 ) -> Tensor:
@@ -89,11 +91,13 @@ def _power_norm(x: Tensor, p: Number, dim: Dims, keepdim: bool) -> Tensor:
     return record(result, (x,), backward, "vector_norm", saved=(x, result))
 
 
+@composed
 def dist(input: Tensor, other: Tensor, p: Number = 2) -> Tensor:
     """The p-norm of input - other."""
     return vector_norm(sub(input, other), p)
 
 
+@composed
 def renorm(input: Tensor, p: Number, dim: int, maxnorm: Number) -> Tensor:
     """The input with those entries of `dim` scaled to the p-norm `maxnorm` whose norm is larger.
 

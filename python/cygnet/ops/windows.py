@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cygnet import kernels
+from cygnet.errors import composed
 from cygnet.ops.broadcast import to_shape
 from cygnet.ops.common import Shape, as_tensor
 from cygnet.ops.pad import pad
@@ -65,6 +66,7 @@ class _Windows:
         return np.lib.stride_tricks.as_strided(array, shape, (n, c, *steps, *strides))
 
 
+@composed
 def unfold(
     input: Tensor, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1
 ) -> Tensor:
@@ -102,6 +104,7 @@ def unfold(
     return to_shape(view, (n, c * kh * kw, oh * ow))
 
 
+@composed
 def fold(
     input: Tensor,
     output_size: Pair,
@@ -168,6 +171,7 @@ def _moved(input: Tensor, before: Shape, apart: Shape, order: Shape, joined: Sha
     return to_shape(inside, (*before, *joined))
 
 
+@composed
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """(..., C * r * r, H, W) to (..., C, H * r, W * r): each r * r channels become the pixels of a
     square (W. Shi et al., "Real-time single image and video super-resolution using an efficient
@@ -189,6 +193,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     return _moved(input, before, (c, r, r, h, w), (0, 3, 1, 4, 2), (c, h * r, w * r))
 
 
+@composed
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """(..., C, H * r, W * r) to (..., C * r * r, H, W): the opposite of `pixel_shuffle`.
 
@@ -216,6 +221,7 @@ def _factor(op: str, name: str, value: int) -> int:
     return value
 
 
+@composed
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """(N, C, ...): the channels of all groups in turn, the first ones, the second ones, and so on.
 

@@ -12,6 +12,7 @@ import numpy as np
 from cygnet import kernels
 from cygnet.autograd.hooks import RemovableHandle
 from cygnet.autograd.modes import mode
+from cygnet.errors import name_constructor
 from cygnet.recorder import Recorder
 from cygnet.tensor import FLOATS, Tensor
 
@@ -71,6 +72,7 @@ class Optimizer:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        name_constructor(cls)
         if "step" in cls.__dict__:
             cls._is_kernel = cls.__dict__.get("_is_kernel", False)
             setattr(cls, "step", _with_hooks(cls.__dict__["step"]))  # noqa: B010 (mypy)

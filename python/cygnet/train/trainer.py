@@ -11,6 +11,7 @@ import numpy as np
 
 from cygnet.autograd import no_grad
 from cygnet.data import Dataset, TensorDataset
+from cygnet.errors import constructor
 from cygnet.nn import BCEWithLogitsLoss, Module
 from cygnet.ops.create import as_tensor
 from cygnet.optim.lr_scheduler import ReduceLROnPlateau
@@ -83,6 +84,7 @@ class Trainer:
     True
     """
 
+    @constructor
     def __init__(
         self,
         model: Module,

@@ -352,7 +352,7 @@ class GroupedQueryAttention(_Projected):
         seed: Any = None,
         **kwargs: Any,
     ) -> None:
-        if num_query_heads % num_key_value_heads:
+        if num_key_value_heads == 0 or num_query_heads % num_key_value_heads:
             raise ValueError(
                 "GroupedQueryAttention: argument num_query_heads expected a multiple of "
                 f"num_key_value_heads, {num_key_value_heads}, got {num_query_heads}"

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cygnet import kernels
+from cygnet.errors import constructor, name_constructor
 from cygnet.optim.optimizer import Optimizer, ParamGroup, number_of
 from cygnet.recorder import refuse
 from cygnet.tensor import Tensor
@@ -55,6 +56,11 @@ class LRScheduler:
     _unsaved: ClassVar[frozenset[str]] = frozenset({"optimizer"})
     _is_initial = False  # within the step that the constructor takes
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        name_constructor(cls)
+
+    @constructor
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer = checked_optimizer(self, optimizer)
         for i, group in enumerate(optimizer.param_groups):

@@ -9,6 +9,7 @@ from typing import Any
 from cygnet.optim.lr_scheduler.base import (
     LRScheduler,
     check_positive,
+    checked_optimizer,
     per_group,
     present_rates,
     saved_function,
@@ -265,7 +266,7 @@ class _FunctionLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         self.lr_lambdas: list[Callable[[int], float]] = per_group(
-            self, "lr_lambda", lr_lambda, optimizer
+            self, "lr_lambda", lr_lambda, checked_optimizer(self, optimizer)
         )
         for function in self.lr_lambdas:
             if not callable(function):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeAlias
 
+from cygnet.errors import name_constructor
+
 __all__ = ["Callback", "Logs"]
 
 Logs: TypeAlias = dict[str, Any]
@@ -54,6 +56,10 @@ class Callback:
 
     runs_last: ClassVar[bool] = False
     """Whether the hooks are called after those of all other callbacks, also of the history."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        name_constructor(cls)
 
     def set_model(self, model: Any) -> None:
         """Called first, with the model."""
