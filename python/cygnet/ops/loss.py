@@ -67,8 +67,8 @@ def at_least_zero(input: Tensor) -> Tensor:
     return where(lt(input, 0), 0.0, input)
 
 
-def _pair(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Input and target in one type and shape; a warning if they had two."""
+def _pair(op: str, input: Tensor, target: Tensor, level: int = 3) -> tuple[Tensor, Tensor]:
+    """Input and target in one type and shape; a warning, at the caller's level, if they had two."""
     x, y = operands(op, input, target)
     if x.shape == y.shape:
         return x, y
@@ -76,7 +76,7 @@ def _pair(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     warnings.warn(
         f"{op}: target has shape {y.shape}, input {x.shape}; they are broadcast, which is seldom "
         "what a loss should do",
-        stacklevel=3,
+        stacklevel=level,
     )
     return expand(x, shape), expand(y, shape)
 
@@ -223,7 +223,7 @@ def smooth_l1_loss(
     check_old_reduction(op, size_average, reduce)
     if not beta >= 0:
         raise ValueError(f"{op}: argument beta expected at least 0, got {beta}")
-    d = abs_(sub(*_pair(op, input, target)))
+    d = abs_(sub(*_pair(op, input, target, 4)))
     if beta == 0:
         return reduced(op, d, reduction)
     losses = where(lt(d, beta), mul(mul(d, d), 0.5 / beta), sub(d, 0.5 * beta))
@@ -260,7 +260,7 @@ def huber_loss(
     op = "huber_loss"
     if not delta > 0:
         raise ValueError(f"{op}: argument delta expected above 0, got {delta}")
-    d = abs_(sub(*_pair(op, input, target)))
+    d = abs_(sub(*_pair(op, input, target, 4)))
     losses = where(le(d, delta), mul(mul(d, d), 0.5), mul(sub(d, 0.5 * delta), delta))
     if weight is not None:
         return _weighted(op, losses, weight, reduction, mean_of_weights=False)

@@ -24,14 +24,16 @@ __all__ = [
 ]
 
 
-def _arguments(op: str, input: Tensor, dim: int | None, dtype: Any) -> tuple[Tensor, int]:
-    """The input in the type that is asked for, and the axis."""
+def _arguments(
+    op: str, input: Tensor, dim: int | None, dtype: Any, level: int = 3
+) -> tuple[Tensor, int]:
+    """The input in the type that is asked for, and the axis; warnings are at the caller's level."""
     input = as_tensor(input, op, "input")
     if dtype is not None:
         input = cast(input, as_dtype(dtype, op))
     if dim is None:
         dim = 0 if input.ndim in (0, 1, 3) else 1
-        warnings.warn(f"{op}: dim is not given, {dim} is taken", stacklevel=3)
+        warnings.warn(f"{op}: dim is not given, {dim} is taken", stacklevel=level)
     return input, dim
 
 
@@ -63,5 +65,5 @@ def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Ten
 @composed
 def softmin(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """`softmax` of -input."""
-    input, axis = _arguments("softmin", input, dim, dtype)
+    input, axis = _arguments("softmin", input, dim, dtype, 4)
     return softmax(neg(input), axis)
