@@ -170,7 +170,7 @@ assert np.isfinite(step(x).item()) and kernels.gemm(a, a)[0, 0] == 1500
     finally:
         child.kill()
     assert child.returncode == 0, errors
-    assert float(output) - sent < 2, "a second, and as much for a busy machine"
+    assert float(output) - sent < 1
 
 
 @pytest.mark.parametrize("order", ["before", "after"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import cygnet
+import cygnet.linalg
 from cygnet.keras import ops
 from cygnet.ops.create import as_tensor
 from cygnet.tf.functions import global_norm
@@ -12,14 +13,17 @@ from cygnet.tf.renamed import renamed
 
 __all__ = [
     "band_part",
+    "det",
     "diag",
     "diag_part",
     "einsum",
     "eye",
     "global_norm",
+    "inv",
     "matmul",
     "matvec",
     "norm",
+    "solve",
     "tensordot",
     "trace",
 ]
@@ -91,3 +95,25 @@ def diag_part(input: Any, name: str | None = None, k: int = 0) -> Any:
 def trace(x: Any, name: str | None = None) -> Any:
     """The sums of the diagonals of matrices (..., m, n)."""
     return ops.trace(x, 0, -2, -1)
+
+
+def inv(input: Any, adjoint: bool = False, name: str | None = None) -> Any:
+    """The inverses of matrices (..., n, n), or of their transposes."""
+    return cygnet.linalg.inv(_transposed(input, adjoint))
+
+
+def det(input: Any, name: str | None = None) -> Any:
+    """The determinants of matrices (..., n, n)."""
+    return cygnet.linalg.det(as_tensor(input))
+
+
+def solve(matrix: Any, rhs: Any, adjoint: bool = False, name: str | None = None) -> Any:
+    """The solutions (..., n, k) of systems of equations with matrices (..., n, n), or their
+    transposes, and right sides (..., n, k).
+    """
+    return cygnet.linalg.solve(_transposed(matrix, adjoint), as_tensor(rhs))
+
+
+def _transposed(matrix: Any, adjoint: bool) -> Any:
+    matrix = as_tensor(matrix)
+    return ops.swapaxes(matrix, -1, -2) if adjoint else matrix
