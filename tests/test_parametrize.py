@@ -615,3 +615,17 @@ def test_methods_of_users_may_define_how_a_mask_is_applied():
     expected = layer.weight.detach().numpy() / 2
     Halving.apply(layer, "weight")
     np.testing.assert_array_equal(layer.weight.detach().numpy(), expected)
+
+
+def test_an_entry_of_a_dictionary_is_parametrized() -> None:
+    class Twice(nn.Module):
+        def forward(self, x: cygnet.Tensor) -> cygnet.Tensor:
+            return x * 2
+
+    entries = nn.ParameterDict({"a": cygnet.ones(2), "b": cygnet.zeros(1)})
+    nn.utils.parametrize.register_parametrization(entries, "a", Twice())
+    assert entries["a"].tolist() == entries.a.tolist() == [2, 2]
+    assert list(entries) == ["a", "b"]
+    assert [value.tolist() for value in entries.values()] == [[2, 2], [0]]
+    names = {name for name, _ in entries.named_parameters()}
+    assert names == {"b", "parametrizations.a.original"}

@@ -261,6 +261,19 @@ def _as_parameter(value: Any) -> Any:
     return Parameter(value)
 
 
+class _Computed(Members):
+    """Attributes of a module, those too that a parametrization computes."""
+
+    def __init__(self, module: Module, names: dict[str, None]) -> None:
+        super().__init__(module.__dict__, names)
+        self._module = module
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._names:
+            raise KeyError(name)
+        return getattr(self._module, name)
+
+
 class ParameterDict(_Named):
     """A dictionary whose tensors are parameters; other values are kept as they are.
 
@@ -278,7 +291,7 @@ class ParameterDict(_Named):
         self.update(parameters or {})
 
     def _entries(self) -> MutableMapping[str, Any]:
-        return Members(self.__dict__, self._keys)
+        return _Computed(self, self._keys)
 
     def __setitem__(self, key: str, value: Any) -> None:
         if key not in self._keys and hasattr(self, key):
