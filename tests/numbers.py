@@ -1,11 +1,13 @@
-"""What all ops do with NaN, with nothing, and with other numbers of threads.
+"""What all ops do with NaN, with infinities, with nothing, and with other numbers of threads.
 
     python -m tests.numbers           # all samples of all rows of the table, about three minutes
     python -m tests.numbers conv lstm # of those whose name holds one of these
 
 NaN: an element of an input is changed, which shows the elements of the results that depend on it.
 Where it is NaN, these must be NaN. The same from an element of the incoming gradient to the
-gradients. Threads: 1, 2, 3, 4 and 7 give the same bits, forward and gradients.
+gradients. Infinities: with one in an input, NaN and both infinities stand where those of the
+reference in double precision stand. Threads: 1, 2, 3, 4 and
+7 give the same bits, forward and gradients.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import numpy as np
 import cygnet
 from cygnet import as_tensor, kernels
 from tests.op_cases import CASES, Case, Sample
-from tests.test_op_cases import Run, check_bits, in_tuple, probe_of
+from tests.test_op_cases import Run, check_bits, in_tuple, probe_of, references
 
 THREADS = (2, 3, 4, 7)
 
@@ -69,6 +71,40 @@ EXCEPTIONS: dict[tuple[str, int], str] = {
         for op in ("grid_sample", "projective_transform")
         for how in ("bilinear", "nearest", "bicubic", "large")
     },
+}
+
+# Why an infinity in an input leaves other infinities and NaN than in the reference: by the first
+# words of the row's name.
+_ZEROS = "the reference multiplies with the zeros of a matrix; the op only adds what has a weight"
+_BRACKETS = "the reference adds or multiplies in another order, so that infinities meet"
+_FACTORS = "what is left of a matrix with an infinity depends on the order of the elimination"
+_SERIES = "the reference's series does not converge; checked against the limit of the function"
+INFINITIES: dict[str, str] = {
+    **dict.fromkeys(
+        ("interpolate", "upsample", "nn.Upsample", "grid_sample", "projective_transform"), _ZEROS
+    ),
+    **dict.fromkeys(("conv1d channels last", "conv_transpose", "nn.ConvTranspose2d"), _ZEROS),
+    "nn.Upsampling": _ZEROS,
+    "gradient at points": _BRACKETS,
+    **dict.fromkeys(("einsum ij,jk,kl->il", "einsum bn,anm,bm->ba", "bilinear"), _BRACKETS),
+    "nn.MultiheadAttention": _BRACKETS,
+    **dict.fromkeys(
+        ("linalg.solve_triangular", "triangular_solve", "cholesky_", "logdet"), _FACTORS
+    ),
+    **dict.fromkeys(("qr", "linalg.qr", "geqrf", "orgqr", "ormqr"), _FACTORS),
+    **dict.fromkeys(("i0", "special.i0e", "special.i1e", "igamma", "polygamma"), _SERIES),
+    **dict.fromkeys(("erfinv", "special.erfcx", "special.entr", "special.zeta"), _SERIES),
+    "nan_to_num": "the largest number of float32 is not that of float64",
+    "pow 0.5": "a square root, as in PyTorch",
+    "nextafter": "the largest number of float32 is not that of float64",
+    "type_as": "the input only gives its type",
+    "gumbel_softmax": "the reference draws no noise",
+    "dropout of all": "the reference multiplies with zero",
+    "nn.Dropout of all": "the reference multiplies with zero",
+    **dict.fromkeys(
+        ("binary_cross_entropy_with_logits", "nn.BCEWithLogitsLoss"),
+        "the reference subtracts infinities where the loss has a limit",
+    ),
 }
 
 
@@ -166,6 +202,33 @@ def lost_nan(case: Case, sample: Sample) -> Iterator[str]:
             yield f"{case.name} {sample}: NaN at {place} of the gradient: {count} are not"
 
 
+def other_infinities(case: Case, sample: Sample) -> Iterator[str]:
+    """Where an infinity in an input leaves NaN or infinities at other places than the reference."""
+    if case.name.startswith(tuple(INFINITIES)):
+        return
+    arrays = sample.draw(np.float32)
+    for which, a in enumerate(arrays):
+        if a.dtype.kind != "f" or not a.size:
+            continue
+        for value in (np.inf, -np.inf):
+            changed = put(arrays, which, a.size - 1, value)
+            try:
+                got = results(case, sample, changed)
+            except (cygnet.linalg.LinAlgError, ValueError):  # an error is no silent number
+                continue
+            try:
+                with np.errstate(all="ignore"):
+                    expected = references(case, sample, changed)
+            except (np.linalg.LinAlgError, ValueError):  # NumPy has none
+                continue
+            for mine, reference in zip(got, expected, strict=True):
+                if mine.dtype.kind == "f" and any(
+                    not np.array_equal(holds(mine), holds(reference))
+                    for holds in (np.isnan, np.isposinf, np.isneginf)
+                ):
+                    yield f"{case.name} {sample}: {value} in input {which}: {mine} for {reference}"
+
+
 def check_threads(case: Case, sample: Sample) -> None:
     """That the number of threads changes no bit."""
     arrays = sample.draw(np.float32)
@@ -193,6 +256,9 @@ def main() -> int:
         for sample in case.samples:
             samples += 1
             for failure in lost_nan(case, sample):
+                failures += 1
+                print(failure, flush=True)
+            for failure in other_infinities(case, sample):
                 failures += 1
                 print(failure, flush=True)
             check_threads(case, sample)

@@ -13,7 +13,7 @@ import pytest
 import cygnet
 from cygnet import kernels, nn
 from cygnet.nn import functional as F
-from tests.numbers import EXCEPTIONS, check_threads, lost_nan
+from tests.numbers import EXCEPTIONS, INFINITIES, check_threads, lost_nan, other_infinities
 from tests.op_cases import CASES, Case, Sample
 from tests.sweep import ROWS, sweep
 from tests.test_op_cases import Run, references
@@ -43,8 +43,16 @@ def test_nan_reaches_what_depends_on_it(case: Case) -> None:
     assert list(lost_nan(case, case.samples[0])) == []
 
 
+@each
+@pytest.mark.filterwarnings("ignore")  # NumPy's, of the reference
+def test_infinities_stand_where_the_reference_has_them(case: Case) -> None:
+    """In the first sample of each row; `python -m tests.numbers` takes all."""
+    assert list(other_infinities(case, case.samples[0])) == []
+
+
 def test_every_exception_has_a_row() -> None:
     names = {case.name for case in CASES}
+    assert [words for words in INFINITIES if not any(n.startswith(words) for n in names)] == []
     assert [name for name, _ in EXCEPTIONS if name not in names] == []
 
 

@@ -1,6 +1,7 @@
 // Means and variances in one pass over memory: a block that fits the caches is read twice, and blocks are joined
 // (T. Chan, G. Golub, R. LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979).
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "reduce.h"
@@ -17,13 +18,14 @@ struct Moments {
 
 Moments joined(Moments a, double a_count, Moments b, double b_count) noexcept {
   const double count = a_count + b_count, apart = b.mean - a.mean;
-  return {a.mean + apart * (b_count / count), a.squares + b.squares + apart * apart * (a_count * b_count / count)};
+  const double mean = std::isfinite(apart) ? a.mean + apart * (b_count / count) : a.mean + b.mean;
+  return {mean, a.squares + b.squares + apart * apart * (a_count * b_count / count)};
 }
 
 // What a rounded mean leaves: `rest`, the sum of the distances to it, corrects both moments.
 Moments corrected(double mean, double rest, double squares, double count) noexcept {
   const double left = squares - rest * rest / count;
-  return {mean + rest / count, left < 0 ? 0 : left};
+  return {std::isfinite(mean) ? mean + rest / count : mean, left < 0 ? 0 : left};
 }
 
 template <class T>
