@@ -46,7 +46,7 @@ def test_nan_reaches_what_depends_on_it(case: Case) -> None:
 @each
 @pytest.mark.filterwarnings("ignore")  # NumPy's, of the reference
 def test_infinities_stand_where_the_reference_has_them(case: Case) -> None:
-    """In the first sample of each row; `python -m tests.numbers` takes all."""
+    """In the first sample of each row."""
     assert list(other_infinities(case, case.samples[0])) == []
 
 
