@@ -129,7 +129,8 @@ def test_the_base_of_bound_classes_has_no_objects() -> None:
     ],
 )
 def test_places_out_of_range_name_the_op(name: str, call: Any) -> None:
-    with pytest.raises(IndexError, match=rf"^{name}: index\[0\] is 7, expected -3 <= index < 3"):
+    limits = r"index\[0\] is 7, expected -3 <= index < 3"
+    with pytest.raises(IndexError, match=rf"^{name}_?: (.*: )?{limits}"):
         call(cygnet.zeros(3), cygnet.tensor([7]))
 
 

@@ -171,8 +171,8 @@ void index_put_binding(const ArrayArg& target_arg, const ArrayArg& positions_arg
              [=](auto* from, const int64_t* indices, auto* at) { put_rows(shape, put, false, from, indices, at); });
 }
 
-py::object flat_positions_binding(const ListArg& indices_arg, const IntegersArg& sizes_arg, const std::string& caller) {
-  const char* const op = caller.c_str();
+py::object flat_positions_binding(const ListArg& indices_arg, const IntegersArg& sizes_arg) {
+  constexpr const char* op = "indexing";  // the user's message: every way of indexing comes here
   const py::tuple items = items_of(op, "indices", indices_arg.object, "a list or tuple of NumPy arrays");
   const Dims limits = sizes_of(op, "sizes", sizes_arg);
   check<ValueError>(limits.rank > 0 && items.size() == static_cast<size_t>(limits.rank), op, ": ", items.size(),
@@ -186,11 +186,11 @@ py::object flat_positions_binding(const ListArg& indices_arg, const IntegersArg&
   std::vector<Operand> operands{write(result)};
   for (const Array& index : indices) operands.push_back(read(index));
   const int64_t count = result.count();
-  launch("flat_positions", {0, bytes_of(result) * static_cast<double>(limits.rank + 1)}, operands.data(),
-         operands.size(), 0, [=](void* const* at) {
+  launch(op, {0, bytes_of(result) * static_cast<double>(limits.rank + 1)}, operands.data(), operands.size(), 0,
+         [=](void* const* at) {
            int64_t* const positions = to<int64_t>(at[0]);
            for (int i = 0; i < limits.rank; ++i) {
-             check_indices(caller.c_str(), in<int64_t>(at[i + 1]), shape, count, limits[i], -limits[i], "index");
+             check_indices(op, in<int64_t>(at[i + 1]), shape, count, limits[i], -limits[i], "index");
              append_positions(in<int64_t>(at[i + 1]), count, limits[i], i == 0, positions);
            }
          });
@@ -509,7 +509,7 @@ Raises
 ------
 ShapeError, DTypeError, ValueError, IndexError
 )");
-  m.def("flat_positions", &flat_positions_binding, py::arg("indices"), py::arg("sizes"), py::arg("caller") = "indexing",
+  m.def("flat_positions", &flat_positions_binding, py::arg("indices"), py::arg("sizes"),
         R"(The numbers, in logical order, of the elements that several index arrays name together.
 
 Parameters
@@ -518,8 +518,6 @@ indices : sequence of numpy.ndarray
     One an axis, int64 or int32, all of one shape; each -size <= index < size, checked on every run.
 sizes : sequence of int
     The sizes of the axes.
-caller : str
-    The name that errors begin with. Default 'indexing'.
 
 Returns
 -------

@@ -86,6 +86,6 @@ def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, 
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     if min(sizes, default=0) < 0:
         raise ValueError(f"{op}: shape is {sizes}, expected no negative size")
-    places = kernels.flat_positions([indices._array], [math.prod(sizes)], op).reshape(-1)
+    places = kernels.flat_positions([indices._array], [math.prod(sizes)]).reshape(-1)
     rows: np.ndarray = kernels.unravel(places, sizes)
     return tuple(wrap(row.reshape(indices.shape)) for row in rows)

@@ -59,7 +59,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     shape.
     """
     input, index = as_tensor(input, "take", "input"), as_tensor(index, "take", "index")
-    positions = wrapped_positions("take", index, input.numel())
+    positions = wrapped_positions(index, input.numel())
     return to_shape(gather_rows(reshape(input, -1), reshape(positions, -1)), index.shape)
 
 
@@ -94,15 +94,15 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
             f"{op}: source is {source.dtype}, expected {input.dtype}, as input"
         )
     flat = reshape(input, -1)
-    positions = wrapped_positions(op, reshape(index, -1), input.numel())
+    positions = wrapped_positions(reshape(index, -1), input.numel())
     at = Resolved(None, positions, 0, flat.shape, positions.shape)
     result = put_at(op, flat, at, reshape(source, -1), "add" if accumulate else "assign")
     return to_shape(result, input.shape)
 
 
-def wrapped_positions(op: str, index: Tensor, size: int) -> Tensor:
+def wrapped_positions(index: Tensor, size: int) -> Tensor:
     """Positions in which those below zero count from the end of `size` entries."""
-    return wrap(kernels.flat_positions([index._array], [size], op))
+    return wrap(kernels.flat_positions([index._array], [size]))
 
 
 @composed
@@ -178,7 +178,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | Number) -
     axis = normalized_axis(op, dim, input.ndim)
     size = input.shape[axis] if input.ndim else 1
     mask = kernels.full((size,), 0, "bool")
-    positions = wrapped_positions(op, index, size)._array
+    positions = wrapped_positions(index, size)._array
     kernels.index_put(mask, positions, np.broadcast_to(np.True_, positions.shape))
     after = (1,) * (input.ndim - axis - 1) if input.ndim else ()
     return masked_fill(input, to_shape(wrap(mask), (size, *after) if input.ndim else ()), value)
