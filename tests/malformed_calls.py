@@ -260,7 +260,7 @@ class Judge:
             print(json.dumps(f"{where}: {shown([], keywords)}"), flush=True)
             self.made += 1
             try:
-                made = kind(**keywords)
+                made = constructors.construct(name, keywords)
             except constructors.ALLOWED as error:
                 if complaint := error_names.of_constructor(kind, place, error):
                     wrong.append(f"{where}: {complaint}: {type(error).__name__}: {error}"[:600])

@@ -31,6 +31,7 @@ LEFT_OUT = {
     *("nn.Buffer", "nn.KeyValueCache", "nn.Parameter", "nn.UninitializedBuffer"),
     "nn.UninitializedParameter",
     *("data.DownloadError", "nn.RNNBase", "nn.RNNCellBase", "nn.Module", "optim.Optimizer"),
+    "lr_scheduler.LRScheduler",
     "train.CallbackList",  # its errors name its `callbacks`, as those of `fit` do
     *("train.BackupAndRestore", "train.CSVLogger", "train.ModelCheckpoint", "train.TensorBoard"),
 }
@@ -107,6 +108,28 @@ MADE: dict[str, Any] = {
 }
 
 
+def schedules() -> dict[str, Any]:
+    """Of one optimizer, as `SequentialLR` wants them."""
+    common = optimizer()
+    parts = [optim.lr_scheduler.ConstantLR(common) for _ in range(3)]
+    return {"optimizer": common, "schedulers": parts}
+
+
+# What else a valid construction is given, beside what has no default; a list of what `*` takes.
+RECURRENT = {"input_size": 4, "hidden_size": 2, "num_layers": 1, "bias": True}
+RECURRENT |= {"batch_first": True, "dropout": 0.0, "bidirectional": False}
+GIVEN: dict[str, Any] = {
+    "nn.GRU": lambda: RECURRENT,
+    "nn.LSTM": lambda: {**RECURRENT, "proj_size": 0},
+    "data.BucketBatchSampler": lambda: {"batch_size": 2},
+    "data.StackDataset": lambda: {"args": [[1, 2], [3, 4]]},
+    "data.TensorDataset": lambda: {"tensors": [cygnet.ones(2, 3), cygnet.ones(2)]},
+    "keras.layers.InputLayer": lambda: {"shape": (3, 4)},
+    "lr_scheduler.OneCycleLR": lambda: {"total_steps": 10},
+    "lr_scheduler.SequentialLR": schedules,
+}
+
+
 def found(name: str) -> Any:
     family, _, kind = name.rpartition(".")
     return getattr(FAMILIES[family], kind)
@@ -116,23 +139,43 @@ def example(name: str) -> Any:
     return MADE[name]() if name in MADE else EXAMPLES.get(name, 2)
 
 
+def valid(name: str) -> dict[str, Any]:
+    """Arguments that a class can be made with."""
+    needed = {
+        p.name: example(p.name)
+        for p in inspect.signature(found(name)).parameters.values()
+        if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+    }
+    return needed | GIVEN.get(name, dict)()
+
+
+def construct(name: str, keywords: dict[str, Any]) -> Any:
+    """What the class makes of the arguments; a list of what `*` takes is taken apart."""
+    kind = found(name)
+    keywords = dict(keywords)
+    for parameter in inspect.signature(kind).parameters.values():
+        if parameter.kind is parameter.VAR_POSITIONAL and parameter.name in keywords:
+            several = keywords.pop(parameter.name)
+            several = several if isinstance(several, list | tuple) else [several]
+            return kind(*several, **keywords)
+    return kind(**keywords)
+
+
 def calls(name: str, others: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Class of the malformed argument, its name and all arguments of calls of a constructor."""
-    parameters = [
-        p
+    defaults = {
+        p.name: p.default
         for p in inspect.signature(found(name)).parameters.values()
         if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
-    ]
-    needed = [p.name for p in parameters if p.default is p.empty]
-    for parameter in parameters:
-        valid = example(parameter.name) if parameter.name in needed else parameter.default
+    }
+    for argument, value in {**defaults, **valid(name)}.items():
         seen: set[str] = set()
-        for kind, other in others(valid):
+        for kind, other in others(value):
             if kind in seen and kind not in ("no number", "no whole number"):
                 continue
             seen.add(kind)
-            yield kind, parameter.name, {**{p: example(p) for p in needed}, parameter.name: other}
-    yield "of no such name", "nonsense", {**{p: example(p) for p in needed}, "nonsense": 1}
+            yield kind, argument, {**valid(name), argument: other}
+    yield "of no such name", "nonsense", {**valid(name), "nonsense": 1}
 
 
 def used(made: Any) -> None:

@@ -25,7 +25,7 @@ from cygnet.kernels import DTypeError
 from tests.fuzz.harvest import LEFT_OUT
 from tests.fuzz.memory import environment_with_limit
 from tests.malformed_calls import MEMORY
-from tests.malformed_constructors import CLASSES
+from tests.malformed_constructors import CLASSES, construct, valid
 from tests.op_cases import CASES
 
 ROOT = Path(__file__).parent.parent
@@ -132,6 +132,11 @@ def test_places_out_of_range_name_the_op(name: str, call: Any) -> None:
     limits = r"index\[0\] is 7, expected -3 <= index < 3"
     with pytest.raises(IndexError, match=rf"^{name}_?: (.*: )?{limits}"):
         call(cygnet.zeros(3), cygnet.tensor([7]))
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_the_examples_of_constructors_are_valid(name: str) -> None:
+    construct(name, valid(name))
 
 
 @pytest.mark.parametrize("name", CLASSES)

@@ -185,6 +185,8 @@ def run_others() -> None:
         kernels.multinomial(np.full((1, 4), 0.5, dtype), cell, 9, True)
         _, dropped = kernels.dropout_forward(np.ones((3, 4), dtype), cell, 0.3)
         kernels.dropout_backward(np.ones((3, 4), dtype), dropped, 0.3)
+        kernels.square(np.ones((3, 4), dtype))
+        kernels.renormalize_rows(np.ones((3, 4), dtype), np.array([0, 2]), 1.0, 2.0)
     kernels.integers(np.empty(9, np.int64), cell, -3, 12)
     kernels.permutation(cell, 11)
     nn.utils.clip_grad_norm_([x.clone().requires_grad_()], 1.0)

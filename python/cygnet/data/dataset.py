@@ -87,7 +87,7 @@ class TensorDataset(Dataset):
             each if isinstance(each, Tensor) else as_tensor(each) for each in tensors
         )
         if not self.tensors:
-            raise ValueError("TensorDataset: expected at least one tensor")
+            raise ValueError("TensorDataset: tensors are none, expected at least one")
         shapes = [tensor.shape for tensor in self.tensors]
         if any(not shape for shape in shapes) or len({shape[0] for shape in shapes}) != 1:
             raise ValueError(
