@@ -23,13 +23,13 @@ import cygnet
 from cygnet import kernels
 from cygnet.kernels import DTypeError
 from tests.fuzz.harvest import LEFT_OUT
-from tests.fuzz.memory import environment_with_limit
+from tests.fuzz.memory import SANITIZED, environment_with_limit
 from tests.malformed_calls import MEMORY
 from tests.malformed_constructors import CLASSES, construct, valid
 from tests.op_cases import CASES
 
 ROOT = Path(__file__).parent.parent
-SECONDS = 30  # that a call may take
+SECONDS = 300 if SANITIZED else 30  # that a call may take
 KERNELS = [
     name
     for name in kernels.__all__

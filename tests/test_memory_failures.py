@@ -18,6 +18,7 @@ import pytest
 import cygnet
 from cygnet import kernels, nn, optim
 from cygnet._core import native
+from tests.fuzz.memory import SANITIZED
 from tests.networks import lenet
 from tests.op_cases import CASES, Case
 from tests.test_op_cases import Run, check_bits
@@ -213,7 +214,7 @@ print(errors, kernels.memory_stats()["live_bytes"] - before)
 """
 
 
-@pytest.mark.skipif("sanitize" in kernels.build_info(), reason="sanitizers reserve terabytes")
+@pytest.mark.skipif(SANITIZED, reason="sanitizers reserve terabytes")
 def test_a_process_without_memory() -> None:
     """The limit of the system: the pool, NumPy, Python and C++ run out, whoever asks first."""
     child = subprocess.run(

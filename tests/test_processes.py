@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from cygnet import kernels
+from tests.fuzz.memory import SANITIZED
 
 ROOT = Path(__file__).parent.parent
 # Sanitizers make kernels several times slower.
-PATIENCE = 10 if "sanitize" in kernels.build_info() else 1
+PATIENCE = 10 if SANITIZED else 1
 # A process that was started in a shell's background ignores SIGINT, and so would the child.
 START = """
 import os, signal, sys, threading, time

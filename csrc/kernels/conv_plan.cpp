@@ -498,7 +498,7 @@ void correlate(const Correlation& plan, const T* source, const T* weight, Weight
         if (rows == 0) continue;
         // Lines of the filter whose segments follow each other in the packed weights are one pass over the pixels.
         const int64_t line_segments = phase.merged ? 1 : phase.taps[2];
-        const int64_t lines = run[0].taps * run[1].taps;
+        const int64_t lines = run[2].taps == 0 ? 0 : run[0].taps * run[1].taps;
         const int64_t pass_lines = !phase.merged && run[2].taps < phase.taps[2] ? 1
                                    : run[1].taps < phase.taps[1]                ? run[1].taps
                                                                                 : lines;

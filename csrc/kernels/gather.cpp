@@ -71,11 +71,12 @@ void with_operation(Put put, const F& f) noexcept {
 }  // namespace
 
 int64_t first_out_of_range(const int64_t* indices, int64_t count, int64_t low, int64_t size) noexcept {
-  const auto range = static_cast<uint64_t>(size - low);
+  // Modulo 2^64, in which every index has a distance from low.
+  const uint64_t start = static_cast<uint64_t>(low), range = static_cast<uint64_t>(size) - start;
   std::atomic<bool> outside = false;
   parallel_ranges(count, 65536, 0.5, [&](int64_t begin, int64_t end) {
     bool found = false;
-    for (int64_t i = begin; i < end; ++i) found |= static_cast<uint64_t>(indices[i] - low) >= range;
+    for (int64_t i = begin; i < end; ++i) found |= static_cast<uint64_t>(indices[i]) - start >= range;
     if (found) outside.store(true, std::memory_order_relaxed);
   });
   if (!outside) return -1;

@@ -82,29 +82,32 @@ class Run:
     def make(self, first: int, last: int) -> None:
         """Makes the calls from `first` to before `last`, with as many children as it takes."""
         while first < last:
-            process = subprocess.Popen(
-                self.child(str(first), str(last), *self.options.op),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=environment_with_limit(self.options.memory),
-            )
-            hung = self._listen(process)
-            output, errors = process.communicate()
+            # A pipe that nobody reads would stop a child with much to say, as sanitizers have.
+            with tempfile.TemporaryFile() as errors:
+                process = subprocess.Popen(
+                    self.child(str(first), str(last), *self.options.op),
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    env=environment_with_limit(self.options.memory),
+                )
+                hung = self._listen(process)
+                output, _ = process.communicate()
+                errors.seek(0)
+                report = errors.read().decode(errors="replace")
             for line in output.splitlines():
                 self._hear(line)
             if process.returncode == 0:
                 return
             number = self.number()
             if number < first:
-                raise SystemExit(f"a child failed before its first call:\n{errors.decode()}")
+                raise SystemExit(f"a child failed before its first call:\n{report}")
             self.deaths += 1
             if hung:
-                what = f"does not come back within {HANG} s"
+                what = f"does not come back within {HANG * self.options.patience:g} s"
             else:
                 code = process.returncode
                 name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
                 what = f"ends the process: {name}"
-                report = errors.decode(errors="replace")
                 start = report.find("ERROR: AddressSanitizer")
                 start = start if start >= 0 else report.find("runtime error:")
                 what += "\n" + report[start : start + 2500] if start >= 0 else ""
