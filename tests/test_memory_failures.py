@@ -8,7 +8,7 @@ import gc
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
@@ -28,6 +28,14 @@ MOST = 200
 
 def live_bytes() -> int:
     return int(kernels.memory_stats()["live_bytes"])
+
+
+@pytest.fixture(autouse=True)
+def no_collection() -> Iterator[None]:
+    """What other tests left in cycles must not go while the bytes are compared."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 class Failure:
