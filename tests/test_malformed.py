@@ -210,6 +210,24 @@ def test_an_array_for_a_list_of_arrays() -> None:
     np.testing.assert_array_equal(kernels.flat_positions(rows, [3, 3, 3]), expected)
 
 
+def test_indices_at_the_limits_of_integers() -> None:
+    """Their distance from the lowest valid one is beyond int64, which is undefined in C++."""
+    most = 2**63 - 1
+    positions = kernels.flat_positions([np.array([most - 1, -most, 0])], [most])
+    np.testing.assert_array_equal(positions, [most - 1, 0, 0])
+    with pytest.raises(IndexError, match=r"indexing: index\[1\] is -9223372036854775808, expected"):
+        kernels.flat_positions([np.array([0, -(2**63)])], [most])
+
+
+@pytest.mark.parametrize("offset", [-(2**31), 2**31 - 1, -(2**63), 10**30, -(10**30)])
+def test_a_diagonal_beyond_the_matrix(offset: int) -> None:
+    x = cygnet.ones(3, 4).requires_grad_()
+    beyond = cygnet.diagonal(x, offset)
+    assert beyond.shape == (0,)
+    beyond.sum().backward()
+    assert not x.grad.numpy().any()
+
+
 def test_an_expanded_array_is_not_written() -> None:
     expanded = np.lib.stride_tricks.as_strided(np.zeros(1), (2**16 + 1, 2**31 - 1), (0, 0))
     with pytest.raises(ValueError, match=r"copy_into: target has shape .* cannot be written"):

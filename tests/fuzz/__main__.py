@@ -129,7 +129,7 @@ class Run:
         assert process.stdout is not None
         os.set_blocking(process.stdout.fileno(), False)
         before, since, buffer = -1, time.monotonic(), b""
-        started = False
+        started = hung = False
         while process.poll() is None:
             if select.select([process.stdout], [], [], 0.5)[0]:
                 buffer += process.stdout.read() or b""
@@ -142,8 +142,10 @@ class Run:
                 before, since = self.number(), time.monotonic()
             elif time.monotonic() - since > HANG * self.options.patience:
                 process.kill()
-                return True
-        return False
+                hung = True
+                break
+        os.set_blocking(process.stdout.fileno(), True)  # for what is still to be read
+        return hung
 
 
 def main() -> int:

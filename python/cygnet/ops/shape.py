@@ -524,18 +524,24 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     input : Tensor
         At least two dimensions.
     offset : int
-        Above (positive) or below the main diagonal. Default 0.
+        Above (positive) or below the main diagonal; beyond the matrix there is none. Default 0.
     dim1, dim2 : int
         The two dimensions. Defaults 0 and 1.
     """
     input = as_tensor(input, "diagonal", "input")
+    if input.ndim < 2:
+        raise kernels.ShapeError(
+            f"diagonal: input has shape {input.shape}, expected at least 2 dimensions"
+        )
     first = normalized_axis("diagonal", dim1, input.ndim)
     second = normalized_axis("diagonal", dim2, input.ndim)
     if first == second:
         raise ValueError(f"diagonal: dim1 and dim2 are both dimension {first}")
+    # NumPy negates it as a C int: of the least one it would give a view outside of the array.
+    start = max(-input.shape[first], min(operator.index(offset), input.shape[second]))
 
     def take(array: Array) -> Array:
-        result = array.diagonal(offset, first, second)
+        result = array.diagonal(start, first, second)
         result.flags.writeable = array.flags.writeable
         return result
 
