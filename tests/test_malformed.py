@@ -21,7 +21,7 @@ import pytest
 
 import cygnet
 from cygnet import kernels
-from cygnet.kernels import DTypeError
+from cygnet.kernels import DTypeError, ShapeError
 from tests.fuzz.harvest import LEFT_OUT
 from tests.fuzz.memory import SANITIZED, environment_with_limit
 from tests.malformed_calls import MEMORY
@@ -217,6 +217,13 @@ def test_indices_at_the_limits_of_integers() -> None:
     np.testing.assert_array_equal(positions, [most - 1, 0, 0])
     with pytest.raises(IndexError, match=r"indexing: index\[1\] is -9223372036854775808, expected"):
         kernels.flat_positions([np.array([0, -(2**63)])], [most])
+
+
+@pytest.mark.parametrize(("n", "r"), [(200, 100), (10**6, 5 * 10**5), (5, 10**30)])
+def test_more_combinations_than_memory_holds(n: int, r: int) -> None:
+    with pytest.raises(ShapeError, match=r"^combinations: r is \d+, which makes more rows"):
+        cygnet.combinations(cygnet.ones(n), r, with_replacement=True)
+    assert cygnet.combinations(cygnet.ones(3), 5).shape == (0, 5)
 
 
 @pytest.mark.parametrize("offset", [-(2**31), 2**31 - 1, -(2**63), 10**30, -(10**30)])

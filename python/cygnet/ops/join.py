@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import itertools
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -425,6 +426,13 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
         raise ValueError(f"combinations: r is {r}, expected at least 0")
     if r == 0:
         return wrap(kernels.full((0,), 0.0, NAMES[input.dtype]))
+    n = input.shape[0]
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    places = np.array([*choose(range(input.shape[0]), r)], np.int64).reshape(-1)
-    return reshape(gather_rows(input, wrap(places)), (len(places) // r, r))
+    of = n + r - 1 if with_replacement else n
+    # No memory holds what 62 stands for when there would be more factors.
+    count = 0 if r > of else math.comb(of, builtins.min(r, of - r, 62))
+    if count * r >= 2**59:
+        raise kernels.ShapeError(f"combinations: r is {r}, which makes more rows than memory holds")
+    chosen = itertools.chain.from_iterable(choose(range(n), r) if count else ())
+    places = np.fromiter(chosen, np.int64, count * r)
+    return reshape(gather_rows(input, wrap(places)), (count, r))
