@@ -82,7 +82,8 @@ def complaint(row: str, error: BaseException) -> str:
     first, owner = way[0]
     named.add(first.co_name)
     if isinstance(owner, cygnet.nn.Module):
-        named |= {type(owner).__name__} | {_last(code.co_name) for code, _ in way}
+        named |= {type(o).__name__ for _, o in way if isinstance(o, cygnet.nn.Module)}
+        named |= {_last(code.co_name) for code, _ in way}
         named |= {f"{kind}_forward" for kind in ("rnn", "lstm", "gru")}
     if first.co_name == "backward":
         named |= set(kernels.__all__)

@@ -219,6 +219,14 @@ def test_indices_at_the_limits_of_integers() -> None:
         kernels.flat_positions([np.array([0, -(2**63)])], [most])
 
 
+@pytest.mark.parametrize("name", ["query", "key", "value"])
+def test_attention_that_turns_no_tensor(name: str) -> None:
+    x = cygnet.ones(2, 3, 4)
+    attention = cygnet.nn.MultiheadAttention(4, 2, batch_first=True)
+    with pytest.raises(TypeError, match=f"^MultiheadAttention: {name} "):
+        attention(**{"query": x, "key": x, "value": x, name: object()})
+
+
 @pytest.mark.parametrize(("n", "r"), [(200, 100), (10**6, 5 * 10**5), (5, 10**30)])
 def test_more_combinations_than_memory_holds(n: int, r: int) -> None:
     with pytest.raises(ShapeError, match=r"^combinations: r is \d+, which makes more rows"):

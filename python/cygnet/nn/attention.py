@@ -18,6 +18,7 @@ from cygnet.nn.linear import Linear, positive_int
 from cygnet.nn.module import Module
 from cygnet.nn.parameter import Parameter, float_dtype
 from cygnet.ops.attention import masked_softmax
+from cygnet.ops.common import as_tensor
 from cygnet.random import module_cell
 from cygnet.tensor import FLOATS, Tensor, empty_array
 from cygnet.tensor import _check_readable as check_readable
@@ -183,10 +184,12 @@ class MultiheadAttention(Module):
         ------
         ShapeError, DTypeError, ValueError
         """
+        named = (("query", query), ("key", key), ("value", value))
+        query, key, value = (as_tensor(x, "MultiheadAttention", name) for name, x in named)
         if self.batch_first and query.ndim == 3:
-            turned = query.transpose(0, 1)
-            turned_key = turned if key is query else key.transpose(0, 1)
-            value = turned_key if value is key else value.transpose(0, 1)
+            turned = ops.transpose(query, 0, 1)
+            turned_key = turned if key is query else ops.transpose(key, 0, 1)
+            value = turned_key if value is key else ops.transpose(value, 0, 1)
             query, key = turned, turned_key
         drops = self.training and self.dropout > 0
         output, weights = functional.multi_head_attention_forward(
