@@ -219,6 +219,13 @@ def test_indices_at_the_limits_of_integers() -> None:
         kernels.flat_positions([np.array([0, -(2**63)])], [most])
 
 
+def test_a_count_of_batches_ends_at_the_largest_number() -> None:
+    norm = cygnet.nn.BatchNorm1d(3, momentum=None)
+    norm.num_batches_tracked.fill_(2**63 - 1)
+    norm(cygnet.ones(4, 3))
+    assert norm.num_batches_tracked.item() == 2**63 - 1
+
+
 @pytest.mark.parametrize("name", ["query", "key", "value"])
 def test_attention_that_turns_no_tensor(name: str) -> None:
     x = cygnet.ones(2, 3, 4)

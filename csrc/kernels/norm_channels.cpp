@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <type_traits>
 
@@ -277,10 +278,15 @@ void combine_statistics(const Walk<T>& walk, const Scratch<T>& scratch, double e
   });
 }
 
+// Up to the largest number there is.
+void count_batch(int64_t* batches) noexcept {
+  if (batches && *batches < std::numeric_limits<int64_t>::max()) ++*batches;
+}
+
 template <class T>
 void update_running(const ChannelSizes& s, const RunningStatistics<T>& running, const T* mean,
                     const T* variance) noexcept {
-  if (running.batches) ++*running.batches;
+  count_batch(running.batches);
   if (!running.mean || s.samples == 0) return;
   const double step = running.cumulative ? 1 / static_cast<double>(*running.batches) : running.momentum;
   const double set = static_cast<double>(s.set()), samples = static_cast<double>(s.samples);
@@ -419,7 +425,7 @@ void channel_norm_training_forward(ChannelSizes s, const T* x, double eps, const
   if (s.set() == 0) {
     std::fill_n(mean, s.samples * s.groups, T(0));
     std::fill_n(rstd, s.samples * s.groups, T(0));
-    if (running.batches) ++*running.batches;
+    count_batch(running.batches);
     return;
   }
   const Walk<T> whole(s);
