@@ -5,8 +5,11 @@ from __future__ import annotations
 import gc
 import resource
 
+import pytest
+
 import cygnet
 from cygnet import kernels
+from tests.fuzz.memory import SANITIZED
 from tests.networks import lenet, lenet_step
 
 
@@ -14,6 +17,7 @@ def page_faults() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
+@pytest.mark.skipif(SANITIZED, reason="the sanitizer touches pages of its own")
 def test_page_faults_of_a_training_step() -> None:
     step = lenet_step(lenet(), batch=100)
     for _ in range(10):
