@@ -429,7 +429,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     n = input.shape[0]
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     of = n + r - 1 if with_replacement else n
-    # No memory holds what 62 stands for when there would be more factors.
+    # 62 of 125 and more are too many for any memory: no need to count further.
     count = 0 if r > of else math.comb(of, builtins.min(r, of - r, 62))
     if count * r >= 2**59:
         raise kernels.ShapeError(f"combinations: r is {r}, which makes more rows than memory holds")
